@@ -1,0 +1,52 @@
+"""Everything that can go wrong, by name.
+
+Two families. A *program* may end in one of the `ErrorKind`s: that is an outcome, data like any value. A *caller* may
+hand over something that cannot be used (text that does not parse, a tensor of the wrong shape): that is an exception
+whose message says what, what came, what was expected, and the likely fix.
+"""
+
+from enum import StrEnum
+
+
+class ErrorKind(StrEnum):
+    """The named errors a program can end in; the value of each member is the name users see."""
+
+    UNBOUND = "unbound"
+    NOT_A_FUNCTION = "not-a-function"
+    NOT_AN_INTEGER = "not-an-integer"
+    NOT_A_BOOLEAN = "not-a-boolean"
+    NOT_A_PAIR = "not-a-pair"
+    DIVISION_BY_ZERO = "division-by-zero"
+    OVERFLOW = "overflow"
+    OUT_OF_MEMORY = "out-of-memory"
+    OUT_OF_STEPS = "out-of-steps"
+
+
+class NeurallambdaError(Exception):
+    """Base of every exception this package raises on purpose."""
+
+
+class SourceError(NeurallambdaError):
+    """Program text that cannot be used, with the place where it goes wrong.
+
+    `line` and `column` count from 1; they are 0 where the text as a whole is at fault (too large, not UTF-8).
+    """
+
+    def __init__(self, message: str, *, line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+class ProgramError(NeurallambdaError):
+    """A program ended in a named error where the caller asked for its value."""
+
+    def __init__(self, kind: ErrorKind, message: str, *, steps: int = 0) -> None:
+        super().__init__(f"{kind}: {message}")
+        self.kind = kind
+        self.message = message
+        self.steps = steps
+
+
+class ArgumentError(NeurallambdaError, ValueError):
+    """An argument of a public function that cannot be used: which one, what came, what was expected."""

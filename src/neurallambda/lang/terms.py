@@ -1,0 +1,187 @@
+"""Terms: what the parser gives and the printer takes.
+
+Every node is a frozen dataclass. Equality, hashing and `repr` never recurse, so a term nested a hundred thousand deep
+is as good as any other; the source position `at` takes no part in them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import NamedTuple
+
+UNARY_PRIMITIVES = ("not", "car", "cdr", "listp", "empty?")
+BINARY_PRIMITIVES = ("+", "-", "*", "/", "mod", "=", "<", ">", "<=", ">=", "cons")
+PRIMITIVES = UNARY_PRIMITIVES + BINARY_PRIMITIVES
+KEYWORDS = ("fn", "if", "let", "letrec", "and", "or", "cond", "else", "def", "defn", "true", "false")
+RESERVED = frozenset(PRIMITIVES + KEYWORDS)
+"""Names that a program cannot bind."""
+
+
+class Position(NamedTuple):
+    """Where a term starts in its source; both count from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Term:
+    """Base of all terms."""
+
+    at: Position | None = field(default=None, kw_only=True)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Term):
+            return NotImplemented
+        mine, theirs = _tokens(self), _tokens(other)
+        return all(a == b and type(a) is type(b) for a, b in zip(mine, theirs, strict=False)) and (
+            next(mine, None) is None and next(theirs, None) is None
+        )
+
+    def __hash__(self) -> int:
+        value = 0
+        for token in _tokens(self):
+            value = hash((value, token))
+        return value
+
+    def __repr__(self) -> str:
+        from neurallambda.lang.printer import to_text
+
+        return f"<{type(self).__name__} {to_text(self)}>"
+
+
+def _tokens(term: Term) -> Iterator[object]:
+    """The preorder sequence of a term's node types, leaves and tuple lengths: equal terms have equal sequences."""
+    todo: list[object] = [term]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, Term):
+            yield type(item)
+            todo.extend(getattr(item, f.name) for f in reversed(fields(item)) if f.name != "at")
+        elif isinstance(item, tuple):
+            yield len(item)
+            todo.extend(reversed(item))
+        else:
+            yield item
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Integer(Term):
+    value: int
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Boolean(Term):
+    value: bool
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class List(Term):
+    """`'(e ...)`: the list of the values of its items; without items, the empty list."""
+
+    items: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Variable(Term):
+    name: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Primitive(Term):
+    """One of `PRIMITIVES`, as a value."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Hole(Term):
+    """`?name`: an integer, boolean or primitive whose distribution the caller gives. `name` is without the `?`."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Function(Term):
+    """`(fn [x y ...] body)`, curried; without parameters, a thunk."""
+
+    parameters: tuple[str, ...]
+    body: Term
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Apply(Term):
+    """`(f a b ...)`; without arguments, the forcing of a thunk."""
+
+    function: Term
+    arguments: tuple[Term, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class If(Term):
+    condition: Term
+    consequent: Term
+    alternative: Term
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Let(Term):
+    """`(let [x e ...] body)`, sequential."""
+
+    bindings: tuple[tuple[str, Term], ...]
+    body: Term
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LetRec(Term):
+    """`(letrec [f (fn ...) ...] body)`: functions that see one another."""
+
+    bindings: tuple[tuple[str, Function], ...]
+    body: Term
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class And(Term):
+    operands: tuple[Term, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Or(Term):
+    operands: tuple[Term, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Cond(Term):
+    """`(cond c e ... else alternative)`."""
+
+    clauses: tuple[tuple[Term, Term], ...]
+    alternative: Term
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Define(Term):
+    """`(def name e)`; `(defn name [x ...] body)` where the value is a function. Top level only."""
+
+    name: str
+    value: Term
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Program(Term):
+    """The top-level forms of a source text, in order: `Define`s and expressions."""
+
+    forms: tuple[Term, ...]
+
+
+def function(parameters: tuple[str, ...], body: Term, *, at: Position | None = None) -> Function:
+    """A function in canonical form: directly nested functions with distinct parameters are one function."""
+    inner = isinstance(body, Function) and bool(parameters) and bool(body.parameters)
+    if inner and not set(parameters) & set(body.parameters):
+        return Function(parameters + body.parameters, body.body, at=at)
+    return Function(parameters, body, at=at)
+
+
+def apply(operator: Term, arguments: tuple[Term, ...], *, at: Position | None = None) -> Apply:
+    """An application in canonical form: `((f a) b)` is `(f a b)`."""
+    if isinstance(operator, Apply) and operator.arguments and arguments:
+        return Apply(operator.function, operator.arguments + arguments, at=at)
+    return Apply(operator, arguments, at=at)
