@@ -36,7 +36,7 @@ format: .venv/installed-dev  ## format the code and apply the safe fixes
 	$(BIN)/ruff check --fix $(CODE)
 
 docs: .venv/installed-dev  ## build the documentation into site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: .venv/installed-dev  ## measure, and write benchmarks/results/
 	$(BIN)/python -m benchmarks $(BENCH)
