@@ -1,0 +1,49 @@
+"""Every module imports by itself, with the runtime dependencies alone, and the exact rooms without torch."""
+
+import subprocess
+import sys
+from pkgutil import walk_packages
+
+import pytest
+
+import neurallambda
+
+MODULES = sorted(
+    module.name
+    for module in walk_packages(neurallambda.__path__, "neurallambda.")
+    if not module.name.endswith("__main__")
+)
+EXACT = [name for name in MODULES if name.split(".")[1] in ("errors", "lang", "automata")]
+EXTRAS = ("numba", "matplotlib", "mkdocs", "beartype", "hypothesis", "pytest")
+TENSORS = ("torch", "numpy", "jaxtyping")
+
+
+def run(code: str) -> None:
+    """Run code in a fresh interpreter, where neither the shape checks nor this process's imports are."""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def importing(names: list[str], *, without: tuple[str, ...]) -> str:
+    """Code that imports `names` where importing any of `without` fails."""
+    return f"import importlib, sys\nfor name in {without}: sys.modules[name] = None\n" + "".join(
+        f"importlib.import_module({name!r})\n" for name in names
+    )
+
+
+def test_there_are_modules() -> None:
+    assert {"neurallambda.errors", "neurallambda.lang.parser"} <= set(EXACT)
+
+
+def test_every_module_needs_the_runtime_dependencies_only() -> None:
+    run(importing(MODULES, without=EXTRAS))
+
+
+def test_the_exact_rooms_need_no_torch() -> None:
+    run(importing(EXACT, without=TENSORS))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_can_come_first(name: str) -> None:
+    """A cycle of imports shows only when the wrong module is imported first."""
+    run(importing([name], without=()))
