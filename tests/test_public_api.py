@@ -7,11 +7,23 @@ from neurallambda.errors import ErrorKind
 
 NAMES = [
     "ArgumentError",
+    "Distribution",
+    "Engine",
     "ErrorKind",
+    "Limits",
+    "Machine",
+    "NeuralLambda",
     "NeurallambdaError",
+    "Outcome",
     "ProgramError",
+    "Result",
+    "Soft",
     "SourceError",
     "__version__",
+    "evaluate",
+    "normalize",
+    "run",
+    "run_all",
 ]
 
 ERRORS = [

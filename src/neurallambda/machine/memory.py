@@ -6,15 +6,17 @@ reads is the mixture of the records under it.
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from neurallambda.machine.alphabet import KINDS, OPERATORS, WIDE_FIELDS, Field, Tag
 
 WIDE = len(WIDE_FIELDS)
+_FEW = 4
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,20 @@ class Layout:
             start += size
         return slices
 
+    def columns(self, device: torch.device) -> Int[Tensor, " narrow"]:
+        """The number of the field that each narrow column belongs to."""
+        return _columns(self, device)
+
     @property
     def narrow(self) -> int:
         """How many numbers a record has besides its wide pointers."""
         return self.slices[Field.SECOND].stop
+
+
+@lru_cache(maxsize=64)
+def _columns(layout: Layout, device: torch.device) -> Int[Tensor, " narrow"]:
+    widths = [part.stop - part.start for part in layout.slices.values()]
+    return torch.arange(len(widths)).repeat_interleave(torch.tensor(widths)).to(device)
 
 
 @dataclass(frozen=True)
@@ -137,29 +149,54 @@ class Memory:
         self.written += 1
 
     def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
-        """Read the records under control and continuation: one batched product with everything written."""
+        """Read the records under control and continuation.
+
+        In general that is one batched product with everything written. On the CPU, where asking is free, only the
+        addresses under a pointer are read while they are few: a sharp pointer costs one record and not the whole memory.
+        """
+        few = self._few_addresses(pointers)
         code, layout = self.code, self.layout
-        narrow = pointers[:, :, : layout.code] @ code.narrow
-        third = (pointers[:, :1, : layout.code] @ code.third)[:, 0]
-        batch, width = pointers.shape[0], self.width
-        wide = pointers.new_zeros(batch, 2, WIDE, width) if not self.blocks else None
+        narrow = _mix(pointers, code.narrow, 0, layout.code, few)
+        third = _mix(pointers[:, :1], code.third, 0, layout.code, None if few is None else few[:, :1])[:, 0]
+        wide: Tensor | None = None
         for block in reversed(self.blocks):  # the widest first: the others add to a part of it
             rows = min(len(block), self.written - block.start)
             if rows == 0:
                 continue
-            under = pointers[:, :, block.start : block.start + rows] @ block.records[:, :rows]
+            under = _mix(pointers, block.records, block.start, rows, few)
             narrow = narrow + under[:, :, : layout.narrow]
             part = under[:, :, layout.narrow :].unflatten(-1, (WIDE, block.width))
-            if wide is None:
-                wide = torch.nn.functional.pad(part, (0, width - block.width))
-            else:
-                wide = wide + torch.nn.functional.pad(part, (0, width - block.width))
+            part = pad(part, (0, self.width - block.width))
+            wide = part if wide is None else wide + part
         if wide is None:
-            wide = pointers.new_zeros(batch, 2, WIDE, width)
+            wide = pointers.new_zeros(pointers.shape[0], 2, WIDE, self.width)
         return Reading(narrow, third, wide)
+
+    def _few_addresses(self, pointers: Tensor) -> Int[Tensor, "batch 2 few"] | None:
+        """The addresses under each pointer, where they are few and asking costs no synchronisation."""
+        if pointers.device.type != "cpu" or torch.compiler.is_compiling() or pointers.requires_grad:
+            return None
+        most = int((pointers != 0).sum(-1).max())
+        return pointers.topk(most, dim=-1).indices if 0 < most <= _FEW else None
 
     def match(self, parameters: Float[Tensor, "batch 2 code"]) -> Float[Tensor, "batch 2 addresses"]:
         """How far the parameter that each address binds is each of two given ones."""
         parts = [parameters.new_zeros(parameters.shape[0], 2, self.layout.code)]
         parts += [parameters @ block.parameters.transpose(1, 2) for block in self.blocks]
         return torch.cat(parts, dim=-1)
+
+
+def _mix(
+    pointers: Float[Tensor, "batch p addresses"],
+    records: Float[Tensor, "batch rows record"],
+    start: int,
+    rows: int,
+    few: Int[Tensor, "batch p few"] | None,
+) -> Float[Tensor, "batch p record"]:
+    """The mixture of the first `rows` records under each pointer, the first of them at address `start`."""
+    if few is None or few.shape[-1] * 2 >= rows:
+        return pointers[:, :, start : start + rows] @ records[:, :rows]
+    weights = pointers.gather(-1, few) * ((few >= start) & (few < start + rows))
+    row = (few - start).clamp(0, rows - 1)
+    batch = torch.arange(records.shape[0])[:, None, None]
+    return (weights[:, :, None] @ records[batch, row])[:, :, 0]

@@ -5,7 +5,8 @@ registers and the new record are the sums, over all rules, of what each rule mak
 probability one, and the step is the discrete machine's.
 
 Where a program may end here with some probability, that part leaves: its mass goes to the outcome, and the registers go
-on as those of the part that has not ended.
+on as those of the part that has not ended. For the same reason a field is read as a conditional: where only some of the
+records under a pointer have it, it is the field of those.
 """
 
 from dataclasses import dataclass
@@ -14,15 +15,16 @@ from typing import Protocol
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
-from neurallambda.machine.alphabet import KINDS, Field, Tag
-from neurallambda.machine.compute import Operands, compute
+from neurallambda.machine.alphabet import Field, Tag
+from neurallambda.machine.compute import Computed, compute
 from neurallambda.machine.memory import Code, Layout, Reading
-from neurallambda.machine.tables import CODE_SOURCES, ERRORS, MASSES, WIDE_SOURCES, Tables
+from neurallambda.machine.tables import CODE_SOURCES, CODE_TARGETS, OWNED, WIDE_SOURCES, WIDE_TARGETS, Selection, Tables
 
 CONTROL, ENVIRONMENT, CONTINUATION = range(3)
-_COMPUTES, _COPIES, _BINDS, _HALTS = range(4)
-_KIND_TAGS = list(KINDS)
+_OPERATOR, _LITERAL, _FIRST, _SECOND, _THIRD, _ENVIRONMENT, _LINK, _VALUE = range(len(OWNED))
+_RIGHT_OPERAND, _VALUES = len(OWNED), len(OWNED) + 1
 
 
 class Readable(Protocol):
@@ -81,135 +83,128 @@ def take_step(
         integers: the declared range.
         operations: the binary operators that may occur.
     """
-    layout, code = memory.layout, memory.code
-    at = layout.slices
-    # Read.
+    at, code = memory.layout.slices, memory.code
+    columns = memory.layout.columns(registers.device)
     reading = memory.read(registers[:, ::2])
     control, frame = reading.narrow.unbind(1)
-    scale = _inverse(reading.narrow[:, :, at[Field.TAG]] @ tables.owned)  # batch, 2, masses
-    control_tag, frame_tag = control[:, at[Field.TAG]], frame[:, at[Field.TAG]]
-    control_operator = control[:, at[Field.OPERATOR]] * _of(scale, 0, Field.OPERATOR)
-    frame_operator = frame[:, at[Field.OPERATOR]] * _of(scale, 1, Field.OPERATOR)
+    scale = _inverse(reading.narrow[:, :, at[Field.TAG]] @ tables.owned)
 
-    # Match.
-    rules = (
-        (control_tag @ tables.control)
-        * (frame_tag @ tables.frame)
-        * (frame_operator @ tables.operator + tables.any_operator)
-    )
-    value, held = _operands(control, scale[:, 0], at, tables)
-    left = _held(frame, _inverse(frame_tag[:, Tag.COMPUTE_BINARY])[:, None], at)
-    computing = frame_operator * tables.computing
-    computing = computing * _inverse(computing.sum(-1, keepdim=True))
-    computed = compute(computing, left, value, integers=integers, operations=operations)
-    flags = rules @ tables.flags
-    computes, halts = flags[:, _COMPUTES], flags[:, _HALTS]
-    failed = torch.stack([computed.errors.get(kind, torch.zeros_like(computes)) for kind in ERRORS], dim=-1)
-    errors = rules @ tables.error + computes[:, None] * failed
-    succeeds = computed.integers.sum(-1) + computed.true + computed.false
-    going = rules * torch.where(tables.flags[:, _COMPUTES] > 0, succeeds[:, None], tables.goes_on)
-    goes_on = going.sum(-1)
-    chosen = going * _inverse(goes_on)[:, None]  # the rules, given that the program goes on
-    idle = (goes_on <= torch.finfo(goes_on.dtype).eps).to(goes_on.dtype)  # nothing goes on: stay as you are
+    rules = _match(control, frame, scale, at, tables)
+    integer_share = (control[:, Tag.INTEGER] * scale[:, 0, _LITERAL] * scale[:, 0, _VALUES])[:, None]
+    computed = _compute(control, frame, scale, integer_share, at, tables, integers, operations)
+    succeeds = computed.integers.sum(-1) + computed.truth.sum(-1)
+    ended = rules @ tables.ends
+    failed = torch.stack([computed.not_an_integer, computed.overflow, computed.by_zero], dim=-1)
+    errors = torch.addcmul(ended[:, 2:], ended[:, :1], failed @ tables.computed_errors)
+    going = rules * torch.addcmul(tables.goes_on, tables.computes, succeeds[:, None])
+    some = going.sum(-1)
+    chosen = tables.selection(going * _inverse(some)[:, None])  # given that a rule goes on
+    idle = (some <= torch.finfo(some.dtype).eps).to(some.dtype)  # none does: stay as you are
+    goes_on = (1 - ended[:, 1] - errors.sum(-1)).clamp_min(0)
 
-    # Select.
-    flags = chosen @ tables.flags
-    computes, copies, binds = flags[:, _COMPUTES], flags[:, _COPIES], flags[:, _BINDS]
-    pointers = _code_pointers(reading, scale, chosen, at, tables)
-    wide_sources = torch.cat([reading.wide.flatten(1, 2), registers], dim=1)
-    weights = (chosen @ tables.wide).unflatten(-1, (6, len(WIDE_SOURCES)))
-    field_scale = scale[:, :, -3:].flatten(1)
-    weights = torch.cat([weights[..., :6] * field_scale[:, None], weights[..., 6:]], dim=-1)
-    weights = weights + idle[:, None, None] * tables.staying
-    wide = weights @ wide_sources
-    parameter = frame[:, at[Field.SECOND]] * _of(scale, 1, Field.SECOND)
-    query = (pointers[:, :1] @ code.variables)[:, 0]
-    match = memory.match(torch.stack([parameter, query], dim=1))
+    pointers = _code_pointers(reading, scale, chosen, at)
+    wide = _wide_pointers(reading, scale, chosen, registers, idle[:, None, None] * tables.staying)
+    parameter = frame[:, at[Field.SECOND]] * scale[:, 1, _SECOND, None]
+    name = (pointers[:, :1] @ code.variables)[:, 0]
+    match = memory.match(torch.stack([parameter, name], dim=1))
 
-    # Write.
-    copied = copies[:, None]
-    third = pointers[:, 3]
-    record_wide = wide[:, 3:] + copied[:, None] * reading.wide[:, 0]
-    narrow = torch.cat(
-        [
-            _tag(chosen, computes, computed.true, computed.false, computed.integers, succeeds, tables)
-            + copied * control_tag,
-            _operator(chosen, control_operator, frame_operator, tables) + copied * control[:, at[Field.OPERATOR]],
-            _operand_field(chosen, value.kinds, held.kinds, tables) + copied * control[:, at[Field.KIND]],
-            _operand_field(chosen, value.integers, held.integers, tables)
-            + copied * control[:, at[Field.LITERAL]]
-            + (computes * _inverse(succeeds))[:, None] * computed.integers,
-            pointers[:, 1] + copied * control[:, at[Field.FIRST]],
-            pointers[:, 2] + copied * control[:, at[Field.SECOND]],
-        ],
-        dim=-1,
-    )
+    narrow = _record(control, frame, scale, integer_share, chosen, computed, succeeds, pointers, at, columns, tables)
+    record_wide = torch.addcmul(wide[:, 3:], chosen.copies[:, :, None], reading.wide[:, 0])
+    next_registers = torch.addcmul(wide[:, :3], chosen.here[:, :, None], here)
 
     # The new record joins the environment in place of the older binding of its parameter, and a variable that control
     # would stand on is looked up at once.
-    older = reading.wide[:, 1, 0] * _of(scale, 1, Field.ENVIRONMENT) * match[:, 0] * binds[:, None]
-    next_registers = wide[:, :3] + (chosen @ tables.here)[:, :, None] * here
+    older = (chosen.binds * scale[:, 1, _ENVIRONMENT, None]) * reading.wide[:, 1, 0] * match[:, 0]
     environment = next_registers[:, ENVIRONMENT] - older
-    names = match[:, 1] + (third * query).sum(-1, keepdim=True) * here
-    settled = torch.nn.functional.pad(pointers[:, 0] * code.settled, (0, wide.shape[-1] - layout.code))
-    found = next_registers[:, CONTROL] + settled + environment * names
+    names = torch.addcmul(match[:, 1], (pointers[:, 3] * name).sum(-1, keepdim=True), here)
+    settled = pad(pointers[:, 0] * code.settled, (0, registers.shape[-1] - memory.layout.code))
+    found = torch.addcmul(next_registers[:, CONTROL] + settled, environment, names)
     next_control = found * _inverse(found.sum(-1, keepdim=True))
     next_registers = torch.stack([next_control, environment, next_registers[:, CONTINUATION]], dim=1)
-    return Step(next_registers, narrow, third, record_wide, rules, goes_on, halts, errors)
+    return Step(next_registers, narrow, pointers[:, 3], record_wide, rules, goes_on, ended[:, 1], errors)
 
 
 def _inverse(mass: Tensor) -> Tensor:
-    """One over a mass, and zero where there is none: what is scaled by it is a condition's conditional."""
-    some = mass > torch.finfo(mass.dtype).eps
-    return torch.where(some, 1 / torch.where(some, mass, 1.0), 0.0)
+    """One over a mass. Where there is none, what is scaled is none either."""
+    return mass.clamp_min(torch.finfo(mass.dtype).eps).reciprocal()
 
 
-def _of(scale: Tensor, record: int, field: Field) -> Tensor:
-    return scale[:, record, MASSES.index(field), None]
+def _match(
+    control: Tensor, frame: Tensor, scale: Tensor, at: dict[Field, slice], tables: Tables
+) -> Float[Tensor, "batch rules"]:
+    """The probability of each rule."""
+    operator = (frame[:, at[Field.OPERATOR]] @ tables.operator) * scale[:, 1, _OPERATOR, None]
+    by_tags = (control[:, at[Field.TAG]] @ tables.control) * (frame[:, at[Field.TAG]] @ tables.frame)
+    return by_tags * (operator + tables.any_operator)
 
 
-def _held(record: Tensor, scale: Tensor, at: dict[Field, slice]) -> Operands:
-    return Operands(record[:, at[Field.LITERAL]] * scale, record[:, at[Field.KIND]] * scale)
-
-
-def _operands(
-    control: Tensor, scale: Tensor, at: dict[Field, slice], tables: Tables
-) -> tuple[Operands, Operands]:
-    """The value under control as an operand, and the operand that a partial primitive there holds."""
-    tag = control[:, at[Field.TAG]]
-    per_value = _inverse(tag @ tables.values)[:, None]
-    per_literal = scale[:, MASSES.index(Field.LITERAL), None]
-    integer = control[:, at[Field.LITERAL]] * (per_literal * tag[:, Tag.INTEGER, None])
-    return Operands(integer * per_value, tag[:, _KIND_TAGS] * per_value), _held(control, per_literal, at)
+def _compute(
+    control: Tensor,
+    frame: Tensor,
+    scale: Tensor,
+    integer_share: Tensor,
+    at: dict[Field, slice],
+    tables: Tables,
+    integers: range,
+    operations: frozenset[str],
+) -> Computed:
+    """What the frame's operator makes of its operand and the value under control."""
+    operator = frame[:, at[Field.OPERATOR]] * tables.computing
+    operator = operator * _inverse(operator.sum(-1, keepdim=True))
+    held = scale[:, 1, _RIGHT_OPERAND, None]
+    left = (frame[:, at[Field.LITERAL]] * held, frame[:, at[Field.KIND]] * held)
+    kinds = (control[:, at[Field.TAG]] @ tables.kinds) * scale[:, 0, _VALUES, None]
+    right = (control[:, at[Field.LITERAL]] * integer_share, kinds)
+    return compute(operator, left, right, integers=integers, operations=operations)
 
 
 def _code_pointers(
-    reading: Reading, scale: Tensor, chosen: Tensor, at: dict[Field, slice], tables: Tables
+    reading: Reading, scale: Tensor, chosen: Selection, at: dict[Field, slice]
 ) -> Float[Tensor, "batch 4 code"]:
     """The next control as far as it is code, and the record's three pointers at code."""
-    first = reading.narrow[:, :, at[Field.FIRST]]
-    second = reading.narrow[:, :, at[Field.SECOND]]
-    sources = torch.stack([first[:, 0], second[:, 0], reading.third, first[:, 1], second[:, 1]], dim=1)
-    one, two, three = (MASSES.index(field) for field in (Field.FIRST, Field.SECOND, Field.THIRD))
-    scales = torch.cat([scale[:, 0, one : three + 1], scale[:, 1, one : two + 1]], dim=-1)
-    weights = (chosen @ tables.code).unflatten(-1, (4, len(CODE_SOURCES)))
-    return (weights * scales[:, None]) @ sources
+    fields = reading.narrow[:, :, at[Field.FIRST].start : at[Field.SECOND].stop]
+    sources = torch.cat([fields.unflatten(-1, (2, -1)).flatten(1, 2), reading.third[:, None]], dim=1)
+    scales = torch.cat([scale[:, :, _FIRST : _SECOND + 1].flatten(1), scale[:, 0, _THIRD, None]], dim=-1)
+    return (chosen.code.unflatten(-1, (CODE_TARGETS, len(CODE_SOURCES))) * scales[:, None]) @ sources
 
 
-def _tag(
-    chosen: Tensor, computes: Tensor, true: Tensor, false: Tensor, integers: Tensor, succeeds: Tensor, tables: Tables
-) -> Tensor:
-    share = computes * _inverse(succeeds)
-    tag = chosen @ tables.written
-    results = torch.stack([integers.sum(-1), true, false], dim=-1) @ tables.results
-    return tag + share[:, None] * results
+def _wide_pointers(
+    reading: Reading, scale: Tensor, chosen: Selection, registers: Tensor, staying: Tensor
+) -> Float[Tensor, "batch 6 addresses"]:
+    """The next registers and the record's three wide pointers, but for what points at the new record."""
+    sources = torch.cat([reading.wide.flatten(1, 2), registers], dim=1)
+    scales = pad(scale[:, :, _ENVIRONMENT : _VALUE + 1].flatten(1), (0, 3), value=1.0)
+    weights = chosen.wide.unflatten(-1, (WIDE_TARGETS, len(WIDE_SOURCES)))
+    return torch.addcmul(staying, weights, scales[:, None]) @ sources
 
 
-def _operator(chosen: Tensor, control: Tensor, frame: Tensor, tables: Tables) -> Tensor:
-    take = chosen @ tables.operator_from
-    return take[:, :1] * control + take[:, 1:] * frame
-
-
-def _operand_field(chosen: Tensor, value: Tensor, held: Tensor, tables: Tables) -> Tensor:
-    take = chosen @ tables.operand
-    return take[:, :1] * value + take[:, 1:] * held
+def _record(
+    control: Tensor,
+    frame: Tensor,
+    scale: Tensor,
+    integer_share: Tensor,
+    chosen: Selection,
+    computed: Computed,
+    succeeds: Tensor,
+    pointers: Tensor,
+    at: dict[Field, slice],
+    columns: Tensor,
+    tables: Tables,
+) -> Float[Tensor, "batch narrow"]:
+    """The new record but for its wide pointers: what the rules write, plus the value under control where they copy it."""
+    results = torch.cat([computed.integers.sum(-1, keepdim=True), computed.truth], dim=-1)
+    share = chosen.computes * _inverse(succeeds)[:, None]
+    tag = torch.addcmul(chosen.written, share, results @ tables.results)
+    # Whole fields of the two records, each scaled by how much of it is taken.
+    take_value, take_held = chosen.operand[:, :1], chosen.operand[:, 1:] * scale[:, 0, _LITERAL, None]
+    from_control, from_frame = (chosen.operator * scale[:, :, _OPERATOR]).split(1, dim=-1)
+    operator = frame[:, at[Field.OPERATOR]] * from_frame
+    kind = (control[:, at[Field.TAG]] @ tables.kinds) * (take_value * scale[:, 0, _VALUES, None])
+    literal = computed.integers * share
+    written = torch.cat([tag, operator, kind, literal, pointers[:, 1], pointers[:, 2]], dim=-1)
+    copied = chosen.copies
+    kept = torch.cat(
+        [copied, from_control + copied, take_held + copied, take_value * integer_share + take_held + copied, copied, copied],
+        dim=-1,
+    )
+    return torch.addcmul(written, control, kept.index_select(-1, columns))
