@@ -2,16 +2,19 @@
 
 import subprocess
 import sys
-from pkgutil import walk_packages
+from pathlib import Path
 
 import neurallambda
 
+SOURCE = Path(neurallambda.__file__).parent.parent
 MODULES = sorted(
-    module.name
-    for module in walk_packages(neurallambda.__path__, "neurallambda.")
-    if not module.name.endswith("__main__")
+    ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+    for path in SOURCE.glob("neurallambda/**/*.py")
+    if path.stem != "__main__"
 )
-EXACT = [name for name in MODULES if name.split(".")[1] in ("errors", "lang", "automata")]
+EXACT = [
+    name for name in MODULES if name.startswith(("neurallambda.errors", "neurallambda.lang", "neurallambda.automata"))
+]
 EXTRAS = ("numba", "matplotlib", "mkdocs", "beartype", "hypothesis", "pytest")
 TENSORS = ("torch", "numpy", "jaxtyping")
 
