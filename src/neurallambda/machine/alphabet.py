@@ -77,6 +77,7 @@ class Field(StrEnum):
     VALUE = "value"
 
 
+NARROW_FIELDS = (Field.TAG, Field.OPERATOR, Field.KIND, Field.LITERAL, Field.FIRST, Field.SECOND)
 CODE_FIELDS = (Field.FIRST, Field.SECOND, Field.THIRD)
 WIDE_FIELDS = (Field.ENVIRONMENT, Field.LINK, Field.VALUE)
 

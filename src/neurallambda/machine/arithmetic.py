@@ -55,9 +55,10 @@ def remainder(
 
 def compare(left: Float[Tensor, "batch n"], right: Float[Tensor, "batch n"]) -> Float[Tensor, "batch 3"]:
     """The masses of less, equal and greater."""
-    less = (left.cumsum(-1)[:, :-1] * right[:, 1:]).sum(-1)
-    greater = (right.cumsum(-1)[:, :-1] * left[:, 1:]).sum(-1)
-    return torch.stack([less, (left * right).sum(-1), greater], dim=-1)
+    equal = (left * right).sum(-1)
+    at_most = (left.cumsum(-1) * right).sum(-1)
+    all_pairs = left.sum(-1) * right.sum(-1)
+    return torch.stack([at_most - equal, equal, all_pairs - at_most], dim=-1).clamp_min(0)
 
 
 def _with_mirror(integers: range) -> range:

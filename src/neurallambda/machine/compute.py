@@ -27,13 +27,19 @@ _RESULTS = (True, False, ErrorKind.NOT_AN_INTEGER)
 
 @dataclass(frozen=True)
 class Computed:
-    """The result: mass of integers by value, of true and false, of each error; it sums to the operators' weights."""
+    """What operators make of operands; all masses together are the operators' weight.
+
+    Attributes:
+        integers: of each integer.
+        results: of an integer, of true, of false.
+        succeeds: of any of these.
+        errors: not-an-integer, overflow, division-by-zero.
+    """
 
     integers: Float[Tensor, "batch integers"]
-    truth: Float[Tensor, "batch 2"]
-    not_an_integer: Float[Tensor, " batch"]
-    overflow: Float[Tensor, " batch"]
-    by_zero: Float[Tensor, " batch"]
+    results: Float[Tensor, "batch 3"]
+    succeeds: Float[Tensor, "batch 1"]
+    errors: Float[Tensor, "batch 3"]
 
 
 def compute(
@@ -48,41 +54,44 @@ def compute(
 
     An operand is the mass of integers by value and of true, false and `'()`; what lacks to one is something else.
     """
-    weight = {name: operator[:, OPERATORS.index(name)] for name in operations}
-    nothing = torch.zeros_like(operator[:, 0])
+    weight = dict(zip(OPERATORS, operator.unbind(-1), strict=True))
     (left_integers, left_kinds), (right_integers, right_kinds) = left, right
     result = torch.zeros_like(left_integers)
     if "+" in operations or "-" in operations:
-        plus, minus = weight.get("+", nothing), weight.get("-", nothing)
-        result = result + sums(left_integers, right_integers, plus, minus, integers)
+        result = sums(left_integers, right_integers, weight["+"], weight["-"], integers)
     for name, function in (("*", product), ("/", quotient), ("mod", remainder)):
         if name in operations:
             result = torch.addcmul(result, weight[name][:, None], function(left_integers, right_integers, integers))
-    left_classes, right_classes = _classes(left_integers, left_kinds), _classes(right_integers, right_kinds)
+    left_sum, right_sum = left_integers.sum(-1), right_integers.sum(-1)
+    left_classes, right_classes = _classes(left_sum, left_kinds), _classes(right_sum, right_kinds)
     pairs = (left_classes[:, :, None] * right_classes[:, None, :]).flatten(1)
-    if operations & {"=", "<", ">", "<=", ">="}:
-        order = compare(left_integers, right_integers)
-    else:
-        order = operator.new_zeros(len(operator), len(_ORDERED))
-    truth = _weigh(operator, torch.cat([pairs, order], dim=-1), _truth_table(operator.device, operator.dtype))
-    by_zero = nothing
+    order = compare(left_integers, right_integers)
+    true, false, not_an_integer = _weigh(operator, torch.cat([pairs, order], dim=-1)).unbind(-1)
+    by_zero = torch.zeros_like(true)
     if 0 in integers and ("/" in operations or "mod" in operations):
-        zero = left_classes[:, 0] * right_integers[:, -integers.start]
-        by_zero = (weight.get("/", nothing) + weight.get("mod", nothing)) * zero
-    arithmetic = sum((weight[name] for name in operations & {"+", "-", "*", "/", "mod"}), nothing)
-    overflow = (arithmetic * pairs[:, 0] - by_zero - result.sum(-1)).clamp_min(0)
-    return Computed(result, truth[:, :2], truth[:, 2], overflow, by_zero)
+        by_zero = (weight["/"] + weight["mod"]) * left_sum * right_integers[:, -integers.start]
+    inside = result.sum(-1)
+    arithmetic = operator @ _arithmetic(operator.device, operator.dtype)
+    overflow = (arithmetic * (left_sum * right_sum) - by_zero - inside).clamp_min(0)
+    results = torch.stack([inside, true, false], dim=-1)
+    errors = torch.stack([not_an_integer, overflow, by_zero], dim=-1)
+    return Computed(result, results, results.sum(-1, keepdim=True), errors)
 
 
 def _classes(integers: Tensor, kinds: Tensor) -> Float[Tensor, "batch classes"]:
-    known = torch.cat([integers.sum(-1, keepdim=True), kinds], dim=-1)
+    known = torch.cat([integers[:, None], kinds], dim=-1)
     return torch.cat([known, (1 - known.sum(-1, keepdim=True)).clamp_min(0)], dim=-1)
 
 
-def _weigh(operator: Tensor, pairs: Tensor, table: Tensor) -> Float[Tensor, "batch 3"]:
+def _weigh(operator: Tensor, pairs: Tensor) -> Float[Tensor, "batch 3"]:
     """The masses of true, false and not-an-integer, by operator and by the classes and order of the operands."""
-    results = (operator @ table).unflatten(-1, (pairs.shape[-1], len(_RESULTS)))
+    results = (operator @ _truth_table(operator.device, operator.dtype)).unflatten(-1, (pairs.shape[-1], len(_RESULTS)))
     return (pairs[:, None] @ results)[:, 0]
+
+
+@lru_cache(maxsize=16)
+def _arithmetic(device: torch.device, dtype: torch.dtype) -> Float[Tensor, " operators"]:
+    return torch.tensor([name in ("+", "-", "*", "/", "mod") for name in OPERATORS], device=device, dtype=dtype)
 
 
 @lru_cache(maxsize=16)

@@ -19,7 +19,7 @@ from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.step import CONTROL, take_step
 from neurallambda.machine.tables import ERRORS, Tables, tables
 
-STRETCH = 32
+STRETCH = 16
 """Steps whose contributions to the records before them are added at once."""
 
 
@@ -103,31 +103,31 @@ class _View:
 class _Stretch:
     """The steps of a stretch done so far, last step first: their pointers and what arrived at what they read."""
 
+    layout: Layout
     pointers: Float[Tensor, "batch twice_steps addresses"]
-    narrow: Float[Tensor, "batch twice_steps narrow"]
+    records: Float[Tensor, "batch twice_steps record"]
     third: Float[Tensor, "batch steps code"]
-    wide: Float[Tensor, "batch twice_steps 3 addresses"]
     asked: Float[Tensor, "batch twice_steps code"]
     matched: Float[Tensor, "batch twice_steps addresses"]
     done: int = 0
 
     @staticmethod
     def empty(memory: Memory) -> "_Stretch":
-        like, width, code = memory.code.narrow, memory.width, memory.layout.code
+        like, width, layout = memory.code.narrow, memory.width, memory.layout
         batch, twice = like.shape[0], 2 * STRETCH
         return _Stretch(
+            layout=layout,
             pointers=like.new_empty(batch, twice, width),
-            narrow=like.new_empty(batch, twice, memory.layout.narrow),
-            third=like.new_empty(batch, STRETCH, code),
-            wide=like.new_empty(batch, twice, WIDE, width),
-            asked=like.new_empty(batch, twice, code),
+            records=like.new_empty(batch, twice, layout.narrow + WIDE * width),
+            third=like.new_empty(batch, STRETCH, layout.code),
+            asked=like.new_empty(batch, twice, layout.code),
             matched=like.new_empty(batch, twice, width),
         )
 
-    def add(self, pointers: Tensor, narrow: Tensor, third: Tensor, wide: Tensor, asked: Tensor, matched: Tensor) -> None:
+    def add(self, pointers: Tensor, records: Tensor, third: Tensor, asked: Tensor, matched: Tensor) -> None:
         """Add a step."""
         rows = slice(2 * self.done, 2 * self.done + 2)
-        self.pointers[:, rows], self.narrow[:, rows], self.wide[:, rows] = pointers, narrow, wide
+        self.pointers[:, rows], self.records[:, rows] = pointers, records
         self.asked[:, rows], self.matched[:, rows] = asked, matched
         self.third[:, self.done] = third
         self.done += 1
@@ -135,7 +135,7 @@ class _Stretch:
     def to_records(self, addresses: slice, width: int) -> tuple[Tensor, Tensor]:
         """What arrives at the records at some addresses, and at the parameters there, if pointers there are `width` wide."""
         done = slice(0, 2 * self.done)
-        arriving = torch.cat([self.narrow[:, done], self.wide[:, done, :, :width].flatten(2)], dim=-1)
+        arriving = self.layout.narrowed(self.records[:, done], width)
         records = self.pointers[:, done, addresses].transpose(1, 2) @ arriving
         return records, self.matched[:, done, addresses].transpose(1, 2) @ self.asked[:, done]
 
@@ -190,14 +190,14 @@ class _Backward:
             of_record, of_parameter = of_record + record[:, 0], of_parameter + parameter[:, 0]
 
         reading = memory.read(registers[:, ::2])
-        leaves = [reading.narrow, reading.third, reading.wide, registers, self.running_history[address - memory.layout.code]]
+        leaves = [reading.records, reading.third, registers, self.running_history[address - memory.layout.code]]
         with torch.enable_grad():
-            narrow, third, wide, before, running = (leaf.detach().requires_grad_() for leaf in leaves)
+            records, third, before, running = (leaf.detach().requires_grad_() for leaf in leaves)
             variables, settled = (
                 part.detach().requires_grad_() for part in (memory.code.variables, memory.code.settled)
             )
             code = Code(memory.code.narrow, memory.code.third, variables, settled)
-            view = _View(memory, Reading(narrow, third, wide), code)
+            view = _View(memory, Reading(records, third), code)
             step = take_step(
                 view,
                 before,
@@ -211,35 +211,27 @@ class _Backward:
             failed = (step.errors * self.errors).sum(-1)
             outcome = (running * (step.halts * answered + failed + step.goes_on * self.running + self.steps)).sum()
         assert view.asked is not None and view.matched is not None
-        layout = memory.layout
         found = torch.autograd.grad(
-            (outcome, step.registers, step.narrow, step.third, step.wide),
-            (narrow, third, wide, before, running, view.asked, view.matched, variables, settled),
-            (
-                torch.ones_like(outcome),
-                pointers,
-                of_record[:, : layout.narrow],
-                of_parameter,
-                of_record[:, layout.narrow :].unflatten(-1, (WIDE, width)),
-            ),
+            (outcome, step.registers, step.record, step.parameter),
+            (records, third, before, running, view.asked, view.matched, variables, settled),
+            (torch.ones_like(outcome), pointers, of_record, of_parameter),
         )
-        to_narrow, to_third, to_wide, to_before, self.running, _, to_matched, to_variables, to_settled = found
+        to_records, to_third, to_before, self.running, _, to_matched, to_variables, to_settled = found
         self.code.variables.add_(to_variables)
         self.code.settled.add_(to_settled)
-        stretch.add(registers[:, ::2], to_narrow, to_third, to_wide, view.asked.detach(), to_matched)
-        to_before[:, ::2] += self._to_pointers(to_narrow, to_third, to_wide)
+        stretch.add(registers[:, ::2], to_records, to_third, view.asked.detach(), to_matched)
+        to_before[:, ::2] += self._to_pointers(to_records, to_third)
         return to_before
 
-    def _to_pointers(self, narrow: Tensor, third: Tensor, wide: Tensor) -> Tensor:
+    def _to_pointers(self, records: Tensor, third: Tensor) -> Tensor:
         """What arrives at the pointers under which a step read: how much each address would have added."""
         memory, layout = self.memory, self.memory.layout
-        at_code = narrow @ memory.code.narrow.transpose(1, 2)
+        at_code = records[:, :, : layout.narrow] @ memory.code.narrow.transpose(1, 2)
         at_code[:, :1] += third[:, None] @ memory.code.third.transpose(1, 2)
         parts = [at_code]
         for block in memory.blocks:
             rows = max(0, min(len(block), memory.written - block.start))
-            arriving = torch.cat([narrow, wide[:, :, :, : block.width].flatten(2)], dim=-1)
-            part = arriving @ block.records[:, :rows].transpose(1, 2)
+            part = layout.narrowed(records, block.width) @ block.records[:, :rows].transpose(1, 2)
             parts.append(pad(part, (0, len(block) - rows)))
         return torch.cat(parts, dim=-1)
 
@@ -254,5 +246,5 @@ class _Backward:
                 self.parameters[index][:, :rows] += parameters
         done = slice(0, 2 * stretch.done)
         at_code = stretch.pointers[:, done, : layout.code].transpose(1, 2)
-        self.code.narrow.add_(at_code @ stretch.narrow[:, done])
+        self.code.narrow.add_(at_code @ stretch.records[:, done, : layout.narrow])
         self.code.third.add_(at_code[:, :, ::2] @ stretch.third[:, : stretch.done])

@@ -7,13 +7,14 @@ reads is the mixture of the records under it.
 
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import accumulate
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from neurallambda.machine.alphabet import KINDS, OPERATORS, WIDE_FIELDS, Field, Tag
+from neurallambda.machine.alphabet import KINDS, NARROW_FIELDS, OPERATORS, WIDE_FIELDS, Field, Tag
 
 WIDE = len(WIDE_FIELDS)
 _FEW = 4
@@ -28,21 +29,30 @@ class Layout:
     integers: int
 
     @cached_property
+    def sizes(self) -> list[int]:
+        """The sizes of the narrow fields, in order."""
+        return [len(Tag), len(OPERATORS), len(KINDS), self.integers, self.code, self.code]
+
+    @cached_property
     def slices(self) -> dict[Field, slice]:
         """The columns of each narrow field."""
-        sizes = {
-            Field.TAG: len(Tag),
-            Field.OPERATOR: len(OPERATORS),
-            Field.KIND: len(KINDS),
-            Field.LITERAL: self.integers,
-            Field.FIRST: self.code,
-            Field.SECOND: self.code,
-        }
-        slices, start = {}, 0
-        for name, size in sizes.items():
-            slices[name] = slice(start, start + size)
-            start += size
-        return slices
+        ends = list(accumulate(self.sizes))
+        return {name: slice(end - size, end) for name, size, end in zip(NARROW_FIELDS, self.sizes, ends, strict=True)}
+
+    def widen(self, records: Float[Tensor, "*axes record"], width: int) -> Float[Tensor, "*axes wider_record"]:
+        """The same records with wide pointers of `width` addresses, the new ones last."""
+        missing = width - (records.shape[-1] - self.narrow) // WIDE
+        if missing == 0:
+            return records
+        wide = pad(records[..., self.narrow :].unflatten(-1, (WIDE, -1)), (0, missing))
+        return torch.cat([records[..., : self.narrow], wide.flatten(-2)], dim=-1)
+
+    def narrowed(self, records: Float[Tensor, "*axes record"], width: int) -> Float[Tensor, "*axes narrower_record"]:
+        """The same records with wide pointers at the first `width` addresses alone."""
+        wide = records[..., self.narrow :].unflatten(-1, (WIDE, -1))
+        if wide.shape[-1] == width:
+            return records
+        return torch.cat([records[..., : self.narrow], wide[..., :width].flatten(-2)], dim=-1)
 
     def columns(self, device: torch.device) -> Int[Tensor, " narrow"]:
         """The number of the field that each narrow column belongs to."""
@@ -51,13 +61,12 @@ class Layout:
     @property
     def narrow(self) -> int:
         """How many numbers a record has besides its wide pointers."""
-        return self.slices[Field.SECOND].stop
+        return sum(self.sizes)
 
 
 @lru_cache(maxsize=64)
 def _columns(layout: Layout, device: torch.device) -> Int[Tensor, " narrow"]:
-    widths = [part.stop - part.start for part in layout.slices.values()]
-    return torch.arange(len(widths)).repeat_interleave(torch.tensor(widths)).to(device)
+    return torch.arange(len(layout.sizes)).repeat_interleave(torch.tensor(layout.sizes)).to(device)
 
 
 @dataclass(frozen=True)
@@ -113,9 +122,8 @@ class Reading:
     Of a third pointer only the one under control is ever needed.
     """
 
-    narrow: Float[Tensor, "batch 2 narrow"]
+    records: Float[Tensor, "batch 2 record"]
     third: Float[Tensor, "batch code"]
-    wide: Float[Tensor, "batch 2 3 addresses"]
 
 
 @dataclass
@@ -139,13 +147,12 @@ class Memory:
         """Add a block of `rows` records."""
         self.blocks.append(Block.empty(self.code.narrow, self.layout, self.width, rows))
 
-    def append(self, narrow: Tensor, third: Tensor, wide: Tensor) -> None:
+    def append(self, record: Float[Tensor, "batch record"], parameter: Float[Tensor, "batch code"]) -> None:
         """Write the next record, in place; there must be room for it."""
         block = self.blocks[-1]
         row = self.written - block.start
-        block.records[:, row, : self.layout.narrow] = narrow
-        block.records[:, row, self.layout.narrow :] = wide.flatten(1)
-        block.parameters[:, row] = third
+        block.records[:, row] = record
+        block.parameters[:, row] = parameter
         self.written += 1
 
     def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
@@ -156,21 +163,13 @@ class Memory:
         """
         few = self._few_addresses(pointers)
         code, layout = self.code, self.layout
-        narrow = _mix(pointers, code.narrow, 0, layout.code, few)
         third = _mix(pointers[:, :1], code.third, 0, layout.code, None if few is None else few[:, :1])[:, 0]
-        wide: Tensor | None = None
-        for block in reversed(self.blocks):  # the widest first: the others add to a part of it
+        records = pad(_mix(pointers, code.narrow, 0, layout.code, few), (0, WIDE * self.width))
+        for block in self.blocks:
             rows = min(len(block), self.written - block.start)
-            if rows == 0:
-                continue
-            under = _mix(pointers, block.records, block.start, rows, few)
-            narrow = narrow + under[:, :, : layout.narrow]
-            part = under[:, :, layout.narrow :].unflatten(-1, (WIDE, block.width))
-            part = pad(part, (0, self.width - block.width))
-            wide = part if wide is None else wide + part
-        if wide is None:
-            wide = pointers.new_zeros(pointers.shape[0], 2, WIDE, self.width)
-        return Reading(narrow, third, wide)
+            if rows > 0:
+                records = records + layout.widen(_mix(pointers, block.records, block.start, rows, few), self.width)
+        return Reading(records, third)
 
     def _few_addresses(self, pointers: Tensor) -> Int[Tensor, "batch 2 few"] | None:
         """The addresses under each pointer, where they are few and asking costs no synchronisation."""
@@ -182,7 +181,10 @@ class Memory:
     def match(self, parameters: Float[Tensor, "batch 2 code"]) -> Float[Tensor, "batch 2 addresses"]:
         """How far the parameter that each address binds is each of two given ones."""
         parts = [parameters.new_zeros(parameters.shape[0], 2, self.layout.code)]
-        parts += [parameters @ block.parameters.transpose(1, 2) for block in self.blocks]
+        for block in self.blocks:
+            rows = max(0, min(len(block), self.written - block.start))
+            part = parameters @ block.parameters[:, :rows].transpose(1, 2)
+            parts.append(pad(part, (0, len(block) - rows)))
         return torch.cat(parts, dim=-1)
 
 

@@ -137,12 +137,10 @@ class Result:
     def _read(self, pointer: Float[Tensor, "batch addresses"]) -> Float[Tensor, "batch record"]:
         """The mixture of the records under a pointer."""
         memory = self.memory
-        code = pointer[:, None, : memory.layout.code] @ memory.code.narrow
-        record = pad(code, (0, WIDE * memory.width))[:, 0]
+        record = pad((pointer[:, None, : memory.layout.code] @ memory.code.narrow)[:, 0], (0, WIDE * memory.width))
         for block in memory.blocks:
             part = (pointer[:, None, block.start : block.width] @ block.records)[:, 0]
-            wide = pad(part[:, memory.layout.narrow :].unflatten(-1, (WIDE, -1)), (0, memory.width - block.width))
-            record = record + torch.cat([part[:, : memory.layout.narrow], wide.flatten(1)], dim=-1)
+            record = record + memory.layout.widen(part, memory.width)
         return record
 
 

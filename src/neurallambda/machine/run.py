@@ -122,7 +122,7 @@ class Runner:
             integers=self.settings.integers,
             operations=self.settings.operations,
         )
-        memory.append(step.narrow, step.third, step.wide)
+        memory.append(step.record, step.parameter)
         registers.follow(step)
         return step
 

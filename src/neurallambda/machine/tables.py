@@ -90,7 +90,7 @@ class Tables:
         computing: the operators that compute.
         computed_errors: from `COMPUTED_ERRORS` to `ERRORS`.
         results: the tags of a computed integer, of true and of false.
-        kinds: from tags to kinds of operand.
+        kinds: from tags to kinds of operand, and to integer.
         staying: the weights from `WIDE_SOURCES` that leave the registers as they are.
     """
 
@@ -135,7 +135,7 @@ def tables(device: torch.device, dtype: torch.dtype) -> Tables:
         computing=tensor([name in COMPUTING for name in OPERATORS]),
         computed_errors=tensor([[kind is error for error in ERRORS] for kind in COMPUTED_ERRORS]),
         results=tensor([[tag is result for tag in Tag] for result in (Tag.INTEGER, Tag.TRUE, Tag.FALSE)]),
-        kinds=tensor([[tag is kind for kind in KINDS] for tag in Tag]),
+        kinds=tensor([[tag is kind for kind in (*KINDS, Tag.INTEGER)] for tag in Tag]),
         staying=tensor([[source is target for source in WIDE_SOURCES] for target in (*_REGISTERS, None, None, None)]),
     )
 
