@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from neurallambda.machine.memory import WIDE, Block, Code, Layout, Memory, Reading
+from neurallambda.machine.memory import VALUE_TAGS, WIDE, Code, Layout, Memory, Reading
 from neurallambda.machine.run import Runner, Settings
-from neurallambda.machine.step import CONTROL, take_step
+from neurallambda.machine.step import take_step
 from neurallambda.machine.tables import ERRORS, Tables, tables
 
 STRETCH = 16
@@ -47,9 +47,7 @@ class Run(torch.autograd.Function):
         code = Code(*ctx.saved_tensors[:4])
         count = len(ctx.saved_tensors[4:]) // 2
         records, parameters = ctx.saved_tensors[4 : 4 + count], ctx.saved_tensors[4 + count :]
-        memory = Memory(ctx.layout, code, written=ctx.written)
-        for one, other in zip(records, parameters, strict=True):
-            memory.blocks.append(Block(memory.width, one, other))
+        memory = Memory.of(ctx.layout, code, records, parameters, written=ctx.written)
         batch, like = code.narrow.shape[0], code.narrow
         answer, errors, running, steps, *others = gradients
         backward = _Backward(
@@ -64,6 +62,7 @@ class Run(torch.autograd.Function):
             running=like.new_zeros(batch) if running is None else running,
             records=[_owned(g, block) for g, block in zip(others[:count], records, strict=True)],
             parameters=[_owned(g, block) for g, block in zip(others[count:], parameters, strict=True)],
+            values=torch.zeros_like(memory.values),
             code=Code(*(torch.zeros_like(part) for part in ctx.saved_tensors[:4])),
         )
         backward.run()
@@ -83,6 +82,7 @@ class _View:
     memory: Memory
     reading: Reading
     code: Code
+    values: Tensor
     asked: Tensor | None = None
     matched: Tensor | None = None
 
@@ -155,6 +155,7 @@ class _Backward:
     running: Tensor
     records: list[Tensor]
     parameters: list[Tensor]
+    values: Tensor
     code: Code
 
     def run(self) -> None:
@@ -176,6 +177,7 @@ class _Backward:
                 self._spread(stretch, start)
                 end = start
             memory.blocks.pop()
+        self.code.narrow[:, :, VALUE_TAGS] += self.values[:, : memory.layout.code, None]
 
     def _step(self, address: int, here: Tensor, pointers: Tensor, stretch: _Stretch) -> Tensor:
         """Differentiate one step; returns the gradient of the registers before it."""
@@ -184,20 +186,22 @@ class _Backward:
         row, width = address - block.start, memory.width
         memory.written = address
         registers = self.pointer_history[index][row]
-        of_record, of_parameter = self.records[index][:, row], self.parameters[index][:, row]
+        of_record, of_parameter = self.records[index][:, row].clone(), self.parameters[index][:, row]
+        of_record[:, VALUE_TAGS] += self.values[:, address, None]
         if stretch.done:
             record, parameter = stretch.to_records(slice(address, address + 1), width)
             of_record, of_parameter = of_record + record[:, 0], of_parameter + parameter[:, 0]
 
         reading = memory.read(registers[:, ::2])
-        leaves = [reading.records, reading.third, registers, self.running_history[address - memory.layout.code]]
+        running = self.running_history[address - memory.layout.code]
+        leaves = [reading.records, reading.third, registers, running, memory.values[:, :width]]
         with torch.enable_grad():
-            records, third, before, running = (leaf.detach().requires_grad_() for leaf in leaves)
+            records, third, before, running, values = (leaf.detach().requires_grad_() for leaf in leaves)
             variables, settled = (
                 part.detach().requires_grad_() for part in (memory.code.variables, memory.code.settled)
             )
             code = Code(memory.code.narrow, memory.code.third, variables, settled)
-            view = _View(memory, Reading(records, third), code)
+            view = _View(memory, Reading(records, third), code, values)
             step = take_step(
                 view,
                 before,
@@ -207,16 +211,17 @@ class _Backward:
                 operations=self.settings.operations,
             )
             # The outcome is linear in what ends here, so one number gathers its share of the loss.
-            answered = (before[:, CONTROL] * self.answer[:, :width]).sum(-1)
+            answered = (step.halts * self.answer[:, :width]).sum(-1)
             failed = (step.errors * self.errors).sum(-1)
-            outcome = (running * (step.halts * answered + failed + step.goes_on * self.running + self.steps)).sum()
+            outcome = (running * (answered + failed + step.goes_on * self.running + self.steps)).sum()
         assert view.asked is not None and view.matched is not None
         found = torch.autograd.grad(
             (outcome, step.registers, step.record, step.parameter),
-            (records, third, before, running, view.asked, view.matched, variables, settled),
+            (records, third, before, running, values, view.asked, view.matched, variables, settled),
             (torch.ones_like(outcome), pointers, of_record, of_parameter),
         )
-        to_records, to_third, to_before, self.running, _, to_matched, to_variables, to_settled = found
+        to_records, to_third, to_before, self.running, to_values, _, to_matched, to_variables, to_settled = found
+        self.values[:, :width] += to_values
         self.code.variables.add_(to_variables)
         self.code.settled.add_(to_settled)
         stretch.add(registers[:, ::2], to_records, to_third, view.asked.detach(), to_matched)

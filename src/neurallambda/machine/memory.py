@@ -5,6 +5,7 @@ written is ever moved or written again. Reading is attention: a pointer is a dis
 reads is the mixture of the records under it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import accumulate
@@ -14,9 +15,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from neurallambda.machine.alphabet import KINDS, NARROW_FIELDS, OPERATORS, WIDE_FIELDS, Field, Tag
+from neurallambda.machine.alphabet import KINDS, NARROW_FIELDS, OPERATORS, VALUES, WIDE_FIELDS, Field, Tag
 
 WIDE = len(WIDE_FIELDS)
+VALUE_TAGS = slice(min(VALUES), max(VALUES) + 1)
+"""The columns of a record that hold the tags of values."""
+
 _FEW = 4
 
 
@@ -134,9 +138,24 @@ class Memory:
     code: Code
     blocks: list[Block] = field(default_factory=list)
     written: int = 0
+    values: Float[Tensor, "batch addresses"] = field(init=False)
+    """How far what stands at each address is a value."""
 
     def __post_init__(self) -> None:
         self.written = self.written or self.layout.code
+        parts = [_values(self.code.narrow), *(_values(block.records) for block in self.blocks)]
+        self.values = torch.cat(parts, dim=-1)
+
+    @staticmethod
+    def of(
+        layout: Layout, code: Code, records: Sequence[Tensor], parameters: Sequence[Tensor], *, written: int
+    ) -> "Memory":
+        """The memory that the tensors of its blocks make."""
+        blocks, start = [], layout.code
+        for one, other in zip(records, parameters, strict=True):
+            blocks.append(Block(start, one, other))
+            start = blocks[-1].width
+        return Memory(layout, code, blocks, written)
 
     @property
     def width(self) -> int:
@@ -146,6 +165,7 @@ class Memory:
     def grow(self, rows: int) -> None:
         """Add a block of `rows` records."""
         self.blocks.append(Block.empty(self.code.narrow, self.layout, self.width, rows))
+        self.values = pad(self.values, (0, rows))
 
     def append(self, record: Float[Tensor, "batch record"], parameter: Float[Tensor, "batch code"]) -> None:
         """Write the next record, in place; there must be room for it."""
@@ -153,6 +173,7 @@ class Memory:
         row = self.written - block.start
         block.records[:, row] = record
         block.parameters[:, row] = parameter
+        self.values[:, self.written] = _values(record)
         self.written += 1
 
     def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
@@ -186,6 +207,11 @@ class Memory:
             part = parameters @ block.parameters[:, :rows].transpose(1, 2)
             parts.append(pad(part, (0, len(block) - rows)))
         return torch.cat(parts, dim=-1)
+
+
+def _values(records: Float[Tensor, "*axes record"]) -> Float[Tensor, "*axes"]:
+    """How far records are values."""
+    return records[..., VALUE_TAGS].sum(-1)
 
 
 def _mix(

@@ -72,7 +72,7 @@ class Registers:
 
     def follow(self, step: Step) -> None:
         """Go on as the step says; what ends there is added to the outcome."""
-        self.answer = torch.addcmul(self.answer, (self.running * step.halts)[:, None], self.pointers[:, CONTROL])
+        self.answer = torch.addcmul(self.answer, self.running[:, None], step.halts)
         self.errors = torch.addcmul(self.errors, self.running[:, None], step.errors)
         self.steps = self.steps + self.running
         self.running = self.running * step.goes_on

@@ -10,7 +10,7 @@ records under a pointer have it, it is the field of those.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -30,11 +30,14 @@ PER = (*OWNED, RIGHT_OPERAND, VALUE)
 WIDE_SCALES = slice(OWNED.index(Field.ENVIRONMENT), OWNED.index(Field.VALUE) + 1)
 
 
+@runtime_checkable
 class Readable(Protocol):
     """What a step needs of the memory."""
 
     layout: Layout
     code: Code
+    values: Float[Tensor, "batch addresses"]
+    """How far what stands at each address is a value."""
 
     def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
         """The records under control and continuation."""
@@ -54,7 +57,9 @@ class Step:
         record: the new record.
         parameter: the parameter that it binds, if it binds one.
         rules: the probability of each rule.
-        goes_on, halts, errors: of the part that had not ended before, what goes on, ends in a value, ends in each error.
+        goes_on: how much goes on of the part that had not ended before.
+        halts: how much of it ends in a value, by the address of the value.
+        errors: how much of it ends in each error.
     """
 
     registers: Float[Tensor, "batch 3 addresses"]
@@ -62,13 +67,17 @@ class Step:
     parameter: Float[Tensor, "batch code"]
     rules: Float[Tensor, "batch rules"]
     goes_on: Float[Tensor, " batch"]
-    halts: Float[Tensor, " batch"]
+    halts: Float[Tensor, "batch addresses"]
     errors: Float[Tensor, "batch errors"]
 
 
 @dataclass(frozen=True)
 class _Record:
-    """A record that was read, in parts. `per` scales a field to what it is where the record has it at all."""
+    """A record that was read, in parts.
+
+    `per` scales a field to what it is where the record has it at all; `kept` is how much of a field is left where the
+    record is a value.
+    """
 
     whole: Float[Tensor, "batch narrow"]
     tag: Float[Tensor, "batch tags"]
@@ -80,6 +89,8 @@ class _Record:
     wide: Float[Tensor, "batch 3 addresses"]
     per: dict[Field | str, Float[Tensor, "batch 1"]]
     per_wide: Float[Tensor, "batch 3"]
+    kept: dict[Field, Float[Tensor, "batch 1"]]
+    kept_wide: Float[Tensor, "batch 3"]
 
     @staticmethod
     def of(record: Float[Tensor, "batch record"], layout: Layout, tables: Tables) -> "_Record":
@@ -87,7 +98,11 @@ class _Record:
         parts = narrow.split(layout.sizes, dim=-1)
         scale = _inverse(parts[0] @ tables.owned)
         per = dict(zip(PER, scale.split(1, dim=-1), strict=True))
-        return _Record(narrow, *parts, wide.unflatten(-1, (WIDE, -1)), per, scale[:, WIDE_SCALES])
+        scale = scale[:, : len(OWNED)]
+        share = (parts[0] @ tables.owned_by_values) * scale * per[VALUE]
+        kept = dict(zip(OWNED, share.split(1, dim=-1), strict=True))
+        wide = wide.unflatten(-1, (WIDE, -1))
+        return _Record(narrow, *parts, wide, per, scale[:, WIDE_SCALES], kept, share[:, WIDE_SCALES])
 
 
 def take_step(
@@ -128,14 +143,20 @@ def take_step(
     idle = (some <= torch.finfo(some.dtype).eps).to(some.dtype)  # none does: stay as you are
 
     next_code, first, second, parameter = _code_pointers(control, frame, reading.third, chosen)
-    wide = _wide_pointers(control, frame, chosen, registers, idle[:, :, None] * tables.staying)
+    value_pointer = control_pointer * memory.values
+    sources = [
+        control.wide,
+        frame.wide,
+        torch.stack([value_pointer * control.per[VALUE], environment, continuation, control_pointer], dim=1),
+    ]
+    wide = _wide_pointers(control, frame, chosen, torch.cat(sources, dim=1), idle[:, :, None] * tables.staying)
     name = (next_code[:, None] @ code.variables)[:, 0]
     match = memory.match(torch.stack([frame.second * frame.per[Field.SECOND], name], dim=1))
     older, named = match.unbind(1)
 
     next_registers, pointers = wide.split(WIDE, dim=1)
     narrow = _narrow(control, frame, value, chosen, computed, first, second, layout, tables)
-    pointers = torch.addcmul(pointers, chosen.copies[:, :, None], control.wide)
+    pointers = torch.addcmul(pointers, (chosen.copies * control.kept_wide)[:, :, None], control.wide)
     record = torch.cat([narrow, pointers.flatten(1)], dim=-1)
 
     # The new record joins the environment in place of the older binding of its parameter, and a variable that control
@@ -149,7 +170,8 @@ def take_step(
     next_control = torch.addcmul(next_control + settled, next_environment, named)
     next_control = next_control * _inverse(next_control.sum(-1, keepdim=True))
     next_registers = torch.stack([next_control, next_environment, next_continuation], dim=1)
-    return Step(next_registers, record, parameter, rules, goes_on, halts[:, 0], errors)
+    halts = value_pointer * (frame.tag @ tables.halting)
+    return Step(next_registers, record, parameter, rules, goes_on, halts, errors)
 
 
 @dataclass(frozen=True)
@@ -204,11 +226,10 @@ def _code_pointers(
 
 
 def _wide_pointers(
-    control: _Record, frame: _Record, chosen: Selection, registers: Tensor, staying: Tensor
+    control: _Record, frame: _Record, chosen: Selection, sources: Tensor, staying: Tensor
 ) -> Float[Tensor, "batch 6 addresses"]:
     """The next registers and the record's three wide pointers, but for what points at the new record."""
-    sources = torch.cat([control.wide, frame.wide, registers], dim=1)
-    scales = pad(torch.cat([control.per_wide, frame.per_wide], dim=-1), (0, WIDE), value=1.0)
+    scales = pad(torch.cat([control.per_wide, frame.per_wide], dim=-1), (0, len(WIDE_SOURCES) - 2 * WIDE), value=1.0)
     weights = chosen.wide.unflatten(-1, (WIDE_TARGETS, len(WIDE_SOURCES)))
     return torch.addcmul(staying, weights, scales[:, None]) @ sources
 
@@ -227,22 +248,23 @@ def _narrow(
     """The new record but for its wide pointers: what the rules write, plus the value under control where they copy it."""
     share = chosen.computes * _inverse(computed.succeeds)
     tag = torch.addcmul(chosen.written, share, computed.results @ tables.results)
+    tag = torch.addcmul(tag, control.tag * tables.values, chosen.copies * control.per[VALUE])
     take_value, take_held = chosen.operand.split(1, dim=-1)
     take_held = take_held * control.per[Field.LITERAL]
     from_control, from_frame = chosen.operator.split(1, dim=-1)
     operator = frame.operator * (from_frame * frame.per[Field.OPERATOR])
     kind = value.kind * (take_value * control.per[VALUE])
     written = torch.cat([tag, operator, kind, computed.integers * share, first, second], dim=-1)
-    # How much of each field of the record under control is taken as it is.
-    copied = chosen.copies
+    # How much of each field of the record under control is taken: as it is, where the rules copy it, or into another.
+    copied, kept = chosen.copies, control.kept
     taken = torch.cat(
         [
-            copied,
-            torch.addcmul(copied, from_control, control.per[Field.OPERATOR]),
-            copied + take_held,
-            torch.addcmul(copied + take_held, take_value, value.integer_share),
-            copied,
-            copied,
+            torch.zeros_like(copied),
+            torch.addcmul(copied * kept[Field.OPERATOR], from_control, control.per[Field.OPERATOR]),
+            torch.addcmul(take_held, copied, kept[Field.LITERAL]),
+            torch.addcmul(torch.addcmul(take_held, copied, kept[Field.LITERAL]), take_value, value.integer_share),
+            copied * kept[Field.FIRST],
+            copied * kept[Field.SECOND],
         ],
         dim=-1,
     )

@@ -25,8 +25,10 @@ WIDE_SOURCES = (
     From.CONTROL,
     From.ENVIRONMENT,
     From.CONTINUATION,
+    None,
 )
-"""What points anywhere, likewise: three fields of two records, then the registers."""
+"""What points anywhere, likewise: three fields of two records, then the registers. Where a rule takes control it takes a
+value; last comes control as it is, whatever it stands on, for programs that stay where they are."""
 
 OWNED = (
     Field.OPERATOR,
@@ -42,7 +44,7 @@ OWNED = (
 
 ERRORS = tuple(ErrorKind)
 COMPUTED_ERRORS = (ErrorKind.NOT_AN_INTEGER, ErrorKind.OVERFLOW, ErrorKind.DIVISION_BY_ZERO)
-_REGISTERS = (From.CONTROL, From.ENVIRONMENT, From.CONTINUATION)
+_STAYING = (None, From.ENVIRONMENT, From.CONTINUATION)
 CODE_TARGETS, WIDE_TARGETS = 4, 6
 """The next control and three fields of the record; the three registers and three fields."""
 
@@ -62,7 +64,7 @@ class Selection:
     """
 
     code: Float[Tensor, "rules 20"]
-    wide: Float[Tensor, "rules 54"]
+    wide: Float[Tensor, "rules 60"]
     here: Float[Tensor, "rules 3"]
     written: Float[Tensor, "rules tags"]
     operator: Float[Tensor, "rules 2"]
@@ -83,6 +85,9 @@ class Tables:
         control, frame, operator: which tags and operators a rule matches.
         any_operator: the rules that match whatever operator the frame holds, or none.
         owned: which tags have each of `OWNED`; then which tag waits for a right operand; then which tags are values.
+        owned_by_values: the same of values alone.
+        values: which tags are values.
+        halting: the tag of the frame that halts.
         ends: whether a rule computes, whether it halts, and which of `ERRORS` it ends in.
         goes_on: the rules after which the program goes on for certain.
         computes: the rule that computes, and goes on where the computation succeeds.
@@ -99,6 +104,9 @@ class Tables:
     operator: Float[Tensor, "operators rules"]
     any_operator: Float[Tensor, " rules"]
     owned: Float[Tensor, "tags masses"]
+    owned_by_values: Float[Tensor, "tags owned"]
+    values: Float[Tensor, " tags"]
+    halting: Float[Tensor, "tags 1"]
     ends: Float[Tensor, "rules ends"]
     goes_on: Float[Tensor, " rules"]
     computes: Float[Tensor, " rules"]
@@ -128,6 +136,9 @@ def tables(device: torch.device, dtype: torch.dtype) -> Tables:
         operator=tensor([[name in (rule.operator or ()) for rule in RULES] for name in OPERATORS]),
         any_operator=tensor([rule.operator is None for rule in RULES]),
         owned=tensor([[*row, tag is Tag.COMPUTE_BINARY, tag in VALUES] for row, tag in zip(masses, Tag, strict=True)]),
+        owned_by_values=tensor([[has and tag in VALUES for has in row] for row, tag in zip(masses, Tag, strict=True)]),
+        values=tensor([tag in VALUES for tag in Tag]),
+        halting=tensor([[tag is Tag.HALT] for tag in Tag]),
         ends=tensor([[rule.computes, rule.halts, *(rule.error is kind for kind in ERRORS)] for rule in RULES]),
         goes_on=tensor([not (rule.halts or rule.error or rule.computes) for rule in RULES]),
         computes=tensor([rule.computes for rule in RULES]),
@@ -136,7 +147,7 @@ def tables(device: torch.device, dtype: torch.dtype) -> Tables:
         computed_errors=tensor([[kind is error for error in ERRORS] for kind in COMPUTED_ERRORS]),
         results=tensor([[tag is result for tag in Tag] for result in (Tag.INTEGER, Tag.TRUE, Tag.FALSE)]),
         kinds=tensor([[tag is kind for kind in (*KINDS, Tag.INTEGER)] for tag in Tag]),
-        staying=tensor([[source is target for source in WIDE_SOURCES] for target in (*_REGISTERS, None, None, None)]),
+        staying=tensor([[source is target for source in WIDE_SOURCES] for target in _STAYING] + [[False] * 10] * 3),
     )
 
 
@@ -146,7 +157,7 @@ def _selection(rule: Rule) -> list[bool]:
     at_all = (*registers, *(rule.pointers.get(name) for name in (Field.ENVIRONMENT, Field.LINK, Field.VALUE)))
     return [
         *(source is target for target in at_code for source in CODE_SOURCES),
-        *(source is target for target in at_all for source in WIDE_SOURCES),
+        *(source is target and target is not None for target in at_all for source in WIDE_SOURCES),
         *(rule.next_control is From.HERE, rule.binds, rule.next_continuation is From.HERE),
         *(rule.writes is tag and not (rule.copies or rule.computes) for tag in Tag),
         *(rule.takes_operator is take for take in Take),
