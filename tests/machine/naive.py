@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from neurallambda.machine.encode import NeuralLambda
-from neurallambda.machine.memory import VALUE_TAGS, WIDE, Code, Layout, Reading
+from neurallambda.machine.memory import WIDE, Code, Layout, Reading, roles
 from neurallambda.machine.run import Registers
 from neurallambda.machine.step import Step, take_step
 from neurallambda.machine.tables import tables
@@ -24,10 +24,9 @@ class NaiveMemory:
     parameters: list[Tensor] = field(default_factory=list)
 
     @property
-    def values(self) -> Tensor:
-        written = [record[:, VALUE_TAGS].sum(-1) for record in self.records]
-        values = torch.cat([self.code.narrow[:, :, VALUE_TAGS].sum(-1), *(value[:, None] for value in written)], dim=-1)
-        return pad(values, (0, self.width - values.shape[-1]))
+    def roles(self) -> Tensor:
+        written = torch.cat([roles(self.code.narrow), *(roles(record[:, None]) for record in self.records)], dim=-1)
+        return pad(written, (0, self.width - written.shape[-1]))
 
     def read(self, pointers: Tensor) -> Reading:
         code = self.layout.code

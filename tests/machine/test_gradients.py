@@ -91,7 +91,7 @@ def test_no_nan_backward_through_a_thousand_steps() -> None:
     machine = Machine(integers=range(-4, 64))
     logits = torch.linspace(1, 0, 3).requires_grad_()
     program = machine.encode(
-        "(defn loop [n acc] (if (= n 0) acc (loop (- n 1) (+ 1 (- acc 1))))) (loop 50 ?a)",
+        "(defn loop [n acc] (if (= n 0) acc (loop (- n 1) (+ 1 (- acc 1))))) (loop 60 ?a)",
         holes={"a": Soft((1, 2, 3), logits)},
     )
     result = machine.run(program)

@@ -15,11 +15,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from neurallambda.machine.alphabet import KINDS, NARROW_FIELDS, OPERATORS, VALUES, WIDE_FIELDS, Field, Tag
+from neurallambda.machine.alphabet import CODE, FRAMES, KINDS, NARROW_FIELDS, OPERATORS, VALUES, WIDE_FIELDS, Field, Tag
 
 WIDE = len(WIDE_FIELDS)
-VALUE_TAGS = slice(min(VALUES), max(VALUES) + 1)
-"""The columns of a record that hold the tags of values."""
+ROLE_TAGS = tuple(slice(min(tags), max(tags) + 1) for tags in (CODE, VALUES, FRAMES))
+"""The columns of a record, which begins with its tag, that hold the tags of code, of values and of frames."""
 
 _FEW = 4
 
@@ -138,13 +138,13 @@ class Memory:
     code: Code
     blocks: list[Block] = field(default_factory=list)
     written: int = 0
-    values: Float[Tensor, "batch addresses"] = field(init=False)
-    """How far what stands at each address is a value."""
+    roles: Float[Tensor, "batch 3 addresses"] = field(init=False)
+    """How far what stands at each address is code, a value, a frame."""
 
     def __post_init__(self) -> None:
         self.written = self.written or self.layout.code
-        parts = [_values(self.code.narrow), *(_values(block.records) for block in self.blocks)]
-        self.values = torch.cat(parts, dim=-1)
+        parts = [roles(self.code.narrow), *(roles(block.records) for block in self.blocks)]
+        self.roles = torch.cat(parts, dim=-1)
 
     @staticmethod
     def of(
@@ -165,7 +165,7 @@ class Memory:
     def grow(self, rows: int) -> None:
         """Add a block of `rows` records."""
         self.blocks.append(Block.empty(self.code.narrow, self.layout, self.width, rows))
-        self.values = pad(self.values, (0, rows))
+        self.roles = pad(self.roles, (0, rows))
 
     def append(self, record: Float[Tensor, "batch record"], parameter: Float[Tensor, "batch code"]) -> None:
         """Write the next record, in place; there must be room for it."""
@@ -173,7 +173,7 @@ class Memory:
         row = self.written - block.start
         block.records[:, row] = record
         block.parameters[:, row] = parameter
-        self.values[:, self.written] = _values(record)
+        self.roles[:, :, self.written] = roles(record[:, None])[:, :, 0]
         self.written += 1
 
     def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
@@ -209,9 +209,9 @@ class Memory:
         return torch.cat(parts, dim=-1)
 
 
-def _values(records: Float[Tensor, "*axes record"]) -> Float[Tensor, "*axes"]:
-    """How far records are values."""
-    return records[..., VALUE_TAGS].sum(-1)
+def roles(records: Float[Tensor, "batch rows record"]) -> Float[Tensor, "batch 3 rows"]:
+    """How far records are code, values, frames."""
+    return torch.stack([records[..., tags].sum(-1) for tags in ROLE_TAGS], dim=1)
 
 
 def _mix(

@@ -36,8 +36,8 @@ class Readable(Protocol):
 
     layout: Layout
     code: Code
-    values: Float[Tensor, "batch addresses"]
-    """How far what stands at each address is a value."""
+    roles: Float[Tensor, "batch 3 addresses"]
+    """How far what stands at each address is code, a value, a frame."""
 
     def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
         """The records under control and continuation."""
@@ -127,7 +127,11 @@ def take_step(
     """
     layout, code = memory.layout, memory.code
     control_pointer, environment, continuation = registers.unbind(1)
-    reading = memory.read(torch.stack([control_pointer, continuation], dim=1))
+    # Control stands on code and values, continuation on frames: an address that is both by halves is read as what it is
+    # pointed at for.
+    code_role, value_role, frame_role = memory.roles.unbind(1)
+    control_share = _share(control_pointer, code_role + value_role)
+    reading = memory.read(torch.stack([control_share, _share(continuation, frame_role)], dim=1))
     control, frame = (_Record.of(record, layout, tables) for record in reading.records.unbind(1))
 
     rules = _match(control, frame, tables)
@@ -143,7 +147,7 @@ def take_step(
     idle = (some <= torch.finfo(some.dtype).eps).to(some.dtype)  # none does: stay as you are
 
     next_code, first, second, parameter = _code_pointers(control, frame, reading.third, chosen)
-    value_pointer = control_pointer * memory.values
+    value_pointer = control_share * value_role
     sources = [
         control.wide,
         frame.wide,
@@ -186,6 +190,13 @@ class _Operand:
 def _inverse(mass: Tensor) -> Tensor:
     """One over a mass. Where there is none, what is scaled is none either."""
     return mass.clamp_min(torch.finfo(mass.dtype).eps).reciprocal()
+
+
+def _share(pointer: Tensor, role: Tensor) -> Float[Tensor, "batch addresses"]:
+    """A pointer to be read under, as if all that it points at were in its role; what is not at all is left out."""
+    per_role = role * _inverse(role).square()  # one over the role, and zero where there is none
+    in_role = (pointer * role * per_role).sum(-1, keepdim=True)
+    return pointer * per_role * _inverse(in_role)
 
 
 def _match(control: _Record, frame: _Record, tables: Tables) -> Float[Tensor, "batch rules"]:

@@ -146,7 +146,7 @@ def trace(
             environment=reader.environment(before[ENVIRONMENT]),
             continuation=reader.pointer(before[CONTINUATION]),
             record=reader.record(address, step.record[0], step.parameter[0]),
-            values=reader.pointer(before[CONTROL] * step.halts[0] * running),
+            values=reader.pointer(step.halts[0] * running),
             errors=reader.mixture(step.errors[0] * running, ERRORS),
         )
     return Result(program, settings, memory, registers.answer, registers.errors, registers.running, registers.steps)
