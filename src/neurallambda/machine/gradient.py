@@ -52,8 +52,7 @@ class Run(torch.autograd.Function):
         answer, errors, running, steps, *others = gradients
         backward = _Backward(
             memory=memory,
-            settings=ctx.settings,
-            tables=tables(like.device, like.dtype),
+            tables=tables(ctx.settings.integers, ctx.settings.operations, like.device, like.dtype),
             pointer_history=ctx.pointers,
             running_history=ctx.running,
             answer=like.new_zeros(batch, memory.width) if answer is None else answer,
@@ -111,6 +110,7 @@ class _View:
     def __init__(self, memory: Memory, variables: Tensor, settled: Tensor, roles: Tensor) -> None:
         self.memory = memory
         self.layout = memory.layout
+        self.columns = memory.columns
         self.code = Code(memory.code.narrow, memory.code.third, variables, settled)
         self.roles = roles
 
@@ -173,7 +173,6 @@ class _Backward:
     """The gradients that have arrived so far, and the registers' on their way back."""
 
     memory: Memory
-    settings: Settings
     tables: Tables
     pointer_history: list[Tensor]
     running_history: list[Tensor]
@@ -232,22 +231,17 @@ class _Backward:
         with torch.enable_grad():
             before, running, roles, variables, settled = (leaf.detach().requires_grad_() for leaf in leaves)
             view = _View(memory, variables, settled, roles)
-            step = take_step(
-                view,
-                before,
-                here,
-                tables=self.tables,
-                integers=self.settings.integers,
-                operations=self.settings.operations,
-            )
+            step = take_step(view, before, here, self.tables)
             # The outcome is linear in what ends here, so one number gathers its share of the loss.
             answered = (step.halts * self.answer[:, :width]).sum(-1)
             failed = (step.errors * self.errors).sum(-1)
             outcome = (running * (answered + failed + step.goes_on * self.running + self.steps)).sum()
-        to_before, self.running, to_roles, to_variables, to_settled, to_records, to_third, to_matched = torch.autograd.grad(
-            (outcome, step.registers, step.record, step.parameter),
-            (before, running, roles, variables, settled, view.reading.records, view.reading.third, view.matched),
-            (torch.ones_like(outcome), pointers, of_record, of_parameter),
+        to_before, self.running, to_roles, to_variables, to_settled, to_records, to_third, to_matched = (
+            torch.autograd.grad(
+                (outcome, step.registers, step.record, step.parameter),
+                (before, running, roles, variables, settled, view.reading.records, view.reading.third, view.matched),
+                (torch.ones_like(outcome), pointers, of_record, of_parameter),
+            )
         )
         self.roles[:, :, :width] += to_roles
         self.code.variables.add_(to_variables)

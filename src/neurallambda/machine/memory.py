@@ -7,7 +7,7 @@ reads is the mixture of the records under it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate
 
 import torch
@@ -58,19 +58,10 @@ class Layout:
             return records
         return torch.cat([records[..., : self.narrow], wide[..., :width].flatten(-2)], dim=-1)
 
-    def columns(self, device: torch.device) -> Int[Tensor, " narrow"]:
-        """The number of the field that each narrow column belongs to."""
-        return _columns(self, device)
-
     @property
     def narrow(self) -> int:
         """How many numbers a record has besides its wide pointers."""
         return sum(self.sizes)
-
-
-@lru_cache(maxsize=64)
-def _columns(layout: Layout, device: torch.device) -> Int[Tensor, " narrow"]:
-    return torch.arange(len(layout.sizes)).repeat_interleave(torch.tensor(layout.sizes)).to(device)
 
 
 @dataclass(frozen=True)
@@ -140,11 +131,15 @@ class Memory:
     written: int = 0
     roles: Float[Tensor, "batch 3 addresses"] = field(init=False)
     """How far what stands at each address is code, a value, a frame."""
+    columns: Int[Tensor, " narrow"] = field(init=False)
+    """The number of the field that each narrow column belongs to."""
 
     def __post_init__(self) -> None:
         self.written = self.written or self.layout.code
         parts = [roles(self.code.narrow), *(roles(block.records) for block in self.blocks)]
         self.roles = torch.cat(parts, dim=-1)
+        sizes = torch.tensor(self.layout.sizes)
+        self.columns = torch.arange(len(sizes)).repeat_interleave(sizes).to(self.roles.device)
 
     @staticmethod
     def of(

@@ -86,7 +86,7 @@ class Runner:
         self.settings = settings
         self.memory = Memory(layout, code)
         self.registers = Registers.start(code)
-        self.tables = tables(code.narrow.device, code.narrow.dtype)
+        self.tables = tables(settings.integers, settings.operations, code.narrow.device, code.narrow.dtype)
         self.keeps_history = keeps_history
         self.pointer_history: list[Tensor] = []  # one tensor a block
         self.running_history: list[Tensor] = []  # one tensor a step
@@ -118,9 +118,7 @@ class Runner:
             memory,
             registers.pointers,
             self.here[memory.written],
-            tables=self.tables,
-            integers=self.settings.integers,
-            operations=self.settings.operations,
+            self.tables,
         )
         memory.append(step.record, step.parameter)
         registers.follow(step)

@@ -13,14 +13,23 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
 from neurallambda.machine.alphabet import KINDS, Field
 from neurallambda.machine.compute import Computed, compute
 from neurallambda.machine.memory import WIDE, Code, Layout, Reading
-from neurallambda.machine.tables import CODE_SOURCES, CODE_TARGETS, ERRORS, OWNED, WIDE_SOURCES, WIDE_TARGETS, Selection, Tables
+from neurallambda.machine.tables import (
+    CODE_SOURCES,
+    CODE_TARGETS,
+    ERRORS,
+    OWNED,
+    WIDE_SOURCES,
+    WIDE_TARGETS,
+    Selection,
+    Tables,
+)
 
 CONTROL, ENVIRONMENT, CONTINUATION = range(3)
 RIGHT_OPERAND, VALUE = "right operand", "value"
@@ -35,6 +44,8 @@ class Readable(Protocol):
     """What a step needs of the memory."""
 
     layout: Layout
+    columns: Int[Tensor, " narrow"]
+    """The number of the field that each narrow column belongs to."""
     code: Code
     roles: Float[Tensor, "batch 3 addresses"]
     """How far what stands at each address is code, a value, a frame."""
@@ -95,24 +106,34 @@ class _Record:
     @staticmethod
     def of(record: Float[Tensor, "batch record"], layout: Layout, tables: Tables) -> "_Record":
         narrow, wide = record.split((layout.narrow, record.shape[-1] - layout.narrow), dim=-1)
-        parts = narrow.split(layout.sizes, dim=-1)
-        scale = _inverse(parts[0] @ tables.owned)
+        tag, operator, kind, literal, first, second = narrow.split(layout.sizes, dim=-1)
+        scale = _inverse(tag @ tables.owned)
         per = dict(zip(PER, scale.split(1, dim=-1), strict=True))
         scale = scale[:, : len(OWNED)]
-        share = (parts[0] @ tables.owned_by_values) * scale * per[VALUE]
+        share = (tag @ tables.owned_by_values) * scale * per[VALUE]
         kept = dict(zip(OWNED, share.split(1, dim=-1), strict=True))
         wide = wide.unflatten(-1, (WIDE, -1))
-        return _Record(narrow, *parts, wide, per, scale[:, WIDE_SCALES], kept, share[:, WIDE_SCALES])
+        return _Record(
+            narrow,
+            tag,
+            operator,
+            kind,
+            literal,
+            first,
+            second,
+            wide,
+            per,
+            scale[:, WIDE_SCALES],
+            kept,
+            share[:, WIDE_SCALES],
+        )
 
 
 def take_step(
     memory: Readable,
     registers: Float[Tensor, "batch 3 addresses"],
     here: Float[Tensor, " addresses"],
-    *,
     tables: Tables,
-    integers: range,
-    operations: frozenset[str],
 ) -> Step:
     """Take one step.
 
@@ -122,8 +143,6 @@ def take_step(
             environment is a set of addresses, each with the degree to which it is visible.
         here: the address of the new record, one-hot.
         tables: the rules as tensors.
-        integers: the declared range.
-        operations: the binary operators that may occur.
     """
     layout, code = memory.layout, memory.code
     control_pointer, environment, continuation = registers.unbind(1)
@@ -137,7 +156,7 @@ def take_step(
     rules = _match(control, frame, tables)
     kind, integer = (control.tag @ tables.kinds).split((len(KINDS), 1), dim=-1)
     value = _Operand(control.literal, kind, integer * control.per[Field.LITERAL])
-    computed = _compute(control, frame, value, tables, integers, operations)
+    computed = _compute(control, frame, value, tables)
     computes, halts, errors = (rules @ tables.ends).split((1, 1, len(ERRORS)), dim=-1)
     errors = torch.addcmul(errors, computes, computed.errors @ tables.computed_errors)
     goes_on = (1 - halts[:, 0] - errors.sum(-1)).clamp_min(0)
@@ -159,7 +178,7 @@ def take_step(
     older, named = match.unbind(1)
 
     next_registers, pointers = wide.split(WIDE, dim=1)
-    narrow = _narrow(control, frame, value, chosen, computed, first, second, layout, tables)
+    narrow = _narrow(control, frame, value, chosen, computed, first, second, memory.columns, tables)
     pointers = torch.addcmul(pointers, (chosen.copies * control.kept_wide)[:, :, None], control.wide)
     record = torch.cat([narrow, pointers.flatten(1)], dim=-1)
 
@@ -206,7 +225,7 @@ def _match(control: _Record, frame: _Record, tables: Tables) -> Float[Tensor, "b
 
 
 def _compute(
-    control: _Record, frame: _Record, value: _Operand, tables: Tables, integers: range, operations: frozenset[str]
+    control: _Record, frame: _Record, value: _Operand, tables: Tables
 ) -> Computed:
     """What the frame's operator makes of the operand it holds and the value under control."""
     operator = frame.operator * tables.computing
@@ -214,7 +233,7 @@ def _compute(
     held, per_value = frame.per[RIGHT_OPERAND], control.per[VALUE]
     left = (frame.literal * held, frame.kind * held)
     right = (value.literal * (value.integer_share * per_value), value.kind * per_value)
-    return compute(operator, left, right, integers=integers, operations=operations)
+    return compute(operator, left, right, tables.operations)
 
 
 def _code_pointers(
@@ -253,7 +272,7 @@ def _narrow(
     computed: Computed,
     first: Tensor,
     second: Tensor,
-    layout: Layout,
+    columns: Tensor,
     tables: Tables,
 ) -> Float[Tensor, "batch narrow"]:
     """The new record but for its wide pointers: what the rules write, plus the value under control where they copy it."""
@@ -279,4 +298,4 @@ def _narrow(
         ],
         dim=-1,
     )
-    return torch.addcmul(written, control.whole, taken.index_select(-1, layout.columns(taken.device)))
+    return torch.addcmul(written, control.whole, taken.index_select(-1, columns))

@@ -194,9 +194,7 @@ class _Reader:
         """A cell of code."""
         return TraceRecord(address_name(address), self.tags(narrow), self.parts(narrow, {Field.THIRD: third}))
 
-    def record(
-        self, address: int, record: Float[Tensor, " record"], parameter: Float[Tensor, " code"]
-    ) -> TraceRecord:
+    def record(self, address: int, record: Float[Tensor, " record"], parameter: Float[Tensor, " code"]) -> TraceRecord:
         """A record that a step wrote, and the parameter that it is bound to."""
         narrow, wide = record[: self.narrow], record[self.narrow :].unflatten(-1, (len(WIDE_FIELDS), -1))
         pointers = dict(zip(WIDE_FIELDS, wide, strict=True))
