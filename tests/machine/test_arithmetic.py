@@ -10,7 +10,7 @@ from torch import Tensor
 from neurallambda.machine import pairs
 from neurallambda.machine.arithmetic import Arithmetic, compare
 
-RANGES = (range(-8, 8), range(0, 10), range(3, 9), range(-9, -2), range(-5, 17))
+RANGES = (range(-8, 8), range(10), range(3, 9), range(-9, -2), range(-5, 17))
 
 
 def soft(name: str, left: Tensor, right: Tensor, integers: range) -> Tensor:

@@ -10,7 +10,10 @@ from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.step import take_step
 from neurallambda.machine.tables import Tables, tables
 
-pytestmark = pytest.mark.compile
+pytestmark = [
+    pytest.mark.compile,
+    pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning"),  # torch's own
+]
 
 SOURCE = "(defn f [n] (if (< n 1) '(1 2) (f (- (* n 1) (/ (mod n 7) 1))))) (f 9)"
 

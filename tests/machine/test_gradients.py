@@ -72,7 +72,8 @@ def test_the_memory_itself_can_be_differentiated() -> None:
     logits = torch.zeros(7, dtype=torch.float64, requires_grad=True)
     result = machine.run(machine.encode("(+ ?a 1)", holes={"a": logits}))
     (found,) = torch.autograd.grad(result.memory.blocks[0].records.pow(2).sum(), logits)
-    assert torch.isfinite(found).all() and found.abs().sum() > 0
+    assert torch.isfinite(found).all()
+    assert found.abs().sum() > 0
 
 
 def test_gradients_of_a_sharp_run_are_finite_and_point_to_the_answer() -> None:

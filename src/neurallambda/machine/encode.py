@@ -12,8 +12,8 @@ from neurallambda.lang.core import unfilled_hole
 from neurallambda.lang.terms import BINARY_PRIMITIVES, UNARY_PRIMITIVES
 from neurallambda.machine.alphabet import CODE_FIELDS, OPERATORS, Field, Tag
 from neurallambda.machine.assemble import Cell, Cells
-from neurallambda.machine.memory import Code, Layout
 from neurallambda.machine.compute import COMPUTING
+from neurallambda.machine.memory import Code, Layout
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Run(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Step backward through the run."""
         code = Code(*ctx.saved_tensors[:4])
         count = len(ctx.saved_tensors[4:]) // 2
@@ -86,7 +86,7 @@ class _Read(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, records: Tensor, third: Tensor) -> tuple[None, Tensor]:
+    def backward(ctx: Any, records: Tensor, third: Tensor) -> tuple[None, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """How much each address would have added to what was read."""
         memory, layout = ctx.memory, ctx.memory.layout
         at_code = records[:, :, : layout.narrow] @ memory.code.narrow.transpose(1, 2)
@@ -117,7 +117,7 @@ class _View:
     def read(self, pointers: Tensor) -> Reading:
         """Read, to be differentiated."""
         self.pointers = pointers
-        self.reading = Reading(*_Read.apply(self.memory, pointers))  # pyright: ignore[reportGeneralTypeIssues]
+        self.reading = Reading(*_Read.apply(self.memory, pointers))
         return self.reading
 
     def match(self, parameters: Tensor) -> Tensor:

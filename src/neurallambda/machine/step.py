@@ -33,7 +33,7 @@ from neurallambda.machine.tables import (
 
 CONTROL, ENVIRONMENT, CONTINUATION = range(3)
 RIGHT_OPERAND, VALUE = "right operand", "value"
-PER = (*OWNED, RIGHT_OPERAND, VALUE)
+PER: tuple[Field | str, ...] = (*OWNED, RIGHT_OPERAND, VALUE)
 """What `_Record.per` scales to, in the order of `Tables.owned`."""
 
 WIDE_SCALES = slice(OWNED.index(Field.ENVIRONMENT), OWNED.index(Field.VALUE) + 1)
@@ -43,12 +43,25 @@ WIDE_SCALES = slice(OWNED.index(Field.ENVIRONMENT), OWNED.index(Field.VALUE) + 1
 class Readable(Protocol):
     """What a step needs of the memory."""
 
-    layout: Layout
-    columns: Int[Tensor, " narrow"]
-    """The number of the field that each narrow column belongs to."""
-    code: Code
-    roles: Float[Tensor, "batch 3 addresses"]
-    """How far what stands at each address is code, a value, a frame."""
+    @property
+    def layout(self) -> Layout:
+        """How records are laid out."""
+        ...
+
+    @property
+    def columns(self) -> Int[Tensor, " narrow"]:
+        """The number of the field that each narrow column belongs to."""
+        ...
+
+    @property
+    def code(self) -> Code:
+        """The programs."""
+        ...
+
+    @property
+    def roles(self) -> Float[Tensor, "batch 3 addresses"]:
+        """How far what stands at each address is code, a value, a frame."""
+        ...
 
     def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
         """The records under control and continuation."""
@@ -224,9 +237,7 @@ def _match(control: _Record, frame: _Record, tables: Tables) -> Float[Tensor, "b
     return (control.tag @ tables.control) * (frame.tag @ tables.frame) * by_operator
 
 
-def _compute(
-    control: _Record, frame: _Record, value: _Operand, tables: Tables
-) -> Computed:
+def _compute(control: _Record, frame: _Record, value: _Operand, tables: Tables) -> Computed:
     """What the frame's operator makes of the operand it holds and the value under control."""
     operator = frame.operator * tables.computing
     operator = operator * _inverse(operator.sum(-1, keepdim=True))

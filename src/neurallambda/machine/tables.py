@@ -30,7 +30,7 @@ WIDE_SOURCES = (
 """What points anywhere, likewise: three fields of two records, then the registers. Where a rule takes control it takes a
 value; last comes control as it is, whatever it stands on, for programs that stay where they are."""
 
-OWNED = (
+OWNED: tuple[Field, ...] = (
     Field.OPERATOR,
     Field.LITERAL,
     Field.FIRST,

@@ -197,7 +197,7 @@ class _Reader:
     def record(self, address: int, record: Float[Tensor, " record"], parameter: Float[Tensor, " code"]) -> TraceRecord:
         """A record that a step wrote, and the parameter that it is bound to."""
         narrow, wide = record[: self.narrow], record[self.narrow :].unflatten(-1, (len(WIDE_FIELDS), -1))
-        pointers = dict(zip(WIDE_FIELDS, wide, strict=True))
+        pointers: dict[Field, Tensor] = dict(zip(WIDE_FIELDS, wide, strict=True))
         environment = pointers.pop(Field.ENVIRONMENT) / self.share(narrow, Field.ENVIRONMENT)
         names = [self.functions[at].parameter if at in self.functions else "" for at in range(len(parameter))]
         bound = self.mixture(parameter, names)
