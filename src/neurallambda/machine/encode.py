@@ -80,6 +80,13 @@ class NeuralLambda:
         tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
         return replace(self, **{name: tensor.to(*args, **kwargs) for name, tensor in tensors.items()})
 
+    def select(self, rows: Sequence[int]) -> "NeuralLambda":
+        """Some programs of the batch."""
+        index = torch.tensor(rows, device=self.tag.device)
+        tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
+        cells = tuple(self.cells[row] for row in rows)
+        return replace(self, **{name: tensor[index] for name, tensor in tensors.items()}, cells=cells)
+
     @property
     def layout(self) -> Layout:
         """How the records of a run of these programs are laid out."""

@@ -152,6 +152,12 @@ class Memory:
             start = blocks[-1].width
         return Memory(layout, code, blocks, written)
 
+    def select(self, rows: Int[Tensor, " rows"]) -> "Memory":
+        """The memory of some programs of the batch."""
+        code = Code(self.code.narrow[rows], self.code.third[rows], self.code.variables[rows], self.code.settled[rows])
+        records, parameters = [block.records[rows] for block in self.blocks], [b.parameters[rows] for b in self.blocks]
+        return Memory.of(self.layout, code, records, parameters, written=self.written)
+
     @property
     def width(self) -> int:
         """How many addresses there are, written or not: the width of the registers."""

@@ -131,15 +131,12 @@ def trace(
     runner = Runner(program.layout, program.code(), settings)
     reader = _Reader(program.layout, program.cells[0], program.integers, threshold)
     registers, memory = runner.registers, runner.memory
-    for number in range(1, max_steps + 1):
-        running, before = float(registers.running), registers.pointers[0]
-        if running <= torch.finfo(before.dtype).eps or not runner.has_room:
-            break
-        address = memory.written
+    while runner.can_go_on and not bool(runner.ended):
+        running, before, address = float(registers.running), registers.pointers[0], memory.written
         with torch.no_grad():
             step = runner.step()
         yield TraceStep(
-            number=number,
+            number=address - memory.layout.code + 1,
             running=running,
             rules=reader.mixture(step.rules[0], _RULES),
             control=reader.pointer(before[CONTROL]),
