@@ -33,6 +33,21 @@ def free_variables(term: Term) -> Iterator[tuple[Variable, Mapping[str, int]]]:
             yield item, bound
 
 
+def subterms(term: Term) -> Iterator[Term]:
+    """A term and all the terms in it, in the order of the text.
+
+    >>> from neurallambda.lang.parser import parse_term
+    >>> list(subterms(parse_term("(f (fn [x] 1))")))
+    [<Apply (f (fn [x] 1))>, <Variable f>, <Function (fn [x] 1)>, <Integer 1>]
+    """
+    todo: list[Term | _Scope] = [term]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, Term):
+            yield item
+            todo.extend(reversed(_inside(item)))
+
+
 def _inside(term: Term) -> list[Term | _Scope]:
     """What to visit in a term, in order."""
     match term:

@@ -178,7 +178,7 @@ class Program(Term):
 
 def function(parameters: tuple[str, ...], body: Term, *, at: Position | None = None) -> Function:
     """A function in canonical form: directly nested functions with distinct parameters are one function."""
-    if isinstance(body, Function) and parameters and body.parameters and not set(parameters) & set(body.parameters):
+    if isinstance(body, Function) and parameters and body.parameters and set(parameters).isdisjoint(body.parameters):
         return Function(parameters + body.parameters, body.body, at=at)
     return Function(parameters, body, at=at)
 
