@@ -65,8 +65,8 @@ def _result(runner: Runner, program: NeuralLambda) -> Result:
 
 def _next_size(memory: Memory, rows: int) -> int:
     """The bytes that so many programs would take after memory has grown."""
-    records = 2 * memory.width * (memory.layout.narrow + 2 * WIDE * memory.width)
-    return rows * records * memory.code.narrow.element_size()
+    width = memory.width + memory.width // 2
+    return rows * width * (memory.layout.narrow + WIDE * width) * memory.records.element_size()
 
 
 def _halves(rows: list[int]) -> list[list[int]]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import pad
 
 from neurallambda.errors import ArgumentError, ErrorKind
 from neurallambda.lang import terms
@@ -136,12 +135,7 @@ class Result:
 
     def _read(self, pointer: Float[Tensor, "batch addresses"]) -> Float[Tensor, "batch record"]:
         """The mixture of the records under a pointer."""
-        memory = self.memory
-        record = pad((pointer[:, None, : memory.layout.code] @ memory.code.narrow)[:, 0], (0, WIDE * memory.width))
-        for block in memory.blocks:
-            part = (pointer[:, None, block.start : block.width] @ block.records)[:, 0]
-            record = record + memory.layout.widen(part, memory.width)
-        return record
+        return (pointer[:, None] @ self.memory.records)[:, 0]
 
 
 def _safe(mass: Tensor) -> Tensor:

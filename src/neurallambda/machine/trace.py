@@ -5,7 +5,7 @@ register; a soft program's has several, each with its weight.
 """
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -126,7 +126,7 @@ def trace(
     """
     if max_steps < 1:
         raise ArgumentError(f"max_steps: got {max_steps}; expected at least 1 step")
-    program = _only(program, row)
+    program = program.select([row])
     settings = Settings(program.integers, program.operations, max_steps, machine.capacity)
     runner = Runner(program.layout, program.code(), settings)
     reader = _Reader(program.layout, program.cells[0], program.integers, threshold)
@@ -159,7 +159,7 @@ def listing(program: NeuralLambda, *, row: int = 0, threshold: float = THRESHOLD
     A2 integer 1
     A3 integer 2
     """
-    program = _only(program, row)
+    program = program.select([row])
     reader = _Reader(program.layout, program.cells[0], program.integers, threshold)
     code = program.code()
     return tuple(reader.cell(at, code.narrow[0, at], code.third[0, at]) for at in range(len(program.cells[0])))
@@ -168,13 +168,6 @@ def listing(program: NeuralLambda, *, row: int = 0, threshold: float = THRESHOLD
 def address_name(address: int) -> str:
     """How a trace writes an address."""
     return f"A{address}"
-
-
-def _only(program: NeuralLambda, row: int) -> NeuralLambda:
-    """One program of a batch, as a batch of its own."""
-    parts = {f.name: getattr(program, f.name) for f in fields(program)}
-    tensors = {name: part[row : row + 1].detach() for name, part in parts.items() if isinstance(part, Tensor)}
-    return replace(program, **tensors, cells=(program.cells[row],))
 
 
 class _Reader:
