@@ -15,7 +15,7 @@ from neurallambda.lang.terms import Define, Function, List, Program, Term, Varia
 from tests.alpha import alpha_equivalent
 from tests.lang.naive import from_term, normal_form
 from tests.programs import ENDLESS_PROGRAMS, HOLE_PROGRAMS, LONG_PROGRAMS, PROGRAMS, Example
-from tests.strategies import alpha_variants, lambda_terms, programs
+from tests.strategies import alpha_variants, lambda_terms, programs, terms
 
 FACTORIAL = "(defn fact [n] (if (< n 2) 1 (* n (fact (- n 1)))))"
 CHURCH = """(def two (fn [f x] (f (f x)))) (def five (fn [f x] (f (f (f (f (f x)))))))
@@ -286,6 +286,17 @@ def test_agrees_with_the_textbook(term: Term) -> None:
         assert from_term(found) == expected
         assert normalize(found) == found
         assert parse_term(to_text(found)) == found
+
+
+@given(terms() | programs())
+def test_any_term_has_a_normal_form_that_stays_or_ends_in_an_error(term: Term) -> None:
+    try:
+        found = normalize(term, max_steps=5_000)
+    except ProgramError:
+        return
+    assert parse_term(to_text(found)) == found
+    if not isinstance(term, Program):  # a normal form may name the definitions of its program
+        assert normalize(found) == found
 
 
 @given(st.data(), lambda_terms() | programs())

@@ -1,4 +1,4 @@
-"""Which variables of a term are free, and what is bound around them."""
+"""Walking a term: its free variables and what is bound around them, its subterms and their number."""
 
 from collections.abc import Iterator, Mapping
 
@@ -46,6 +46,27 @@ def subterms(term: Term) -> Iterator[Term]:
         if isinstance(item, Term):
             yield item
             todo.extend(reversed(_inside(item)))
+
+
+def tree_size(term: Term) -> int:
+    """How many terms `subterms` would give. Time and memory go by the distinct ones: a term may share its parts.
+
+    >>> from neurallambda.lang.parser import parse_term
+    >>> tree_size(parse_term("(f (fn [x] 1))"))
+    4
+    """
+    sizes: dict[int, int] = {}
+    todo = [term]
+    while todo:
+        item = todo[-1]
+        parts = [part for part in _inside(item) if isinstance(part, Term)]
+        unknown = [part for part in parts if id(part) not in sizes]
+        if unknown:
+            todo.extend(unknown)
+        else:
+            sizes[id(item)] = 1 + sum(sizes[id(part)] for part in parts)
+            todo.pop()
+    return sizes[id(term)]
 
 
 def _inside(term: Term) -> list[Term | _Scope]:
