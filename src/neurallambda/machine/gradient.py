@@ -25,7 +25,7 @@ STRETCH = 16
 
 
 class Run(torch.autograd.Function):
-    """`(layout, settings, *code) -> (answer, errors, running, steps, records, parameters, written)`."""
+    """`(layout, settings, *code) -> (answer, errors, running, steps, value, records, parameters, written)`."""
 
     @staticmethod
     def forward(ctx: Any, layout: Layout, settings: Settings, *code: Tensor) -> tuple[Tensor, ...]:
@@ -39,7 +39,9 @@ class Run(torch.autograd.Function):
         ctx.pointers, ctx.running = runner.pointer_history, runner.running_history
         written = torch.tensor(memory.written)
         ctx.mark_non_differentiable(written)
-        return end.answer, end.errors, end.running, end.steps, memory.records, memory.parameters, written
+        ctx.end = end.answer
+        value = (end.answer[:, None] @ memory.records)[:, 0]
+        return end.answer, end.errors, end.running, end.steps, value, memory.records, memory.parameters, written
 
     @staticmethod
     @once_differentiable
@@ -48,7 +50,7 @@ class Run(torch.autograd.Function):
         *code, records, parameters = ctx.saved_tensors
         memory = Memory(ctx.layout, Code(*code), records, parameters, ctx.written)
         batch = len(records)
-        answer, errors, running, steps, to_records, to_parameters, _ = gradients
+        answer, errors, running, steps, value, to_records, to_parameters, _ = gradients
         backward = _Backward(
             memory=memory,
             tables=tables(ctx.settings.integers, ctx.settings.operations, records.device, records.dtype),
@@ -64,6 +66,9 @@ class Run(torch.autograd.Function):
             variables=torch.zeros_like(memory.code.variables),
             settled=torch.zeros_like(memory.code.settled),
         )
+        if value is not None:
+            backward.answer = backward.answer + (value[:, None] @ records.transpose(1, 2))[:, 0]
+            backward.records.baddbmm_(ctx.end[:, :, None], value[:, None])
         backward.run()
         addresses, narrow = ctx.layout.code, ctx.layout.narrow
         to_code = backward.records[:, :addresses, :narrow], backward.parameters[:, :addresses]
@@ -118,49 +123,19 @@ class _View:
         return self.matched
 
 
-@dataclass
 class _Stretch:
-    """The steps of a stretch done so far, last step first.
-
-    Attributes:
-        pointers, records: under what each step read, and what arrived at what it read.
-        matches, parameters: the same of parameters: by how much of each address, and of what.
+    """The steps of a stretch that read under many addresses, last step first: their pointers, and what arrived at what
+    they read.
     """
 
-    pointers: Float[Tensor, "batch twice_steps addresses"]
-    records: Float[Tensor, "batch twice_steps record"]
-    matches: Float[Tensor, "batch thrice_steps addresses"]
-    parameters: Float[Tensor, "batch thrice_steps code"]
-    done: int = 0
+    def __init__(self) -> None:
+        self.pointers: list[Tensor] = []
+        self.records: list[Tensor] = []
 
-    @staticmethod
-    def empty(memory: Memory) -> "_Stretch":
-        like, batch = memory.records, len(memory.records)
-        return _Stretch(
-            pointers=like.new_empty(batch, 2 * STRETCH, memory.width),
-            records=like.new_empty(batch, 2 * STRETCH, like.shape[-1]),
-            matches=like.new_empty(batch, 3 * STRETCH, memory.width),
-            parameters=like.new_empty(batch, 3 * STRETCH, memory.layout.code),
-        )
-
-    def add(self, view: _View, records: Tensor, third: Tensor, matched: Tensor) -> None:
-        """Add a step, with what arrived at what it read and matched."""
-        two, three = slice(2 * self.done, 2 * self.done + 2), slice(3 * self.done, 3 * self.done + 3)
-        pointers, asked = view.pointers.detach(), view.asked.detach()
-        self.pointers[:, two], self.records[:, two] = pointers, records
-        self.matches[:, three] = torch.cat([pointers[:, :1], matched], dim=1)
-        self.parameters[:, three] = torch.cat([third[:, None], asked], dim=1)
-        self.done += 1
-
-    def to_records(self, addresses: slice) -> Tensor:
+    def to_records(self, addresses: slice) -> Float[Tensor, "batch addresses record"]:
         """What arrives at the records at some addresses."""
-        done = slice(0, 2 * self.done)
-        return self.pointers[:, done, addresses].transpose(1, 2) @ self.records[:, done]
-
-    def to_parameters(self, addresses: slice) -> Tensor:
-        """What arrives at the parameters at some addresses."""
-        done = slice(0, 3 * self.done)
-        return self.matches[:, done, addresses].transpose(1, 2) @ self.parameters[:, done]
+        pointers = torch.cat([pointers[:, :, addresses] for pointers in self.pointers], dim=1)
+        return pointers.transpose(1, 2) @ torch.cat(self.records, dim=1)
 
 
 @dataclass
@@ -186,13 +161,12 @@ class _Backward:
         memory, first, end = self.memory, self.memory.layout.code, self.memory.written
         here = torch.eye(memory.width, dtype=memory.records.dtype, device=memory.records.device)
         pointers = memory.records.new_zeros(len(memory.records), 3, memory.width)
-        stretch = _Stretch.empty(memory)
         while end > first:
-            start, stretch.done = max(first, end - STRETCH), 0
+            start, stretch = max(first, end - STRETCH), _Stretch()
             for address in reversed(range(start, end)):
                 pointers = self._step(address, here[address], pointers, stretch)
-            self.records[:, :start] += stretch.to_records(slice(0, start))
-            self.parameters[:, :start] += stretch.to_parameters(slice(0, start))
+            if stretch.pointers:
+                self.records[:, :start] += stretch.to_records(slice(0, start))
             end = start
         self.records[:, :first, : len(Tag)] += (memory.role_table @ self.roles[:, :, :first]).transpose(1, 2)
 
@@ -202,9 +176,8 @@ class _Backward:
         memory.written = address
         at = slice(address, address + 1)
         of_record, of_parameter = self.records[:, at], self.parameters[:, at]
-        if stretch.done:
+        if stretch.pointers:
             of_record = of_record + stretch.to_records(at)
-            of_parameter = of_parameter + stretch.to_parameters(at)
         of_record = of_record + pad(
             (memory.role_table @ self.roles[:, :, at])[:, None, :, 0], (0, of_record.shape[-1] - len(Tag))
         )
@@ -235,5 +208,21 @@ class _Backward:
         self.roles += to_roles
         self.variables += to_variables
         self.settled += to_settled
-        stretch.add(view, to_records, to_third, to_matched)
+        self._spread(view, to_records, to_third, to_matched, stretch)
         return to_before
+
+    def _spread(self, view: _View, records: Tensor, third: Tensor, matched: Tensor, stretch: _Stretch) -> None:
+        """Add what arrived at what a step read, and matched, to where it was read from; or leave it to the stretch."""
+        memory, written = self.memory, self.memory.written
+        pointers = view.pointers.detach()
+        few = memory.few(pointers)
+        if few is None:
+            stretch.pointers.append(pointers)
+            stretch.records.append(records)
+        else:
+            weights, addresses = few
+            arriving = weights[..., None] * records[:, :, None]
+            self.records.index_put_((memory.rows, addresses), arriving, accumulate=True)
+        arriving = torch.cat([third[:, None], view.asked.detach()], dim=1)
+        weights = torch.cat([pointers[:, :1, :written], matched[:, :, :written]], dim=1)
+        self.parameters[:, :written].baddbmm_(weights.transpose(1, 2), arriving)

@@ -16,7 +16,7 @@ from torch.nn.functional import pad
 from neurallambda.machine.alphabet import CODE, FRAMES, KINDS, NARROW_FIELDS, OPERATORS, VALUES, WIDE_FIELDS, Field, Tag
 
 WIDE = len(WIDE_FIELDS)
-_FEW = 4
+FEW = 4
 """So many addresses under a pointer at most are read one by one."""
 
 
@@ -144,18 +144,28 @@ class Memory:
         In general that is one batched product with everything written. On the CPU, where asking is free, only the
         addresses under a pointer are read while they are few: a sharp pointer costs one record and not the whole memory.
         """
-        if pointers.device.type == "cpu" and not (torch.compiler.is_compiling() or pointers.requires_grad):
-            weights, addresses = pointers.topk(min(_FEW + 1, self.width), dim=-1)
-            some = (weights != 0).any(0).any(0).tolist()
-            if not some[-1] or self.width <= _FEW:
-                count = max(1, sum(some))
-                weights, addresses = weights[..., :count], addresses[..., :count]
-                records = (weights[:, :, None] @ self.records[self.rows, addresses])[:, :, 0]
-                third = (weights[:, :1] @ self.parameters[self.rows[:, 0], addresses[:, 0]])[:, 0]
-                return Reading(records, third)
+        few = self.few(pointers)
+        if few is not None:
+            weights, addresses = few
+            records = (weights[:, :, None] @ self.records[self.rows, addresses])[:, :, 0]
+            third = (weights[:, :1] @ self.parameters[self.rows[:, 0], addresses[:, 0]])[:, 0]
+            return Reading(records, third)
         pointers = pointers[:, :, : self.written]
         third = pointers[:, :1] @ self.parameters[:, : self.written]
         return Reading(pointers @ self.records[:, : self.written], third[:, 0])
+
+    def few(
+        self, pointers: Float[Tensor, "batch 2 addresses"]
+    ) -> tuple[Float[Tensor, "batch 2 few"], Int[Tensor, "batch 2 few"]] | None:
+        """The addresses under each pointer with their weights, where they are few and asking is free."""
+        if pointers.device.type != "cpu" or torch.compiler.is_compiling() or pointers.requires_grad:
+            return None
+        weights, addresses = pointers.topk(min(FEW + 1, self.width), dim=-1)
+        some = (weights != 0).any(0).any(0).tolist()
+        if some[-1] and self.width > FEW:
+            return None
+        count = max(1, sum(some))
+        return weights[..., :count], addresses[..., :count]
 
     def match(self, parameters: Float[Tensor, "batch 2 code"]) -> Float[Tensor, "batch 2 addresses"]:
         """How far the parameter that each address binds is each of two given ones."""

@@ -181,7 +181,10 @@ def take_step(
     kind, integer = (control.tag @ tables.kinds).split((len(KINDS), 1), dim=-1)
     value = _Operand(control.literal, kind, integer * control.per[Field.LITERAL])
     computes, halts, errors = (rules @ tables.ends).split((1, 1, len(ERRORS)), dim=-1)
-    computed = nothing(value.literal) if _is_nothing(computes) else _compute(control, frame, value, tables)
+    # Where no operator waits, all that computing would give, and all its gradients, are zero; without gradients it is
+    # enough that none waits for its last operand.
+    waiting = frame.operator * tables.computing if torch.is_grad_enabled() else computes
+    computed = nothing(value.literal) if _is_nothing(waiting) else _compute(control, frame, value, tables)
     errors = torch.addcmul(errors, computes, computed.errors @ tables.computed_errors)
     goes_on = (1 - halts[:, 0] - errors.sum(-1)).clamp_min(0)
     going = rules * torch.addcmul(tables.goes_on, tables.computes, computed.succeeds)
@@ -246,8 +249,8 @@ def _share(pointers: Float[Tensor, "batch 2 addresses"], memory: Readable) -> Fl
 
 
 def _is_nothing(mass: Tensor) -> bool:
-    """Whether there is no mass at all, where asking is free and no gradient needs what it would have become."""
-    is_free = mass.device.type == "cpu" and not torch.compiler.is_compiling() and not torch.is_grad_enabled()
+    """Whether there is no mass at all, where asking is free."""
+    is_free = mass.device.type == "cpu" and not torch.compiler.is_compiling()
     return is_free and not bool(mass.any())
 
 

@@ -128,7 +128,8 @@ def trace(
         raise ArgumentError(f"max_steps: got {max_steps}; expected at least 1 step")
     program = program.select([row])
     settings = Settings(program.integers, program.operations, max_steps, machine.capacity)
-    runner = Runner(program.layout, program.code(), settings)
+    with torch.no_grad():
+        runner = Runner(program.layout, program.code(), settings)
     reader = _Reader(program.layout, program.cells[0], program.integers, threshold)
     registers, memory = runner.registers, runner.memory
     while runner.can_go_on and not bool(runner.ended):
@@ -146,7 +147,8 @@ def trace(
             values=reader.pointer(step.halts[0] * running),
             errors=reader.mixture(step.errors[0] * running, ERRORS),
         )
-    return Result(program, settings, memory, registers.answer, registers.errors, registers.running, registers.steps)
+    with torch.no_grad():
+        return Result.of(program, runner)
 
 
 def listing(program: NeuralLambda, *, row: int = 0, threshold: float = THRESHOLD) -> tuple[TraceRecord, ...]:
