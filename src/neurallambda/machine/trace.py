@@ -123,6 +123,11 @@ def trace(
     ...     written = step.record.tags[0].name if step.record.tags else "nothing"
     ...     print(f"{step.control[0].name}: {step.rules[0].name} writes {written} at {step.record.address}")
     A1: begin bind writes call at A6
+    A2: bind value writes integer at A7
+    A3: begin binary writes operand at A8
+    A7: hold operand writes compute_binary at A9
+    A5: compute writes integer at A10
+    A10: halt writes nothing at A11
     """
     if max_steps < 1:
         raise ArgumentError(f"max_steps: got {max_steps}; expected at least 1 step")
