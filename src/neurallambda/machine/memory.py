@@ -147,9 +147,10 @@ class Memory:
         few = self.few(pointers)
         if few is not None:
             weights, addresses = few
-            records = (weights[:, :, None] @ self.records[self.rows, addresses])[:, :, 0]
-            third = (weights[:, :1] @ self.parameters[self.rows[:, 0], addresses[:, 0]])[:, 0]
-            return Reading(records, third)
+            flat = (addresses + self.rows * self.width).flatten()
+            records = self.records.flatten(0, 1).index_select(0, flat).unflatten(0, addresses.shape)
+            third = self.parameters[self.rows[:, 0], addresses[:, 0]]
+            return Reading(_mixed(weights, records), _mixed(weights[:, 0], third))
         pointers = pointers[:, :, : self.written]
         third = pointers[:, :1] @ self.parameters[:, : self.written]
         return Reading(pointers @ self.records[:, : self.written], third[:, 0])
@@ -160,17 +161,22 @@ class Memory:
         """The addresses under each pointer with their weights, where they are few and asking is free."""
         if pointers.device.type != "cpu" or torch.compiler.is_compiling() or pointers.requires_grad:
             return None
-        weights, addresses = pointers.topk(min(FEW + 1, self.width), dim=-1)
-        some = (weights != 0).any(0).any(0).tolist()
-        if some[-1] and self.width > FEW:
-            return None
-        count = max(1, sum(some))
-        return weights[..., :count], addresses[..., :count]
+        most = int((pointers != 0).sum(-1).max())
+        if most <= 1:
+            return pointers.max(dim=-1, keepdim=True)
+        return None if most > FEW else pointers.topk(most, dim=-1)
 
     def match(self, parameters: Float[Tensor, "batch 2 code"]) -> Float[Tensor, "batch 2 addresses"]:
         """How far the parameter that each address binds is each of two given ones."""
         found = parameters @ self.parameters[:, : self.written].transpose(1, 2)
         return pad(found, (0, self.width - self.written))
+
+
+def _mixed(weights: Float[Tensor, "*axes few"], parts: Float[Tensor, "*axes few n"]) -> Float[Tensor, "*axes n"]:
+    """The mixture of a few things."""
+    if weights.shape[-1] == 1:
+        return weights * parts[..., 0, :]
+    return (weights[..., None, :] @ parts)[..., 0, :]
 
 
 def role_table(like: Tensor) -> Float[Tensor, "tags 3"]:
