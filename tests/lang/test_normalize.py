@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from neurallambda.errors import ErrorKind, ProgramError, SourceError
 from neurallambda.lang.evaluate import evaluate
+from neurallambda.lang.normal.definitions import top_level
+from neurallambda.lang.normal.reduce import Reducer, delay
 from neurallambda.lang.normalize import normalize
 from neurallambda.lang.parser import parse, parse_term
 from neurallambda.lang.prelude import prelude
@@ -129,6 +131,10 @@ def test_rules_apply_where_operands_are_values(source: str, expected: str) -> No
         ("(foldr f z '(1 2))", "(f 1 (f 2 z))"),
         ("(foldl f z (cons 1 (cons 2 xs)))", "(foldl f (f (f z 1) 2) xs)"),
         ("(foldl max 0 '(a))", "(if (< 0 a) a 0)"),
+        (
+            "(defn f [xs n] (if (empty? xs) n (f (cdr xs) (if (p (car xs)) (+ n 1) n)))) (f '(1 2) 0)",
+            "(if (p 2) (+ (if (p 1) 1 0) 1) (if (p 1) 1 0))",
+        ),
         ("(foldr (fn [a b] (if a b 0)) 1 '(p q))", "(if p (if q 1 0) 0)"),
         (
             "(fn [k] (letrec [f (fn [n] (if (= n k) 0 (f (+ n 1))))] (f 0)))",
@@ -222,7 +228,6 @@ def test_the_leftmost_error_comes_before_endless_reduction() -> None:
         "(defn f [x] (f x)) (f 1)",
         "(defn f [x] (g (f x))) (f 1)",
         "(def x (+ x 1)) x",
-        "(def ones (cons 1 ones)) ones",
         "(def pair (cons (fn [x] pair) 1)) pair",
         "(letrec [f (fn [x] f)] f)",
     ],
@@ -231,6 +236,14 @@ def test_no_normal_form(source: str) -> None:
     with pytest.raises(ProgramError, match="within 2,000 steps") as caught:
         normalize(source, max_steps=2_000)
     assert (caught.value.kind, caught.value.steps) == (ErrorKind.OUT_OF_STEPS, 2_000)
+
+
+@pytest.mark.parametrize("source", ["(def ones (cons 1 ones)) ones", "(def nest '(1 nest)) nest", "(def f (g f)) f"])
+def test_values_without_end_are_found_out_at_once(source: str) -> None:
+    with pytest.raises(ProgramError, match="contains itself") as caught:
+        normalize(source, max_steps=10**12)
+    assert caught.value.kind is ErrorKind.OUT_OF_STEPS
+    assert caught.value.steps < 10
 
 
 def test_a_program_needs_an_expression() -> None:
@@ -332,6 +345,14 @@ def test_an_argument_is_reduced_once() -> None:
     often = f"{loop} ((fn [x] '(x (f x) (fn [y] (x y)) x)) (loop 200))"
     assert to_text(normalize(once, max_steps=1_500)) == "(f a)"
     assert to_text(normalize(often, max_steps=1_500)) == "'(a (f a) (fn [y] (a y)) a)"
+
+
+def test_a_loop_of_tail_calls_needs_no_stack() -> None:
+    program = parse("(defn loop [n] (if (= n 0) 0 (loop (- n 1)))) (loop 1000)")
+    reducer = Reducer(max_steps=1_000)
+    with pytest.raises(ProgramError):
+        reducer.weak_head(delay(program.forms[-1], top_level(program.forms)))
+    assert len(reducer.stack) < 10
 
 
 @pytest.mark.parametrize("start", ["x", "(g x)", "(fn [y] x)"])

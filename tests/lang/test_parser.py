@@ -259,6 +259,7 @@ def test_integers_of_any_reasonable_size() -> None:
     assert isinstance(value, Integer)
     assert value.value % 10**10 == -1234567890 % 10**10
     assert to_text(value) == f"-{digits}"
+    assert to_text(Integer(10**5_000)) == "1" + "0" * 5_000
     _refuses("(f " + "9" * (MAX_DIGITS + 1) + ")", 1, 4, f"{MAX_DIGITS + 1:,} digits", f"at most {MAX_DIGITS:,}")
     _refuses("9" * 999_999, 1, 1, "999,999 digits")
 

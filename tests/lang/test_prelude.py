@@ -87,6 +87,7 @@ def test_holes_are_left_alone() -> None:
         ("(x (y zzzzz))", ["`x`", "line 1, column 2", "define it"]),
         ("((fn [zeta] 1) zetb)", ["`zetb`", "define it"]),
         ("(let [x y] y)", ["`y`", "line 1, column 9"]),
+        ("(letrec [f (fn [x] (f (g x)))] (f y))", ["`g`", "line 1, column 24"]),
     ],
 )
 def test_unknown_names(source: str, words: list[str]) -> None:

@@ -85,6 +85,11 @@ def test_prelude_fits_its_width() -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_layout_leaves_room_for_closing_brackets() -> None:
+    text = to_text(parse_term("(f aaaa (g bbbb (h cccc dddd)))"), width=20)
+    assert text.splitlines() == ["(f aaaa", "   (g bbbb", "      (h cccc", "         dddd)))"]
+
+
 def test_layout_of_deep_terms_does_not_drift_right() -> None:
     text = to_text(parse_term("(f 1 " * 3_000 + "x" + ")" * 3_000), width=40)
     lines = text.splitlines()

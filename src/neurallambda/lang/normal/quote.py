@@ -3,12 +3,12 @@
 from collections.abc import Generator, Iterable
 from typing import Any, cast
 
-from neurallambda.errors import ProgramError
+from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang import terms
 from neurallambda.lang.core import NIL
 from neurallambda.lang.normal.definitions import Local, Recursive, Scope, bind
 from neurallambda.lang.normal.naming import Keys, Reference, Sketch, binder, branch, choose_names
-from neurallambda.lang.normal.reduce import Reducer, delay, out_of_steps
+from neurallambda.lang.normal.reduce import Reducer, delay
 from neurallambda.lang.normal.values import (
     Bound,
     Closure,
@@ -92,9 +92,14 @@ class _Writer:
             self.written[key] = value, None
             self.written[key] = value, (yield self.compound(value, level, certain))
         _, sketch = self.written[key]
-        if sketch is None:  # the value is a part of itself: there is no end to it
-            raise out_of_steps(self.reducer.max_steps)
+        if sketch is None:
+            raise self.without_end()
         return sketch
+
+    def without_end(self) -> ProgramError:
+        """The error for a value that is a part of itself."""
+        steps = self.reducer.steps
+        return ProgramError(ErrorKind.OUT_OF_STEPS, f"after {steps:,} steps the value contains itself", steps=steps)
 
     def reference(self, key: int | str) -> Reference:
         return Reference(key, self.keys.bit(key))
@@ -136,7 +141,7 @@ class _Writer:
         rest: Value = value
         while isinstance(rest, Pair):
             if id(rest) in spine:
-                raise out_of_steps(self.reducer.max_steps)
+                raise self.without_end()
             spine.add(id(rest))
             items.append((yield self.quote(rest.head, level, certain=certain)))
             rest = self.reducer.weak_head(rest.tail)

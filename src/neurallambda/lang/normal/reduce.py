@@ -85,7 +85,8 @@ class Reducer:
         """Count a step."""
         self.steps += 1
         if self.steps > self.max_steps:
-            raise out_of_steps(self.max_steps)
+            message = f"no normal form within {self.max_steps:,} steps; allow more to go on"
+            raise ProgramError(ErrorKind.OUT_OF_STEPS, message, steps=self.max_steps)
 
     def enter(self, content: Content) -> _State:
         """Go on with what a name stands for."""
@@ -180,12 +181,6 @@ def delay(term: Term, environment: Environment) -> Content:
             return Closure(term, environment)
         case _:
             return Delayed(term, environment)
-
-
-def out_of_steps(max_steps: int) -> ProgramError:
-    """The error for a term that has no normal form, or a far one."""
-    message = f"no normal form within {max_steps:,} steps; allow more to go on"
-    return ProgramError(ErrorKind.OUT_OF_STEPS, message, steps=max_steps)
 
 
 class _Frame(ABC):
