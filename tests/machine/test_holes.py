@@ -68,6 +68,20 @@ def test_soft_data_used_once_gives_the_exact_mixture(source: str) -> None:
         assert float(result.probability(known)) == pytest.approx(chance, abs=1e-12), end
 
 
+@pytest.mark.parametrize(
+    ("source", "value"), [("(if ?c 3 (+ 4))", "3"), ("(if ?c + (- 1))", "+"), ("(if ?c 3 + )", "3")]
+)
+def test_what_a_partial_primitive_holds_is_not_the_answer(source: str, value: str) -> None:
+    """A partial primitive holds an operator and an operand in the fields where other values have their own."""
+    machine = Machine(integers=INTEGERS, dtype=torch.float64)
+    result = machine.run(machine.encode([source, "(+ 3)"], holes=fillings()), max_steps=200)
+    chance = float(fillings()["c"].probabilities[0])
+    assert result.probability(value).tolist() == pytest.approx([chance, 0], abs=1e-12)
+    distribution = result.distribution()
+    total = sum(getattr(distribution, part).sum() for part in ("integers", "true", "false", "nil", "other", "errors"))
+    assert float(total) == pytest.approx(2)
+
+
 def test_the_smallest_program_where_soft_control_is_not_the_mixture() -> None:
     """Registers are independent: two branches that both go on share one continuation, as documented."""
     source = "(+ (if ?c (+ 1 1) 5) 1)"

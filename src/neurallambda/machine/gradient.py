@@ -16,6 +16,7 @@ from torch.nn.functional import pad
 
 from neurallambda.machine.alphabet import Tag
 from neurallambda.machine.memory import Code, Layout, Memory, Reading, per_role
+from neurallambda.machine.reading import read_values
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.step import take_step
 from neurallambda.machine.tables import ERRORS, Tables, tables
@@ -25,7 +26,9 @@ STRETCH = 16
 
 
 class Run(torch.autograd.Function):
-    """`(layout, settings, *code) -> (answer, errors, running, steps, value, records, parameters, written)`."""
+    """`(layout, settings, *code) -> (answer, errors, running, steps, records, parameters, written, *value)`; the
+    last are what `read_values` reads under the answer.
+    """
 
     @staticmethod
     def forward(ctx: Any, layout: Layout, settings: Settings, *code: Tensor) -> tuple[Tensor, ...]:
@@ -40,8 +43,8 @@ class Run(torch.autograd.Function):
         written = torch.tensor(memory.written)
         ctx.mark_non_differentiable(written)
         ctx.end = end.answer
-        value = (end.answer[:, None] @ memory.records)[:, 0]
-        return end.answer, end.errors, end.running, end.steps, value, memory.records, memory.parameters, written
+        value = read_values(memory.records, end.answer, layout).values()
+        return end.answer, end.errors, end.running, end.steps, memory.records, memory.parameters, written, *value
 
     @staticmethod
     @once_differentiable
@@ -50,29 +53,45 @@ class Run(torch.autograd.Function):
         *code, records, parameters = ctx.saved_tensors
         memory = Memory(ctx.layout, Code(*code), records, parameters, ctx.written)
         batch = len(records)
-        answer, errors, running, steps, value, to_records, to_parameters, _ = gradients
+        answer, errors, running, steps, to_records, to_parameters, _, *of_value = gradients
+        to_answer, arriving = _from_values(records, ctx.end, ctx.layout, of_value)
+        if to_records is not None:
+            arriving += to_records
         backward = _Backward(
             memory=memory,
             tables=tables(ctx.settings.integers, ctx.settings.operations, records.device, records.dtype),
             pointer_history=ctx.pointers,
             running_history=ctx.running,
-            answer=records.new_zeros(batch, memory.width) if answer is None else answer,
+            answer=to_answer if answer is None else answer + to_answer,
             errors=records.new_zeros(batch, len(ERRORS)) if errors is None else errors,
             steps=records.new_zeros(batch) if steps is None else steps,
             running=records.new_zeros(batch) if running is None else running,
-            records=torch.zeros_like(records) if to_records is None else to_records.clone(),
+            records=arriving,
             parameters=torch.zeros_like(parameters) if to_parameters is None else to_parameters.clone(),
             roles=torch.zeros_like(memory.roles),
             variables=torch.zeros_like(memory.code.variables),
             settled=torch.zeros_like(memory.code.settled),
         )
-        if value is not None:
-            backward.answer = backward.answer + (value[:, None] @ records.transpose(1, 2))[:, 0]
-            backward.records.baddbmm_(ctx.end[:, :, None], value[:, None])
         backward.run()
         addresses, narrow = ctx.layout.code, ctx.layout.narrow
         to_code = backward.records[:, :addresses, :narrow], backward.parameters[:, :addresses]
         return None, None, *to_code, backward.variables, backward.settled
+
+
+def _from_values(
+    records: Tensor, answer: Tensor, layout: Layout, gradients: list[Tensor | None]
+) -> tuple[Tensor, Tensor]:
+    """What arrives at the answer and at all records from what was read under the answer."""
+    if all(gradient is None for gradient in gradients):
+        return torch.zeros_like(answer), torch.zeros_like(records)
+    with torch.enable_grad():
+        leaves = answer.detach().requires_grad_(), records.detach().requires_grad_()
+        read = list(read_values(leaves[1], leaves[0], layout).values())
+    pairs = [(part, gradient) for part, gradient in zip(read, gradients, strict=True) if gradient is not None]
+    to_answer, to_records = torch.autograd.grad(
+        [part for part, _ in pairs], leaves, [gradient for _, gradient in pairs]
+    )
+    return to_answer, to_records
 
 
 class _Read(torch.autograd.Function):

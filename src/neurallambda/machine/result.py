@@ -10,9 +10,10 @@ from neurallambda.errors import ArgumentError, ErrorKind
 from neurallambda.lang import terms
 from neurallambda.lang.parser import parse_term
 from neurallambda.lang.terms import Term
-from neurallambda.machine.alphabet import OPERATORS, WIDE_FIELDS, Field, Tag
+from neurallambda.machine.alphabet import OPERATORS, Field, Tag
 from neurallambda.machine.encode import NeuralLambda
-from neurallambda.machine.memory import WIDE, Memory
+from neurallambda.machine.memory import Memory
+from neurallambda.machine.reading import read_values
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.tables import ERRORS
 
@@ -47,7 +48,7 @@ class Result:
         settings: with which limits.
         memory: the code and every record that was written, in order: the history of the run.
         answer: the mass that ended in a value, by the address of the value.
-        value: what stands there: the mixture of the records of all values.
+        value: the tag of what stands there, and the fields that values of some tags have, as `read_values` reads them.
         errors: the mass that ended in each `ErrorKind`.
         running: the mass that had not ended.
         steps: the expected number of steps.
@@ -57,7 +58,7 @@ class Result:
     settings: Settings
     memory: Memory
     answer: Float[Tensor, "batch addresses"]
-    value: Float[Tensor, "batch record"]
+    value: dict[Field, Float[Tensor, "batch n"]]
     errors: Float[Tensor, "batch errors"]
     running: Float[Tensor, " batch"]
     steps: Float[Tensor, " batch"]
@@ -66,23 +67,19 @@ class Result:
     def of(program: NeuralLambda, runner: Runner) -> "Result":
         """The result of a run that is over."""
         end, memory = runner.registers, runner.memory
-        value = (end.answer[:, None] @ memory.records)[:, 0]
+        value = read_values(memory.records, end.answer, memory.layout)
         return Result(program, runner.settings, memory, end.answer, value, end.errors, end.running, end.steps)
 
     def distribution(self) -> Distribution:
         """The probabilities of how each program ends."""
-        at = self.memory.layout.slices
-        record = self.value
-        tag = record[:, at[Field.TAG]]
-        whole = self.answer.sum(-1)
-        atoms = tag[:, [Tag.INTEGER, Tag.TRUE, Tag.FALSE, Tag.NIL]]
-        share = tag[:, Tag.INTEGER] / _safe(tag[:, [Tag.INTEGER, Tag.PARTIAL, Tag.COMPUTE_BINARY]].sum(-1))
+        tag = self.value[Field.TAG]
+        atoms = (tag[:, Tag.INTEGER], tag[:, Tag.TRUE], tag[:, Tag.FALSE], tag[:, Tag.NIL])
         return Distribution(
-            integers=record[:, at[Field.LITERAL]] * share[:, None],
-            true=atoms[:, 1],
-            false=atoms[:, 2],
-            nil=atoms[:, 3],
-            other=(whole - atoms.sum(-1)).clamp_min(0),
+            integers=self.value[Field.LITERAL],
+            true=atoms[1],
+            false=atoms[2],
+            nil=atoms[3],
+            other=(tag.sum(-1) - torch.stack(atoms).sum(0)).clamp_min(0),
             errors=self.errors,
             running=self.running,
         )
@@ -104,21 +101,20 @@ class Result:
             return self.errors[:, ERRORS.index(value)]
         return self._probability(_as_term(value), self.value)
 
-    def _probability(self, term: Term, record: Float[Tensor, "batch record"]) -> Float[Tensor, " batch"]:
+    def _probability(self, term: Term, value: dict[Field, Tensor]) -> Float[Tensor, " batch"]:
         """Of a term, given that the parts of a pair are what they are independently."""
-        chance = torch.ones_like(record[:, 0])
+        memory, chance = self.memory, 1.0
         while True:
-            at, narrow = self.memory.layout.slices, self.memory.layout.narrow
-            tag = record[:, at[Field.TAG]]
+            tag = value[Field.TAG]
             match term:
-                case terms.Boolean(value):
-                    return chance * tag[:, Tag.TRUE if value else Tag.FALSE]
-                case terms.Integer(value):
-                    return chance * self._integer(record, value)
+                case terms.Boolean(boolean):
+                    return chance * tag[:, Tag.TRUE if boolean else Tag.FALSE]
+                case terms.Integer(integer):
+                    inside = integer in self.program.integers
+                    literal = value[Field.LITERAL]
+                    return chance * (literal[:, integer - self.program.integers.start] if inside else 0 * tag[:, 0])
                 case terms.Primitive(name):
-                    primitive = tag[:, Tag.UNARY_PRIMITIVE] + tag[:, Tag.BINARY_PRIMITIVE]
-                    operator = record[:, at[Field.OPERATOR]]
-                    return chance * primitive * operator[:, OPERATORS.index(name)] / _safe(operator.sum(-1))
+                    return chance * value[Field.OPERATOR][:, OPERATORS.index(name)]
                 case terms.List(()):
                     return chance * tag[:, Tag.NIL]
                 case terms.List((head, *rest)):
@@ -129,25 +125,14 @@ class Result:
                     raise ArgumentError(
                         f"value: got {term!r}; the probability of integers, booleans, primitives, lists and pairs is known"
                     )
-            wide = record[:, narrow:].unflatten(-1, (WIDE, -1))
-            pair = _safe(tag[:, Tag.PAIR])[:, None]
-            heads, tails = (wide[:, WIDE_FIELDS.index(field)] / pair for field in (Field.VALUE, Field.LINK))
-            chance = chance * tag[:, Tag.PAIR] * self._probability(head, self._read(heads))
-            term, record = tail, self._read(tails)
-
-    def _integer(self, record: Tensor, value: int) -> Tensor:
-        integers, at = self.program.integers, self.memory.layout.slices
-        if value not in integers:
-            return torch.zeros_like(record[:, 0])
-        return record[:, at[Field.LITERAL].start + value - integers.start]
-
-    def _read(self, pointer: Float[Tensor, "batch addresses"]) -> Float[Tensor, "batch record"]:
-        """The mixture of the records under a pointer."""
-        return (pointer[:, None] @ self.memory.records)[:, 0]
-
-
-def _safe(mass: Tensor) -> Tensor:
-    return mass.clamp_min(torch.finfo(mass.dtype).eps)
+            pair = tag[:, Tag.PAIR, None]
+            per_pair = pair.clamp_min(torch.finfo(pair.dtype).eps).reciprocal()
+            heads, tails = (
+                read_values(memory.records, value[field] * per_pair, memory.layout)
+                for field in (Field.VALUE, Field.LINK)
+            )
+            chance = chance * pair[:, 0] * self._probability(head, heads)
+            term, value = tail, tails
 
 
 def _as_term(value: Term | str | int | bool) -> Term:
