@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from neurallambda.cli import jsonl
+from neurallambda.lang import values
 from neurallambda.programs import Engine
 from tests.cli.conftest import Call
 from tests.programs import PROGRAMS
@@ -144,3 +145,18 @@ def test_limits_hold(call: Call) -> None:
     assert found[0]["error"] in ("overflow", "out-of-steps")
     assert found[0]["steps"] <= 30
     assert found[1]["value"] == "18"
+
+
+@BOTH
+def test_a_value_too_large_to_be_written_stops_no_other(
+    call: Call, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    monkeypatch.setattr(values, "LARGEST", 1_000)
+    text = written([GOOD[0], {"program": "(iterate (fn [x] (cons x x)) 12 1)"}, GOOD[0]])
+    called = call("run", "--engine", engine, "--jsonl", "-", stdin=text)
+    assert called.code == 0
+    first, second, third = lines(called.stdout)
+    assert first == third == {"program": "(+ 1 2)", "value": "3", "steps": 4}
+    assert second["error"] == "out-of-memory"
+    assert "more than 1,000 nodes" in second["message"]
+    assert second["steps"] > 100

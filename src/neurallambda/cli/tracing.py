@@ -128,7 +128,7 @@ class Tracer:
 
     def record(self, record: TraceRecord) -> Table:
         """A record that a step wrote."""
-        lines = [tag + " " + text for tag, text in zip(*self.wording(record), strict=True)]
+        lines = [Text(" ").join(filter(None, parts)) for parts in zip(*self.wording(record), strict=True)]
         table = Table.grid(padding=(0, 1, 0, 0))
         table.add_column(min_width=4)
         table.add_row(Text(record.address, "trace.address"), _stacked(lines))
