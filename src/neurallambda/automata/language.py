@@ -1,0 +1,215 @@
+"""The strings that a machine accepts, as something to count and to draw from."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from random import Random
+
+from neurallambda.automata.chart import count_derivations
+from neurallambda.automata.derivations import Derivations
+from neurallambda.automata.forms import EndlessDerivationsError
+from neurallambda.automata.heights import HeightGraph, is_unambiguous_at
+from neurallambda.automata.limits import Limits
+from neurallambda.automata.machine import Machine
+from neurallambda.automata.pda_forms import pda_forms
+from neurallambda.automata.prefix_language import PrefixLanguage
+from neurallambda.automata.search import search
+from neurallambda.errors import ErrorKind, ProgramError
+
+_MOST_REFUSALS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Census:
+    """How many strings of one length are accepted, and by how many runs.
+
+    Attributes:
+        length: the length, without markers.
+        strings: the number of accepted strings, or None where the limits do not reach that far.
+        runs: the number of accepting runs over all strings; None for machines whose runs are not counted.
+        ambiguous: does some string of this length have several runs? None where that is not known.
+        estimate: where `strings` is None, an estimate of it from a bounded search.
+    """
+
+    length: int
+    strings: int | None
+    runs: int | None = None
+    ambiguous: bool | None = None
+    estimate: float | None = None
+
+
+class Language(ABC):
+    """Counts, numbers and draws accepted strings; strings are tuples of symbols without markers."""
+
+    @abstractmethod
+    def census(self, length: int) -> Census:
+        """What is known of one length."""
+
+    @abstractmethod
+    def count(self, length: int) -> int:
+        """The number of accepted strings. Raises ProgramError where the limits do not reach that far."""
+
+    @abstractmethod
+    def unrank(self, length: int, rank: int) -> tuple[str, ...]:
+        """String number `rank` of this length. Raises ProgramError where `count` does."""
+
+    @abstractmethod
+    def draw(self, length: int, random: Random) -> tuple[str, ...]:
+        """A string of this length, of which there must be one."""
+
+    def is_empty(self, length: int) -> bool:
+        """Is it certain that no string of this length is accepted?"""
+        try:
+            return self.count(length) == 0
+        except ProgramError:
+            return False
+
+
+class UnambiguousLanguage(Language):
+    """The language of a pushdown automaton whose runs and strings are one for one: counted and drawn as runs."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._derivations = Derivations(pda_forms(machine))
+
+    def census(self, length: int) -> Census:
+        """Exact; no string has two runs."""
+        count = self.count(length)
+        return Census(length=length, strings=count, runs=count, ambiguous=False)
+
+    def count(self, length: int) -> int:
+        """The number of accepted strings."""
+        return self._derivations.count(length)
+
+    def unrank(self, length: int, rank: int) -> tuple[str, ...]:
+        """String number `rank`, in the order of the runs."""
+        return self._derivations.unrank(length, rank)
+
+    def draw(self, length: int, random: Random) -> tuple[str, ...]:
+        """A string, all equally likely."""
+        return self._derivations.unrank(length, random.randrange(self._derivations.count(length)))
+
+
+class ScannedLanguage(Language):
+    """The language of any machine by its prefixes: strings are counted once however many runs they have.
+
+    Past the limits, `draw` takes what a bounded search finds, by its weights: close to uniform, not exactly.
+    """
+
+    def __init__(self, machine: Machine, limits: Limits) -> None:
+        self._machine = machine
+        self._limits = limits
+        self._counted: dict[int, PrefixLanguage | ProgramError] = {}
+        self._found: dict[int, tuple[list[tuple[str, ...]], list[int]]] = {}
+
+    def census(self, length: int) -> Census:
+        """Exact where the limits allow it, an estimate otherwise."""
+        try:
+            return Census(length=length, strings=self.count(length))
+        except ProgramError:
+            found = search(self._machine, length, size=1000, limits=self._limits)
+            return Census(length=length, strings=0 if found.complete else None, estimate=found.estimate)
+
+    def count(self, length: int) -> int:
+        """The number of accepted strings."""
+        return self.prefixes(length).count
+
+    def prefixes(self, length: int) -> PrefixLanguage:
+        """The strings of one length, numbered. Raises ProgramError where the limits do not reach that far."""
+        if length not in self._counted:
+            try:
+                self._counted[length] = PrefixLanguage(self._machine, length, self._limits)
+            except ProgramError as error:
+                self._counted[length] = error
+        found = self._counted[length]
+        if isinstance(found, ProgramError):
+            raise found
+        return found
+
+    def unrank(self, length: int, rank: int) -> tuple[str, ...]:
+        """String number `rank`, in the order of the alphabet."""
+        return self.prefixes(length).unrank(rank)
+
+    def draw(self, length: int, random: Random) -> tuple[str, ...]:
+        """A string, all equally likely where `count` works, and otherwise nearly so."""
+        try:
+            count = self.count(length)
+        except ProgramError:
+            return self._search(length, random)
+        return self.prefixes(length).unrank(random.randrange(count))
+
+    def _search(self, length: int, random: Random) -> tuple[str, ...]:
+        if length not in self._found:
+            found = search(self._machine, length, size=1000, seed=random.randrange(2**32), limits=self._limits).found
+            self._found[length] = [one.string for one in found], [one.weight for one in found]
+        strings, weights = self._found[length]
+        if not strings:
+            raise ProgramError(
+                ErrorKind.OUT_OF_MEMORY, f"no accepted string of length {length} was found within the limits"
+            )
+        return random.choices(strings, weights)[0]
+
+
+class AmbiguousLanguage(Language):
+    """The language of a pushdown automaton that may accept a string by several runs.
+
+    Runs are counted exactly at any length unless some string has endlessly many (`runs` is then None). Strings are one
+    for one with runs at the lengths where the heights of the stack show that no string has two; elsewhere they are
+    counted as far as the prefixes fit the limits. Beyond that a string is drawn as a uniform run, kept with probability
+    one over the number of its runs: all strings are equally likely.
+    """
+
+    def __init__(self, machine: Machine, limits: Limits) -> None:
+        self._machine = machine
+        self._limits = limits
+        self._forms = pda_forms(machine)
+        try:
+            self._runs = Derivations(self._forms)
+        except EndlessDerivationsError as endless:
+            self._runs, self._endless = None, endless
+        self._strings = ScannedLanguage(machine, limits)
+        self._unambiguous: dict[int, bool] = {}
+
+    def census(self, length: int) -> Census:
+        """The runs, and the strings where they are known."""
+        runs = self._runs.count(length) if self._runs else None
+        try:
+            strings = self.count(length)
+        except ProgramError:
+            return Census(length=length, strings=None, runs=runs, ambiguous=None if runs is not None else True)
+        return Census(length=length, strings=strings, runs=runs, ambiguous=runs is None or runs > strings)
+
+    def _runs_are_strings(self, length: int) -> Derivations | None:
+        """The derivations, if at this length no string has two."""
+        if self._runs is not None and length not in self._unambiguous:
+            graph = HeightGraph(self._machine, length, self._limits)
+            self._unambiguous[length] = is_unambiguous_at(graph, self._limits)
+        return self._runs if self._unambiguous.get(length) else None
+
+    def count(self, length: int) -> int:
+        """The number of accepted strings."""
+        runs = self._runs_are_strings(length)
+        return runs.count(length) if runs else self._strings.count(length)
+
+    def unrank(self, length: int, rank: int) -> tuple[str, ...]:
+        """String number `rank`, in the order of the runs where they are one for one, else in that of the alphabet."""
+        runs = self._runs_are_strings(length)
+        return runs.unrank(length, rank) if runs else self._strings.unrank(length, rank)
+
+    def draw(self, length: int, random: Random) -> tuple[str, ...]:
+        """A string, all equally likely."""
+        try:
+            return self.unrank(length, random.randrange(self.count(length)))
+        except ProgramError:
+            return self._draw_by_runs(length, random)
+
+    def _draw_by_runs(self, length: int, random: Random) -> tuple[str, ...]:
+        if self._runs is None:
+            raise self._endless
+        total = self._runs.count(length)
+        for _ in range(_MOST_REFUSALS):
+            string = self._runs.unrank(length, random.randrange(total))
+            if random.randrange(count_derivations(self._forms, string)) == 0:
+                return string
+        raise ProgramError(
+            ErrorKind.OUT_OF_STEPS,
+            f"the machine is too ambiguous at length {length}: of {_MOST_REFUSALS} runs none was kept. Draw runs instead",
+        )
