@@ -1,0 +1,249 @@
+"""One step of the superposed machine: read, match, select, write.
+
+Every rule is tried at once. A rule's probability is the product of the probabilities of what it asks for; the next
+registers and the new record are the sums, over all rules, of what each rule makes of them. At the corners one rule has
+probability one, and the step is the discrete machine's.
+
+Where a program may end here with some probability, that part leaves: its mass goes to the outcome, and the registers go
+on as those of the part that has not ended. For the same reason a field is read as a conditional: where only some of the
+records under a pointer have it, it is the field of those.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import pad
+
+from neurallambda.machine.alphabet import KINDS, Field
+from neurallambda.machine.compute import Computed, compute
+from neurallambda.machine.memory import WIDE, Code, Layout, Reading
+from neurallambda.machine.tables import CODE_SOURCES, CODE_TARGETS, ERRORS, OWNED, WIDE_SOURCES, WIDE_TARGETS, Selection, Tables
+
+CONTROL, ENVIRONMENT, CONTINUATION = range(3)
+RIGHT_OPERAND, VALUE = "right operand", "value"
+PER = (*OWNED, RIGHT_OPERAND, VALUE)
+"""What `_Record.per` scales to, in the order of `Tables.owned`."""
+
+WIDE_SCALES = slice(OWNED.index(Field.ENVIRONMENT), OWNED.index(Field.VALUE) + 1)
+
+
+class Readable(Protocol):
+    """What a step needs of the memory."""
+
+    layout: Layout
+    code: Code
+
+    def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
+        """The records under control and continuation."""
+        ...
+
+    def match(self, parameters: Float[Tensor, "batch 2 code"]) -> Float[Tensor, "batch 2 addresses"]:
+        """How far each address binds each of two parameters."""
+        ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step gives.
+
+    Attributes:
+        registers: the next control, environment and continuation.
+        record: the new record.
+        parameter: the parameter that it binds, if it binds one.
+        rules: the probability of each rule.
+        goes_on, halts, errors: of the part that had not ended before, what goes on, ends in a value, ends in each error.
+    """
+
+    registers: Float[Tensor, "batch 3 addresses"]
+    record: Float[Tensor, "batch record"]
+    parameter: Float[Tensor, "batch code"]
+    rules: Float[Tensor, "batch rules"]
+    goes_on: Float[Tensor, " batch"]
+    halts: Float[Tensor, " batch"]
+    errors: Float[Tensor, "batch errors"]
+
+
+@dataclass(frozen=True)
+class _Record:
+    """A record that was read, in parts. `per` scales a field to what it is where the record has it at all."""
+
+    whole: Float[Tensor, "batch narrow"]
+    tag: Float[Tensor, "batch tags"]
+    operator: Float[Tensor, "batch operators"]
+    kind: Float[Tensor, "batch kinds"]
+    literal: Float[Tensor, "batch integers"]
+    first: Float[Tensor, "batch code"]
+    second: Float[Tensor, "batch code"]
+    wide: Float[Tensor, "batch 3 addresses"]
+    per: dict[Field | str, Float[Tensor, "batch 1"]]
+    per_wide: Float[Tensor, "batch 3"]
+
+    @staticmethod
+    def of(record: Float[Tensor, "batch record"], layout: Layout, tables: Tables) -> "_Record":
+        narrow, wide = record.split((layout.narrow, record.shape[-1] - layout.narrow), dim=-1)
+        parts = narrow.split(layout.sizes, dim=-1)
+        scale = _inverse(parts[0] @ tables.owned)
+        per = dict(zip(PER, scale.split(1, dim=-1), strict=True))
+        return _Record(narrow, *parts, wide.unflatten(-1, (WIDE, -1)), per, scale[:, WIDE_SCALES])
+
+
+def take_step(
+    memory: Readable,
+    registers: Float[Tensor, "batch 3 addresses"],
+    here: Float[Tensor, " addresses"],
+    *,
+    tables: Tables,
+    integers: range,
+    operations: frozenset[str],
+) -> Step:
+    """Take one step.
+
+    Args:
+        memory: what was written before.
+        registers: control, environment, continuation. Control and continuation are distributions over addresses; the
+            environment is a set of addresses, each with the degree to which it is visible.
+        here: the address of the new record, one-hot.
+        tables: the rules as tensors.
+        integers: the declared range.
+        operations: the binary operators that may occur.
+    """
+    layout, code = memory.layout, memory.code
+    control_pointer, environment, continuation = registers.unbind(1)
+    reading = memory.read(torch.stack([control_pointer, continuation], dim=1))
+    control, frame = (_Record.of(record, layout, tables) for record in reading.records.unbind(1))
+
+    rules = _match(control, frame, tables)
+    kind, integer = (control.tag @ tables.kinds).split((len(KINDS), 1), dim=-1)
+    value = _Operand(control.literal, kind, integer * control.per[Field.LITERAL])
+    computed = _compute(control, frame, value, tables, integers, operations)
+    computes, halts, errors = (rules @ tables.ends).split((1, 1, len(ERRORS)), dim=-1)
+    errors = torch.addcmul(errors, computes, computed.errors @ tables.computed_errors)
+    goes_on = (1 - halts[:, 0] - errors.sum(-1)).clamp_min(0)
+    going = rules * torch.addcmul(tables.goes_on, tables.computes, computed.succeeds)
+    some = going.sum(-1, keepdim=True)
+    chosen = tables.selection(going * _inverse(some))  # given that a rule goes on
+    idle = (some <= torch.finfo(some.dtype).eps).to(some.dtype)  # none does: stay as you are
+
+    next_code, first, second, parameter = _code_pointers(control, frame, reading.third, chosen)
+    wide = _wide_pointers(control, frame, chosen, registers, idle[:, :, None] * tables.staying)
+    name = (next_code[:, None] @ code.variables)[:, 0]
+    match = memory.match(torch.stack([frame.second * frame.per[Field.SECOND], name], dim=1))
+    older, named = match.unbind(1)
+
+    next_registers, pointers = wide.split(WIDE, dim=1)
+    narrow = _narrow(control, frame, value, chosen, computed, first, second, layout, tables)
+    pointers = torch.addcmul(pointers, chosen.copies[:, :, None], control.wide)
+    record = torch.cat([narrow, pointers.flatten(1)], dim=-1)
+
+    # The new record joins the environment in place of the older binding of its parameter, and a variable that control
+    # would stand on is looked up at once.
+    next_registers = torch.addcmul(next_registers, chosen.here[:, :, None], here)
+    next_control, next_environment, next_continuation = next_registers.unbind(1)
+    replaced = (chosen.binds * frame.per[Field.ENVIRONMENT]) * frame.wide[:, 0] * older
+    next_environment = next_environment - replaced
+    named = torch.addcmul(named, (parameter * name).sum(-1, keepdim=True), here)
+    settled = pad(next_code * code.settled, (0, registers.shape[-1] - layout.code))
+    next_control = torch.addcmul(next_control + settled, next_environment, named)
+    next_control = next_control * _inverse(next_control.sum(-1, keepdim=True))
+    next_registers = torch.stack([next_control, next_environment, next_continuation], dim=1)
+    return Step(next_registers, record, parameter, rules, goes_on, halts[:, 0], errors)
+
+
+@dataclass(frozen=True)
+class _Operand:
+    """The value under control as an operand: where it is an integer, `integer_share` of its literal is its value."""
+
+    literal: Float[Tensor, "batch integers"]
+    kind: Float[Tensor, "batch kinds"]
+    integer_share: Float[Tensor, "batch 1"]
+
+
+def _inverse(mass: Tensor) -> Tensor:
+    """One over a mass. Where there is none, what is scaled is none either."""
+    return mass.clamp_min(torch.finfo(mass.dtype).eps).reciprocal()
+
+
+def _match(control: _Record, frame: _Record, tables: Tables) -> Float[Tensor, "batch rules"]:
+    """The probability of each rule."""
+    by_operator = torch.addcmul(tables.any_operator, frame.operator @ tables.operator, frame.per[Field.OPERATOR])
+    return (control.tag @ tables.control) * (frame.tag @ tables.frame) * by_operator
+
+
+def _compute(
+    control: _Record, frame: _Record, value: _Operand, tables: Tables, integers: range, operations: frozenset[str]
+) -> Computed:
+    """What the frame's operator makes of the operand it holds and the value under control."""
+    operator = frame.operator * tables.computing
+    operator = operator * _inverse(operator.sum(-1, keepdim=True))
+    held, per_value = frame.per[RIGHT_OPERAND], control.per[VALUE]
+    left = (frame.literal * held, frame.kind * held)
+    right = (value.literal * (value.integer_share * per_value), value.kind * per_value)
+    return compute(operator, left, right, integers=integers, operations=operations)
+
+
+def _code_pointers(
+    control: _Record, frame: _Record, third: Tensor, chosen: Selection
+) -> tuple[Float[Tensor, "batch code"], ...]:
+    """The next control as far as it is code, and the record's three pointers at code."""
+    sources = torch.stack([control.first, control.second, frame.first, frame.second, third], dim=1)
+    scales = torch.stack(
+        [
+            control.per[Field.FIRST],
+            control.per[Field.SECOND],
+            frame.per[Field.FIRST],
+            frame.per[Field.SECOND],
+            control.per[Field.THIRD],
+        ],
+        dim=-1,
+    )
+    weights = chosen.code.unflatten(-1, (CODE_TARGETS, len(CODE_SOURCES))) * scales
+    return (weights @ sources).unbind(1)
+
+
+def _wide_pointers(
+    control: _Record, frame: _Record, chosen: Selection, registers: Tensor, staying: Tensor
+) -> Float[Tensor, "batch 6 addresses"]:
+    """The next registers and the record's three wide pointers, but for what points at the new record."""
+    sources = torch.cat([control.wide, frame.wide, registers], dim=1)
+    scales = pad(torch.cat([control.per_wide, frame.per_wide], dim=-1), (0, WIDE), value=1.0)
+    weights = chosen.wide.unflatten(-1, (WIDE_TARGETS, len(WIDE_SOURCES)))
+    return torch.addcmul(staying, weights, scales[:, None]) @ sources
+
+
+def _narrow(
+    control: _Record,
+    frame: _Record,
+    value: _Operand,
+    chosen: Selection,
+    computed: Computed,
+    first: Tensor,
+    second: Tensor,
+    layout: Layout,
+    tables: Tables,
+) -> Float[Tensor, "batch narrow"]:
+    """The new record but for its wide pointers: what the rules write, plus the value under control where they copy it."""
+    share = chosen.computes * _inverse(computed.succeeds)
+    tag = torch.addcmul(chosen.written, share, computed.results @ tables.results)
+    take_value, take_held = chosen.operand.split(1, dim=-1)
+    take_held = take_held * control.per[Field.LITERAL]
+    from_control, from_frame = chosen.operator.split(1, dim=-1)
+    operator = frame.operator * (from_frame * frame.per[Field.OPERATOR])
+    kind = value.kind * (take_value * control.per[VALUE])
+    written = torch.cat([tag, operator, kind, computed.integers * share, first, second], dim=-1)
+    # How much of each field of the record under control is taken as it is.
+    copied = chosen.copies
+    taken = torch.cat(
+        [
+            copied,
+            torch.addcmul(copied, from_control, control.per[Field.OPERATOR]),
+            copied + take_held,
+            torch.addcmul(copied + take_held, take_value, value.integer_share),
+            copied,
+            copied,
+        ],
+        dim=-1,
+    )
+    return torch.addcmul(written, control.whole, taken.index_select(-1, layout.columns(taken.device)))
