@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 
 def anbn(s: str) -> bool:
@@ -62,7 +63,7 @@ def html_tags(s: str) -> bool:
 
 
 def even_pairs(s: str) -> bool:
-    return sum(a != b for a, b in zip(s, s[1:], strict=False)) % 2 == 0
+    return sum(a != b for a, b in pairwise(s)) % 2 == 0
 
 
 def gas_pump(s: str) -> bool:

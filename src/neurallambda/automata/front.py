@@ -17,6 +17,9 @@ from neurallambda.automata.vocabulary import END, START
 
 Front = frozenset[Configuration]
 
+_SHARE = 10
+"""One front may hold a tenth of all configurations: the others need room too."""
+
 
 class Fronts:
     """The fronts of a machine on strings of one length. Positions and strings are without markers here.
@@ -31,7 +34,7 @@ class Fronts:
         self._machine = machine
         self._limits = limits
         self._stepper = stepper(machine)
-        looks_at_heights = bool(machine.memories) and not machine.reads_from_tape
+        looks_at_heights = bool(machine.memories) and not machine.reads_from_tape and not machine.grows_silently
         self._heights = HeightGraph(machine, length, limits) if looks_at_heights else None
         self._advanced: dict[tuple[Front, int, str], Front] = {}
 
@@ -79,7 +82,7 @@ class Fronts:
             for configuration in todo:
                 if configuration in found or not self._is_live(configuration, position):
                     continue
-                if len(found) >= limits.configurations or size(self._machine, configuration) > limits.cells:
+                if len(found) * _SHARE >= limits.configurations or size(self._machine, configuration) > limits.cells:
                     raise undecided(Outcome.OUT_OF_MEMORY, "following the steps that read nothing")
                 found[configuration] = None
                 following += [c for _, c in self._stepper.silent(configuration, at_end=at_end)]

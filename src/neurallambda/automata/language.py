@@ -16,6 +16,7 @@ from neurallambda.automata.search import search
 from neurallambda.errors import ErrorKind, ProgramError
 
 _MOST_REFUSALS = 10_000
+_FEW_RUNS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,9 +153,9 @@ class AmbiguousLanguage(Language):
     """The language of a pushdown automaton that may accept a string by several runs.
 
     Runs are counted exactly at any length unless some string has endlessly many (`runs` is then None). Strings are one
-    for one with runs at the lengths where the heights of the stack show that no string has two; elsewhere they are
-    counted as far as the prefixes fit the limits. Beyond that a string is drawn as a uniform run, kept with probability
-    one over the number of its runs: all strings are equally likely.
+    for one with runs at the lengths where the heights of the stack show that no string has two. Elsewhere they are
+    listed from the runs where those are few, or else counted as far as the prefixes fit the limits. Beyond that a string
+    is drawn as a uniform run, kept with probability one over the number of its runs: all strings are equally likely.
     """
 
     def __init__(self, machine: Machine, limits: Limits) -> None:
@@ -167,6 +168,7 @@ class AmbiguousLanguage(Language):
             self._runs, self._endless = None, endless
         self._strings = ScannedLanguage(machine, limits)
         self._unambiguous: dict[int, bool] = {}
+        self._listed: dict[int, tuple[tuple[str, ...], ...]] = {}
 
     def census(self, length: int) -> Census:
         """The runs, and the strings where they are known."""
@@ -174,25 +176,45 @@ class AmbiguousLanguage(Language):
         try:
             strings = self.count(length)
         except ProgramError:
-            return Census(length=length, strings=None, runs=runs, ambiguous=None if runs is not None else True)
+            return Census(length=length, strings=None, runs=runs, ambiguous=self._seems_ambiguous(length) or None)
         return Census(length=length, strings=strings, runs=runs, ambiguous=runs is None or runs > strings)
 
     def _runs_are_strings(self, length: int) -> Derivations | None:
         """The derivations, if at this length no string has two."""
         if self._runs is not None and length not in self._unambiguous:
-            graph = HeightGraph(self._machine, length, self._limits)
-            self._unambiguous[length] = is_unambiguous_at(graph, self._limits)
+            self._unambiguous[length] = not self._machine.grows_silently and is_unambiguous_at(
+                HeightGraph(self._machine, length, self._limits), self._limits
+            )
         return self._runs if self._unambiguous.get(length) else None
+
+    def _strings_of_runs(self, length: int) -> tuple[tuple[str, ...], ...] | None:
+        """The distinct strings, sorted, if the runs are few."""
+        if length not in self._listed and self._runs is not None and self._runs.count(length) <= _FEW_RUNS:
+            runs = self._runs
+            self._listed[length] = tuple(sorted({runs.unrank(length, rank) for rank in range(runs.count(length))}))
+        return self._listed.get(length)
+
+    def _seems_ambiguous(self, length: int) -> bool:
+        """Has some run of a few drawn at random a string with more runs? Endlessly many are more too."""
+        if self._runs is None:
+            return True
+        random, total = Random(0), self._runs.count(length)
+        drawn = (self._runs.unrank(length, random.randrange(total)) for _ in range(20))
+        return any(count_derivations(self._forms, string) > 1 for string in drawn)
 
     def count(self, length: int) -> int:
         """The number of accepted strings."""
-        runs = self._runs_are_strings(length)
-        return runs.count(length) if runs else self._strings.count(length)
+        if runs := self._runs_are_strings(length):
+            return runs.count(length)
+        listed = self._strings_of_runs(length)
+        return len(listed) if listed is not None else self._strings.count(length)
 
     def unrank(self, length: int, rank: int) -> tuple[str, ...]:
-        """String number `rank`, in the order of the runs where they are one for one, else in that of the alphabet."""
-        runs = self._runs_are_strings(length)
-        return runs.unrank(length, rank) if runs else self._strings.unrank(length, rank)
+        """String number `rank`, in the order of the runs where they are one for one, else in a sorted one."""
+        if runs := self._runs_are_strings(length):
+            return runs.unrank(length, rank)
+        listed = self._strings_of_runs(length)
+        return listed[rank] if listed is not None else self._strings.unrank(length, rank)
 
     def draw(self, length: int, random: Random) -> tuple[str, ...]:
         """A string, all equally likely."""

@@ -1,7 +1,7 @@
 """A machine as data: its alphabet, its rules, and when it accepts. Frozen, and checked when built."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
@@ -166,6 +166,22 @@ class Machine(ABC):
         )
         return not (goes_on and not self.reads_from_tape) and not self.index.conflicts(self.live_states)
 
+    @cached_property
+    def grows_silently(self) -> bool:
+        """Is there a cycle of steps that read nothing and put something into a memory, as far as states can tell?"""
+        silent = [rule for rule in self.rules if rule.input == EPSILON and rule.target in self.live_states]
+        onward: dict[str, set[str]] = {state: set() for state in self.states}
+        for rule in silent:
+            for state in self.states if rule.state == ANY else (rule.state,):
+                onward[state].add(rule.target)
+        reach = {state: _closure(onward, state) for state in self.states}
+        return any(
+            rule.target == state or state in reach[rule.target]
+            for rule in silent
+            if any(operation.symbol is not None for operation in rule.operations)
+            for state in (self.states if rule.state == ANY else (rule.state,))
+        )
+
     def tokens(self, string: str | Sequence[str]) -> tuple[str, ...]:
         """The symbols that the machine reads for a string, with the markers of a framed machine.
 
@@ -176,9 +192,13 @@ class Machine(ABC):
             The symbols. Characters that start no declared symbol stand for themselves, so that they can be rejected.
         """
         found = tuple(string) if not isinstance(string, str) else split(string, self._pattern, self.separator)
-        if self.is_framed and not (len(found) >= 2 and found[0] == START and found[-1] == END):
-            return (START, *found, END)
-        return found
+        if self.is_framed and len(found) >= 2 and found[0] == START and found[-1] == END:
+            return found
+        return self.framed_tokens(found)
+
+    def framed_tokens(self, string: Sequence[str]) -> tuple[str, ...]:
+        """The symbols that the machine reads for a string that is given without markers."""
+        return (START, *string, END) if self.is_framed else tuple(string)
 
     def text(self, tokens: Sequence[str]) -> str:
         """A string of symbols as text, without the markers of a framed machine."""
@@ -190,3 +210,13 @@ class Machine(ABC):
     def _pattern(self) -> str:
         markers = (START, END) if self.is_framed else ()
         return longest_first((*self.symbols, *markers))
+
+
+def _closure(onward: Mapping[str, set[str]], start: str) -> set[str]:
+    found: set[str] = set()
+    todo = [start]
+    while todo:
+        fresh = onward[todo.pop()] - found
+        found |= fresh
+        todo += fresh
+    return found

@@ -41,10 +41,15 @@ class PDA(Automaton):
         return UnambiguousLanguage(self) if self.is_unambiguous else AmbiguousLanguage(self, limits)
 
     def decide(self, string: str | Sequence[str], *, limits: Limits = DEFAULT_LIMITS) -> Outcome:
-        """Accepted, rejected or loops: where the runs pass the limits, a chart decides, in time cubic in the length."""
-        outcome = super().decide(string, limits=limits)
-        if outcome not in UNDECIDED:
-            return outcome
+        """What becomes of a string. Always decided, except by limits that are set lower than the default.
+
+        Where silent steps may pile up symbols without end, or the runs are too many, a chart decides between accepted
+        and rejected, in time cubic in the length.
+        """
+        if not self.grows_silently:
+            outcome = super().decide(string, limits=limits)
+            if outcome not in UNDECIDED or limits != DEFAULT_LIMITS:
+                return outcome
         body = self._body(string)
         return Outcome.ACCEPTED if body is not None and derives(self._forms, body) else Outcome.REJECTED
 

@@ -1,7 +1,7 @@
 """Running a machine on a string: the verdict, one run in full, or all the runs that accept."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neurallambda.automata.configuration import Configuration
 from neurallambda.automata.exploration import Exploration, explore
@@ -45,6 +45,10 @@ class Run:
     def accepted(self) -> bool:
         """Does a run accept?"""
         return self.outcome is Outcome.ACCEPTED
+
+    def with_steps(self, steps: tuple[Step, ...]) -> "Run":
+        """The same exploration with the rows of another of its runs."""
+        return replace(self, steps=steps)
 
 
 def run(machine: Machine, string: str | Sequence[str], *, limits: Limits = DEFAULT_LIMITS) -> Run:

@@ -80,7 +80,7 @@ class Stream(Stepper):
     def __init__(self, machine: Machine) -> None:
         self._table = _Table(machine)
 
-    def silent(self, configuration: Configuration, *, at_end: bool) -> list[Successor]:  # noqa: ARG002
+    def silent(self, configuration: Configuration, *, at_end: bool) -> list[Successor]:
         """The rules that read nothing; a stream does not show that it has ended."""
         return self._after(configuration, self._table.moves(configuration).silent, 0)
 
