@@ -38,7 +38,7 @@ def from_regex(regex: str, symbols: Iterable[str]) -> FSM:
     """
     alphabet = tuple(dict.fromkeys(symbols))
     nfa = extra("automata.fa.nfa", "reading a regular expression").NFA
-    problem = extra("automata.base.exceptions", "reading a regular expression").AutomatonException
+    problem = extra("automata.base.exceptions", "reading a regular expression").RegexException
     try:
         found = nfa.from_regex(regex, input_symbols=set(alphabet))
     except problem as error:

@@ -112,14 +112,14 @@ class Grammar:
             head, body, is_new = number(production.head), production.body, True
             while is_new:
                 letters = body[:1] if terminals.issuperset(body[:1]) else ()
-                children: tuple[Hashable, ...] = body[len(letters) :]
+                children: list[Hashable] = [*body[len(letters) :]]
                 is_new = len(children) > 2 or not terminals.isdisjoint(children)
                 if is_new:
                     split = 1 - len(letters)
                     body = body[1:]
                     rest = ("rest", body)
                     is_new = rest not in names
-                    children = (*children[:split], rest)
+                    children = [*children[:split], rest]
                 table[head].append(Form(letters, tuple(number(child) for child in children)))
                 head = number(children[-1]) if is_new else head
         return trimmed(0, table)

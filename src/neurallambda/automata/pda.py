@@ -1,7 +1,7 @@
 """Pushdown automata: one stack."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -12,6 +12,8 @@ from neurallambda.automata.language import AmbiguousLanguage, Language, Unambigu
 from neurallambda.automata.limits import DEFAULT_LIMITS, UNDECIDED, Limits, Outcome
 from neurallambda.automata.memory import STACK, MemoryKind
 from neurallambda.automata.pda_forms import pda_forms
+
+_BEFORE_THE_CHART = 3000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +43,16 @@ class PDA(Automaton):
         return UnambiguousLanguage(self) if self.is_unambiguous else AmbiguousLanguage(self, limits)
 
     def decide(self, string: str | Sequence[str], *, limits: Limits = DEFAULT_LIMITS) -> Outcome:
-        """What becomes of a string. Always decided, except by limits that are set lower than the default.
+        """What becomes of a string. Always decided: past the limits of exploring its runs, by a chart.
 
-        Where silent steps may pile up symbols without end, or the runs are too many, a chart decides between accepted
-        and rejected, in time cubic in the length.
+        The chart takes time cubic in the length and tells accepted from rejected; which of the rejected loop, only
+        exploring tells. Where silent steps may pile up symbols without end, exploring stops early.
         """
-        if not self.grows_silently:
-            outcome = super().decide(string, limits=limits)
-            if outcome not in UNDECIDED or limits != DEFAULT_LIMITS:
-                return outcome
+        if self.grows_silently:
+            limits = replace(limits, configurations=min(limits.configurations, _BEFORE_THE_CHART))
+        outcome = super().decide(string, limits=limits)
+        if outcome not in UNDECIDED:
+            return outcome
         body = self._body(string)
         return Outcome.ACCEPTED if body is not None and derives(self._forms, body) else Outcome.REJECTED
 
