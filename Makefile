@@ -1,7 +1,7 @@
 # Each target sets up .venv with the locked versions first, and skips whatever is set up already.
 #   make PYTHON=python3.12 ...          another interpreter (3.11 or newer)
 #   make TORCH_INDEX=URL ...            one more package index, for example PyTorch's own with its small CPU builds
-#   make BENCH="name other" bench       only these benchmarks
+#   make BENCH="name --threads 1" bench only these benchmarks, with these options
 #   make JOBS=4 test                    more test processes
 
 PYTHON ?= python3

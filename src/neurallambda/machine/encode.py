@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -13,8 +12,8 @@ from neurallambda.lang.core import unfilled_hole
 from neurallambda.lang.terms import BINARY_PRIMITIVES, UNARY_PRIMITIVES
 from neurallambda.machine.alphabet import CODE_FIELDS, OPERATORS, Field, Tag
 from neurallambda.machine.assemble import Cell, Cells
-from neurallambda.machine.memory import Code, Layout
 from neurallambda.machine.compute import COMPUTING
+from neurallambda.machine.memory import Code, Layout
 
 
 @dataclass(frozen=True)
@@ -76,10 +75,17 @@ class NeuralLambda:
     def __len__(self) -> int:
         return self.tag.shape[0]
 
-    def to(self, *args: object, **kwargs: object) -> Self:
+    def to(self, *args: object, **kwargs: object) -> "NeuralLambda":
         """The same programs on another device or of another dtype, as `Tensor.to`."""
         tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
         return replace(self, **{name: tensor.to(*args, **kwargs) for name, tensor in tensors.items()})
+
+    def select(self, rows: Sequence[int]) -> "NeuralLambda":
+        """Some programs of the batch."""
+        index = torch.tensor(rows, device=self.tag.device)
+        tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
+        cells = tuple(self.cells[row] for row in rows)
+        return replace(self, **{name: tensor[index] for name, tensor in tensors.items()}, cells=cells)
 
     @property
     def layout(self) -> Layout:

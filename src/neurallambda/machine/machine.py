@@ -13,7 +13,7 @@ from neurallambda.machine.assemble import Cells, assemble
 from neurallambda.machine.decode import decode
 from neurallambda.machine.encode import Filling, NeuralLambda, encode
 from neurallambda.machine.gradient import Run
-from neurallambda.machine.memory import Block, Memory
+from neurallambda.machine.memory import Memory
 from neurallambda.machine.result import Result
 from neurallambda.machine.run import Runner, Settings
 
@@ -101,11 +101,9 @@ class Machine:
         settings = Settings(program.integers, program.operations, max_steps, self.capacity)
         parts = (code.narrow, code.third, code.variables, code.settled)
         if torch.is_grad_enabled() and any(part.requires_grad for part in parts):
-            answer, errors, running, steps, *blocks = Run.apply(program.layout, settings, *parts)  # pyright: ignore[reportGeneralTypeIssues]
-            memory = Memory(program.layout, code)
-            for records, parameters in zip(blocks[: len(blocks) // 2], blocks[len(blocks) // 2 :], strict=True):
-                memory.blocks.append(Block(memory.width, records, parameters))
-            memory.written = memory.width
+            answer, errors, running, steps, *blocks = Run.apply(program.layout, settings, *parts)
+            half = len(blocks) // 2
+            memory = Memory.of(program.layout, code, blocks[:half], blocks[half:], written=answer.shape[-1])
             return Result(program, settings, memory, answer, errors, running, steps)
         with torch.no_grad():
             runner = Runner(program.layout, code, settings)

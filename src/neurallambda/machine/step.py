@@ -10,31 +10,58 @@ records under a pointer have it, it is the field of those.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
 from neurallambda.machine.alphabet import KINDS, Field
 from neurallambda.machine.compute import Computed, compute
 from neurallambda.machine.memory import WIDE, Code, Layout, Reading
-from neurallambda.machine.tables import CODE_SOURCES, CODE_TARGETS, ERRORS, OWNED, WIDE_SOURCES, WIDE_TARGETS, Selection, Tables
+from neurallambda.machine.tables import (
+    CODE_SOURCES,
+    CODE_TARGETS,
+    ERRORS,
+    OWNED,
+    WIDE_SOURCES,
+    WIDE_TARGETS,
+    Selection,
+    Tables,
+)
 
 CONTROL, ENVIRONMENT, CONTINUATION = range(3)
 RIGHT_OPERAND, VALUE = "right operand", "value"
-PER = (*OWNED, RIGHT_OPERAND, VALUE)
+PER: tuple[Field | str, ...] = (*OWNED, RIGHT_OPERAND, VALUE)
 """What `_Record.per` scales to, in the order of `Tables.owned`."""
 
 WIDE_SCALES = slice(OWNED.index(Field.ENVIRONMENT), OWNED.index(Field.VALUE) + 1)
 
 
+@runtime_checkable
 class Readable(Protocol):
     """What a step needs of the memory."""
 
-    layout: Layout
-    code: Code
+    @property
+    def layout(self) -> Layout:
+        """How records are laid out."""
+        ...
+
+    @property
+    def columns(self) -> Int[Tensor, " narrow"]:
+        """The number of the field that each narrow column belongs to."""
+        ...
+
+    @property
+    def code(self) -> Code:
+        """The programs."""
+        ...
+
+    @property
+    def roles(self) -> Float[Tensor, "batch 3 addresses"]:
+        """How far what stands at each address is code, a value, a frame."""
+        ...
 
     def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
         """The records under control and continuation."""
@@ -54,7 +81,9 @@ class Step:
         record: the new record.
         parameter: the parameter that it binds, if it binds one.
         rules: the probability of each rule.
-        goes_on, halts, errors: of the part that had not ended before, what goes on, ends in a value, ends in each error.
+        goes_on: how much goes on of the part that had not ended before.
+        halts: how much of it ends in a value, by the address of the value.
+        errors: how much of it ends in each error.
     """
 
     registers: Float[Tensor, "batch 3 addresses"]
@@ -62,13 +91,17 @@ class Step:
     parameter: Float[Tensor, "batch code"]
     rules: Float[Tensor, "batch rules"]
     goes_on: Float[Tensor, " batch"]
-    halts: Float[Tensor, " batch"]
+    halts: Float[Tensor, "batch addresses"]
     errors: Float[Tensor, "batch errors"]
 
 
 @dataclass(frozen=True)
 class _Record:
-    """A record that was read, in parts. `per` scales a field to what it is where the record has it at all."""
+    """A record that was read, in parts.
+
+    `per` scales a field to what it is where the record has it at all; `kept` is how much of a field is left where the
+    record is a value.
+    """
 
     whole: Float[Tensor, "batch narrow"]
     tag: Float[Tensor, "batch tags"]
@@ -80,24 +113,40 @@ class _Record:
     wide: Float[Tensor, "batch 3 addresses"]
     per: dict[Field | str, Float[Tensor, "batch 1"]]
     per_wide: Float[Tensor, "batch 3"]
+    kept: dict[Field, Float[Tensor, "batch 1"]]
+    kept_wide: Float[Tensor, "batch 3"]
 
     @staticmethod
     def of(record: Float[Tensor, "batch record"], layout: Layout, tables: Tables) -> "_Record":
         narrow, wide = record.split((layout.narrow, record.shape[-1] - layout.narrow), dim=-1)
-        parts = narrow.split(layout.sizes, dim=-1)
-        scale = _inverse(parts[0] @ tables.owned)
+        tag, operator, kind, literal, first, second = narrow.split(layout.sizes, dim=-1)
+        scale = _inverse(tag @ tables.owned)
         per = dict(zip(PER, scale.split(1, dim=-1), strict=True))
-        return _Record(narrow, *parts, wide.unflatten(-1, (WIDE, -1)), per, scale[:, WIDE_SCALES])
+        scale = scale[:, : len(OWNED)]
+        share = (tag @ tables.owned_by_values) * scale * per[VALUE]
+        kept = dict(zip(OWNED, share.split(1, dim=-1), strict=True))
+        wide = wide.unflatten(-1, (WIDE, -1))
+        return _Record(
+            narrow,
+            tag,
+            operator,
+            kind,
+            literal,
+            first,
+            second,
+            wide,
+            per,
+            scale[:, WIDE_SCALES],
+            kept,
+            share[:, WIDE_SCALES],
+        )
 
 
 def take_step(
     memory: Readable,
     registers: Float[Tensor, "batch 3 addresses"],
     here: Float[Tensor, " addresses"],
-    *,
     tables: Tables,
-    integers: range,
-    operations: frozenset[str],
 ) -> Step:
     """Take one step.
 
@@ -107,18 +156,20 @@ def take_step(
             environment is a set of addresses, each with the degree to which it is visible.
         here: the address of the new record, one-hot.
         tables: the rules as tensors.
-        integers: the declared range.
-        operations: the binary operators that may occur.
     """
     layout, code = memory.layout, memory.code
     control_pointer, environment, continuation = registers.unbind(1)
-    reading = memory.read(torch.stack([control_pointer, continuation], dim=1))
+    # Control stands on code and values, continuation on frames: an address that is both by halves is read as what it is
+    # pointed at for.
+    code_role, value_role, frame_role = memory.roles.unbind(1)
+    control_share = _share(control_pointer, code_role + value_role)
+    reading = memory.read(torch.stack([control_share, _share(continuation, frame_role)], dim=1))
     control, frame = (_Record.of(record, layout, tables) for record in reading.records.unbind(1))
 
     rules = _match(control, frame, tables)
     kind, integer = (control.tag @ tables.kinds).split((len(KINDS), 1), dim=-1)
     value = _Operand(control.literal, kind, integer * control.per[Field.LITERAL])
-    computed = _compute(control, frame, value, tables, integers, operations)
+    computed = _compute(control, frame, value, tables)
     computes, halts, errors = (rules @ tables.ends).split((1, 1, len(ERRORS)), dim=-1)
     errors = torch.addcmul(errors, computes, computed.errors @ tables.computed_errors)
     goes_on = (1 - halts[:, 0] - errors.sum(-1)).clamp_min(0)
@@ -128,14 +179,20 @@ def take_step(
     idle = (some <= torch.finfo(some.dtype).eps).to(some.dtype)  # none does: stay as you are
 
     next_code, first, second, parameter = _code_pointers(control, frame, reading.third, chosen)
-    wide = _wide_pointers(control, frame, chosen, registers, idle[:, :, None] * tables.staying)
+    value_pointer = control_share * value_role
+    sources = [
+        control.wide,
+        frame.wide,
+        torch.stack([value_pointer * control.per[VALUE], environment, continuation, control_pointer], dim=1),
+    ]
+    wide = _wide_pointers(control, frame, chosen, torch.cat(sources, dim=1), idle[:, :, None] * tables.staying)
     name = (next_code[:, None] @ code.variables)[:, 0]
     match = memory.match(torch.stack([frame.second * frame.per[Field.SECOND], name], dim=1))
     older, named = match.unbind(1)
 
     next_registers, pointers = wide.split(WIDE, dim=1)
-    narrow = _narrow(control, frame, value, chosen, computed, first, second, layout, tables)
-    pointers = torch.addcmul(pointers, chosen.copies[:, :, None], control.wide)
+    narrow = _narrow(control, frame, value, chosen, computed, first, second, memory.columns, tables)
+    pointers = torch.addcmul(pointers, (chosen.copies * control.kept_wide)[:, :, None], control.wide)
     record = torch.cat([narrow, pointers.flatten(1)], dim=-1)
 
     # The new record joins the environment in place of the older binding of its parameter, and a variable that control
@@ -149,7 +206,8 @@ def take_step(
     next_control = torch.addcmul(next_control + settled, next_environment, named)
     next_control = next_control * _inverse(next_control.sum(-1, keepdim=True))
     next_registers = torch.stack([next_control, next_environment, next_continuation], dim=1)
-    return Step(next_registers, record, parameter, rules, goes_on, halts[:, 0], errors)
+    halts = value_pointer * (frame.tag @ tables.halting)
+    return Step(next_registers, record, parameter, rules, goes_on, halts, errors)
 
 
 @dataclass(frozen=True)
@@ -166,22 +224,27 @@ def _inverse(mass: Tensor) -> Tensor:
     return mass.clamp_min(torch.finfo(mass.dtype).eps).reciprocal()
 
 
+def _share(pointer: Tensor, role: Tensor) -> Float[Tensor, "batch addresses"]:
+    """A pointer to be read under, as if all that it points at were in its role; what is not at all is left out."""
+    per_role = role * _inverse(role).square()  # one over the role, and zero where there is none
+    in_role = (pointer * role * per_role).sum(-1, keepdim=True)
+    return pointer * per_role * _inverse(in_role)
+
+
 def _match(control: _Record, frame: _Record, tables: Tables) -> Float[Tensor, "batch rules"]:
     """The probability of each rule."""
     by_operator = torch.addcmul(tables.any_operator, frame.operator @ tables.operator, frame.per[Field.OPERATOR])
     return (control.tag @ tables.control) * (frame.tag @ tables.frame) * by_operator
 
 
-def _compute(
-    control: _Record, frame: _Record, value: _Operand, tables: Tables, integers: range, operations: frozenset[str]
-) -> Computed:
+def _compute(control: _Record, frame: _Record, value: _Operand, tables: Tables) -> Computed:
     """What the frame's operator makes of the operand it holds and the value under control."""
     operator = frame.operator * tables.computing
     operator = operator * _inverse(operator.sum(-1, keepdim=True))
     held, per_value = frame.per[RIGHT_OPERAND], control.per[VALUE]
     left = (frame.literal * held, frame.kind * held)
     right = (value.literal * (value.integer_share * per_value), value.kind * per_value)
-    return compute(operator, left, right, integers=integers, operations=operations)
+    return compute(operator, left, right, tables.operations)
 
 
 def _code_pointers(
@@ -204,11 +267,10 @@ def _code_pointers(
 
 
 def _wide_pointers(
-    control: _Record, frame: _Record, chosen: Selection, registers: Tensor, staying: Tensor
+    control: _Record, frame: _Record, chosen: Selection, sources: Tensor, staying: Tensor
 ) -> Float[Tensor, "batch 6 addresses"]:
     """The next registers and the record's three wide pointers, but for what points at the new record."""
-    sources = torch.cat([control.wide, frame.wide, registers], dim=1)
-    scales = pad(torch.cat([control.per_wide, frame.per_wide], dim=-1), (0, WIDE), value=1.0)
+    scales = pad(torch.cat([control.per_wide, frame.per_wide], dim=-1), (0, len(WIDE_SOURCES) - 2 * WIDE), value=1.0)
     weights = chosen.wide.unflatten(-1, (WIDE_TARGETS, len(WIDE_SOURCES)))
     return torch.addcmul(staying, weights, scales[:, None]) @ sources
 
@@ -221,29 +283,30 @@ def _narrow(
     computed: Computed,
     first: Tensor,
     second: Tensor,
-    layout: Layout,
+    columns: Tensor,
     tables: Tables,
 ) -> Float[Tensor, "batch narrow"]:
     """The new record but for its wide pointers: what the rules write, plus the value under control where they copy it."""
     share = chosen.computes * _inverse(computed.succeeds)
     tag = torch.addcmul(chosen.written, share, computed.results @ tables.results)
+    tag = torch.addcmul(tag, control.tag * tables.values, chosen.copies * control.per[VALUE])
     take_value, take_held = chosen.operand.split(1, dim=-1)
     take_held = take_held * control.per[Field.LITERAL]
     from_control, from_frame = chosen.operator.split(1, dim=-1)
     operator = frame.operator * (from_frame * frame.per[Field.OPERATOR])
     kind = value.kind * (take_value * control.per[VALUE])
     written = torch.cat([tag, operator, kind, computed.integers * share, first, second], dim=-1)
-    # How much of each field of the record under control is taken as it is.
-    copied = chosen.copies
+    # How much of each field of the record under control is taken: as it is, where the rules copy it, or into another.
+    copied, kept = chosen.copies, control.kept
     taken = torch.cat(
         [
-            copied,
-            torch.addcmul(copied, from_control, control.per[Field.OPERATOR]),
-            copied + take_held,
-            torch.addcmul(copied + take_held, take_value, value.integer_share),
-            copied,
-            copied,
+            torch.zeros_like(copied),
+            torch.addcmul(copied * kept[Field.OPERATOR], from_control, control.per[Field.OPERATOR]),
+            torch.addcmul(take_held, copied, kept[Field.LITERAL]),
+            torch.addcmul(torch.addcmul(take_held, copied, kept[Field.LITERAL]), take_value, value.integer_share),
+            copied * kept[Field.FIRST],
+            copied * kept[Field.SECOND],
         ],
         dim=-1,
     )
-    return torch.addcmul(written, control.whole, taken.index_select(-1, layout.columns(taken.device)))
+    return torch.addcmul(written, control.whole, taken.index_select(-1, columns))

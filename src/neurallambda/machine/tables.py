@@ -9,7 +9,7 @@ from torch import Tensor
 
 from neurallambda.errors import ErrorKind
 from neurallambda.machine.alphabet import FIELDS_OF, KINDS, OPERATORS, VALUES, Field, Tag
-from neurallambda.machine.compute import COMPUTING
+from neurallambda.machine.compute import COMPUTING, Operations
 from neurallambda.machine.rules import RULES, From, Operand, Rule, Take
 
 CODE_SOURCES = (From.CONTROL_FIRST, From.CONTROL_SECOND, From.FRAME_FIRST, From.FRAME_SECOND, From.CONTROL_THIRD)
@@ -25,10 +25,12 @@ WIDE_SOURCES = (
     From.CONTROL,
     From.ENVIRONMENT,
     From.CONTINUATION,
+    None,
 )
-"""What points anywhere, likewise: three fields of two records, then the registers."""
+"""What points anywhere, likewise: three fields of two records, then the registers. Where a rule takes control it takes a
+value; last comes control as it is, whatever it stands on, for programs that stay where they are."""
 
-OWNED = (
+OWNED: tuple[Field, ...] = (
     Field.OPERATOR,
     Field.LITERAL,
     Field.FIRST,
@@ -42,7 +44,7 @@ OWNED = (
 
 ERRORS = tuple(ErrorKind)
 COMPUTED_ERRORS = (ErrorKind.NOT_AN_INTEGER, ErrorKind.OVERFLOW, ErrorKind.DIVISION_BY_ZERO)
-_REGISTERS = (From.CONTROL, From.ENVIRONMENT, From.CONTINUATION)
+_STAYING = (None, From.ENVIRONMENT, From.CONTINUATION)
 CODE_TARGETS, WIDE_TARGETS = 4, 6
 """The next control and three fields of the record; the three registers and three fields."""
 
@@ -62,7 +64,7 @@ class Selection:
     """
 
     code: Float[Tensor, "rules 20"]
-    wide: Float[Tensor, "rules 54"]
+    wide: Float[Tensor, "rules 60"]
     here: Float[Tensor, "rules 3"]
     written: Float[Tensor, "rules tags"]
     operator: Float[Tensor, "rules 2"]
@@ -80,9 +82,13 @@ class Tables:
     """All constants of a step.
 
     Attributes:
+        operations: what computes.
         control, frame, operator: which tags and operators a rule matches.
         any_operator: the rules that match whatever operator the frame holds, or none.
         owned: which tags have each of `OWNED`; then which tag waits for a right operand; then which tags are values.
+        owned_by_values: the same of values alone.
+        values: which tags are values.
+        halting: the tag of the frame that halts.
         ends: whether a rule computes, whether it halts, and which of `ERRORS` it ends in.
         goes_on: the rules after which the program goes on for certain.
         computes: the rule that computes, and goes on where the computation succeeds.
@@ -94,11 +100,15 @@ class Tables:
         staying: the weights from `WIDE_SOURCES` that leave the registers as they are.
     """
 
+    operations: Operations
     control: Float[Tensor, "tags rules"]
     frame: Float[Tensor, "tags rules"]
     operator: Float[Tensor, "operators rules"]
     any_operator: Float[Tensor, " rules"]
     owned: Float[Tensor, "tags masses"]
+    owned_by_values: Float[Tensor, "tags owned"]
+    values: Float[Tensor, " tags"]
+    halting: Float[Tensor, "tags 1"]
     ends: Float[Tensor, "rules ends"]
     goes_on: Float[Tensor, " rules"]
     computes: Float[Tensor, " rules"]
@@ -115,19 +125,23 @@ class Tables:
 
 
 @lru_cache(maxsize=16)
-def tables(device: torch.device, dtype: torch.dtype) -> Tables:
-    """The tables on a device; made once."""
+def tables(integers: range, operations: frozenset[str], device: torch.device, dtype: torch.dtype) -> Tables:
+    """The tables for a range of integers and the operations that may occur; made once."""
 
     def tensor(rows: list[list[bool]] | list[bool]) -> Tensor:
         return torch.tensor(rows, device=device, dtype=dtype)
 
     masses = [[field in FIELDS_OF.get(tag, ()) for field in OWNED] for tag in Tag]
     return Tables(
+        operations=Operations.of(integers, operations, device, dtype),
         control=tensor([[tag in rule.control for rule in RULES] for tag in Tag]),
         frame=tensor([[tag in rule.frame for rule in RULES] for tag in Tag]),
         operator=tensor([[name in (rule.operator or ()) for rule in RULES] for name in OPERATORS]),
         any_operator=tensor([rule.operator is None for rule in RULES]),
         owned=tensor([[*row, tag is Tag.COMPUTE_BINARY, tag in VALUES] for row, tag in zip(masses, Tag, strict=True)]),
+        owned_by_values=tensor([[has and tag in VALUES for has in row] for row, tag in zip(masses, Tag, strict=True)]),
+        values=tensor([tag in VALUES for tag in Tag]),
+        halting=tensor([[tag is Tag.HALT] for tag in Tag]),
         ends=tensor([[rule.computes, rule.halts, *(rule.error is kind for kind in ERRORS)] for rule in RULES]),
         goes_on=tensor([not (rule.halts or rule.error or rule.computes) for rule in RULES]),
         computes=tensor([rule.computes for rule in RULES]),
@@ -136,7 +150,7 @@ def tables(device: torch.device, dtype: torch.dtype) -> Tables:
         computed_errors=tensor([[kind is error for error in ERRORS] for kind in COMPUTED_ERRORS]),
         results=tensor([[tag is result for tag in Tag] for result in (Tag.INTEGER, Tag.TRUE, Tag.FALSE)]),
         kinds=tensor([[tag is kind for kind in (*KINDS, Tag.INTEGER)] for tag in Tag]),
-        staying=tensor([[source is target for source in WIDE_SOURCES] for target in (*_REGISTERS, None, None, None)]),
+        staying=tensor([[source is target for source in WIDE_SOURCES] for target in _STAYING] + [[False] * 10] * 3),
     )
 
 
@@ -146,7 +160,7 @@ def _selection(rule: Rule) -> list[bool]:
     at_all = (*registers, *(rule.pointers.get(name) for name in (Field.ENVIRONMENT, Field.LINK, Field.VALUE)))
     return [
         *(source is target for target in at_code for source in CODE_SOURCES),
-        *(source is target for target in at_all for source in WIDE_SOURCES),
+        *(source is target and target is not None for target in at_all for source in WIDE_SOURCES),
         *(rule.next_control is From.HERE, rule.binds, rule.next_continuation is From.HERE),
         *(rule.writes is tag and not (rule.copies or rule.computes) for tag in Tag),
         *(rule.takes_operator is take for take in Take),
