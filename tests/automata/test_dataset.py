@@ -1,5 +1,7 @@
 """Datasets: the rows of a recipe as columns, and splits by length."""
 
+from typing import Any
+
 import pytest
 
 from neurallambda.automata import library
@@ -15,9 +17,9 @@ def test_columns_and_splits() -> None:
     machine = library.load("anbn")
     short = Recipe(size=20, lengths=Lengths.parse("2-10"), negatives=0.5, seed=0)
     long = Recipe(size=10, lengths=Lengths.parse("40-60"), negatives=0.5, seed=1)
-    plain = to_dataset(machine, short, traces=False)
+    plain: Any = to_dataset(machine, short, traces=False)
     assert plain.column_names == ["string", "label", "length", "kind"]
-    splits = to_splits(machine, {"train": short, "test": long})
+    splits: Any = to_splits(machine, {"train": short, "test": long})
     assert {name: split.num_rows for name, split in splits.items()} == {"train": 20, "test": 10}
     assert splits["train"]["string"] == plain["string"]
     assert max(splits["train"]["length"]) <= 10 < 40 <= min(splits["test"]["length"])

@@ -68,7 +68,7 @@ def check_runs(machine: PDA, data: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", ["fsm", "pda", "qa", "tm"])
 def test_verdicts_and_counts(kind: str) -> None:
-    @settings(max_examples=120)
+    @settings(max_examples=80)
     @given(rule_files(kind))
     def check(data: dict[str, Any]) -> None:
         machine = from_data(data)

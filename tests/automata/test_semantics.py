@@ -163,3 +163,10 @@ def test_all_accepting_runs_of_an_ambiguous_machine() -> None:
         census = twice.census(n)
         assert (census.strings, census.runs, census.ambiguous) == (int(n > 0), n, n > 1)
     assert not twice.is_unambiguous
+
+
+def test_exploring_what_grows_without_end_stops_before_it_fills_the_memory() -> None:
+    runaway = machine("qa", [["", "INITIAL", "ANY"], ["INITIAL", ["ENQR", "x"]]])
+    found = runaway.run("a", limits=Limits(storage=10_000))
+    assert found.outcome is Outcome.OUT_OF_MEMORY
+    assert sum(len(node.configuration.memories[0]) for node in found.exploration.nodes) <= 10_000

@@ -91,6 +91,7 @@ class _Explorer:
     arrows: list[list[tuple[int, Rule | None]]] = field(default_factory=list)
     accepting: list[int] = field(default_factory=list)
     loops: bool = False
+    stored: int = 0
 
     def explore(self) -> Exploration:
         try:
@@ -147,18 +148,16 @@ class _Explorer:
             depth = self.nodes[parent].depth + 1 if parent >= 0 else 0
             if depth > self.limits.steps:
                 raise _LimitError(Outcome.OUT_OF_STEPS)
-            if number >= self.limits.configurations or self._is_too_large(configuration, depth):
+            cells = size(self.machine, configuration)
+            self.stored += cells
+            limits = self.limits
+            if number >= limits.configurations or cells > limits.cells or self.stored > limits.storage:
                 raise _LimitError(Outcome.OUT_OF_MEMORY)
             self.nodes.append(Node(configuration, parent, rule, depth))
             self.arrows.append([])
         if parent >= 0:
             self.arrows[parent].append((number, rule))
         return number
-
-    def _is_too_large(self, configuration: Configuration, depth: int) -> bool:
-        """A step adds at most one cell to each memory, so a short run needs no look."""
-        most = self.limits.cells
-        return depth * len(configuration.memories) > most and size(self.machine, configuration) > most
 
     def _has_cycle(self, numbers: Iterable[int]) -> bool:
         inside = set(numbers)

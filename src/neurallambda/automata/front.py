@@ -18,7 +18,7 @@ from neurallambda.automata.vocabulary import END, START
 Front = frozenset[Configuration]
 
 _SHARE = 10
-"""One front may hold a tenth of all configurations: the others need room too."""
+"""One front may take a tenth of what the limits allow: the others need room too."""
 
 
 class Fronts:
@@ -76,13 +76,19 @@ class Fronts:
         limits = self._limits
         found: dict[Configuration, None] = {}
         todo = [configuration._replace(position=0) for configuration in configurations]
-        steps = 0
+        steps = stored = 0
         while todo:
             following: list[Configuration] = []
             for configuration in todo:
                 if configuration in found or not self._is_live(configuration, position):
                     continue
-                if len(found) * _SHARE >= limits.configurations or size(self._machine, configuration) > limits.cells:
+                cells = size(self._machine, configuration)
+                stored += cells
+                if (
+                    len(found) * _SHARE >= limits.configurations
+                    or stored * _SHARE > limits.storage
+                    or cells > limits.cells
+                ):
                     raise undecided(Outcome.OUT_OF_MEMORY, "following the steps that read nothing")
                 found[configuration] = None
                 following += [c for _, c in self._stepper.silent(configuration, at_end=at_end)]

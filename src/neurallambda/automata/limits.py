@@ -28,14 +28,16 @@ class Limits:
         steps: the longest run, in steps.
         cells: the most cells that the memories of one configuration may hold.
         configurations: the most configurations to look at, over all runs.
+        storage: the most cells that all configurations kept at one time may hold together.
     """
 
     steps: int = 1_000_000
     cells: int = 100_000
     configurations: int = 200_000
+    storage: int = 20_000_000
 
     def __post_init__(self) -> None:
-        for name in ("steps", "cells", "configurations"):
+        for name in ("steps", "cells", "configurations", "storage"):
             value = getattr(self, name)
             if value < 1:
                 raise ArgumentError(f"limits need {name} of at least 1, got {value}")

@@ -51,7 +51,7 @@ def accepting(machine: Machine, configuration: Configuration) -> bool:
 
 def size(machine: Machine, configuration: Configuration) -> int:
     """How many cells the memories hold."""
-    return sum(kind.size(memory) for kind, memory in zip(machine.memories, configuration.memories, strict=True))
+    return sum([kind.size(memory) for kind, memory in zip(machine.memories, configuration.memories, strict=True)])
 
 
 class _Table:
