@@ -7,9 +7,10 @@ from random import Random
 import pytest
 
 from neurallambda.automata import Limits, library
+from neurallambda.automata.ambiguous_language import AmbiguousLanguage
 from neurallambda.automata.generate import MEMBER, NEAR_MISS, OUTSIDE, Recipe, TooFewError, generate
 from neurallambda.automata.grammar import Grammar, to_pda
-from neurallambda.automata.language import AmbiguousLanguage, Language
+from neurallambda.automata.language import Language
 from neurallambda.automata.lengths import Lengths
 from neurallambda.automata.negatives import Outside, near_miss, non_member
 from neurallambda.automata.prefix_language import PrefixLanguage

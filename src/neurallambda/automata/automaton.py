@@ -22,12 +22,18 @@ class Automaton(Machine):
     """
 
     @abstractmethod
-    def language(self, limits: Limits) -> Language:
-        """The accepted strings, to count and draw from."""
+    def new_language(self, limits: Limits) -> Language:
+        """The accepted strings, to count and draw from, with nothing counted yet."""
+
+    def language(self, limits: Limits = DEFAULT_LIMITS) -> Language:
+        """The accepted strings, to count and draw from; what has been counted is remembered for the same limits."""
+        if limits not in self._languages:
+            self._languages[limits] = self.new_language(limits)
+        return self._languages[limits]
 
     @cached_property
-    def _language(self) -> Language:
-        return self.language(DEFAULT_LIMITS)
+    def _languages(self) -> dict[Limits, Language]:
+        return {}
 
     @cached_property
     def _fast(self) -> FastVerdict | None:
@@ -77,11 +83,11 @@ class Automaton(Machine):
         Raises:
             ProgramError: the default limits do not reach that far; `census` says what is known.
         """
-        return self._language.count(_length(n))
+        return self.language().count(_length(n))
 
     def census(self, n: int) -> Census:
         """What is known of length `n`: strings, runs, ambiguity, or an estimate."""
-        return self._language.census(_length(n))
+        return self.language().census(_length(n))
 
     def enumerate(self, n: int) -> Iterator[str]:
         """All accepted strings of length `n`, each once.
@@ -89,7 +95,7 @@ class Automaton(Machine):
         Pushdown automata that are unambiguous list them in the order of their runs, others in that of the alphabet.
         """
         for rank in range(self.count(n)):
-            yield self.text(self._language.unrank(n, rank))
+            yield self.text(self.language().unrank(n, rank))
 
     def sample(self, n: int, seed: int = 0) -> str:
         """One accepted string of length `n`, all equally likely.
@@ -113,7 +119,7 @@ class Automaton(Machine):
         Raises:
             ArgumentError: no string of that length is accepted.
         """
-        language, random = self._language, Random(seed)
+        language, random = self.language(), Random(seed)
         if language.is_empty(_length(n)):
             raise ArgumentError(f"no string of length {n} is accepted, so none can be drawn; see count({n})")
         return [self.text(language.draw(n, random)) for _ in range(size)]

@@ -63,7 +63,7 @@ class FSM(Automaton):
             return "moore"
         return "mealy" if any(rule.output is not None for rule in self.rules) else "acceptor"
 
-    def language(self, limits: Limits) -> Language:
+    def new_language(self, limits: Limits) -> Language:
         """The accepted strings; counting them is exact at any length."""
         return ScannedLanguage(self, limits)
 

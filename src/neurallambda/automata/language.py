@@ -4,19 +4,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from random import Random
 
-from neurallambda.automata.chart import count_derivations
 from neurallambda.automata.derivations import Derivations
-from neurallambda.automata.forms import EndlessDerivationsError
-from neurallambda.automata.heights import HeightGraph, is_unambiguous_at
+from neurallambda.automata.front import Fronts
 from neurallambda.automata.limits import Limits
 from neurallambda.automata.machine import Machine
 from neurallambda.automata.pda_forms import pda_forms
 from neurallambda.automata.prefix_language import PrefixLanguage
 from neurallambda.automata.search import search
 from neurallambda.errors import ErrorKind, ProgramError
-
-_MOST_REFUSALS = 10_000
-_FEW_RUNS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +52,10 @@ class Language(ABC):
     def draw(self, length: int, random: Random) -> tuple[str, ...]:
         """A string of this length, of which there must be one."""
 
+    @abstractmethod
+    def is_uniform(self, length: int) -> bool:
+        """Does `draw` give every string of this length with exactly the same probability?"""
+
     def is_empty(self, length: int) -> bool:
         """Is it certain that no string of this length is accepted?"""
         try:
@@ -88,6 +87,10 @@ class UnambiguousLanguage(Language):
         """A string, all equally likely."""
         return self._derivations.unrank(length, random.randrange(self._derivations.count(length)))
 
+    def is_uniform(self, length: int) -> bool:
+        """Always."""
+        return length >= 0
+
 
 class ScannedLanguage(Language):
     """The language of any machine by its prefixes: strings are counted once however many runs they have.
@@ -99,6 +102,7 @@ class ScannedLanguage(Language):
         self._machine = machine
         self._limits = limits
         self._counted: dict[int, PrefixLanguage | ProgramError] = {}
+        self._failure: tuple[int, ProgramError] | None = None
         self._found: dict[int, tuple[list[tuple[str, ...]], list[int]]] = {}
 
     def census(self, length: int) -> Census:
@@ -114,16 +118,30 @@ class ScannedLanguage(Language):
         return self.prefixes(length).count
 
     def prefixes(self, length: int) -> PrefixLanguage:
-        """The strings of one length, numbered. Raises ProgramError where the limits do not reach that far."""
-        if length not in self._counted:
-            try:
-                self._counted[length] = PrefixLanguage(self._machine, length, self._limits)
-            except ProgramError as error:
-                self._counted[length] = error
-        found = self._counted[length]
+        """The strings of one length, numbered.
+
+        Where a shorter length went past the limits a longer one is not tried, unless it plainly has no string.
+
+        Raises:
+            ProgramError: the limits do not reach that far.
+        """
+        found = self._counted.get(length)
+        if found is None:
+            found = self._counted[length] = self._scan(length)
         if isinstance(found, ProgramError):
             raise found
         return found
+
+    def _scan(self, length: int) -> PrefixLanguage | ProgramError:
+        machine, limits = self._machine, self._limits
+        try:
+            if self._failure and length > self._failure[0] and Fronts(machine, length, limits).start():
+                return self._failure[1]
+            return PrefixLanguage(machine, length, limits)
+        except ProgramError as error:
+            if self._failure is None or length < self._failure[0]:
+                self._failure = length, error
+            return error
 
     def unrank(self, length: int, rank: int) -> tuple[str, ...]:
         """String number `rank`, in the order of the alphabet."""
@@ -137,6 +155,14 @@ class ScannedLanguage(Language):
             return self._search(length, random)
         return self.prefixes(length).unrank(random.randrange(count))
 
+    def is_uniform(self, length: int) -> bool:
+        """Where `count` works."""
+        try:
+            self.count(length)
+        except ProgramError:
+            return False
+        return True
+
     def _search(self, length: int, random: Random) -> tuple[str, ...]:
         if length not in self._found:
             found = search(self._machine, length, size=1000, seed=random.randrange(2**32), limits=self._limits).found
@@ -147,91 +173,3 @@ class ScannedLanguage(Language):
                 ErrorKind.OUT_OF_MEMORY, f"no accepted string of length {length} was found within the limits"
             )
         return random.choices(strings, weights)[0]
-
-
-class AmbiguousLanguage(Language):
-    """The language of a pushdown automaton that may accept a string by several runs.
-
-    Runs are counted exactly at any length unless some string has endlessly many (`runs` is then None). Strings are one
-    for one with runs at the lengths where the heights of the stack show that no string has two. Elsewhere they are
-    listed from the runs where those are few, or else counted as far as the prefixes fit the limits. Beyond that a string
-    is drawn as a uniform run, kept with probability one over the number of its runs: all strings are equally likely.
-    """
-
-    def __init__(self, machine: Machine, limits: Limits) -> None:
-        self._machine = machine
-        self._limits = limits
-        self._forms = pda_forms(machine)
-        try:
-            self._runs = Derivations(self._forms)
-        except EndlessDerivationsError as endless:
-            self._runs, self._endless = None, endless
-        self._strings = ScannedLanguage(machine, limits)
-        self._unambiguous: dict[int, bool] = {}
-        self._listed: dict[int, tuple[tuple[str, ...], ...]] = {}
-
-    def census(self, length: int) -> Census:
-        """The runs, and the strings where they are known."""
-        runs = self._runs.count(length) if self._runs else None
-        try:
-            strings = self.count(length)
-        except ProgramError:
-            return Census(length=length, strings=None, runs=runs, ambiguous=self._seems_ambiguous(length) or None)
-        return Census(length=length, strings=strings, runs=runs, ambiguous=runs is None or runs > strings)
-
-    def _runs_are_strings(self, length: int) -> Derivations | None:
-        """The derivations, if at this length no string has two."""
-        if self._runs is not None and length not in self._unambiguous:
-            self._unambiguous[length] = not self._machine.grows_silently and is_unambiguous_at(
-                HeightGraph(self._machine, length, self._limits), self._limits
-            )
-        return self._runs if self._unambiguous.get(length) else None
-
-    def _strings_of_runs(self, length: int) -> tuple[tuple[str, ...], ...] | None:
-        """The distinct strings, sorted, if the runs are few."""
-        if length not in self._listed and self._runs is not None and self._runs.count(length) <= _FEW_RUNS:
-            runs = self._runs
-            self._listed[length] = tuple(sorted({runs.unrank(length, rank) for rank in range(runs.count(length))}))
-        return self._listed.get(length)
-
-    def _seems_ambiguous(self, length: int) -> bool:
-        """Has some run of a few drawn at random a string with more runs? Endlessly many are more too."""
-        if self._runs is None:
-            return True
-        random, total = Random(0), self._runs.count(length)
-        drawn = (self._runs.unrank(length, random.randrange(total)) for _ in range(20))
-        return any(count_derivations(self._forms, string) > 1 for string in drawn)
-
-    def count(self, length: int) -> int:
-        """The number of accepted strings."""
-        if runs := self._runs_are_strings(length):
-            return runs.count(length)
-        listed = self._strings_of_runs(length)
-        return len(listed) if listed is not None else self._strings.count(length)
-
-    def unrank(self, length: int, rank: int) -> tuple[str, ...]:
-        """String number `rank`, in the order of the runs where they are one for one, else in a sorted one."""
-        if runs := self._runs_are_strings(length):
-            return runs.unrank(length, rank)
-        listed = self._strings_of_runs(length)
-        return listed[rank] if listed is not None else self._strings.unrank(length, rank)
-
-    def draw(self, length: int, random: Random) -> tuple[str, ...]:
-        """A string, all equally likely."""
-        try:
-            return self.unrank(length, random.randrange(self.count(length)))
-        except ProgramError:
-            return self._draw_by_runs(length, random)
-
-    def _draw_by_runs(self, length: int, random: Random) -> tuple[str, ...]:
-        if self._runs is None:
-            raise self._endless
-        total = self._runs.count(length)
-        for _ in range(_MOST_REFUSALS):
-            string = self._runs.unrank(length, random.randrange(total))
-            if random.randrange(count_derivations(self._forms, string)) == 0:
-                return string
-        raise ProgramError(
-            ErrorKind.OUT_OF_STEPS,
-            f"the machine is too ambiguous at length {length}: of {_MOST_REFUSALS} runs none was kept. Draw runs instead",
-        )

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
+from neurallambda.automata.ambiguous_language import AmbiguousLanguage
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.chart import count_derivations, derives
 from neurallambda.automata.forms import Forms
-from neurallambda.automata.language import AmbiguousLanguage, Language, UnambiguousLanguage
+from neurallambda.automata.language import Language, UnambiguousLanguage
 from neurallambda.automata.limits import DEFAULT_LIMITS, UNDECIDED, Limits, Outcome
 from neurallambda.automata.memory import STACK, MemoryKind
 from neurallambda.automata.pda_forms import pda_forms
@@ -38,7 +39,7 @@ class PDA(Automaton):
     def _forms(self) -> Forms:
         return pda_forms(self)
 
-    def language(self, limits: Limits) -> Language:
+    def new_language(self, limits: Limits) -> Language:
         """The accepted strings; runs are counted exactly, and so are strings where no string has two."""
         return UnambiguousLanguage(self) if self.is_unambiguous else AmbiguousLanguage(self, limits)
 

@@ -28,6 +28,6 @@ class QueueAutomaton(Automaton):
         """One deque."""
         return (DEQUE,)
 
-    def language(self, limits: Limits) -> Language:
+    def new_language(self, limits: Limits) -> Language:
         """The accepted strings, as far as the limits reach."""
         return ScannedLanguage(self, limits)

@@ -66,7 +66,7 @@ class TuringMachine(Automaton):
         """True with tapes."""
         return self.tapes > 0
 
-    def language(self, limits: Limits) -> Language:
+    def new_language(self, limits: Limits) -> Language:
         """The accepted strings, as far as the limits reach."""
         return ScannedLanguage(self, limits)
 

@@ -147,6 +147,11 @@ def generate_command(
         seed=seed,
     )
     rows = records(machine, generate(machine, recipe), traces=traces)
+    uneven = [str(n) for n in recipe.lengths if not machine.language().is_uniform(n)] if negatives < 1 else []
+    if uneven:
+        _say(
+            f"lengths {', '.join(uneven)}: too many strings to count; drawn from a bounded search by weight, nearly uniform"
+        )
     if form == "parquet":
         assert output is not None
         _write_parquet(_progress(rows, size), output)
