@@ -138,14 +138,17 @@ class Machine(ABC):
     @cached_property
     def live_states(self) -> frozenset[str]:
         """The states from which the arrows of the rules lead to an accepting state."""
-        live = {state for state in self.states if self.acceptance.admits(state)}
-        grows = True
-        while grows:
-            found = {r.state for r in self.rules if r.target in live}
-            more = set(self.states) - HALTING if ANY in found else found - HALTING
-            grows = not more <= live
-            live |= more
-        return frozenset(live)
+        before: dict[str, set[str]] = {state: set() for state in self.states}
+        for rule in self.rules:
+            before[rule.target].update(self._leaving(rule))
+        accepting = {state for state in self.states if self.acceptance.admits(state)}
+        return frozenset(accepting | _closure(before, accepting))
+
+    def _leaving(self, rule: Rule) -> tuple[str, ...]:
+        """The states that a rule leaves: one, or every state in which a run goes on."""
+        if rule.state == ANY:
+            return tuple(state for state in self.states if state not in HALTING)
+        return (rule.state,) if rule.state not in HALTING else ()
 
     @cached_property
     def is_deterministic(self) -> bool:
@@ -172,14 +175,11 @@ class Machine(ABC):
         silent = [rule for rule in self.rules if rule.input == EPSILON and rule.target in self.live_states]
         onward: dict[str, set[str]] = {state: set() for state in self.states}
         for rule in silent:
-            for state in self.states if rule.state == ANY else (rule.state,):
+            for state in self._leaving(rule):
                 onward[state].add(rule.target)
-        reach = {state: _closure(onward, state) for state in self.states}
+        puts = [rule for rule in silent if any(operation.symbol is not None for operation in rule.operations)]
         return any(
-            rule.target == state or state in reach[rule.target]
-            for rule in silent
-            if any(operation.symbol is not None for operation in rule.operations)
-            for state in (self.states if rule.state == ANY else (rule.state,))
+            not ({rule.target} | _closure(onward, {rule.target})).isdisjoint(self._leaving(rule)) for rule in puts
         )
 
     def tokens(self, string: str | Sequence[str]) -> tuple[str, ...]:
@@ -212,9 +212,10 @@ class Machine(ABC):
         return longest_first((*self.symbols, *markers))
 
 
-def _closure(onward: Mapping[str, set[str]], start: str) -> set[str]:
+def _closure(onward: Mapping[str, set[str]], start: set[str]) -> set[str]:
+    """The states that one or more steps lead to."""
     found: set[str] = set()
-    todo = [start]
+    todo = list(start)
     while todo:
         fresh = onward[todo.pop()] - found
         found |= fresh

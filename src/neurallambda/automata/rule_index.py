@@ -77,11 +77,24 @@ class RuleIndex:
         for rule in useful:
             groups[rule.state].append(rule)
         anywhere = groups.pop(ANY, [])
-        pairs = list(combinations(anywhere, 2))
+        found = _conflicts_within(anywhere)
         for group in groups.values():
-            pairs += combinations(group, 2)
-            pairs += [(one, other) for one in group for other in anywhere]
-        return [Conflict(one, other) for one, other in pairs if _clash(one, other)]
+            found += _conflicts_within(group)
+            found += [Conflict(one, other) for one in anywhere for other in group if _clash(one, other)]
+        return found
+
+
+def _conflicts_within(rules: list[Rule]) -> list[Conflict]:
+    """Rules that name all they see clash only with their equals, so only the others are compared with each."""
+    named: dict[tuple[str, tuple[Slot, ...]], list[Rule]] = defaultdict(list)
+    open_ended: list[Rule] = []
+    for rule in rules:
+        is_open = rule.input in (ANY, EPSILON) or ANY in rule.memory
+        (open_ended if is_open else named[rule.input, rule.memory]).append(rule)
+    pairs = [pair for group in named.values() for pair in combinations(group, 2)]
+    pairs += combinations(open_ended, 2)
+    pairs += [(one, other) for one in open_ended for group in named.values() for other in group]
+    return [Conflict(one, other) for one, other in pairs if _clash(one, other)]
 
 
 def _matches(slot: Slot, shown: Slot) -> bool:
