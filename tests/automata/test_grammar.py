@@ -57,7 +57,7 @@ def test_derivations_are_counted_as_by_trying_all(grammar: Grammar) -> None:
             assert grammar.accepts(string) == (expected > 0)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(GRAMMARS)
 def test_a_machine_has_a_run_for_each_derivation(grammar: Grammar) -> None:
     machine = to_pda(grammar)

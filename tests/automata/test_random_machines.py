@@ -68,7 +68,7 @@ def check_runs(machine: PDA, data: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", ["fsm", "pda", "qa", "tm"])
 def test_verdicts_and_counts(kind: str) -> None:
-    @settings(max_examples=80)
+    @settings(max_examples=60)
     @given(rule_files(kind))
     def check(data: dict[str, Any]) -> None:
         machine = from_data(data)
@@ -83,7 +83,7 @@ def test_verdicts_and_counts(kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["fsm", "pda", "qa", "tm"])
 def test_verdicts_and_counts_of_many(kind: str) -> None:
-    @settings(max_examples=400)
+    @settings(max_examples=200)
     @given(rule_files(kind))
     def check(data: dict[str, Any]) -> None:
         machine = from_data(data)
