@@ -170,3 +170,12 @@ def test_exploring_what_grows_without_end_stops_before_it_fills_the_memory() -> 
     found = runaway.run("a", limits=Limits(storage=10_000))
     assert found.outcome is Outcome.OUT_OF_MEMORY
     assert sum(len(node.configuration.memories[0]) for node in found.exploration.nodes) <= 10_000
+
+
+def test_a_run_that_goes_on_silently_after_accepting_may_accept_again() -> None:
+    rules = [["a", "INITIAL", None], ["P", "nullop"]], [["", "P", None], ["ACCEPT", "nullop"]]
+    twice = machine("pda", *rules, acceptance={"states": ["P", "ACCEPT"]})
+    assert isinstance(twice, PDA)
+    assert [len(steps) for steps in twice.runs("a")] == [2, 3]
+    assert twice.count_runs("a") == 2
+    assert twice.census(1).ambiguous

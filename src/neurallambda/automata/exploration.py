@@ -129,7 +129,6 @@ class _Explorer:
                 self.accepting.append(number)
                 if self.first:
                     return
-                continue
             for successor in silent(configuration):
                 known = len(level)
                 child = self._add(level, number, successor)
