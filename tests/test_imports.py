@@ -15,7 +15,7 @@ MODULES = sorted(
 EXACT = [
     name for name in MODULES if name.startswith(("neurallambda.errors", "neurallambda.lang", "neurallambda.automata"))
 ]
-EXTRAS = ("numba", "matplotlib", "mkdocs", "beartype", "hypothesis", "pytest")
+EXTRAS = ("numba", "matplotlib", "automata", "datasets", "pyarrow", "mkdocs", "beartype", "hypothesis", "pytest")
 TENSORS = ("torch", "numpy", "jaxtyping")
 
 
