@@ -1,0 +1,101 @@
+"""The superposition stack: push, pop and stay at once, each with its weight."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from neurallambda.state import state
+from neurallambda.structures.checks import check_count
+from neurallambda.structures.plain import PlainStack
+from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
+from neurallambda.structures.stack_chunked import PUSH, scan_chunked, shifted
+
+
+@state
+class SuperpositionStackState:
+    """A mixture of stacks.
+
+    Attributes:
+        cells: [batch, capacity, width], top first; each cell is the mean of what lies there, zeros where nothing does.
+        occupied: [batch, capacity], the probability that the stack is deeper than each cell.
+        overflow: [batch], the mass of items lost off the bottom.
+    """
+
+    cells: Tensor
+    occupied: Tensor
+    overflow: Tensor
+
+
+@dataclass(frozen=True)
+class SuperpositionStack(Structure[SuperpositionStackState]):
+    """A stack whose every step is a mixture of push, pop and stay (Joulin and Mikolov, 2015).
+
+    With push p, pop q and stay n, cell i becomes p * cell[i-1] + n * cell[i] + q * cell[i+1], where cell[-1] is the
+    value pushed. The state is linear in what it holds and in the action, so it is the exact mean over all the
+    sequences of certain actions. A push on a full stack loses the bottom cell and reports its mass as overflow.
+
+    Attributes:
+        capacity: how many cells.
+        width: the length of a value.
+        pops: how many items one step may pop; beyond one, the actions "pop 2", "pop 3", ... follow "stay"
+            (Yogatama et al., 2018).
+    """
+
+    capacity: int
+    width: int
+    pops: int = 1
+
+    def __post_init__(self) -> None:
+        check_count("capacity", self.capacity)
+        check_count("width", self.width)
+        check_count("pops", self.pops)
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        labels = ("push", "pop", "stay", *(f"pop {count}" for count in range(2, self.pops + 1)))
+        return (
+            Operand("action", len(labels), Kind.DISTRIBUTION, labels, idle=2),
+            Operand("value", self.width, Kind.VECTOR),
+        )
+
+    @property
+    def read_width(self) -> int:
+        return self.width
+
+    @property
+    def forms(self) -> dict[str, Form[SuperpositionStackState]]:
+        return {"chunked": Form(run=_chunked, available=anywhere)}
+
+    def empty(self, batch: int, device: torch.device | str | None, dtype: torch.dtype) -> SuperpositionStackState:
+        return SuperpositionStackState(
+            cells=torch.zeros(batch, self.capacity, self.width, device=device, dtype=dtype),
+            occupied=torch.zeros(batch, self.capacity, device=device, dtype=dtype),
+            overflow=torch.zeros(batch, device=device, dtype=dtype),
+        )
+
+    def advance(self, state: SuperpositionStackState, *operands: Tensor) -> SuperpositionStackState:
+        action, value = operands
+        occupied = state.occupied[..., None]
+        return SuperpositionStackState(
+            cells=shifted(action, value[:, None], state.cells),
+            occupied=shifted(action, torch.ones_like(occupied[:, :1]), occupied)[..., 0],
+            overflow=state.overflow + action[:, PUSH] * state.occupied[:, -1],
+        )
+
+    def read(self, state: SuperpositionStackState) -> Tensor:
+        return state.cells[:, 0]
+
+    def size(self, state: SuperpositionStackState) -> Tensor:
+        return state.occupied.sum(1)
+
+    def contents(self, state: SuperpositionStackState) -> Tensor:
+        return state.cells
+
+    def reference(self) -> PlainStack:
+        return PlainStack(capacity=self.capacity, width=self.width)
+
+
+def _chunked(state: SuperpositionStackState, actions: Tensor, values: Tensor) -> tuple[SuperpositionStackState, Tensor]:
+    reads, cells, occupied, overflow = scan_chunked(actions, values, state.cells, state.occupied, state.overflow)
+    return SuperpositionStackState(cells=cells, occupied=occupied, overflow=overflow), reads
