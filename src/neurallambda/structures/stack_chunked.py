@@ -201,3 +201,23 @@ def shifted(action: Tensor, value: Tensor, cells: Tensor) -> Tensor:
     for count, column in enumerate(pop_columns(pops), start=1):
         after = after + weights[:, column] * around[:, 1 + count : capacity + 1 + count]
     return after
+
+
+def mixed(action: Tensor, value: Tensor, cells: Tensor, occupied: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """One step of the cells and of their occupancy, with the mass that falls off the bottom.
+
+    Args:
+        action: [batch, 2 + pops].
+        value: [batch, width].
+        cells: [batch, capacity, width].
+        occupied: [batch, capacity].
+
+    Returns:
+        The cells, the occupancy, and the lost mass [batch].
+    """
+    filled = occupied[..., None]
+    return (
+        shifted(action, value[:, None], cells),
+        shifted(action, torch.ones_like(filled[:, :1]), filled)[..., 0],
+        action[:, PUSH] * occupied[:, -1],
+    )

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurallambda.structures.stack_chunked import scan_chunked
+from neurallambda.structures.stack_chunked import mixed, scan_chunked
 
 SPAN = 16
 """Steps between two kept copies of the cells, at least; wide stacks keep fewer."""
@@ -111,10 +111,13 @@ def _before_step(push, pop, stay, grad, earlier, cells, width, deep):  # noqa: A
 
 @_compiled
 def _backward(
-    first, last, span, actions, values, history, kept,  # noqa: ANN001
+    first, last, span, reach, actions, values, history, kept,  # noqa: ANN001
     grad_reads, grad_ends, grad_occupied, grad_lost, to_actions, to_values, to_cells, to_occupied,  # noqa: ANN001
 ):  # noqa: ANN202
-    """Rows first..last: the gradients of the actions, the values, and the first cells and occupancy."""
+    """Rows first..last: the gradients of the actions, the values, and the first cells and occupancy.
+
+    `reach` is how many rows from the top may hold anything at first; below that nothing needs a gradient.
+    """
     time, width, capacity = actions.shape[1], values.shape[2], to_cells.shape[1]
     inner = slice(width, (capacity + 1) * width)
     cells = np.zeros((span, (capacity + 2) * width), values.dtype)
@@ -130,7 +133,7 @@ def _backward(
         for start in range((time - 1) // span * span, -1, -span):
             steps = min(span, time - start)
             cells[0, inner] = kept[row, start // span]
-            needed = min(deep + 2 * span, capacity)
+            needed = min(deep + 2 * span, reach + start + steps, capacity)
             for k in range(steps):
                 t = start + k
                 cells[k, :width] = values[row, t]
@@ -140,7 +143,7 @@ def _backward(
             for k in range(steps - 1, -1, -1):
                 t = start + k
                 push, pop, stay = actions[row, t, 0], actions[row, t, 1], actions[row, t, 2]
-                deep = min(max(deep, 1) + 1, capacity)
+                deep = min(max(deep, 1) + 1, reach + t + 1, capacity)
                 here[width : 2 * width] += grad_reads[row, t]
                 to_values[row, t] = push * here[width : 2 * width]
                 by_push, by_pop, by_stay = _before_step(push, pop, stay, here, there, cells[k], width, deep)
@@ -266,7 +269,8 @@ class _FusedScan(torch.autograd.Function):
         batch, span = values.shape[0], span_of(values.shape[2])
         gradients = [torch.empty_like(t, memory_format=torch.contiguous_format) for t in (actions, values, cells, occupied)]
         inputs = [_array(tensor) for tensor in (actions, values, history, kept, *grads)]
-        _over_rows(_backward, batch, span, *inputs, *[gradient.numpy() for gradient in gradients])
+        reach = cells.shape[1] if ctx.needs_input_grad[2] else max(map(_deepest, _array(cells), _array(occupied)))
+        _over_rows(_backward, batch, span, reach, *inputs, *[gradient.numpy() for gradient in gradients])
         return *gradients, grad_overflow
 
 
@@ -284,6 +288,9 @@ class _FusedStep(torch.autograd.Function):
     @staticmethod
     def backward(ctx, *grads):  # noqa: ANN001, ANN205
         saved = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in saved)
+            return *torch.autograd.grad(mixed(*inputs), inputs, grads, create_graph=True), grads[2]
         gradients = [torch.empty_like(tensor) for tensor in saved]
         _over_rows(_step_backward, len(saved[0]), *[_array(t) for t in (*saved, *grads)], *[g.numpy() for g in gradients])
         return *gradients, grads[2]
@@ -294,3 +301,11 @@ def scan_fused(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """As `scan_chunked`, for one pop a step, on CPU tensors of float32 or float64."""
     return _FusedScan.apply(actions, values, cells, occupied, overflow)
+
+
+def step_fused(
+    action: Tensor, value: Tensor, cells: Tensor, occupied: Tensor, overflow: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One step: `stack_chunked.mixed` with the overflow added up, for one pop a step, on CPU tensors of float32 or
+    float64."""
+    return _FusedStep.apply(action, value, cells, occupied, overflow)

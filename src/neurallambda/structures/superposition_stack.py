@@ -9,7 +9,8 @@ from neurallambda.state import state
 from neurallambda.structures.checks import check_count
 from neurallambda.structures.plain import PlainStack
 from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
-from neurallambda.structures.stack_chunked import PUSH, scan_chunked, shifted
+from neurallambda.structures.stack_chunked import mixed, scan_chunked
+from neurallambda.structures.stack_forms import can_fuse, can_use_triton
 
 
 @state
@@ -65,7 +66,11 @@ class SuperpositionStack(Structure[SuperpositionStackState]):
 
     @property
     def forms(self) -> dict[str, Form[SuperpositionStackState]]:
-        return {"chunked": Form(run=_chunked, available=anywhere)}
+        return {
+            "fused": Form(run=_fused, available=lambda state, action, _: can_fuse(state.cells, action)),
+            "triton": Form(run=_triton, available=lambda state, action, _: can_use_triton(state.cells, action)),
+            "chunked": Form(run=_chunked, available=anywhere),
+        }
 
     def empty(self, batch: int, device: torch.device | str | None, dtype: torch.dtype) -> SuperpositionStackState:
         return SuperpositionStackState(
@@ -76,12 +81,12 @@ class SuperpositionStack(Structure[SuperpositionStackState]):
 
     def advance(self, state: SuperpositionStackState, *operands: Tensor) -> SuperpositionStackState:
         action, value = operands
-        occupied = state.occupied[..., None]
-        return SuperpositionStackState(
-            cells=shifted(action, value[:, None], state.cells),
-            occupied=shifted(action, torch.ones_like(occupied[:, :1]), occupied)[..., 0],
-            overflow=state.overflow + action[:, PUSH] * state.occupied[:, -1],
-        )
+        if can_fuse(state.cells, action):
+            from neurallambda.structures.stack_numba import step_fused
+
+            return SuperpositionStackState(*step_fused(action, value, state.cells, state.occupied, state.overflow))
+        cells, occupied, lost = mixed(action, value, state.cells, state.occupied)
+        return SuperpositionStackState(cells=cells, occupied=occupied, overflow=state.overflow + lost)
 
     def read(self, state: SuperpositionStackState) -> Tensor:
         return state.cells[:, 0]
@@ -97,5 +102,19 @@ class SuperpositionStack(Structure[SuperpositionStackState]):
 
 
 def _chunked(state: SuperpositionStackState, actions: Tensor, values: Tensor) -> tuple[SuperpositionStackState, Tensor]:
-    reads, cells, occupied, overflow = scan_chunked(actions, values, state.cells, state.occupied, state.overflow)
-    return SuperpositionStackState(cells=cells, occupied=occupied, overflow=overflow), reads
+    reads, *after = scan_chunked(actions, values, state.cells, state.occupied, state.overflow)
+    return SuperpositionStackState(*after), reads
+
+
+def _fused(state: SuperpositionStackState, actions: Tensor, values: Tensor) -> tuple[SuperpositionStackState, Tensor]:
+    from neurallambda.structures.stack_numba import scan_fused
+
+    reads, *after = scan_fused(actions, values, state.cells, state.occupied, state.overflow)
+    return SuperpositionStackState(*after), reads
+
+
+def _triton(state: SuperpositionStackState, actions: Tensor, values: Tensor) -> tuple[SuperpositionStackState, Tensor]:
+    from neurallambda.structures.stack_triton import scan_triton
+
+    reads, *after = scan_triton(actions, values, state.cells, state.occupied, state.overflow)
+    return SuperpositionStackState(*after), reads

@@ -1,0 +1,37 @@
+"""Where each way of computing a superposition stack can run."""
+
+import os
+from functools import cache
+from importlib.util import find_spec
+
+import torch
+from torch import Tensor
+
+from neurallambda.structures.checks import values_can_be_read
+
+
+@cache
+def is_installed(package: str) -> bool:
+    """Whether `package` can be imported."""
+    return find_spec(package) is not None
+
+
+def can_fuse(cells: Tensor, action: Tensor) -> bool:
+    """Whether the Numba kernels can run: one pop a step, plain CPU tensors outside PyTorch's transforms."""
+    return (
+        action.shape[-1] == 3
+        and cells.dtype in (torch.float32, torch.float64)
+        and values_can_be_read(cells)
+        and is_installed("numba")
+    )
+
+
+def can_use_triton(cells: Tensor, action: Tensor) -> bool:
+    """Whether the Triton kernels can run: one pop a step, on a GPU (or interpreted), outside PyTorch's transforms."""
+    return (
+        action.shape[-1] == 3
+        and (cells.device.type == "cuda" or os.environ.get("TRITON_INTERPRET") == "1")
+        and not torch.compiler.is_compiling()
+        and not torch._C._are_functorch_transforms_active()
+        and is_installed("triton")
+    )
