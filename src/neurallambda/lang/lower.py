@@ -1,0 +1,202 @@
+"""Lowering: a program becomes a core graph."""
+
+from collections.abc import Generator
+from typing import Any
+
+from neurallambda.errors import SourceError
+from neurallambda.lang import core, terms
+from neurallambda.lang.core import NIL, Bind, Binding, Constant, Delay, Lambda, Node, Operator, Scope
+from neurallambda.lang.order import definition_order
+from neurallambda.lang.prelude import link
+from neurallambda.lang.terms import Define, Function, Position, Program, Term
+from neurallambda.lang.trampoline import trampoline
+
+Recursive = Generator[Any, Any, Any]
+
+
+def lower(program: Program) -> Node:
+    """The core graph of a program: prelude linked in, names resolved, sugar gone.
+
+    Values are evaluated first, each after the values it needs; then the expressions, in order. The value of the last one
+    is the program's.
+
+    Raises:
+        ProgramError: `unbound`, where a name has no definition or a value's definition needs that value.
+        SourceError: where there is no expression to evaluate.
+    """
+    program = link(program)
+    expressions = [form for form in program.forms if not isinstance(form, Define)]
+    if not expressions:
+        raise SourceError("the program has definitions only; add an expression whose value is wanted")
+    definitions = {form.name: form for form in program.forms if isinstance(form, Define)}
+    return trampoline(_Lowering().program(definitions, expressions))
+
+
+class _Lowering:
+    """One pass over a program. `names` holds what each name means here, the innermost meaning last."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, list[Scope]] = {}
+        self.scope: Scope | None = None
+
+    def open(self, name: str, node: Lambda | Delay, binding: Binding) -> None:
+        self.scope = Scope(name, node, binding, self.scope)
+        self.names.setdefault(name, []).append(self.scope)
+
+    def close(self, name: str) -> None:
+        self.scope = self.names[name].pop().outer
+
+    def program(self, definitions: dict[str, Define], expressions: list[Term]) -> Recursive:
+        """A function is placed just inside the values it needs; a value's depth is its rank in the order."""
+        order = definition_order(definitions)
+        functions = [(definitions[name], depth, _shell(definitions[name].value, depth)) for name, depth in order.functions]
+        binders: list[Lambda] = []
+        for form, _, shell in functions:
+            self.open(form.name, shell, Binding.DEFINITION)
+        for name in order.values:
+            binders.append(Lambda(name, definitions[name], depth=len(binders)))
+            self.open(name, binders[-1], Binding.VARIABLE)
+        for form, _, shell in functions:
+            yield self.fill(shell, form.value)
+        arguments: list[Node] = []
+        for binder in binders:
+            arguments.append((yield self.lower(binder.source.value, binder.depth)))
+        for expression in expressions[:-1]:  # evaluated for its errors alone: nothing reads its parameter
+            arguments.append((yield self.lower(expression, len(binders))))
+            binders.append(Lambda("_", expression, depth=len(binders)))
+        root = yield self.lower(expressions[-1], len(binders))
+        return _nest(binders, arguments, root)
+
+    def lower(self, term: Term, depth: int) -> Recursive:
+        at = term.at
+        match term:
+            case terms.Integer(value) | terms.Boolean(value):
+                return Constant(value, at=at)
+            case terms.Primitive(name):
+                return Constant(Operator(name), at=at)
+            case terms.Hole(name):
+                return core.Unknown(name, at=at)
+            case terms.Variable(name):
+                meaning = self.names[name][-1]
+                return core.Variable(meaning.node, at=at) if meaning.binding is Binding.VARIABLE else meaning.node
+            case terms.List(items):
+                nodes = yield self.each(items, depth)
+                return _fold("cons", nodes, Constant(NIL, at=at), at)
+            case Function():
+                shell = _shell(term, depth)
+                yield self.fill(shell, term)
+                return shell
+            case terms.Apply(function, arguments):
+                return (yield self.apply(function, arguments, depth, at))
+            case terms.If(condition, consequent, alternative):
+                nodes = yield self.each((condition, consequent, alternative), depth)
+                return core.If(*nodes, at=at)
+            case terms.Let():
+                return (yield self.let(term, depth))
+            case terms.LetRec(bindings, body):
+                shells = [_shell(function, depth) for _, function in bindings]
+                for (name, _), shell in zip(bindings, shells, strict=True):
+                    self.open(name, shell, Binding.DEFINITION)
+                for (_, function), shell in zip(bindings, shells, strict=True):
+                    yield self.fill(shell, function)
+                node = yield self.lower(body, depth)
+                for name, _ in reversed(bindings):
+                    self.close(name)
+                return node
+            case terms.And(operands):
+                nodes = yield self.each(operands, depth)
+                return _connective(nodes, lambda node, rest: core.If(node, rest, Constant(False), at=node.at), True)
+            case terms.Or(operands):
+                nodes = yield self.each(operands, depth)
+                return _connective(nodes, lambda node, rest: core.If(node, Constant(True), rest, at=node.at), False)
+            case terms.Cond(clauses, alternative):
+                pairs = []
+                for clause in clauses:
+                    pairs.append((yield self.each(clause, depth)))
+                node = yield self.lower(alternative, depth)
+                for condition, consequent in reversed(pairs):
+                    node = core.If(condition, consequent, node, at=condition.at)
+                return node
+        raise AssertionError(f"not an expression: {type(term).__name__}")
+
+    def each(self, items: tuple[Term, ...], depth: int) -> Recursive:
+        nodes = []
+        for item in items:
+            nodes.append((yield self.lower(item, depth)))
+        return nodes
+
+    def fill(self, shell: Lambda | Delay, function: Function) -> Recursive:
+        """Lower the body of a function whose node exists already, so that the body may refer to it."""
+        shell.scope = self.scope
+        if isinstance(shell, Delay):
+            shell.body = yield self.lower(function.body, shell.depth)
+            return
+        self.open(shell.parameter, shell, Binding.VARIABLE)
+        rest = function.parameters[1:]
+        body = Function(rest, function.body, at=function.at) if rest else function.body
+        shell.body = yield self.lower(body, shell.depth + 1)
+        self.close(shell.parameter)
+
+    def apply(self, function: Term, arguments: tuple[Term, ...], depth: int, at: Position | None) -> Recursive:
+        operator = yield self.lower(function, depth)
+        nodes = yield self.each(arguments, depth)
+        match operator, nodes:
+            case _, []:
+                return core.Force(operator, at=at)
+            case Constant(Operator(name)), [operand, *rest] if name in terms.UNARY_PRIMITIVES:
+                node = core.Unary(name, operand, at=at)
+            case Constant(Operator(name)), [left, right, *rest]:
+                node = core.Binary(name, left, right, at=at)
+            case Lambda(), [argument, *rest]:
+                node = Bind(operator, argument, at=at)
+            case _, [argument, *rest]:
+                node = core.Apply(operator, argument, at=at)
+        for argument in rest:
+            node = core.Apply(node, argument, at=at)
+        return node
+
+    def let(self, term: terms.Let, depth: int) -> Recursive:
+        """A name bound to a function means that function; any other is a variable."""
+        binders: list[Lambda] = []
+        arguments: list[Node] = []
+        for name, value in term.bindings:
+            node = yield self.lower(value, depth + len(binders))
+            if isinstance(value, Function):
+                self.open(name, node, Binding.LOCAL)
+                continue
+            arguments.append(node)
+            binders.append(Lambda(name, term, depth=depth + len(binders), at=value.at))
+            binders[-1].scope = self.scope
+            self.open(name, binders[-1], Binding.VARIABLE)
+        body = yield self.lower(term.body, depth + len(binders))
+        for name, _ in reversed(term.bindings):
+            self.close(name)
+        return _nest(binders, arguments, body)
+
+
+def _shell(function: Function, depth: int) -> Lambda | Delay:
+    if not function.parameters:
+        return Delay(function, depth=depth, at=function.at)
+    return Lambda(function.parameters[0], function, depth=depth, at=function.at)
+
+
+def _nest(binders: list[Lambda], arguments: list[Node], body: Node) -> Node:
+    """Bind each argument in turn around `body`."""
+    for binder, argument in zip(reversed(binders), reversed(arguments), strict=True):
+        binder.body = body
+        body = Bind(binder, argument, at=binder.at)
+    return body
+
+
+def _fold(operator: str, nodes: list[Node], last: Node, at: Position | None) -> Node:
+    for node in reversed(nodes):
+        last = core.Binary(operator, node, last, at=at)
+    return last
+
+
+def _connective(nodes: list[Node], join: Any, empty: bool) -> Node:
+    """`and` / `or` as nested `if`s; the last operand too must be a boolean, so it is tested as well."""
+    rest: Node = Constant(empty)
+    for node in reversed(nodes):
+        rest = join(node, rest)
+    return rest

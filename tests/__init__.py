@@ -1,0 +1,1 @@
+"""The tests; subfolders follow the rooms of the package."""
