@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import cache
 from typing import Generic, Protocol, TypeVar, final, runtime_checkable
 
 import torch
@@ -257,8 +258,7 @@ class Structure(ABC, Generic[StateT]):
         return _zip(_padded, state, roomy)
 
     def _check(self, state: StateT, operands: tuple[Tensor, ...], mask: Tensor | None, time: tuple[int, ...]) -> None:
-        if not isinstance(state, State):
-            raise ArgumentError(f"state: got {type(state).__name__}, expected the state that init or step returns")
+        self._check_state(state)
         expected = self.operands
         if len(operands) != len(expected):
             names = ", ".join(operand.name for operand in expected)
@@ -274,6 +274,20 @@ class Structure(ABC, Generic[StateT]):
         for operand, tensor in zip(expected, self._idle_unless(mask, operands), strict=True):
             if operand.kind in (Kind.DISTRIBUTION, Kind.STRENGTH):
                 check_weights(operand.name, tensor, distribution=operand.kind is Kind.DISTRIBUTION)
+
+    def _check_state(self, state: StateT) -> None:
+        if torch.compiler.is_compiling():
+            return
+        cls, shapes = _layout(self)
+        if type(state) is not cls:
+            raise ArgumentError(f"state: got {type(state).__name__}, expected the {cls.__name__} that init returns")
+        for name, shape in shapes:
+            came = tuple(getattr(state, name).shape[1:])
+            if came != shape:
+                raise ArgumentError(
+                    f"state: field {name} has shape {came} a row, expected {shape}; a state of a smaller structure "
+                    f"fits after adopt(state)"
+                )
 
     def _idle_unless(self, mask: Tensor | None, operands: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         if mask is None:
@@ -307,6 +321,14 @@ class Structure(ABC, Generic[StateT]):
             state = after if mask is None else _where(mask[:, time], after, state)
             reads.append(self.read(state))
         return state, torch.stack(reads, dim=1)
+
+
+@cache
+def _layout(structure: Structure[StateT]) -> tuple[type[StateT], tuple[tuple[str, tuple[int, ...]], ...]]:
+    """The class of the structure's state, and the shape of a row of each field."""
+    row = structure.empty(1, "meta", torch.float32)
+    names = [field.name for field in fields(row)]  # type: ignore[arg-type]
+    return type(row), tuple((name, tuple(getattr(row, name).shape[1:])) for name in names)
 
 
 def mask_of_lengths(lengths: Tensor, time: int) -> Tensor:

@@ -45,15 +45,10 @@ def scan_chunked(
     """
     batch, time, _ = actions.shape
     capacity, width = cells.shape[1:]
-    chunks = -(-time // CHUNK)
-    idle = torch.arange(actions.shape[2], device=actions.device) == STAY
-    padding = chunks * CHUNK - time
-    actions = torch.cat([actions, idle.to(actions.dtype).expand(batch, padding, -1)], dim=1)
-    content = functional.pad(torch.cat([values, torch.ones_like(values[..., :1])], dim=-1), [0, 0, 0, padding])
-    content = content.reshape(batch, chunks, CHUNK, width + 1).transpose(0, 1)
-    by_step = actions.reshape(batch, chunks, CHUNK, -1).permute(2, 3, 1, 0).flatten(2)
+    by_step, content = in_chunks(actions, torch.cat([values, torch.ones_like(values[..., :1])], dim=-1))
+    chunks = content.shape[0]
 
-    tops, from_cells, from_items = _walk(by_step, capacity)
+    tops, from_cells, from_items = walk_chunks(by_step, capacity)
     landed = from_items @ content.flatten(0, 1)
     landed = functional.pad(landed, [0, 0, 0, capacity - landed.shape[1]]).unflatten(0, (chunks, batch))
     held = torch.cat([cells, occupied[..., None]], dim=-1)
@@ -69,6 +64,52 @@ def scan_chunked(
     reads = (weights @ sources).unflatten(0, (chunks, batch)).transpose(0, 1).flatten(1, 2)
     lost = _lost(by_step, start[..., width].flatten(0, 1)).unflatten(0, (chunks, batch)).sum(0)
     return reads[:, :time], held[..., :width], held[..., width], overflow + lost
+
+
+def in_chunks(actions: Tensor, content: Tensor) -> tuple[Tensor, Tensor]:
+    """Cut a sequence into chunks of CHUNK steps, the last one filled up with steps that change nothing.
+
+    Args:
+        actions: [batch, time, actions], where the action STAY changes nothing.
+        content: [batch, time, width].
+
+    Returns:
+        The actions [CHUNK, actions, rows], where a row is one chunk of one batch row, chunks outermost, and the content
+        [chunks, batch, CHUNK, width].
+    """
+    batch, time, count = actions.shape
+    chunks = -(-time // CHUNK)
+    padding = chunks * CHUNK - time
+    idle = (torch.arange(count, device=actions.device) == STAY).to(actions.dtype)
+    actions = torch.cat([actions, idle.expand(batch, padding, count)], dim=1)
+    content = functional.pad(content, [0, 0, 0, padding]).reshape(batch, chunks, CHUNK, -1).transpose(0, 1)
+    return actions.reshape(batch, chunks, CHUNK, count).permute(2, 3, 1, 0).flatten(2), content
+
+
+def occupancy_in_chunks(by_step: Tensor, occupied: Tensor) -> tuple[Tensor, Tensor]:
+    """The occupancy of a stack, or of anything else that grows and shrinks as one does.
+
+    Args:
+        by_step: the actions, as from `in_chunks`.
+        occupied: [batch, capacity], before the first step.
+
+    Returns:
+        The occupancy before each step, [CHUNK, rows, capacity], and after the last one, [batch, capacity].
+    """
+    batch, capacity = occupied.shape
+    _, from_cells, from_items = walk_chunks(by_step, capacity)
+    pushed = from_items.sum(2)
+    pushed = functional.pad(pushed, [0, capacity - pushed.shape[1]]).unflatten(0, (-1, batch))
+    starts = []
+    for moves, items in zip(from_cells.unflatten(0, (-1, batch)).unbind(0), pushed.unbind(0), strict=True):
+        starts.append(occupied)
+        occupied = items + (moves @ occupied[..., None])[..., 0]
+    now = torch.cat(starts)
+    before = []
+    for action in by_step.unbind(0):
+        before.append(now)
+        now = shifted(action.T, torch.ones_like(now[:, :1, None]), now[..., None])[..., 0]
+    return torch.stack(before), occupied
 
 
 @dataclass(frozen=True)
@@ -99,7 +140,7 @@ def sources_of(capacity: int, pops: int) -> Sources:
     return Sources(starts=starts, reachable=reachable, standing_for=standing_for)
 
 
-def _walk(by_step: Tensor, capacity: int) -> tuple[Tensor, Tensor, Tensor]:
+def walk_chunks(by_step: Tensor, capacity: int) -> tuple[Tensor, Tensor, Tensor]:
     """Follow all sources through all chunks.
 
     Args:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.state import state
@@ -18,14 +19,14 @@ class SuperpositionStackState:
     """A mixture of stacks.
 
     Attributes:
-        cells: [batch, capacity, width], top first; each cell is the mean of what lies there, zeros where nothing does.
-        occupied: [batch, capacity], the probability that the stack is deeper than each cell.
-        overflow: [batch], the mass of items lost off the bottom.
+        cells: top first; each cell is the mean of what lies there, zeros where nothing does.
+        occupied: the probability that the stack is deeper than each cell.
+        overflow: the mass of items lost off the bottom.
     """
 
-    cells: Tensor
-    occupied: Tensor
-    overflow: Tensor
+    cells: Float[Tensor, "batch capacity width"]
+    occupied: Float[Tensor, "batch capacity"]
+    overflow: Float[Tensor, " batch"]
 
 
 @dataclass(frozen=True)
