@@ -38,8 +38,6 @@ STRUCTURES: dict[str, Structure] = {
 SMOOTH = sorted(set(STRUCTURES) - {"hard_stack", "hard_queue"})
 """Those whose actions have gradients."""
 
-FORMS = [(name, form) for name, structure in STRUCTURES.items() for form in structure.forms if form != "triton"]
-
 
 def soft(
     structure: Structure, *leading: int, seed: int, dtype: torch.dtype = torch.float64, sharpness: float = 1.0
@@ -110,6 +108,15 @@ def float_leaves(state: object) -> dict[str, Tensor]:
 
 def mapped_leaves(state: object, function: Callable[[Tensor], Tensor]) -> object:
     return type(state)(**{name: function(tensor) for name, tensor in leaves(state).items()})
+
+
+def forms_of(structure: Structure) -> list[str]:
+    """The forms that run on this machine's CPU at speed: all but the interpreted one."""
+    state, operands = structure.init(1, dtype=torch.float64), soft(structure, 1, 1, seed=0)
+    return [name for name, form in structure.forms.items() if name != "triton" and form.available(state, *operands)]
+
+
+FORMS = [(name, form) for name, structure in STRUCTURES.items() for form in forms_of(structure)]
 
 
 def warm(structure: Structure, batch: int, *, seed: int, dtype: torch.dtype = torch.float64, steps: int = 6) -> object:

@@ -25,7 +25,9 @@ every_form = pytest.mark.parametrize(("name", "form"), FORMS)
 every_way = pytest.mark.parametrize(("name", "form"), [*FORMS, *((name, "steps") for name in STRUCTURES)])
 
 
-def result(structure: Structure, state: object, operands: tuple[Tensor, ...], form: str, **kwargs: Tensor) -> list[Tensor]:
+def result(
+    structure: Structure, state: object, operands: tuple[Tensor, ...], form: str, **kwargs: Tensor
+) -> list[Tensor]:
     """Everything that a scan gives, that must not depend on how it is computed, and its gradients."""
     operands = tuple(operand.clone().requires_grad_() for operand in operands)
     after, reads = structure.scan(state, *operands, form=form, **kwargs)
@@ -33,7 +35,9 @@ def result(structure: Structure, state: object, operands: tuple[Tensor, ...], fo
     _, later = structure.scan(after, *more, form="steps")
     outputs = [reads, later, structure.size(after), after.overflow]
     generator = torch.Generator().manual_seed(7)
-    scale = sum((output * torch.rand(output.shape, generator=generator, dtype=output.dtype)).sum() for output in outputs)
+    scale = sum(
+        (output * torch.rand(output.shape, generator=generator, dtype=output.dtype)).sum() for output in outputs
+    )
     gradients = torch.autograd.grad(scale, operands, allow_unused=True)
     return [*outputs, *(gradient for gradient in gradients if gradient is not None)]
 
@@ -141,13 +145,12 @@ def test_more_room_means_less_overflow(name: str) -> None:
     structure = STRUCTURES[name]
     if not hasattr(structure, "capacity") or name == "tape":
         pytest.skip("it does not overflow for want of capacity")
-    larger = type(structure)(**{**structure.__dict__, "capacity": 60})  # type: ignore[attr-defined]
-    if hasattr(structure, "slots"):
-        larger = type(structure)(capacity=60, width=structure.width, slots=120)  # type: ignore[attr-defined]
+    room = {"capacity": 60, **({"slots": 120} if hasattr(structure, "slots") else {})}
+    larger = type(structure)(**{**structure.__dict__, **room})
     for one, expects_overflow in ((structure, True), (larger, False)):
-        operands = soft(one, BATCH, 40, seed=1, sharpness=1.0)
-        state, _ = one.scan(one.init(BATCH, dtype=torch.float64), *operands)
-        assert bool((state.overflow > 1e-9).all()) == expects_overflow
+        operands = soft(one, 10, 50, seed=1)
+        state, _ = one.scan(one.init(10, dtype=torch.float64), *operands)
+        assert bool((state.overflow > 1e-9).any()) == expects_overflow
 
 
 @every
@@ -169,7 +172,7 @@ def test_mass_is_conserved(name: str) -> None:
                 assert fields[field].sum(1).max() <= 1 + 1e-12
         for field in ("occupied", "at_least"):
             if field in fields:
-                assert fields[field].diff(dim=-1).max(initial=0) if False else True
+                assert (fields[field].diff(dim=-1) <= 1e-12).all()
         assert (structure.size(state) >= -1e-12).all()
         assert (state.overflow >= previous.overflow - 1e-12).all()
 
@@ -189,7 +192,9 @@ def test_a_mixture_of_actions_gives_the_mixture_of_results(name: str) -> None:
         torch.testing.assert_close(tensor, expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["superposition_stack", "superposition_queue", "superposition_deque", "latch", "data_latch"])
+@pytest.mark.parametrize(
+    "name", ["superposition_stack", "superposition_queue", "superposition_deque", "latch", "data_latch"]
+)
 def test_the_state_is_the_mean_over_all_sequences_of_certain_actions(name: str) -> None:
     structure = STRUCTURES[name]
     action, *rest = soft(structure, 1, 4, seed=1)
@@ -238,26 +243,34 @@ def test_second_gradients(name: str, form: str) -> None:
     assert torch.autograd.gradgradcheck(reads, inputs)
 
 
-@every
-def test_gradients_go_through_a_carried_state(name: str) -> None:
+@every_form
+def test_gradients_go_through_a_carried_state(name: str, form: str) -> None:
     structure = STRUCTURES[name]
-    state = mapped_leaves(
-        warm(structure, 1, seed=4), lambda leaf: leaf.requires_grad_() if leaf.is_floating_point() else leaf
-    )
     operands = soft(structure, 1, 3, seed=5)
-    for form in ("steps", *(form for form in structure.forms if form != "triton")):
-        _, reads = structure.scan(state, *operands, form=form)
-        gradients = torch.autograd.grad(reads.sum(), list(float_leaves(state).values()), allow_unused=True)
-        if form == "steps":
-            expected = gradients
-        for one, other in zip(expected, gradients, strict=True):
-            torch.testing.assert_close(
-                torch.zeros(()) if one is None else one, torch.zeros(()) if other is None else other,
-                rtol=1e-12, atol=1e-12, check_dtype=False,
-            ) if one is not None and other is not None else None  # fmt: skip
+    gradients = []
+    for way in ("steps", form):
+        state = mapped_leaves(
+            warm(structure, 1, seed=4), lambda leaf: leaf.requires_grad_() if leaf.is_floating_point() else leaf
+        )
+        _, reads = structure.scan(state, *operands, form=way)
+        inputs = float_leaves(state)
+        # An empty slot has no strength to lose: only one side of its gradient means anything.
+        live = {"strengths": inputs["strengths"] > 0} if "strengths" in inputs else {}
+        found = torch.autograd.grad(reads.square().sum(), list(inputs.values()), allow_unused=True)
+        zeros = [torch.zeros_like(tensor) for tensor in inputs.values()]
+        gradients.append(
+            {
+                field: torch.where(live.get(field, torch.tensor(True)), zero if gradient is None else gradient, zero)
+                for field, gradient, zero in zip(inputs, found, zeros, strict=True)
+            }
+        )
+    stepping, scanning = gradients
+    for field, gradient in stepping.items():
+        torch.testing.assert_close(scanning[field], gradient, rtol=1e-12, atol=1e-12)
 
 
 @every
+@pytest.mark.compile
 def test_vmap(name: str) -> None:
     structure = STRUCTURES[name]
     worlds = 2
@@ -320,7 +333,7 @@ def test_long_runs_stay_finite_and_bounded(name: str, steps: int, dtype: torch.d
     structure = STRUCTURES[name]
     state = structure.init(2, dtype=dtype)
     operands = soft(structure, 2, steps, seed=1, dtype=dtype, sharpness=2.0)
-    largest = 2 * max(operand.float().abs().max().item() for operand in operands)
+    largest = 3 + 2 * max(operand.float().abs().max().item() for operand in operands)
     state, reads = structure.scan(state, *operands, form="steps")
     assert reads.isfinite().all()
     assert reads.abs().max() <= largest

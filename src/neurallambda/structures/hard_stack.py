@@ -134,9 +134,7 @@ def bounded_count(
     return count, ((change > 0) & (earlier == capacity)).long()
 
 
-def last_before(
-    levels: Int[Tensor, "batch events"], is_source: Tensor
-) -> Int[Tensor, "batch events"]:
+def last_before(levels: Int[Tensor, "batch events"], is_source: Tensor) -> Int[Tensor, "batch events"]:
     """For each event, the index of the last source at the same level, the event itself included.
 
     Where a level has no source so far, the answer is some other event.

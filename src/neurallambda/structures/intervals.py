@@ -35,9 +35,7 @@ class StrengthState:
     overflow: Float[Tensor, " batch"]
 
 
-def nothing(
-    batch: int, slots: int, width: int, device: torch.device | str | None, dtype: torch.dtype
-) -> StrengthState:
+def nothing(batch: int, slots: int, width: int, device: torch.device | str | None, dtype: torch.dtype) -> StrengthState:
     """The state without items."""
     return StrengthState(
         values=torch.zeros(batch, slots, width, device=device, dtype=dtype),
@@ -96,7 +94,7 @@ def flow(
     take: Float[Tensor, "batch time"],
     put: Float[Tensor, "batch time"],
     start: Float[Tensor, " batch"],
-    capacity: float,
+    capacity: int,
 ) -> Flow:
     """The amount held when each step first takes, then puts.
 
@@ -135,8 +133,10 @@ def shares(within: Float[Tensor, "batch time items"], held: Float[Tensor, "batch
         [batch, time, items]: how much of each item lies within one unit of the edge.
     """
     covered = torch.minimum(torch.clamp(within, min=0), torch.clamp(held, max=1)[..., None])
-    return torch.diff(covered, dim=2, prepend=torch.zeros_like(covered[..., :1])) if first else torch.diff(
-        -covered, dim=2, append=torch.zeros_like(covered[..., :1])
+    return (
+        torch.diff(covered, dim=2, prepend=torch.zeros_like(covered[..., :1]))
+        if first
+        else torch.diff(-covered, dim=2, append=torch.zeros_like(covered[..., :1]))
     )
 
 

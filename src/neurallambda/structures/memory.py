@@ -45,11 +45,11 @@ class MemoryState:
 
 
 def alike(
-    pattern: Float[Tensor, "batch width"], vectors: Float[Tensor, "batch n width"], similarity: Similarity
+    pattern: Float[Tensor, "batch width"], vectors: Float[Tensor, "batch n width"], similarity: str
 ) -> Float[Tensor, "batch n"]:
     """How alike each of the vectors is to the pattern, from 0 to 1."""
     likeness = (vectors @ pattern[..., None])[..., 0]
-    if similarity is Similarity.COSINE:
+    if similarity == Similarity.COSINE:
         # A zero vector has no direction; the tiny length keeps it, and its gradient, at zero.
         lengths = torch.sqrt(vectors.square().sum(-1) * pattern.square().sum(-1, keepdim=True) + _TINY)
         likeness = likeness / lengths
@@ -80,14 +80,14 @@ class Memory(Structure[MemoryState]):
         capacity: how many slots.
         width: the length of a value.
         key_width: the length of a key.
-        similarity: how keys and values are compared.
+        similarity: how keys and values are compared: one of `Similarity`.
         sharpness: the power to which a likeness is raised: the higher, the less a partial likeness counts.
     """
 
     capacity: int
     width: int
     key_width: int
-    similarity: Similarity = Similarity.COSINE
+    similarity: str = Similarity.COSINE
     sharpness: float = 1.0
 
     def __post_init__(self) -> None:
@@ -95,9 +95,8 @@ class Memory(Structure[MemoryState]):
         check_count("width", self.width)
         check_count("key_width", self.key_width)
         check_positive("sharpness", self.sharpness)
-        if self.similarity not in Similarity:
+        if self.similarity not in list(Similarity):
             raise ArgumentError(f"similarity: got {self.similarity!r}, expected one of {[str(s) for s in Similarity]}")
-        object.__setattr__(self, "similarity", Similarity(self.similarity))
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -139,13 +138,14 @@ class Memory(Structure[MemoryState]):
         changed = written + replace * self.matching(state, pattern)
         removed = remove * found
         return MemoryState(
-            values=state.values + changed[..., None] * (value[:, None] - state.values) - removed[..., None] * state.values,
-            keys=state.keys + (insert * fresh)[..., None] * (key[:, None] - state.keys) - removed[..., None] * state.keys,
+            values=state.values
+            + changed[..., None] * (value[:, None] - state.values)
+            - removed[..., None] * state.values,
+            keys=state.keys
+            + (insert * fresh)[..., None] * (key[:, None] - state.keys)
+            - removed[..., None] * state.keys,
             used=state.used + written * (1 - state.used) - removed * state.used,
-            focus=(hold + replace + remove) * state.focus
-            + (seek + write) * address
-            + find * found
-            + insert * target,
+            focus=(hold + replace + remove) * state.focus + (seek + write) * address + find * found + insert * target,
             overflow=state.overflow + (insert * (1 - target.sum(1, keepdim=True)))[:, 0],
         )
 

@@ -92,8 +92,6 @@ class Multiset(Structure[MultisetState]):
         return PlainMultiset(symbols=self.symbols, capacity=self.capacity)
 
 
-def member(
-    state: MultisetState, symbol: Float[Tensor, "batch symbols"]
-) -> Float[Tensor, " batch"]:
+def member(state: MultisetState, symbol: Float[Tensor, "batch symbols"]) -> Float[Tensor, " batch"]:
     """The probability that `symbol`, a distribution over symbols, is in a set or a multiset."""
     return (symbol * state.at_least[..., 0]).sum(1)

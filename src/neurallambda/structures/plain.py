@@ -56,7 +56,7 @@ class PlainStack(Reference):
         return self.items[-1] if self.items else zeros(self.width)
 
     def size(self) -> float:
-        return len(self.items)
+        return float(len(self.items))
 
 
 @dataclass
@@ -109,13 +109,14 @@ class PlainDeque(Reference):
         return self.items[0] + self.items[-1] if self.items else zeros(2 * self.width)
 
     def size(self) -> float:
-        return len(self.items)
+        return float(len(self.items))
 
 
 @dataclass
 class PlainStrengthDeque(PlainDeque):
     """The deque whose operands are the strengths (get front, get back, put front, put back), each 0 or 1, in that
-    order, and the two vectors for front and back."""
+    order, and the two vectors for front and back.
+    """
 
     def step(self, *operands: int | list[float]) -> None:
         strengths, front_value, back_value = operands
@@ -237,13 +238,13 @@ class PlainTape(Reference):
             self.cells[self.head] = value
         target = {0: self.head, 1: self.head - 1, 2: self.head + 1, 3: address}[int(action)]  # type: ignore[arg-type]
         self.head = min(max(target, 0), self.capacity - 1)
-        self.overflow += target != self.head
+        self.overflow += float(target != self.head)
 
     def read(self) -> Vector:
         return self.cells[self.head]
 
     def size(self) -> float:
-        return self.capacity
+        return float(self.capacity)
 
 
 @dataclass
@@ -307,7 +308,7 @@ class PlainMemory(Reference):
         return zeros(self.width) if self.focus is None else self.values[self.focus]
 
     def size(self) -> float:
-        return sum(self.used)
+        return float(sum(self.used))
 
 
 @dataclass
@@ -344,7 +345,7 @@ class PlainList(Reference):
         return [*self.records[self.current - 1][0], 0.0] if self.current else [*zeros(self.width), 1.0]
 
     def size(self) -> float:
-        return len(self.records)
+        return float(len(self.records))
 
 
 @dataclass
@@ -387,7 +388,7 @@ class PlainTree(Reference):
         return [*value, float(is_leaf), 0.0]
 
     def size(self) -> float:
-        return len(self.records)
+        return float(len(self.records))
 
 
 @dataclass
@@ -419,7 +420,7 @@ class PlainPriorityQueue(Reference):
         return [*self.heap[0][2], self.heap[0][0]] if self.heap else zeros(self.width + 1)
 
     def size(self) -> float:
-        return len(self.heap)
+        return float(len(self.heap))
 
 
 @dataclass

@@ -311,9 +311,7 @@ class Structure(ABC, Generic[StateT]):
             )
         return forms[name]
 
-    def _by_steps(
-        self, state: StateT, operands: tuple[Tensor, ...], mask: Tensor | None
-    ) -> tuple[StateT, Tensor]:
+    def _by_steps(self, state: StateT, operands: tuple[Tensor, ...], mask: Tensor | None) -> tuple[StateT, Tensor]:
         reads = []
         for time in range(operands[0].shape[1]):
             now = tuple(tensor[:, time] for tensor in self._idle_unless(mask, operands))
@@ -324,7 +322,7 @@ class Structure(ABC, Generic[StateT]):
 
 
 @cache
-def _layout(structure: Structure[StateT]) -> tuple[type[StateT], tuple[tuple[str, tuple[int, ...]], ...]]:
+def _layout(structure: Structure[StateT]) -> tuple[type, tuple[tuple[str, tuple[int, ...]], ...]]:
     """The class of the structure's state, and the shape of a row of each field."""
     row = structure.empty(1, "meta", torch.float32)
     names = [field.name for field in fields(row)]  # type: ignore[arg-type]

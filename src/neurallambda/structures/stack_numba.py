@@ -8,6 +8,7 @@ time * width + time * capacity, not time * capacity * width. Rows are independen
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from inspect import unwrap
 
 import numba
 import numpy as np
@@ -25,11 +26,14 @@ def span_of(width: int) -> int:
     return max(SPAN, width // 4)
 
 
-_compiled = numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz", "arcp"}, error_model="numpy")
+def _compiled(function: Callable[..., object]) -> Callable[..., object]:
+    """Compile a function, without any wrappers that an import hook may have put around it."""
+    fast = {"reassoc", "contract", "nsz", "arcp"}
+    return numba.njit(cache=True, nogil=True, fastmath=fast, error_model="numpy")(unwrap(function))
 
 
 @_compiled
-def _next_cells(push, pop, stay, before, after, width, deep):  # noqa: ANN001, ANN202
+def _next_cells(push, pop, stay, before, after, width, deep):
     """One step on rows laid end to end; row 0 of `before` is the value pushed, row `deep` + 1 is zeros."""
     count = deep * width
     above, here, below = before[:count], before[width : width + count], before[2 * width : 2 * width + count]
@@ -39,7 +43,7 @@ def _next_cells(push, pop, stay, before, after, width, deep):  # noqa: ANN001, A
 
 
 @_compiled
-def _deepest(cells, occupied):  # noqa: ANN001, ANN202
+def _deepest(cells, occupied):
     """How many rows from the top may hold anything."""
     for i in range(cells.shape[0] - 1, -1, -1):
         if occupied[i] != 0.0:
@@ -51,7 +55,7 @@ def _deepest(cells, occupied):  # noqa: ANN001, ANN202
 
 
 @_compiled
-def _next_occupied(push, pop, stay, before, after):  # noqa: ANN001, ANN202
+def _next_occupied(push, pop, stay, before, after):
     """One step of the occupancy, above which something always lies and below which nothing does."""
     count = before.shape[0] - 1
     below, after_below = before[1:], after[1:]
@@ -63,7 +67,7 @@ def _next_occupied(push, pop, stay, before, after):  # noqa: ANN001, ANN202
 
 
 @_compiled
-def _forward(first, last, span, actions, values, cells, occupied, reads, ends, history, lost, kept):  # noqa: ANN001, ANN202
+def _forward(first, last, span, actions, values, cells, occupied, reads, ends, history, lost, kept):
     """Rows first..last: fill reads, the last cells, the occupancy after every step, the overflow, and the kept cells."""
     time, width, capacity = actions.shape[1], values.shape[2], cells.shape[1]
     inner = slice(width, (capacity + 1) * width)
@@ -91,7 +95,7 @@ def _forward(first, last, span, actions, values, cells, occupied, reads, ends, h
 
 
 @_compiled
-def _before_step(push, pop, stay, grad, earlier, cells, width, deep):  # noqa: ANN001, ANN202
+def _before_step(push, pop, stay, grad, earlier, cells, width, deep):
     """Take the gradient of the cells one step back; return the gradients of push, pop and stay."""
     by_push = push * 0
     by_pop, by_stay = by_push, by_push
@@ -111,9 +115,23 @@ def _before_step(push, pop, stay, grad, earlier, cells, width, deep):  # noqa: A
 
 @_compiled
 def _backward(
-    first, last, span, reach, actions, values, history, kept,  # noqa: ANN001
-    grad_reads, grad_ends, grad_occupied, grad_lost, to_actions, to_values, to_cells, to_occupied,  # noqa: ANN001
-):  # noqa: ANN202
+    first,
+    last,
+    span,
+    reach,
+    actions,
+    values,
+    history,
+    kept,
+    grad_reads,
+    grad_ends,
+    grad_occupied,
+    grad_lost,
+    to_actions,
+    to_values,
+    to_cells,
+    to_occupied,
+):
     """Rows first..last: the gradients of the actions, the values, and the first cells and occupancy.
 
     `reach` is how many rows from the top may hold anything at first; below that nothing needs a gradient.
@@ -164,7 +182,7 @@ def _backward(
 
 
 @_compiled
-def _step_forward(first, last, actions, values, cells, occupied, next_cells, next_occupied, lost):  # noqa: ANN001, ANN202
+def _step_forward(first, last, actions, values, cells, occupied, next_cells, next_occupied, lost):
     """Rows first..last: one step."""
     capacity, width = cells.shape[1:]
     count = (capacity - 1) * width
@@ -184,15 +202,31 @@ def _step_forward(first, last, actions, values, cells, occupied, next_cells, nex
 
 @_compiled
 def _step_backward(
-    first, last, actions, values, cells, occupied, grad_cells, grad_occupied, grad_lost,  # noqa: ANN001
-    to_actions, to_values, to_cells, to_occupied,  # noqa: ANN001
-):  # noqa: ANN202
+    first,
+    last,
+    actions,
+    values,
+    cells,
+    occupied,
+    grad_cells,
+    grad_occupied,
+    grad_lost,
+    to_actions,
+    to_values,
+    to_cells,
+    to_occupied,
+):
     """Rows first..last: the gradients of the action, the value, the cells and the occupancy before the step."""
     capacity, width = cells.shape[1:]
     count = (capacity - 1) * width
     for row in range(first, last):
         push, pop, stay = actions[row, 0], actions[row, 1], actions[row, 2]
-        value, old, grad, earlier = values[row], cells[row].reshape(-1), grad_cells[row].reshape(-1), to_cells[row].reshape(-1)
+        value, old, grad, earlier = (
+            values[row],
+            cells[row].reshape(-1),
+            grad_cells[row].reshape(-1),
+            to_cells[row].reshape(-1),
+        )
         old_below, grad_below, earlier_below = old[width:], grad[width:], earlier[width:]
         by_push = grad_lost[row] * occupied[row, capacity - 1]
         by_pop = by_push * 0
@@ -246,7 +280,7 @@ class _FusedScan(torch.autograd.Function):
     """The scan as one differentiable operation; its backward, when itself differentiated, is the chunked form's."""
 
     @staticmethod
-    def forward(ctx, actions, values, cells, occupied, overflow):  # noqa: ANN001, ANN205
+    def forward(ctx, actions, values, cells, occupied, overflow):
         batch, time, width = values.shape
         capacity, span = cells.shape[1], span_of(width)
         reads, ends = torch.empty_like(values, memory_format=torch.contiguous_format), values.new_empty(cells.shape)
@@ -259,7 +293,7 @@ class _FusedScan(torch.autograd.Function):
         return reads, ends, history[:, -1].clone(), overflow + lost
 
     @staticmethod
-    def backward(ctx, grad_reads, grad_ends, grad_occupied, grad_overflow):  # noqa: ANN001, ANN205
+    def backward(ctx, grad_reads, grad_ends, grad_occupied, grad_overflow):
         actions, values, cells, occupied, overflow, history, kept = ctx.saved_tensors
         grads = (grad_reads, grad_ends, grad_occupied, grad_overflow)
         if torch.is_grad_enabled():
@@ -267,7 +301,9 @@ class _FusedScan(torch.autograd.Function):
             outputs = scan_chunked(*inputs)
             return torch.autograd.grad(outputs, inputs, grads, create_graph=True)
         batch, span = values.shape[0], span_of(values.shape[2])
-        gradients = [torch.empty_like(t, memory_format=torch.contiguous_format) for t in (actions, values, cells, occupied)]
+        gradients = [
+            torch.empty_like(t, memory_format=torch.contiguous_format) for t in (actions, values, cells, occupied)
+        ]
         inputs = [_array(tensor) for tensor in (actions, values, history, kept, *grads)]
         reach = cells.shape[1] if ctx.needs_input_grad[2] else max(map(_deepest, _array(cells), _array(occupied)))
         _over_rows(_backward, batch, span, reach, *inputs, *[gradient.numpy() for gradient in gradients])
@@ -278,7 +314,7 @@ class _FusedStep(torch.autograd.Function):
     """One step as one differentiable operation."""
 
     @staticmethod
-    def forward(ctx, action, value, cells, occupied, overflow):  # noqa: ANN001, ANN205
+    def forward(ctx, action, value, cells, occupied, overflow):
         after = [torch.empty_like(tensor) for tensor in (cells, occupied, overflow)]
         inputs = [_array(tensor) for tensor in (action, value, cells, occupied)]
         _over_rows(_step_forward, len(action), *inputs, *[tensor.numpy() for tensor in after])
@@ -286,13 +322,15 @@ class _FusedStep(torch.autograd.Function):
         return after[0], after[1], overflow + after[2]
 
     @staticmethod
-    def backward(ctx, *grads):  # noqa: ANN001, ANN205
+    def backward(ctx, *grads):
         saved = ctx.saved_tensors
         if torch.is_grad_enabled():
             inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in saved)
             return *torch.autograd.grad(mixed(*inputs), inputs, grads, create_graph=True), grads[2]
         gradients = [torch.empty_like(tensor) for tensor in saved]
-        _over_rows(_step_backward, len(saved[0]), *[_array(t) for t in (*saved, *grads)], *[g.numpy() for g in gradients])
+        _over_rows(
+            _step_backward, len(saved[0]), *[_array(t) for t in (*saved, *grads)], *[g.numpy() for g in gradients]
+        )
         return *gradients, grads[2]
 
 
@@ -307,5 +345,6 @@ def step_fused(
     action: Tensor, value: Tensor, cells: Tensor, occupied: Tensor, overflow: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One step: `stack_chunked.mixed` with the overflow added up, for one pop a step, on CPU tensors of float32 or
-    float64."""
+    float64.
+    """
     return _FusedStep.apply(action, value, cells, occupied, overflow)

@@ -6,6 +6,9 @@ copy, as on the CPU. Import this module only where Triton is installed; with TRI
 slowly, which is how it is tested without a GPU.
 """
 
+from collections.abc import Callable
+from inspect import unwrap
+
 import torch
 import triton
 import triton.language as tl
@@ -21,27 +24,32 @@ COLUMNS = 32
 """Columns a program owns."""
 
 
-@triton.jit
+def _kernel(function: Callable[..., object]) -> triton.JITFunction:
+    """Compile a function, without any wrappers that an import hook may have put around it."""
+    return triton.jit(unwrap(function))
+
+
+@_kernel
 def _shift_down(cells, top, depth):
     """Every cell one deeper, `top` in the first."""
     moved = tl.gather(cells, tl.broadcast_to(tl.maximum(depth - 1, 0), cells.shape), 0)
     return tl.where(depth == 0, top, moved)
 
 
-@triton.jit
+@_kernel
 def _shift_up(cells, depth, capacity):
     """Every cell one shallower, nothing in the last."""
     moved = tl.gather(cells, tl.broadcast_to(tl.minimum(depth + 1, cells.shape[0] - 1), cells.shape), 0)
     return tl.where(depth < capacity - 1, moved, 0.0)
 
 
-@triton.jit
+@_kernel
 def _load_action(actions, row, t, time, dtype: tl.constexpr):
     at = actions + (row * time + t) * 3
     return tl.load(at).to(dtype), tl.load(at + 1).to(dtype), tl.load(at + 2).to(dtype)
 
 
-@triton.jit
+@_kernel
 def _forward(
     actions, values, cells, reads, bottoms, kept, ends, time, width, capacity,
     SPAN: tl.constexpr, DEPTH: tl.constexpr, COLUMNS: tl.constexpr, dtype: tl.constexpr,
@@ -69,7 +77,7 @@ def _forward(
     tl.store(ends + row * size + tile, held, mask=inside)
 
 
-@triton.jit
+@_kernel
 def _backward(
     actions, values, kept, scratch, grad_reads, grad_bottoms, grad_ends, to_actions, to_values, to_cells,
     time, width, capacity,
@@ -121,7 +129,7 @@ class _TritonScan(torch.autograd.Function):
     """The scan as one differentiable operation; its backward, when itself differentiated, is the chunked form's."""
 
     @staticmethod
-    def forward(ctx, actions, values, cells, occupied, overflow):  # noqa: ANN001, ANN205
+    def forward(ctx, actions, values, cells, occupied, overflow):
         batch, time, width = values.shape
         capacity = cells.shape[1]
         weights = actions.contiguous()
@@ -138,10 +146,15 @@ class _TritonScan(torch.autograd.Function):
         _launch(_forward, ctx.launch, weights, content, held, reads, bottoms, kept, ends)
         lost = (actions[..., PUSH] * bottoms[..., width]).sum(1)
         ctx.save_for_backward(actions, values, cells, occupied, overflow, bottoms[..., width].clone(), kept)
-        return reads[..., :width].contiguous(), ends[..., :width].contiguous(), ends[..., width].clone(), overflow + lost
+        return (
+            reads[..., :width].contiguous(),
+            ends[..., :width].contiguous(),
+            ends[..., width].clone(),
+            overflow + lost,
+        )
 
     @staticmethod
-    def backward(ctx, grad_reads, grad_ends, grad_occupied, grad_overflow):  # noqa: ANN001, ANN205
+    def backward(ctx, grad_reads, grad_ends, grad_occupied, grad_overflow):
         actions, values, cells, occupied, _, bottom, kept = ctx.saved_tensors
         if torch.is_grad_enabled():
             inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in ctx.saved_tensors[:5])
@@ -167,7 +180,7 @@ class _TritonScan(torch.autograd.Function):
         return of_actions.to(actions.dtype), to_values[..., :width], of_cells, of_occupied, grad_overflow
 
 
-def _launch(kernel, launch, *tensors) -> None:  # noqa: ANN001
+def _launch(kernel, launch, *tensors) -> None:
     constants = {name: launch[name] for name in ("SPAN", "DEPTH", "dtype")}
     kernel[launch["grid"]](*tensors, *launch["sizes"], COLUMNS=COLUMNS, **constants)
 

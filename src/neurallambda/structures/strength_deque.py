@@ -153,7 +153,11 @@ class StrengthDeque(Structure[StrengthState]):
         slots, time = first_low.shape[1], left.shape[1]
         strengths = torch.clamp(high[:, -1] - low[:, -1], min=0)
         in_line = torch.cat(
-            [torch.arange(slots + time - 1, slots - 1, -1), torch.arange(slots), torch.arange(slots + time, slots + 2 * time)]
+            [
+                torch.arange(slots + time - 1, slots - 1, -1),
+                torch.arange(slots),
+                torch.arange(slots + time, slots + 2 * time),
+            ]
         ).to(left.device)
         lost = torch.clamp(put - moves.kept, min=0).sum(1)
         ended = replace(

@@ -102,7 +102,7 @@ class SuperpositionDeque(Structure[SuperpositionDequeState]):
             + weight[GET_FRONT] * got_front
             + weight[GET_BACK] * got_back
             + weight[STAY] * cells,
-            lengths=action[:, :PUT_BACK + 1].sum(1, keepdim=True) * put_length
+            lengths=action[:, : PUT_BACK + 1].sum(1, keepdim=True) * put_length
             + action[:, GET_FRONT : GET_BACK + 1].sum(1, keepdim=True) * got_length
             + action[:, STAY:] * lengths,
             overflow=state.overflow + action[:, : PUT_BACK + 1].sum(1) * lengths[:, -1],
