@@ -128,8 +128,8 @@ def bounded_count(
 ) -> tuple[Int[Tensor, "batch time"], Int[Tensor, "batch time"]]:
     """The sum of +1, 0 and -1 kept between 0 and `capacity`, and where a +1 met a full structure."""
     low, high = torch.zeros_like(change), torch.full_like(change, capacity)
-    # Exact: doubles hold every count that a sequence can reach.
-    count = clamped_sum(change.double(), low.double(), high.double(), start.double()).long()
+    # Exact: floats hold every whole number up to 16 million.
+    count = clamped_sum(change.float(), low.float(), high.float(), start.float()).long()
     earlier = torch.cat([start[:, None], count[:, :-1]], dim=1)
     return count, ((change > 0) & (earlier == capacity)).long()
 

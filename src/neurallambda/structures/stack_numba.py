@@ -6,15 +6,11 @@ time * width + time * capacity, not time * capacity * width. Rows are independen
 `torch.get_num_threads()` threads. Import this module only where Numba is installed.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from inspect import unwrap
-
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
+from neurallambda.structures.numba_kernels import array, compiled, over_rows
 from neurallambda.structures.stack_chunked import mixed, scan_chunked
 
 SPAN = 16
@@ -26,13 +22,7 @@ def span_of(width: int) -> int:
     return max(SPAN, width // 4)
 
 
-def _compiled(function: Callable[..., object]) -> Callable[..., object]:
-    """Compile a function, without any wrappers that an import hook may have put around it."""
-    fast = {"reassoc", "contract", "nsz", "arcp"}
-    return numba.njit(cache=True, nogil=True, fastmath=fast, error_model="numpy")(unwrap(function))
-
-
-@_compiled
+@compiled
 def _next_cells(push, pop, stay, before, after, width, deep):
     """One step on rows laid end to end; row 0 of `before` is the value pushed, row `deep` + 1 is zeros."""
     count = deep * width
@@ -42,7 +32,7 @@ def _next_cells(push, pop, stay, before, after, width, deep):
         new[j] = push * above[j] + stay * here[j] + pop * below[j]
 
 
-@_compiled
+@compiled
 def _deepest(cells, occupied):
     """How many rows from the top may hold anything."""
     for i in range(cells.shape[0] - 1, -1, -1):
@@ -54,7 +44,7 @@ def _deepest(cells, occupied):
     return 0
 
 
-@_compiled
+@compiled
 def _next_occupied(push, pop, stay, before, after):
     """One step of the occupancy, above which something always lies and below which nothing does."""
     count = before.shape[0] - 1
@@ -66,7 +56,7 @@ def _next_occupied(push, pop, stay, before, after):
         after[i] += pop * below[i]
 
 
-@_compiled
+@compiled
 def _forward(first, last, span, actions, values, cells, occupied, reads, ends, history, lost, kept):
     """Rows first..last: fill reads, the last cells, the occupancy after every step, the overflow, and the kept cells."""
     time, width, capacity = actions.shape[1], values.shape[2], cells.shape[1]
@@ -94,7 +84,7 @@ def _forward(first, last, span, actions, values, cells, occupied, reads, ends, h
         lost[row] = total
 
 
-@_compiled
+@compiled
 def _before_step(push, pop, stay, grad, earlier, cells, width, deep):
     """Take the gradient of the cells one step back; return the gradients of push, pop and stay."""
     by_push = push * 0
@@ -113,7 +103,7 @@ def _before_step(push, pop, stay, grad, earlier, cells, width, deep):
     return by_push, by_pop, by_stay
 
 
-@_compiled
+@compiled
 def _backward(
     first,
     last,
@@ -181,7 +171,7 @@ def _backward(
         to_occupied[row] = of_here[1 : capacity + 1]
 
 
-@_compiled
+@compiled
 def _step_forward(first, last, actions, values, cells, occupied, next_cells, next_occupied, lost):
     """Rows first..last: one step."""
     capacity, width = cells.shape[1:]
@@ -200,7 +190,7 @@ def _step_forward(first, last, actions, values, cells, occupied, next_cells, nex
         _next_occupied(push, pop, stay, occupied[row], next_occupied[row])
 
 
-@_compiled
+@compiled
 def _step_backward(
     first,
     last,
@@ -260,22 +250,6 @@ def _step_backward(
         to_actions[row, 0], to_actions[row, 1], to_actions[row, 2] = by_push, by_pop, by_stay
 
 
-def _over_rows(kernel: Callable[..., None], batch: int, *arguments: object) -> None:
-    """Share the batch's rows out over as many threads as PyTorch may use."""
-    threads = min(torch.get_num_threads(), batch)
-    if threads == 1:
-        kernel(0, batch, *arguments)
-        return
-    edges = [batch * part // threads for part in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(kernel, *pair, *arguments) for pair in zip(edges, edges[1:], strict=False)]:
-            done.result()
-
-
-def _array(tensor: Tensor) -> np.ndarray:
-    return tensor.detach().contiguous().numpy()
-
-
 class _FusedScan(torch.autograd.Function):
     """The scan as one differentiable operation; its backward, when itself differentiated, is the chunked form's."""
 
@@ -286,9 +260,9 @@ class _FusedScan(torch.autograd.Function):
         reads, ends = torch.empty_like(values, memory_format=torch.contiguous_format), values.new_empty(cells.shape)
         history, lost = values.new_empty(batch, time + 1, capacity), values.new_zeros(batch)
         kept = values.new_empty(batch, -(-time // span), capacity * width)
-        inputs = [_array(tensor) for tensor in (actions, values, cells, occupied)]
+        inputs = [array(tensor) for tensor in (actions, values, cells, occupied)]
         outputs = [tensor.numpy() for tensor in (reads, ends, history, lost, kept)]
-        _over_rows(_forward, batch, span, *inputs, *outputs)
+        over_rows(_forward, batch, span, *inputs, *outputs)
         ctx.save_for_backward(actions, values, cells, occupied, overflow, history, kept)
         return reads, ends, history[:, -1].clone(), overflow + lost
 
@@ -304,9 +278,9 @@ class _FusedScan(torch.autograd.Function):
         gradients = [
             torch.empty_like(t, memory_format=torch.contiguous_format) for t in (actions, values, cells, occupied)
         ]
-        inputs = [_array(tensor) for tensor in (actions, values, history, kept, *grads)]
-        reach = cells.shape[1] if ctx.needs_input_grad[2] else max(map(_deepest, _array(cells), _array(occupied)))
-        _over_rows(_backward, batch, span, reach, *inputs, *[gradient.numpy() for gradient in gradients])
+        inputs = [array(tensor) for tensor in (actions, values, history, kept, *grads)]
+        reach = cells.shape[1] if ctx.needs_input_grad[2] else max(map(_deepest, array(cells), array(occupied)))
+        over_rows(_backward, batch, span, reach, *inputs, *[gradient.numpy() for gradient in gradients])
         return *gradients, grad_overflow
 
 
@@ -316,8 +290,8 @@ class _FusedStep(torch.autograd.Function):
     @staticmethod
     def forward(ctx, action, value, cells, occupied, overflow):
         after = [torch.empty_like(tensor) for tensor in (cells, occupied, overflow)]
-        inputs = [_array(tensor) for tensor in (action, value, cells, occupied)]
-        _over_rows(_step_forward, len(action), *inputs, *[tensor.numpy() for tensor in after])
+        inputs = [array(tensor) for tensor in (action, value, cells, occupied)]
+        over_rows(_step_forward, len(action), *inputs, *[tensor.numpy() for tensor in after])
         ctx.save_for_backward(action, value, cells, occupied)
         return after[0], after[1], overflow + after[2]
 
@@ -328,8 +302,8 @@ class _FusedStep(torch.autograd.Function):
             inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in saved)
             return *torch.autograd.grad(mixed(*inputs), inputs, grads, create_graph=True), grads[2]
         gradients = [torch.empty_like(tensor) for tensor in saved]
-        _over_rows(
-            _step_backward, len(saved[0]), *[_array(t) for t in (*saved, *grads)], *[g.numpy() for g in gradients]
+        over_rows(
+            _step_backward, len(saved[0]), *[array(t) for t in (*saved, *grads)], *[g.numpy() for g in gradients]
         )
         return *gradients, grads[2]
 

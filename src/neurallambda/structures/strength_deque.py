@@ -1,27 +1,17 @@
 """The strength deque: items with a strength, of which a step may get or put any amount at either end."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from neurallambda.structures.checks import check_count
-from neurallambda.structures.intervals import (
-    StrengthState,
-    after,
-    before,
-    flow,
-    gathered,
-    in_blocks,
-    left_of,
-    lowest_since,
-    nothing,
-    overlap,
-    weighted,
-    window,
-)
+from neurallambda.structures.line import Edge, Line, flow, in_blocks, overlaps, remaining, widened
 from neurallambda.structures.plain import PlainStrengthDeque
 from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
+from neurallambda.structures.availability import can_run_numba
+from neurallambda.structures.strength_state import StrengthState, after, before, gathered, left_of, nothing, weighted, window
 
 
 @dataclass(frozen=True)
@@ -67,7 +57,10 @@ class StrengthDeque(Structure[StrengthState]):
 
     @property
     def forms(self) -> dict[str, Form[StrengthState]]:
-        return {"closed": Form(run=self._closed, available=anywhere)}
+        return {
+            "fused": Form(run=self._fused, available=lambda state, *_: can_run_numba(state.strengths)),
+            "closed": Form(run=self._closed, available=anywhere),
+        }
 
     def empty(self, batch: int, device: torch.device | str | None, dtype: torch.dtype) -> StrengthState:
         return nothing(batch, self.slots, self.width, device, dtype)
@@ -100,70 +93,51 @@ class StrengthDeque(Structure[StrengthState]):
     def reference(self) -> PlainStrengthDeque:
         return PlainStrengthDeque(capacity=self.capacity, width=self.width)
 
+    def _fused(self, state: StrengthState, *operands: Tensor) -> tuple[StrengthState, Tensor]:
+        from neurallambda.structures.line_numba import swept
+
+        line, lost = self._line(state, *operands)
+        return self._ended(state, line, lost), swept(line, (Edge.LEFT, Edge.RIGHT))
+
     def _closed(self, state: StrengthState, *operands: Tensor) -> tuple[StrengthState, Tensor]:
         return in_blocks(self._block, state, *operands)
 
-    def _block(
+    def _block(self, state: StrengthState, *operands: Tensor) -> tuple[StrengthState, Tensor]:
+        line, lost = self._line(state, *operands)
+        return self._ended(state, line, lost), overlaps(line.narrowed(), (Edge.LEFT, Edge.RIGHT))
+
+    def _line(
         self, state: StrengthState, actions: Tensor, front_values: Tensor, back_values: Tensor
-    ) -> tuple[StrengthState, Tensor]:
-        get_front, get_back, put_front, put_back = actions.unbind(-1)
+    ) -> tuple[Line, Tensor]:
+        """The steps on a line whose left edge is the front, and the strength for which there is no room at each."""
+        get_front, get_back, put_front, put_back = widened(actions).unbind(-1)
         none = torch.zeros_like(get_front)
         # A step is three moves, each of which first takes and then puts.
         take = torch.stack([get_front, get_back, none], dim=2).flatten(1)
         put = torch.stack([none, put_front, put_back], dim=2).flatten(1)
-        start = state.strengths.sum(1)
-        moves = flow(take, put, start, self.capacity)
+        first = torch.cumsum(functional.pad(widened(state.strengths), [1, 0]), dim=1)
+        moves = flow(take, put, first[:, -1], self.capacity)
         got_front, got_back, _ = moves.taken.unflatten(1, (-1, 3)).unbind(2)
         _, kept_front, kept_back = moves.kept.unflatten(1, (-1, 3)).unbind(2)
-
         left_end = torch.cumsum(got_front - kept_front, dim=1)
-        left = left_end + kept_front
-        right_end = start[:, None] + torch.cumsum(kept_back - got_back, dim=1)
-        right = right_end - kept_back
-
-        first_high = torch.cumsum(state.strengths, dim=1)
-        first_low = first_high - state.strengths
-        low_clip, high_clip = -lowest_since(-left), lowest_since(right)
-        first_low_clip, first_high_clip = torch.cummax(left, dim=1).values, torch.cummin(right, dim=1).values
-        step = torch.arange(left.shape[1], device=left.device)
-        came = (step <= step[:, None]).to(left.dtype)
-
-        low = torch.cat(
-            [
-                torch.maximum(first_low[:, None], first_low_clip[..., None]),
-                torch.maximum(left_end[:, None], low_clip),
-                torch.maximum(right[:, None], low_clip),
-            ],
-            dim=2,
+        right_end = first[:, -1:] + torch.cumsum(kept_back - got_back, dim=1)
+        line = Line(
+            first=first,
+            left=left_end + kept_front,
+            right=right_end - kept_back,
+            left_end=left_end,
+            right_end=right_end,
+            values=torch.cat([state.values, front_values, back_values], dim=1),
         )
-        high = torch.cat(
-            [
-                torch.minimum(first_high[:, None], first_high_clip[..., None]),
-                torch.minimum(left[:, None], high_clip),
-                torch.minimum(right_end[:, None], high_clip),
-            ],
-            dim=2,
-        )
-        there = torch.cat([torch.ones_like(low[:1, :, : first_low.shape[1]]), came[None], came[None]], dim=2)
-        values = torch.cat([state.values, front_values, back_values], dim=1)
-        front_edge, back_edge = left_end[..., None], right_end[..., None]
-        front = overlap(low, high, front_edge, torch.minimum(front_edge + 1, back_edge)) * there
-        back = overlap(low, high, torch.maximum(back_edge - 1, front_edge), back_edge) * there
+        return line, torch.clamp(put - moves.kept, min=0)
 
-        slots, time = first_low.shape[1], left.shape[1]
-        strengths = torch.clamp(high[:, -1] - low[:, -1], min=0)
-        in_line = torch.cat(
-            [
-                torch.arange(slots + time - 1, slots - 1, -1),
-                torch.arange(slots),
-                torch.arange(slots + time, slots + 2 * time),
-            ]
-        ).to(left.device)
-        lost = torch.clamp(put - moves.kept, min=0).sum(1)
-        ended = replace(
-            state,
-            values=values[:, in_line],
-            strengths=strengths[:, in_line],
-            overflow=state.overflow + lost,
+    def _ended(self, state: StrengthState, line: Line, lost: Tensor) -> StrengthState:
+        slots, time = state.strengths.shape[1], line.left.shape[1]
+        items = torch.arange(slots + 2 * time, device=line.left.device)
+        in_order = torch.cat([items[slots : slots + time].flip(0), items[:slots], items[slots + time :]])
+        grown = StrengthState(
+            values=line.values[:, in_order],
+            strengths=remaining(line)[:, in_order],
+            overflow=state.overflow + lost.sum(1).to(state.overflow.dtype),
         )
-        return gathered(ended, self.slots, keep_last=False), torch.cat([front @ values, back @ values], dim=2)
+        return gathered(grown, self.slots, keep_last=False)

@@ -1,25 +1,17 @@
 """The strength queue: items with a strength, of which a step may get or put any amount."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from neurallambda.structures.checks import check_count
-from neurallambda.structures.intervals import (
-    StrengthState,
-    before,
-    flow,
-    gathered,
-    in_blocks,
-    left_of,
-    nothing,
-    shares,
-    weighted,
-    window,
-)
+from neurallambda.structures.line import Edge, Line, flow, in_blocks, remaining, shares, widened
 from neurallambda.structures.plain import PlainStrengthQueue
 from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
+from neurallambda.structures.availability import can_run_numba
+from neurallambda.structures.strength_state import StrengthState, before, gathered, left_of, nothing, weighted, window
 
 
 @dataclass(frozen=True)
@@ -63,7 +55,10 @@ class StrengthQueue(Structure[StrengthState]):
 
     @property
     def forms(self) -> dict[str, Form[StrengthState]]:
-        return {"closed": Form(run=self._closed, available=anywhere)}
+        return {
+            "fused": Form(run=self._fused, available=lambda state, *_: can_run_numba(state.strengths)),
+            "closed": Form(run=self._closed, available=anywhere),
+        }
 
     def empty(self, batch: int, device: torch.device | str | None, dtype: torch.dtype) -> StrengthState:
         return nothing(batch, self.slots, self.width, device, dtype)
@@ -92,21 +87,40 @@ class StrengthQueue(Structure[StrengthState]):
     def reference(self) -> PlainStrengthQueue:
         return PlainStrengthQueue(capacity=self.capacity, width=self.width)
 
+    def _fused(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[StrengthState, Tensor]:
+        from neurallambda.structures.line_numba import swept
+
+        line, lost = self._line(state, actions, values)
+        return self._ended(state, line, lost), swept(line, (Edge.LEFT,))
+
     def _closed(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[StrengthState, Tensor]:
         return in_blocks(self._block, state, actions, values)
 
     def _block(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[StrengthState, Tensor]:
-        get, put = actions.unbind(-1)
-        amount = flow(get, put, state.strengths.sum(1), self.capacity)
-        strengths = torch.cat([state.strengths, amount.kept], dim=1)
-        end = torch.cumsum(strengths, dim=1)
-        out = torch.cumsum(amount.taken, dim=1)
-        all_values = torch.cat([state.values, values], dim=1)
-        reads = shares(end[:, None] - out[..., None], amount.held, first=True) @ all_values
-        ended = replace(
-            state,
-            values=all_values,
-            strengths=left_of(strengths, end - strengths, out[:, -1]),
-            overflow=state.overflow + torch.clamp(put - amount.kept, min=0).sum(1),
+        line, lost = self._line(state, actions, values)
+        near = line.narrowed()
+        ends = torch.cat([near.first[:, 1:], near.right_end], dim=1)
+        reads = shares(ends[:, None] - near.left_end[..., None], near.right_end - near.left_end, first=True) @ near.values
+        return self._ended(state, line, lost), reads
+
+    def _line(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[Line, Tensor]:
+        """The steps on a line whose left edge is the front, and the strength for which there is no room at each."""
+        get, put = widened(actions).unbind(-1)
+        first = torch.cumsum(functional.pad(widened(state.strengths), [1, 0]), dim=1)
+        amount = flow(get, put, first[:, -1], self.capacity)
+        front = torch.cumsum(amount.taken, dim=1)
+        back = first[:, -1:] + torch.cumsum(amount.kept, dim=1)
+        line = Line(
+            first=first,
+            left=front,
+            right=torch.cat([first[:, -1:], back[:, :-1]], dim=1),
+            left_end=front,
+            right_end=back,
+            values=torch.cat([state.values, values], dim=1),
         )
-        return gathered(ended, self.slots, keep_last=False), reads
+        return line, torch.clamp(put - amount.kept, min=0)
+
+    def _ended(self, state: StrengthState, line: Line, lost: Tensor) -> StrengthState:
+        overflow = state.overflow + lost.sum(1).to(state.overflow.dtype)
+        grown = StrengthState(values=line.values, strengths=remaining(line), overflow=overflow)
+        return gathered(grown, self.slots, keep_last=False)

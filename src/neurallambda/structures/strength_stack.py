@@ -1,27 +1,17 @@
 """The strength stack: items with a strength, of which a step may take or put any amount."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from neurallambda.structures.checks import check_count
-from neurallambda.structures.intervals import (
-    StrengthState,
-    after,
-    before,
-    flow,
-    gathered,
-    in_blocks,
-    left_of,
-    lowest_since,
-    nothing,
-    shares,
-    weighted,
-    window,
-)
+from neurallambda.structures.line import Edge, Line, flow, in_blocks, lowest_since, remaining, shares, widened
 from neurallambda.structures.plain import PlainStrengthStack
 from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
+from neurallambda.structures.availability import can_run_numba
+from neurallambda.structures.strength_state import StrengthState, after, before, gathered, left_of, nothing, weighted, window
 
 
 @dataclass(frozen=True)
@@ -65,7 +55,10 @@ class StrengthStack(Structure[StrengthState]):
 
     @property
     def forms(self) -> dict[str, Form[StrengthState]]:
-        return {"closed": Form(run=self._closed, available=anywhere)}
+        return {
+            "fused": Form(run=self._fused, available=lambda state, *_: can_run_numba(state.strengths)),
+            "closed": Form(run=self._closed, available=anywhere),
+        }
 
     def empty(self, batch: int, device: torch.device | str | None, dtype: torch.dtype) -> StrengthState:
         return nothing(batch, self.slots, self.width, device, dtype)
@@ -94,33 +87,44 @@ class StrengthStack(Structure[StrengthState]):
     def reference(self) -> PlainStrengthStack:
         return PlainStrengthStack(capacity=self.capacity, width=self.width)
 
+    def _fused(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[StrengthState, Tensor]:
+        from neurallambda.structures.line_numba import swept
+
+        line, excess = self._line(state, actions, values)
+        return self._ended(state, line, excess), swept(line, (Edge.RIGHT,))
+
     def _closed(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[StrengthState, Tensor]:
         return in_blocks(self._block, state, actions, values)
 
     def _block(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[StrengthState, Tensor]:
-        pop, push = actions.unbind(-1)
-        amount = flow(pop, push, state.strengths.sum(1), self.capacity)
+        line, excess = self._line(state, actions, values)
+        near = line.narrowed()
+        top, held = near.right_end[..., None], near.right_end - near.left_end
+        lowest = torch.cummin(near.right, dim=1).values[..., None]
+        above = torch.cat([top - torch.minimum(near.first[:, None], lowest), top - lowest_since(near.right)], dim=2)
+        # What lies above the beginning of an item is what lies above the end of the one before.
+        reads = shares(torch.cat([held[..., None], above[..., 1:-1]], dim=2), held, first=False) @ near.values
+        return self._ended(state, line, excess), reads
+
+    def _line(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[Line, Tensor]:
+        """The steps on a line whose right edge is the top, and the strength that falls off the bottom at each."""
+        pop, push = widened(actions).unbind(-1)
+        first = torch.cumsum(functional.pad(widened(state.strengths), [1, 0]), dim=1)
+        amount = flow(pop, push, first[:, -1], self.capacity)
         excess = torch.clamp(push - amount.kept, min=0)
         floor = torch.cumsum(excess, dim=1)
-        bottom = amount.left + floor - excess
-        top = bottom + push
-
-        first_top = torch.cumsum(state.strengths, dim=1)
-        lowest = torch.cummin(bottom, dim=1).values
-        above_first = torch.minimum(first_top[:, None], lowest[..., None])
-        lowest_after = lowest_since(bottom)
-        above = torch.cat([top[..., None] - above_first, top[..., None] - lowest_after], dim=2)
-        all_values = torch.cat([state.values, values], dim=1)
-        # `above` is how much lies above each item; the first item's own far edge is the floor.
-        within = torch.cat([amount.held[..., None], above[..., :-1]], dim=2)
-        reads = shares(within, amount.held, first=False) @ all_values
-
-        low = torch.cat([first_top - state.strengths, bottom], dim=1)
-        high = torch.cat([above_first[:, -1], torch.minimum(top, lowest_after[:, -1])], dim=1)
-        ended = replace(
-            state,
-            values=all_values,
-            strengths=torch.clamp(high - torch.maximum(low, floor[:, -1:]), min=0),
-            overflow=state.overflow + floor[:, -1],
+        right = amount.left + floor - excess
+        line = Line(
+            first=first,
+            left=floor - excess,
+            right=right,
+            left_end=floor,
+            right_end=right + push,
+            values=torch.cat([state.values, values], dim=1),
         )
-        return gathered(ended, self.slots, keep_last=True), reads
+        return line, excess
+
+    def _ended(self, state: StrengthState, line: Line, excess: Tensor) -> StrengthState:
+        overflow = state.overflow + excess.sum(1).to(state.overflow.dtype)
+        grown = StrengthState(values=line.values, strengths=remaining(line), overflow=overflow)
+        return gathered(grown, self.slots, keep_last=True)

@@ -11,7 +11,7 @@ from neurallambda.structures.checks import check_count
 from neurallambda.structures.plain import PlainStack
 from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
 from neurallambda.structures.stack_chunked import mixed, scan_chunked
-from neurallambda.structures.stack_forms import can_fuse, can_use_triton
+from neurallambda.structures.availability import can_fuse, can_use_triton
 
 
 @state

@@ -1,4 +1,4 @@
-"""Where each way of computing a superposition stack can run."""
+"""Where each way of computing a structure can run."""
 
 import os
 from functools import cache
@@ -16,14 +16,16 @@ def is_installed(package: str) -> bool:
     return find_spec(package) is not None
 
 
-def can_fuse(cells: Tensor, action: Tensor) -> bool:
-    """Whether the Numba kernels can run: one pop a step, plain CPU tensors outside PyTorch's transforms."""
+def can_run_numba(tensor: Tensor) -> bool:
+    """Whether Numba kernels can run: plain CPU tensors of float32 or float64, outside PyTorch's transforms."""
     return (
-        action.shape[-1] == 3
-        and cells.dtype in (torch.float32, torch.float64)
-        and values_can_be_read(cells)
-        and is_installed("numba")
+        tensor.dtype in (torch.float32, torch.float64) and values_can_be_read(tensor) and is_installed("numba")
     )
+
+
+def can_fuse(cells: Tensor, action: Tensor) -> bool:
+    """Whether the fused kernels of the superposition stack can run: they know one pop a step."""
+    return action.shape[-1] == 3 and can_run_numba(cells)
 
 
 def can_use_triton(cells: Tensor, action: Tensor) -> bool:
