@@ -121,3 +121,9 @@ class HardQueue(Structure[HardQueueState]):
             overflow=state.overflow + lost.sum(1).to(state.overflow.dtype),
         )
         return ended, found[:, :time]
+
+
+if __name__ == "__main__":
+    from neurallambda.structures.pictures import main
+
+    main("hard_queue")

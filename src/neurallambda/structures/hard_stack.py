@@ -145,3 +145,9 @@ def last_before(levels: Int[Tensor, "batch events"], is_source: Tensor) -> Int[T
     latest = torch.cummax(candidates, dim=1).values
     source = torch.gather(order, 1, latest)
     return torch.zeros_like(source).scatter(1, order, source)
+
+
+if __name__ == "__main__":
+    from neurallambda.structures.pictures import main
+
+    main("hard_stack")

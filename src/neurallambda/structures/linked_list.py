@@ -108,3 +108,9 @@ class LinkedList(Structure[ListState]):
 
     def reference(self) -> PlainList:
         return PlainList(capacity=self.capacity, width=self.width)
+
+
+if __name__ == "__main__":
+    from neurallambda.structures.pictures import main
+
+    main("linked_list")

@@ -176,3 +176,9 @@ def first_free(used: Float[Tensor, "batch capacity"]) -> Float[Tensor, "batch ca
     used_so_far = torch.cumprod(used, dim=1)
     before = torch.cat([torch.ones_like(used[:, :1]), used_so_far[:, :-1]], dim=1)
     return before * (1 - used)
+
+
+if __name__ == "__main__":
+    from neurallambda.structures.pictures import main
+
+    main("memory")

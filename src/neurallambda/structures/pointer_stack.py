@@ -106,3 +106,9 @@ class PointerStack(Structure[PointerStackState]):
 
     def reference(self) -> PlainPointerStack:
         return PlainPointerStack(capacity=self.capacity, width=self.width)
+
+
+if __name__ == "__main__":
+    from neurallambda.structures.pictures import main
+
+    main("pointer_stack")

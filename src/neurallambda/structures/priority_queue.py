@@ -133,3 +133,9 @@ class PriorityQueue(Structure[PriorityQueueState]):
 
     def reference(self) -> PlainPriorityQueue:
         return PlainPriorityQueue(capacity=self.capacity, width=self.width)
+
+
+if __name__ == "__main__":
+    from neurallambda.structures.pictures import main
+
+    main("priority_queue")

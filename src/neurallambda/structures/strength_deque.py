@@ -141,3 +141,9 @@ class StrengthDeque(Structure[StrengthState]):
             overflow=state.overflow + lost.sum(1).to(state.overflow.dtype),
         )
         return gathered(grown, self.slots, keep_last=False)
+
+
+if __name__ == "__main__":
+    from neurallambda.structures.pictures import main
+
+    main("strength_deque")

@@ -124,3 +124,9 @@ class StrengthQueue(Structure[StrengthState]):
         overflow = state.overflow + lost.sum(1).to(state.overflow.dtype)
         grown = StrengthState(values=line.values, strengths=remaining(line), overflow=overflow)
         return gathered(grown, self.slots, keep_last=False)
+
+
+if __name__ == "__main__":
+    from neurallambda.structures.pictures import main
+
+    main("strength_queue")

@@ -128,3 +128,9 @@ class StrengthStack(Structure[StrengthState]):
         overflow = state.overflow + excess.sum(1).to(state.overflow.dtype)
         grown = StrengthState(values=line.values, strengths=remaining(line), overflow=overflow)
         return gathered(grown, self.slots, keep_last=True)
+
+
+if __name__ == "__main__":
+    from neurallambda.structures.pictures import main
+
+    main("strength_stack")

@@ -122,3 +122,9 @@ class SuperpositionDeque(Structure[SuperpositionDequeState]):
 
     def reference(self) -> PlainDeque:
         return PlainDeque(capacity=self.capacity, width=self.width)
+
+
+if __name__ == "__main__":
+    from neurallambda.structures.pictures import main
+
+    main("superposition_deque")

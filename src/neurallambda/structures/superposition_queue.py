@@ -100,3 +100,9 @@ class SuperpositionQueue(Structure[SuperpositionQueueState]):
 def _chunked(state: SuperpositionQueueState, actions: Tensor, values: Tensor) -> tuple[SuperpositionQueueState, Tensor]:
     reads, *after = scan_chunked(actions, values, state.cells, state.occupied, state.overflow)
     return SuperpositionQueueState(*after), reads
+
+
+if __name__ == "__main__":
+    from neurallambda.structures.pictures import main
+
+    main("superposition_queue")

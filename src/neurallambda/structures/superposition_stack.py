@@ -119,3 +119,9 @@ def _triton(state: SuperpositionStackState, actions: Tensor, values: Tensor) -> 
 
     reads, *after = scan_triton(actions, values, state.cells, state.occupied, state.overflow)
     return SuperpositionStackState(*after), reads
+
+
+if __name__ == "__main__":
+    from neurallambda.structures.pictures import main
+
+    main("superposition_stack")

@@ -100,3 +100,9 @@ class Tape(Structure[TapeState]):
 
     def reference(self) -> PlainTape:
         return PlainTape(capacity=self.capacity, width=self.width)
+
+
+if __name__ == "__main__":
+    from neurallambda.structures.pictures import main
+
+    main("tape")

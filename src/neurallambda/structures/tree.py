@@ -142,3 +142,9 @@ def mapped(state: TreeState, function: Callable[[Tensor], Tensor]) -> TreeState:
     """
     made = is_made(state.made, state.values.shape[1])[..., None]
     return replace(state, values=torch.where(made, function(state.values), 0.0))
+
+
+if __name__ == "__main__":
+    from neurallambda.structures.pictures import main
+
+    main("tree")
