@@ -1,7 +1,7 @@
 # Each target sets up .venv with the locked versions first, and skips whatever is set up already.
 #   make PYTHON=python3.12 ...          another interpreter (3.11 or newer)
 #   make TORCH_INDEX=URL ...            one more package index, for example PyTorch's own with its small CPU builds
-#   make BENCH="name other" bench       only these benchmarks
+#   make BENCH="name --threads 1" bench only these benchmarks, with these options
 #   make JOBS=4 test                    more test processes
 
 PYTHON ?= python3
@@ -13,8 +13,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 LOCK := pyproject.toml constraints.txt
-CODE := src tests benchmarks examples
-PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow format docs bench clean \
@@ -32,8 +31,8 @@ test-slow: .venv/installed-dev  ## run the tests that take more than a few secon
 	$(PYTEST) -m "slow and not gpu"
 
 format: .venv/installed-dev  ## format the code and apply the safe fixes
-	$(BIN)/ruff format $(CODE)
-	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
 
 docs: .venv/installed-dev  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
@@ -46,10 +45,10 @@ clean:  ## remove everything that make made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 check-format: .venv/installed-dev  ## is the code formatted
-	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff format --check
 
 check-lint: .venv/installed-dev  ## does the linter find nothing
-	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff check
 
 check-types: .venv/installed-dev  ## do the types hold
 	$(BIN)/pyright --warnings

@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks [NAME ...] [--list] [--seed N] [--results FOLDER]`."""
+"""The command: `python -m benchmarks [NAME ...] [--list] [--seed N] [--threads N] [--results FOLDER]`."""
 
 import argparse
 import sys
@@ -7,6 +7,8 @@ from dataclasses import asdict, is_dataclass
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+
+import torch
 
 from benchmarks import suite
 from benchmarks.harness import REGISTRY, RESULTS, Benchmark, Result, WrongAnswerError, run, select, write
@@ -24,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--list", action="store_true", help="name the benchmarks and what they claim, and stop")
     parser.add_argument("--seed", type=int, default=0, help="the seed that every benchmark is given (default: 0)")
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="torch's threads; take 1 where other work shares the cores"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FOLDER", help="where results are written")
     options = parser.parse_args(arguments)
 
@@ -36,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         for entry in chosen:
             print(f"{entry.name}: {entry.claim}")
         return 0
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
     outcomes = [_run_one(entry, seed=options.seed, folder=options.results) for entry in chosen]
     return 0 if all(outcomes) else 1
 

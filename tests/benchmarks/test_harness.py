@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.__main__ import describe, main
 from benchmarks.environment import commit, hardware, versions
@@ -141,6 +142,17 @@ def test_the_command_lists_and_refuses_unknown_names(capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit, match="2"):
         main(["no-such-benchmark"])
     assert "no benchmark is called 'no-such-benchmark'" in capsys.readouterr().err
+
+
+def test_the_command_sets_the_threads_that_results_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setattr("benchmarks.__main__.select", lambda names: [entry(checks={"right": True}, numbers={})])
+    try:
+        main(["--threads", str(before + 1), "--results", str(tmp_path)])
+        written = json.loads((tmp_path / "entry.json").read_text())
+    finally:
+        torch.set_num_threads(before)
+    assert written["hardware"]["torch_threads"] == before + 1
 
 
 def test_the_command_writes_results_and_fails_on_wrong_answers(

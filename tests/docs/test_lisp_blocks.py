@@ -8,11 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from neurallambda.errors import ErrorKind
+from neurallambda.errors import ErrorKind, SourceError
 from neurallambda.lang.evaluate import evaluate
+from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.parser import parse
 from neurallambda.lang.prelude import prelude
+from neurallambda.lang.printer import to_text
 from neurallambda.lang.terms import Define, Program
+from neurallambda.programs import run_all
 from tests.docs.blocks import ROOT, Block, blocks
 
 ARROW = "; => "
@@ -46,11 +49,21 @@ def test_there_are_examples() -> None:
     assert len(EXAMPLES) > 40
 
 
+def ending(outcome: Outcome) -> str:
+    """How a program ended, as the docs write it."""
+    return f"error {outcome.error}" if outcome.error else outcome.text
+
+
 @pytest.mark.parametrize(("program", "expected"), EXAMPLES)
 def test_an_example_is_true(program: Program, expected: str) -> None:
-    outcome = evaluate(program, max_steps=STEPS)
-    found = f"error {outcome.error}" if outcome.error else outcome.text
-    assert found == expected
+    assert ending(evaluate(program, max_steps=STEPS)) == expected
+
+
+@pytest.mark.slow
+def test_the_machine_agrees_with_every_example() -> None:
+    programs, expected = zip(*(example.values for example in EXAMPLES), strict=True)
+    outcomes = run_all(to_text(program) for program in programs)
+    assert [outcome if isinstance(outcome, SourceError) else ending(outcome) for outcome in outcomes] == list(expected)
 
 
 @pytest.mark.parametrize("kind", list(ErrorKind))

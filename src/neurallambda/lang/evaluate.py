@@ -31,7 +31,7 @@ _NOTHING: Any = object()
 def evaluate(
     source: str | Program,
     *,
-    holes: Mapping[str, Atom] | None = None,
+    holes: Mapping[str, int | bool | str] | None = None,
     integers: range | None = None,
     max_steps: int | None = None,
 ) -> Outcome:
@@ -39,7 +39,7 @@ def evaluate(
 
     Args:
         source: program text, or a parsed program.
-        holes: what each `?name` in the program stands for.
+        holes: what each `?name` in the program stands for: an integer, a boolean, or the name of a primitive.
         integers: the declared range; leaving it is `overflow`. None: unbounded.
         max_steps: how many steps to allow; more is `out-of-steps`. None: no limit.
 
@@ -330,7 +330,7 @@ def _run(code: _Code, integers: range | None, max_steps: int | None) -> tuple[Va
         raise
 
 
-def _compile(root: Node, holes: Mapping[str, Atom], integers: range | None) -> _Code:
+def _compile(root: Node, holes: Mapping[str, int | bool | str], integers: range | None) -> _Code:
     bodies: dict[Lambda | Delay, _Body] = {}
 
     def body(node: Lambda | Delay) -> _Body:
@@ -351,7 +351,8 @@ def _compile(root: Node, holes: Mapping[str, Atom], integers: range | None) -> _
             case core.Unknown(name):
                 if name not in holes:
                     raise unfilled_hole(name, node)
-                return constant(holes[name])
+                filling = holes[name]
+                return constant(Operator(filling) if isinstance(filling, str) else filling)
             case core.Variable(binder):
                 return _Read(depth - binder.depth - 1)
             case Lambda() | Delay():

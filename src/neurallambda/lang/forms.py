@@ -75,7 +75,7 @@ def write(term: Term) -> str | Form:
         case Or(operands):
             return _keyword("or", operands)
         case Cond(clauses, alternative):
-            return _keyword("cond", (*map(_pair, clauses), _pair(("else", alternative))))
+            return _keyword("cond", (*map(_clause, clauses), _binding(("else", alternative))))
         case Define(name, Function(parameters, body)):
             return Form("(", ("defn", name, _names(parameters), body), ")", kept=3)
         case Define(name, value):
@@ -89,12 +89,16 @@ def _names(names: tuple[str, ...]) -> Form:
     return Form("[", names, "]", indent=1, fills=True)
 
 
-def _pair(parts: tuple[str | Term, Term]) -> Form:
+def _binding(parts: tuple[str, Term]) -> Form:
     return Form("", parts, "", kept=2)
 
 
 def _bindings(bindings: tuple[tuple[str, Term], ...]) -> Form:
-    return Form("[", tuple(map(_pair, bindings)), "]", indent=1)
+    return Form("[", tuple(map(_binding, bindings)), "]", indent=1)
+
+
+def _clause(clause: tuple[Term, Term]) -> Form:
+    return Form("", clause, "")
 
 
 def _keyword(word: str, parts: tuple[Part, ...]) -> Form:

@@ -23,7 +23,7 @@ class _Block:
 def lay_out(term: Term, width: int, spend: Callable[[], None]) -> str:
     """Lay a term out over lines of about `width` characters.
 
-    However deep a term nests, no line starts further in than half the width.
+    However deep a term nests, no line starts further in than two thirds of the width.
 
     Args:
         term: what to write.
@@ -45,7 +45,7 @@ def lay_out(term: Term, width: int, spend: Callable[[], None]) -> str:
         elif item.form.fills:
             todo += reversed(_filled(item, column, width, after))
         elif item.form.breaks or column + item.width + after > width:
-            todo += reversed(_broken(item, min(column + item.form.indent, width // 2), after))
+            todo += reversed(_broken(item, min(column + item.form.indent, _furthest(width)), after))
         else:
             todo += reversed(_joined(item))
     return "".join(text)
@@ -64,6 +64,10 @@ def _measured(part: str | Term | Form, spend: Callable[[], None]) -> Generator[A
     return _Block(part, tuple(parts), len(part.opening) + inside + len(part.closing))
 
 
+def _furthest(width: int) -> int:
+    return 2 * width // 3
+
+
 def _width(text: _Text) -> int:
     return len(text) if isinstance(text, str) else text.width
 
@@ -80,7 +84,7 @@ def _broken(block: _Block, indent: int, after: int) -> list[tuple[_Text | int, i
 
 def _filled(block: _Block, column: int, width: int, after: int) -> list[tuple[_Text | int, int]]:
     """As many parts on each line as fit. A part too wide for a line of its own is broken further."""
-    indent = min(column + block.form.indent, width // 2)
+    indent = min(column + block.form.indent, _furthest(width))
     column += len(block.form.opening)
     breaks: list[_Text | int] = []
     for index, part in enumerate(block.parts):

@@ -6,7 +6,7 @@ is as good as any other; the source position `at` takes no part in them.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 UNARY_PRIMITIVES = ("not", "car", "cdr", "listp", "empty?")
 BINARY_PRIMITIVES = ("+", "-", "*", "/", "mod", "=", "<", ">", "<=", ">=", "cons")
@@ -47,6 +47,10 @@ class Term:
         from neurallambda.lang.printer import to_text
 
         return f"<{type(self).__name__} {to_text(self)}>"
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """Notebooks and Hypothesis ask for this: without it they show a dataclass field by field."""
+        printer.text(repr(self))
 
 
 def _tokens(term: Term) -> Iterator[object]:
@@ -174,8 +178,7 @@ class Program(Term):
 
 def function(parameters: tuple[str, ...], body: Term, *, at: Position | None = None) -> Function:
     """A function in canonical form: directly nested functions with distinct parameters are one function."""
-    inner = isinstance(body, Function) and bool(parameters) and bool(body.parameters)
-    if inner and not set(parameters) & set(body.parameters):
+    if isinstance(body, Function) and parameters and body.parameters and not set(parameters) & set(body.parameters):
         return Function(parameters + body.parameters, body.body, at=at)
     return Function(parameters, body, at=at)
 

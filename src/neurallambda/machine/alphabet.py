@@ -77,6 +77,7 @@ class Field(StrEnum):
     VALUE = "value"
 
 
+NARROW_FIELDS = (Field.TAG, Field.OPERATOR, Field.KIND, Field.LITERAL, Field.FIRST, Field.SECOND)
 CODE_FIELDS = (Field.FIRST, Field.SECOND, Field.THIRD)
 WIDE_FIELDS = (Field.ENVIRONMENT, Field.LINK, Field.VALUE)
 
@@ -88,7 +89,7 @@ FIELDS_OF: dict[Tag, frozenset[Field]] = {
     for tag, fields in {
         Tag.VARIABLE: {Field.FIRST},
         Tag.FUNCTION: _BODY,
-        Tag.DELAY: {Field.FIRST},
+        Tag.DELAY: _BODY,
         Tag.APPLY: {Field.FIRST, Field.SECOND},
         Tag.BIND: {Field.FIRST, Field.SECOND, Field.THIRD},
         Tag.FORCE: {Field.FIRST},
@@ -100,7 +101,7 @@ FIELDS_OF: dict[Tag, frozenset[Field]] = {
         Tag.BINARY_PRIMITIVE: {Field.OPERATOR},
         Tag.PARTIAL: {Field.OPERATOR, Field.KIND, Field.LITERAL, Field.VALUE},
         Tag.CLOSURE: _BODY | {Field.ENVIRONMENT},
-        Tag.THUNK: {Field.FIRST, Field.ENVIRONMENT},
+        Tag.THUNK: _BODY | {Field.ENVIRONMENT},
         Tag.PAIR: {Field.VALUE, Field.LINK},
         Tag.ARGUMENT: _WAIT | {Field.FIRST},
         Tag.CALL: _WAIT | _BODY,

@@ -5,7 +5,9 @@ scope is by construction and nothing is ever renamed; a recursive program's cell
 variables share a cell. Address 0 holds the frame that waits for the program's value, address 1 the program.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from neurallambda.lang import core
 from neurallambda.lang.core import Lambda, Node, Operator
@@ -39,6 +41,8 @@ class Cells:
     """The code of one program; a cell's index is its address."""
 
     cells: tuple[Cell, ...]
+    parameters: Mapping[Lambda, int]
+    """The address that names each function's parameter."""
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -48,12 +52,17 @@ class Cells:
         """The names of the holes, in order of appearance."""
         return tuple(dict.fromkeys(cell.hole for cell in self.cells if cell.hole is not None))
 
+    @cached_property
+    def functions(self) -> Mapping[int, Lambda]:
+        """The function whose parameter each address names."""
+        return {address: function for function, address in self.parameters.items()}
+
 
 def assemble(root: Node) -> Cells:
     """Give every reachable node an address and write it as a cell."""
     addresses = _Addresses(root)
     cells = [Cell(Tag.HALT)] + [_cell(node, addresses) for node in addresses.nodes]
-    return Cells(tuple(cells))
+    return Cells(tuple(cells), addresses.parameters)
 
 
 class _Addresses:
@@ -136,7 +145,7 @@ def _cell(node: Node, at: _Addresses) -> Cell:
         case core.Binary(operator, _, _):
             return replace(cell, tag=Tag.BINARY, operator=operator)
         case core.Delay():
-            return replace(cell, tag=Tag.DELAY)
+            return replace(cell, tag=Tag.DELAY, second=at[node])
         case core.Apply():
             return replace(cell, tag=Tag.APPLY)
         case core.Force():

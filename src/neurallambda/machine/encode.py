@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -14,7 +13,7 @@ from neurallambda.lang.terms import BINARY_PRIMITIVES, UNARY_PRIMITIVES
 from neurallambda.machine.alphabet import CODE_FIELDS, OPERATORS, Field, Tag
 from neurallambda.machine.assemble import Cell, Cells
 from neurallambda.machine.memory import Code, Layout
-from neurallambda.machine.tables import COMPUTING
+from neurallambda.machine.compute import COMPUTING
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class NeuralLambda:
     def __len__(self) -> int:
         return self.tag.shape[0]
 
-    def to(self, *args: object, **kwargs: object) -> Self:
+    def to(self, *args: object, **kwargs: object) -> "NeuralLambda":
         """The same programs on another device or of another dtype, as `Tensor.to`."""
         tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
         return replace(self, **{name: tensor.to(*args, **kwargs) for name, tensor in tensors.items()})

@@ -5,16 +5,23 @@ written is ever moved or written again. Reading is attention: a pointer is a dis
 reads is the mixture of the records under it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import accumulate
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
-from neurallambda.machine.alphabet import KINDS, OPERATORS, WIDE_FIELDS, Field, Tag
+from neurallambda.machine.alphabet import KINDS, NARROW_FIELDS, OPERATORS, VALUES, WIDE_FIELDS, Field, Tag
 
 WIDE = len(WIDE_FIELDS)
+VALUE_TAGS = slice(min(VALUES), max(VALUES) + 1)
+"""The columns of a record that hold the tags of values."""
+
+_FEW = 4
 
 
 @dataclass(frozen=True)
@@ -26,26 +33,44 @@ class Layout:
     integers: int
 
     @cached_property
+    def sizes(self) -> list[int]:
+        """The sizes of the narrow fields, in order."""
+        return [len(Tag), len(OPERATORS), len(KINDS), self.integers, self.code, self.code]
+
+    @cached_property
     def slices(self) -> dict[Field, slice]:
         """The columns of each narrow field."""
-        sizes = {
-            Field.TAG: len(Tag),
-            Field.OPERATOR: len(OPERATORS),
-            Field.KIND: len(KINDS),
-            Field.LITERAL: self.integers,
-            Field.FIRST: self.code,
-            Field.SECOND: self.code,
-        }
-        slices, start = {}, 0
-        for name, size in sizes.items():
-            slices[name] = slice(start, start + size)
-            start += size
-        return slices
+        ends = list(accumulate(self.sizes))
+        return {name: slice(end - size, end) for name, size, end in zip(NARROW_FIELDS, self.sizes, ends, strict=True)}
+
+    def widen(self, records: Float[Tensor, "*axes record"], width: int) -> Float[Tensor, "*axes wider_record"]:
+        """The same records with wide pointers of `width` addresses, the new ones last."""
+        missing = width - (records.shape[-1] - self.narrow) // WIDE
+        if missing == 0:
+            return records
+        wide = pad(records[..., self.narrow :].unflatten(-1, (WIDE, -1)), (0, missing))
+        return torch.cat([records[..., : self.narrow], wide.flatten(-2)], dim=-1)
+
+    def narrowed(self, records: Float[Tensor, "*axes record"], width: int) -> Float[Tensor, "*axes narrower_record"]:
+        """The same records with wide pointers at the first `width` addresses alone."""
+        wide = records[..., self.narrow :].unflatten(-1, (WIDE, -1))
+        if wide.shape[-1] == width:
+            return records
+        return torch.cat([records[..., : self.narrow], wide[..., :width].flatten(-2)], dim=-1)
+
+    def columns(self, device: torch.device) -> Int[Tensor, " narrow"]:
+        """The number of the field that each narrow column belongs to."""
+        return _columns(self, device)
 
     @property
     def narrow(self) -> int:
         """How many numbers a record has besides its wide pointers."""
-        return self.slices[Field.SECOND].stop
+        return sum(self.sizes)
+
+
+@lru_cache(maxsize=64)
+def _columns(layout: Layout, device: torch.device) -> Int[Tensor, " narrow"]:
+    return torch.arange(len(layout.sizes)).repeat_interleave(torch.tensor(layout.sizes)).to(device)
 
 
 @dataclass(frozen=True)
@@ -101,9 +126,8 @@ class Reading:
     Of a third pointer only the one under control is ever needed.
     """
 
-    narrow: Float[Tensor, "batch 2 narrow"]
+    records: Float[Tensor, "batch 2 record"]
     third: Float[Tensor, "batch code"]
-    wide: Float[Tensor, "batch 2 3 addresses"]
 
 
 @dataclass
@@ -114,9 +138,24 @@ class Memory:
     code: Code
     blocks: list[Block] = field(default_factory=list)
     written: int = 0
+    values: Float[Tensor, "batch addresses"] = field(init=False)
+    """How far what stands at each address is a value."""
 
     def __post_init__(self) -> None:
         self.written = self.written or self.layout.code
+        parts = [_values(self.code.narrow), *(_values(block.records) for block in self.blocks)]
+        self.values = torch.cat(parts, dim=-1)
+
+    @staticmethod
+    def of(
+        layout: Layout, code: Code, records: Sequence[Tensor], parameters: Sequence[Tensor], *, written: int
+    ) -> "Memory":
+        """The memory that the tensors of its blocks make."""
+        blocks, start = [], layout.code
+        for one, other in zip(records, parameters, strict=True):
+            blocks.append(Block(start, one, other))
+            start = blocks[-1].width
+        return Memory(layout, code, blocks, written)
 
     @property
     def width(self) -> int:
@@ -126,40 +165,66 @@ class Memory:
     def grow(self, rows: int) -> None:
         """Add a block of `rows` records."""
         self.blocks.append(Block.empty(self.code.narrow, self.layout, self.width, rows))
+        self.values = pad(self.values, (0, rows))
 
-    def append(self, narrow: Tensor, third: Tensor, wide: Tensor) -> None:
+    def append(self, record: Float[Tensor, "batch record"], parameter: Float[Tensor, "batch code"]) -> None:
         """Write the next record, in place; there must be room for it."""
         block = self.blocks[-1]
         row = self.written - block.start
-        block.records[:, row, : self.layout.narrow] = narrow
-        block.records[:, row, self.layout.narrow :] = wide.flatten(1)
-        block.parameters[:, row] = third
+        block.records[:, row] = record
+        block.parameters[:, row] = parameter
+        self.values[:, self.written] = _values(record)
         self.written += 1
 
     def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
-        """Read the records under control and continuation: one batched product with everything written."""
+        """Read the records under control and continuation.
+
+        In general that is one batched product with everything written. On the CPU, where asking is free, only the
+        addresses under a pointer are read while they are few: a sharp pointer costs one record and not the whole memory.
+        """
+        few = self._few_addresses(pointers)
         code, layout = self.code, self.layout
-        narrow = pointers[:, :, : layout.code] @ code.narrow
-        third = (pointers[:, :1, : layout.code] @ code.third)[:, 0]
-        batch, width = pointers.shape[0], self.width
-        wide = pointers.new_zeros(batch, 2, WIDE, width) if not self.blocks else None
-        for block in reversed(self.blocks):  # the widest first: the others add to a part of it
+        third = _mix(pointers[:, :1], code.third, 0, layout.code, None if few is None else few[:, :1])[:, 0]
+        records = pad(_mix(pointers, code.narrow, 0, layout.code, few), (0, WIDE * self.width))
+        for block in self.blocks:
             rows = min(len(block), self.written - block.start)
-            if rows == 0:
-                continue
-            under = pointers[:, :, block.start : block.start + rows] @ block.records[:, :rows]
-            narrow = narrow + under[:, :, : layout.narrow]
-            part = under[:, :, layout.narrow :].unflatten(-1, (WIDE, block.width))
-            if wide is None:
-                wide = torch.nn.functional.pad(part, (0, width - block.width))
-            else:
-                wide = wide + torch.nn.functional.pad(part, (0, width - block.width))
-        if wide is None:
-            wide = pointers.new_zeros(batch, 2, WIDE, width)
-        return Reading(narrow, third, wide)
+            if rows > 0:
+                records = records + layout.widen(_mix(pointers, block.records, block.start, rows, few), self.width)
+        return Reading(records, third)
+
+    def _few_addresses(self, pointers: Tensor) -> Int[Tensor, "batch 2 few"] | None:
+        """The addresses under each pointer, where they are few and asking costs no synchronisation."""
+        if pointers.device.type != "cpu" or torch.compiler.is_compiling() or pointers.requires_grad:
+            return None
+        most = int((pointers != 0).sum(-1).max())
+        return pointers.topk(most, dim=-1).indices if 0 < most <= _FEW else None
 
     def match(self, parameters: Float[Tensor, "batch 2 code"]) -> Float[Tensor, "batch 2 addresses"]:
         """How far the parameter that each address binds is each of two given ones."""
         parts = [parameters.new_zeros(parameters.shape[0], 2, self.layout.code)]
-        parts += [parameters @ block.parameters.transpose(1, 2) for block in self.blocks]
+        for block in self.blocks:
+            rows = max(0, min(len(block), self.written - block.start))
+            part = parameters @ block.parameters[:, :rows].transpose(1, 2)
+            parts.append(pad(part, (0, len(block) - rows)))
         return torch.cat(parts, dim=-1)
+
+
+def _values(records: Float[Tensor, "*axes record"]) -> Float[Tensor, "*axes"]:
+    """How far records are values."""
+    return records[..., VALUE_TAGS].sum(-1)
+
+
+def _mix(
+    pointers: Float[Tensor, "batch p addresses"],
+    records: Float[Tensor, "batch rows record"],
+    start: int,
+    rows: int,
+    few: Int[Tensor, "batch p few"] | None,
+) -> Float[Tensor, "batch p record"]:
+    """The mixture of the first `rows` records under each pointer, the first of them at address `start`."""
+    if few is None or few.shape[-1] * 2 >= rows:
+        return pointers[:, :, start : start + rows] @ records[:, :rows]
+    weights = pointers.gather(-1, few) * ((few >= start) & (few < start + rows))
+    row = (few - start).clamp(0, rows - 1)
+    batch = torch.arange(records.shape[0])[:, None, None]
+    return (weights[:, :, None] @ records[batch, row])[:, :, 0]

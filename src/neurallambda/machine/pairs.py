@@ -1,115 +1,162 @@
-"""Sums over pairs: the distribution of f(a, b) where f is a table.
+"""Sums over pairs: the distribution of f(a, b) for independent a and b, where f is a table over integers.
 
-`out[v] = sum of left[a] * right[b] over the pairs (a, b) with f(a, b) = v`. Multiplication within 512 integers has 6,867
-such pairs of 262,144, so the table is a list of pairs and not a matrix. Each direction, forward and backward, is two
-gathers, a product and one sparse matrix of ones; nothing is approximated, so one-hot operands give a one-hot result.
+`out[v] = sum of left[a] * right[b] over the pairs (a, b) with f(a, b) = v`. Nothing is approximated, so one-hot operands
+give a one-hot result. On the CPU the sum runs over the integers that have any mass: none at most steps of a program, one
+a program where its data is certain. Where the operands are soft, and always on other devices, it is done in one of two
+ways:
+
+- multiplication within 512 integers has 6,867 pairs in range out of 262,144: gather both sides, multiply, and add up by a
+  sparse matrix of ones;
+- addition is a convolution: multiply the Fourier transforms, in double precision, and drop the noise.
+
+Both directions, forward and backward, are custom operators, since `torch.compile` traces neither sparse matrices nor
+shapes that depend on data; a table is passed to them by its number.
 """
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad, threshold
+
+NOISE = 1e-15
+"""A convolution of distributions by double-precision Fourier transforms is off by less than this."""
 
 
-@dataclass(frozen=True)
 class PairTable:
-    """The pairs on which a function stays in range, with the order that groups them by each of their three indices."""
+    """A function on pairs of integers, as indices.
 
-    left: Int[Tensor, " pairs"]
-    right: Int[Tensor, " pairs"]
-    result: Int[Tensor, " pairs"]
-    by_left: tuple[Tensor, Tensor]
-    by_right: tuple[Tensor, Tensor]
-    by_result: tuple[Tensor, Tensor]
+    Args:
+        lookup: the index of the result of each pair; `results` stands for a result that is out of range or undefined.
+        results: how many results there are.
+        shift: where the function is `a + b - shift` on indices, that shift: such a table is summed by convolution.
+    """
+
+    def __init__(self, lookup: Tensor, results: int, shift: int | None = None) -> None:
+        self.lookup = lookup
+        self.results = results
+        self.shift = shift
+        self._sparse: dict[torch.dtype, tuple[Tensor, ...]] = {}
+        self.number = len(_TABLES)
+        _TABLES.append(self)
 
     @staticmethod
-    def build(integers: range, function: Callable[[Tensor, Tensor], Tensor], device: torch.device) -> "PairTable":
-        """Tabulate an integer function over a range; pairs with a zero divisor must be out of range in `function`."""
-        values = torch.arange(integers.start, integers.stop)
-        results = function(values[:, None], values[None, :]).flatten() - integers.start
-        pairs = ((results >= 0) & (results < len(integers))).nonzero().squeeze(1)
-        left, right, result = pairs // len(integers), pairs % len(integers), results[pairs]
-        order = torch.argsort(result, stable=True)
-        left, right, result = left[order].to(device), right[order].to(device), result[order].to(device)
-        grouped = [_grouped(index, len(integers)) for index in (left, right, result)]
-        return PairTable(left, right, result, *grouped)
+    def of(
+        function: Callable[[Tensor, Tensor], Tensor],
+        left: range,
+        right: range,
+        result: range,
+        device: torch.device,
+        shift: int | None = None,
+    ) -> "PairTable":
+        """Tabulate a function; where it is not defined it must be out of the range of results."""
+        values = function(_values(left, device)[:, None], _values(right, device)[None, :]) - result.start
+        return PairTable(torch.where((values >= 0) & (values < len(result)), values, len(result)), len(result), shift)
+
+    def sparse(self, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """The indices of the pairs in range, left, right and result, and the matrices that add up by each of them."""
+        if dtype not in self._sparse:
+            left, right = (self.lookup < self.results).nonzero(as_tuple=True)
+            indices = (left, right, self.lookup[left, right])
+            sizes = (*self.lookup.shape, self.results)
+            sums = (_grouping(index, size, dtype) for index, size in zip(indices, sizes, strict=True))
+            self._sparse[dtype] = (*indices, *sums)
+        return self._sparse[dtype]  # pyright: ignore[reportReturnType]
 
 
-def _grouped(index: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The order that sorts `index`, and where each of its `size` values starts in it."""
-    counts = torch.bincount(index, minlength=size)
-    return torch.argsort(index, stable=True), torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+_TABLES: list[PairTable] = []
+_FEW = 2048
+"""So many pairs at most are summed one by one, for the whole batch together."""
 
 
 def pair_sum(
-    left: Float[Tensor, "batch n"], right: Float[Tensor, "batch n"], table: PairTable
-) -> Float[Tensor, "batch n"]:
+    left: Float[Tensor, "batch left"], right: Float[Tensor, "batch right"], table: PairTable
+) -> Float[Tensor, "batch result"]:
     """The distribution of the table's function of two independent integers, as far as it stays in range."""
-    # An autograd function would do, but a custom operator is one node for torch.compile, which has no sparse matrices.
-    return _pair_sum(
-        left, right, table.left, table.right, table.result, *table.by_left, *table.by_right, *table.by_result
-    )
+    return _pair_sum(left, right, table.number)
 
 
 @torch.library.custom_op("neurallambda::pair_sum", mutates_args=())
-def _pair_sum(
-    left: Tensor,
-    right: Tensor,
-    left_index: Tensor,
-    right_index: Tensor,
-    result_index: Tensor,
-    left_order: Tensor,
-    left_starts: Tensor,
-    right_order: Tensor,
-    right_starts: Tensor,
-    result_order: Tensor,
-    result_starts: Tensor,
-) -> Tensor:
-    joint = _rows(left, left_index) * _rows(right, right_index)
-    return _sum_groups(joint, result_order, result_starts)
+def _pair_sum(left: Tensor, right: Tensor, number: int) -> Tensor:
+    table = _TABLES[number]
+    some_left, some_right = _support(left, right)
+    if some_left is not None and some_right is not None:
+        results = table.lookup[some_left][:, some_right].flatten()
+        joint = (left[:, some_left, None] * right[:, None, some_right]).flatten(1)
+        return left.new_zeros(len(left), table.results + 1).index_add_(1, results, joint)[:, :-1].contiguous()
+    if table.shift is not None:
+        full = threshold(_convolution(left, right), NOISE, 0.0)
+        # Rescaling to the known mass makes the one entry that one-hot operands leave exactly one.
+        mass = left.double().sum(-1) * right.double().sum(-1)
+        scale = mass / full.sum(-1).clamp_min(NOISE)
+        return (full[:, table.shift : table.shift + table.results] * scale[:, None]).to(left.dtype)
+    left_index, right_index, _, _, _, by_result = table.sparse(left.dtype)
+    return (by_result @ (_rows(left, left_index) * _rows(right, right_index))).t().contiguous()
 
 
 @_pair_sum.register_fake
-def _(left: Tensor, right: Tensor, *tables: Tensor) -> Tensor:
-    return torch.empty_like(left, memory_format=torch.contiguous_format)
-
-
-def _save(ctx, inputs, output) -> None:  # noqa: ANN001
-    ctx.save_for_backward(*inputs[:9])
-
-
-def _backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN001
-    return (*_pair_sum_backward(gradient, *ctx.saved_tensors), *(None,) * 9)
+def _(left: Tensor, right: Tensor, number: int) -> Tensor:
+    return left.new_empty(left.shape[0], _TABLES[number].results)
 
 
 @torch.library.custom_op("neurallambda::pair_sum_backward", mutates_args=())
-def _pair_sum_backward(
-    gradient: Tensor,
-    left: Tensor,
-    right: Tensor,
-    left_index: Tensor,
-    right_index: Tensor,
-    result_index: Tensor,
-    left_order: Tensor,
-    left_starts: Tensor,
-    right_order: Tensor,
-    right_starts: Tensor,
-) -> tuple[Tensor, Tensor]:
-    joint = _rows(gradient, result_index)
-    left_gradient = _sum_groups(joint * _rows(right, right_index), left_order, left_starts)
-    right_gradient = _sum_groups(joint * _rows(left, left_index), right_order, right_starts)
-    return left_gradient, right_gradient
+def _pair_sum_backward(gradient: Tensor, left: Tensor, right: Tensor, number: int) -> tuple[Tensor, Tensor]:
+    table = _TABLES[number]
+    some_left, some_right = _support(left, right)
+    if some_left is not None and some_right is not None:
+        padded = pad(gradient, (0, 1))  # what is out of range has no gradient
+        to_left = (padded[:, table.lookup[:, some_right]] * right[:, None, some_right]).sum(-1)
+        to_right = (padded[:, table.lookup[some_left]] * left[:, some_left, None]).sum(1)
+        return to_left, to_right
+    if table.shift is not None:
+        back = table.lookup.shape[0] + table.lookup.shape[1] - 1 - table.shift - table.results
+        spread = pad(gradient, (table.shift, back)).flip(-1)  # backward, a convolution is a correlation
+        to_left = _convolution(spread, right)[:, : spread.shape[1]].flip(-1)[:, : left.shape[1]]
+        to_right = _convolution(spread, left)[:, : spread.shape[1]].flip(-1)[:, : right.shape[1]]
+        return to_left.to(left.dtype).contiguous(), to_right.to(left.dtype).contiguous()
+    left_index, right_index, result_index, by_left, by_right, _ = table.sparse(left.dtype)
+    arriving = _rows(gradient, result_index)
+    to_left = by_left @ (arriving * _rows(right, right_index))
+    to_right = by_right @ (arriving * _rows(left, left_index))
+    return to_left.t().contiguous(), to_right.t().contiguous()
 
 
 @_pair_sum_backward.register_fake
-def _(gradient: Tensor, left: Tensor, right: Tensor, *tables: Tensor) -> tuple[Tensor, Tensor]:
-    return torch.empty_like(left), torch.empty_like(right)
+def _(gradient: Tensor, left: Tensor, right: Tensor, number: int) -> tuple[Tensor, Tensor]:
+    return left.new_empty(left.shape), right.new_empty(right.shape)
+
+
+def _save(ctx, inputs, output) -> None:  # noqa: ANN001
+    ctx.save_for_backward(*inputs[:2])
+    ctx.number = inputs[2]
+
+
+def _backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # noqa: ANN001
+    return (*_pair_sum_backward(gradient.contiguous(), *ctx.saved_tensors, ctx.number), None)
 
 
 _pair_sum.register_autograd(_backward, setup_context=_save)
+
+
+def _support(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor] | tuple[None, None]:
+    """The integers that have any mass in any row, where asking is free and they are few."""
+    if left.device.type == "cpu":
+        some_left, some_right = ((side != 0).any(0).nonzero().squeeze(1) for side in (left, right))
+        if len(some_left) * len(some_right) <= _FEW:
+            return some_left, some_right
+    return None, None
+
+
+def _convolution(left: Tensor, right: Tensor) -> Float[Tensor, "batch n"]:
+    """The full convolution, in double precision, with zeros behind it."""
+    size = 1 << (left.shape[1] + right.shape[1] - 2).bit_length()
+    return torch.fft.irfft(torch.fft.rfft(left.double(), n=size) * torch.fft.rfft(right.double(), n=size), n=size)
+
+
+def _values(integers: range, device: torch.device) -> Tensor:
+    return torch.arange(integers.start, integers.stop, device=device)
 
 
 def _rows(values: Tensor, index: Tensor) -> Tensor:
@@ -117,9 +164,11 @@ def _rows(values: Tensor, index: Tensor) -> Tensor:
     return values.t().contiguous().index_select(0, index)
 
 
-def _sum_groups(joint: Tensor, order: Tensor, starts: Tensor) -> Tensor:
-    ones = joint.new_ones(len(order))
+def _grouping(index: Tensor, size: int, dtype: torch.dtype) -> Tensor:
+    counts = torch.bincount(index, minlength=size)
+    starts = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    ones = torch.ones(len(index), dtype=dtype, device=index.device)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse")
-        groups = torch.sparse_csr_tensor(starts, order, ones, (len(starts) - 1, len(order)), check_invariants=False)
-        return (groups @ joint).t().contiguous()
+        warnings.filterwarnings("ignore", message="Sparse")  # a beta feature of torch, and it says so
+        order = torch.argsort(index, stable=True)
+        return torch.sparse_csr_tensor(starts, order, ones, (size, len(index)), check_invariants=True)

@@ -167,7 +167,7 @@ RULES: tuple[Rule, ...] = (
         control=_of(Tag.DELAY),
         next_control=From.HERE,
         writes=Tag.THUNK,
-        pointers={Field.FIRST: From.CONTROL_FIRST, Field.ENVIRONMENT: From.ENVIRONMENT},
+        pointers=_BODY | {Field.ENVIRONMENT: From.ENVIRONMENT},
     ),
     Rule(name="oversized literal", control=_of(Tag.OVERSIZED), error=ErrorKind.OVERFLOW),
     # A function has arrived; its argument is next.

@@ -5,47 +5,133 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from neurallambda.machine.assemble import HALT_ADDRESS, ROOT_ADDRESS
-from neurallambda.machine.encode import NeuralLambda
-from neurallambda.machine.memory import Memory
-from neurallambda.machine.step import CONTINUATION, CONTROL, take_step
+from neurallambda.machine.memory import Code, Layout, Memory
+from neurallambda.machine.step import CONTINUATION, CONTROL, Step, take_step
 from neurallambda.machine.tables import ERRORS, tables
 
 FIRST_BLOCK = 32
-"""Records in the first block; each later block is as large as all before it together."""
+"""Records in the first block of memory; each later block is as large as all before it together."""
+
+LOOK_EVERY = 4
+"""How often to look whether all programs have ended: looking makes the host wait for the device."""
 
 
-@torch.no_grad()
-def run_nograd(program: NeuralLambda, max_steps: int):
-    dtype, device = program.tag.dtype, program.tag.device
-    constants = tables(device, dtype)
-    memory = Memory(program.layout, program.code())
-    batch = len(program)
-    registers = program.tag.new_zeros(batch, 3, memory.width)
-    registers[:, CONTROL, ROOT_ADDRESS] = 1
-    registers[:, CONTINUATION, HALT_ADDRESS] = 1
-    running = program.tag.new_ones(batch)
-    answer = program.tag.new_zeros(batch, memory.width)
-    errors = program.tag.new_zeros(batch, len(ERRORS))
-    steps = program.tag.new_zeros(batch)
-    rows = FIRST_BLOCK
-    taken = 0
-    while taken < max_steps:
+@dataclass(frozen=True)
+class Settings:
+    """What a run is told.
+
+    Attributes:
+        integers: the declared range.
+        operations: the binary operators that may occur.
+        max_steps: how many steps to take at most.
+        capacity: how many addresses a program may use at most, code included.
+    """
+
+    integers: range
+    operations: frozenset[str]
+    max_steps: int
+    capacity: int
+
+
+@dataclass
+class Registers:
+    """The registers and what has become of the programs so far.
+
+    Attributes:
+        pointers: control, environment, continuation.
+        running: the mass that has not ended.
+        answer: the mass that has ended in a value, by the address of the value.
+        errors: the mass that has ended in each error.
+        steps: the expected number of steps taken.
+    """
+
+    pointers: Float[Tensor, "batch 3 addresses"]
+    running: Float[Tensor, " batch"]
+    answer: Float[Tensor, "batch addresses"]
+    errors: Float[Tensor, "batch errors"]
+    steps: Float[Tensor, " batch"]
+
+    @staticmethod
+    def start(code: Code) -> "Registers":
+        """Control on the program, continuation on the frame that halts."""
+        batch, addresses, _ = code.narrow.shape
+        pointers = code.narrow.new_zeros(batch, 3, addresses)
+        pointers[:, CONTROL, ROOT_ADDRESS] = 1
+        pointers[:, CONTINUATION, HALT_ADDRESS] = 1
+        none = code.narrow.new_zeros(batch)
+        errors = code.narrow.new_zeros(batch, len(ERRORS))
+        return Registers(pointers, none + 1, torch.zeros_like(pointers[:, 0]), errors, none)
+
+    def widen(self, width: int) -> None:
+        """Make room for pointers at more addresses."""
+        self.pointers = pad(self.pointers, (0, width - self.pointers.shape[-1]))
+        self.answer = pad(self.answer, (0, width - self.answer.shape[-1]))
+
+    def follow(self, step: Step) -> None:
+        """Go on as the step says; what ends there is added to the outcome."""
+        self.answer = torch.addcmul(self.answer, self.running[:, None], step.halts)
+        self.errors = torch.addcmul(self.errors, self.running[:, None], step.errors)
+        self.steps = self.steps + self.running
+        self.running = self.running * step.goes_on
+        self.pointers = step.registers
+
+
+class Runner:
+    """Steps programs through memory; with `keeps_history` it remembers the registers before each step."""
+
+    def __init__(self, layout: Layout, code: Code, settings: Settings, *, keeps_history: bool = False) -> None:
+        self.settings = settings
+        self.memory = Memory(layout, code)
+        self.registers = Registers.start(code)
+        self.tables = tables(code.narrow.device, code.narrow.dtype)
+        self.keeps_history = keeps_history
+        self.pointer_history: list[Tensor] = []  # one tensor a block
+        self.running_history: list[Tensor] = []  # one tensor a step
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another record fits the capacity."""
+        return self.memory.written < self.settings.capacity
+
+    def run(self) -> None:
+        """Step until all programs have ended, or the steps or the capacity have been used up."""
+        done = torch.finfo(self.registers.running.dtype).eps
+        for taken in range(self.settings.max_steps):
+            if taken % LOOK_EVERY == 0 and bool((self.registers.running <= done).all()):
+                return
+            if not self.has_room:
+                return
+            self.step()
+
+    def step(self) -> Step:
+        """Take one step and write its record."""
+        memory, registers = self.memory, self.registers
         if memory.written == memory.width:
-            memory.grow(rows)
-            rows = memory.width - memory.layout.code
-            registers = torch.nn.functional.pad(registers, (0, memory.width - registers.shape[-1]))
-            answer = torch.nn.functional.pad(answer, (0, memory.width - answer.shape[-1]))
-            eye = torch.eye(memory.width, dtype=dtype, device=device)
-        step = take_step(memory, registers, eye[memory.written], tables=constants, integers=program.integers, operations=program.operations)
-        memory.append(step.narrow, step.third, step.wide)
-        answer += (running * step.halts)[:, None] * registers[:, CONTROL]
-        errors += running[:, None] * step.errors
-        steps += running
-        running = running * step.goes_on
-        registers = step.registers
-        taken += 1
-        if taken % 8 == 0 and bool((running < 1e-6).all()):
-            break
-    return memory, answer, errors, running, steps
+            self._grow()
+        if self.keeps_history:
+            self.pointer_history[-1][memory.written - memory.blocks[-1].start] = registers.pointers
+            self.running_history.append(registers.running)
+        step = take_step(
+            memory,
+            registers.pointers,
+            self.here[memory.written],
+            tables=self.tables,
+            integers=self.settings.integers,
+            operations=self.settings.operations,
+        )
+        memory.append(step.record, step.parameter)
+        registers.follow(step)
+        return step
+
+    def _grow(self) -> None:
+        memory = self.memory
+        rows = max(FIRST_BLOCK, memory.width - memory.layout.code)
+        memory.grow(min(rows, self.settings.capacity - memory.written))
+        self.registers.widen(memory.width)
+        pointers = self.registers.pointers
+        self.here = torch.eye(memory.width, dtype=pointers.dtype, device=pointers.device)
+        if self.keeps_history:
+            self.pointer_history.append(pointers.new_empty(len(memory.blocks[-1]), *pointers.shape))

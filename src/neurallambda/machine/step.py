@@ -5,31 +5,39 @@ registers and the new record are the sums, over all rules, of what each rule mak
 probability one, and the step is the discrete machine's.
 
 Where a program may end here with some probability, that part leaves: its mass goes to the outcome, and the registers go
-on as those of the part that has not ended.
+on as those of the part that has not ended. For the same reason a field is read as a conditional: where only some of the
+records under a pointer have it, it is the field of those.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
-from neurallambda.machine.alphabet import KINDS, Field, Tag
-from neurallambda.machine.compute import Operands, compute
-from neurallambda.machine.memory import Code, Layout, Reading
-from neurallambda.machine.tables import CODE_SOURCES, ERRORS, MASSES, WIDE_SOURCES, Tables
+from neurallambda.machine.alphabet import KINDS, Field
+from neurallambda.machine.compute import Computed, compute
+from neurallambda.machine.memory import WIDE, Code, Layout, Reading
+from neurallambda.machine.tables import CODE_SOURCES, CODE_TARGETS, ERRORS, OWNED, WIDE_SOURCES, WIDE_TARGETS, Selection, Tables
 
 CONTROL, ENVIRONMENT, CONTINUATION = range(3)
-_COMPUTES, _COPIES, _BINDS, _HALTS = range(4)
-_KIND_TAGS = list(KINDS)
+RIGHT_OPERAND, VALUE = "right operand", "value"
+PER = (*OWNED, RIGHT_OPERAND, VALUE)
+"""What `_Record.per` scales to, in the order of `Tables.owned`."""
+
+WIDE_SCALES = slice(OWNED.index(Field.ENVIRONMENT), OWNED.index(Field.VALUE) + 1)
 
 
+@runtime_checkable
 class Readable(Protocol):
     """What a step needs of the memory."""
 
     layout: Layout
     code: Code
+    values: Float[Tensor, "batch addresses"]
+    """How far what stands at each address is a value."""
 
     def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
         """The records under control and continuation."""
@@ -46,19 +54,55 @@ class Step:
 
     Attributes:
         registers: the next control, environment and continuation.
-        narrow, third, wide: the new record.
+        record: the new record.
+        parameter: the parameter that it binds, if it binds one.
         rules: the probability of each rule.
-        goes_on, halts, errors: of the part that had not ended before, what goes on, ends in a value, ends in each error.
+        goes_on: how much goes on of the part that had not ended before.
+        halts: how much of it ends in a value, by the address of the value.
+        errors: how much of it ends in each error.
     """
 
     registers: Float[Tensor, "batch 3 addresses"]
-    narrow: Float[Tensor, "batch narrow"]
-    third: Float[Tensor, "batch code"]
-    wide: Float[Tensor, "batch 3 addresses"]
+    record: Float[Tensor, "batch record"]
+    parameter: Float[Tensor, "batch code"]
     rules: Float[Tensor, "batch rules"]
     goes_on: Float[Tensor, " batch"]
-    halts: Float[Tensor, " batch"]
+    halts: Float[Tensor, "batch addresses"]
     errors: Float[Tensor, "batch errors"]
+
+
+@dataclass(frozen=True)
+class _Record:
+    """A record that was read, in parts.
+
+    `per` scales a field to what it is where the record has it at all; `kept` is how much of a field is left where the
+    record is a value.
+    """
+
+    whole: Float[Tensor, "batch narrow"]
+    tag: Float[Tensor, "batch tags"]
+    operator: Float[Tensor, "batch operators"]
+    kind: Float[Tensor, "batch kinds"]
+    literal: Float[Tensor, "batch integers"]
+    first: Float[Tensor, "batch code"]
+    second: Float[Tensor, "batch code"]
+    wide: Float[Tensor, "batch 3 addresses"]
+    per: dict[Field | str, Float[Tensor, "batch 1"]]
+    per_wide: Float[Tensor, "batch 3"]
+    kept: dict[Field, Float[Tensor, "batch 1"]]
+    kept_wide: Float[Tensor, "batch 3"]
+
+    @staticmethod
+    def of(record: Float[Tensor, "batch record"], layout: Layout, tables: Tables) -> "_Record":
+        narrow, wide = record.split((layout.narrow, record.shape[-1] - layout.narrow), dim=-1)
+        parts = narrow.split(layout.sizes, dim=-1)
+        scale = _inverse(parts[0] @ tables.owned)
+        per = dict(zip(PER, scale.split(1, dim=-1), strict=True))
+        scale = scale[:, : len(OWNED)]
+        share = (parts[0] @ tables.owned_by_values) * scale * per[VALUE]
+        kept = dict(zip(OWNED, share.split(1, dim=-1), strict=True))
+        wide = wide.unflatten(-1, (WIDE, -1))
+        return _Record(narrow, *parts, wide, per, scale[:, WIDE_SCALES], kept, share[:, WIDE_SCALES])
 
 
 def take_step(
@@ -82,134 +126,146 @@ def take_step(
         operations: the binary operators that may occur.
     """
     layout, code = memory.layout, memory.code
-    at = layout.slices
-    # Read.
-    reading = memory.read(registers[:, ::2])
-    control, frame = reading.narrow.unbind(1)
-    scale = _inverse(reading.narrow[:, :, at[Field.TAG]] @ tables.owned)  # batch, 2, masses
-    control_tag, frame_tag = control[:, at[Field.TAG]], frame[:, at[Field.TAG]]
-    control_operator = control[:, at[Field.OPERATOR]] * _of(scale, 0, Field.OPERATOR)
-    frame_operator = frame[:, at[Field.OPERATOR]] * _of(scale, 1, Field.OPERATOR)
+    control_pointer, environment, continuation = registers.unbind(1)
+    reading = memory.read(torch.stack([control_pointer, continuation], dim=1))
+    control, frame = (_Record.of(record, layout, tables) for record in reading.records.unbind(1))
 
-    # Match.
-    rules = (
-        (control_tag @ tables.control)
-        * (frame_tag @ tables.frame)
-        * (frame_operator @ tables.operator + tables.any_operator)
-    )
-    value, held = _operands(control, scale[:, 0], at, tables)
-    left = _held(frame, _inverse(frame_tag[:, Tag.COMPUTE_BINARY])[:, None], at)
-    computing = frame_operator * tables.computing
-    computing = computing * _inverse(computing.sum(-1, keepdim=True))
-    computed = compute(computing, left, value, integers=integers, operations=operations)
-    flags = rules @ tables.flags
-    computes, halts = flags[:, _COMPUTES], flags[:, _HALTS]
-    failed = torch.stack([computed.errors.get(kind, torch.zeros_like(computes)) for kind in ERRORS], dim=-1)
-    errors = rules @ tables.error + computes[:, None] * failed
-    succeeds = computed.integers.sum(-1) + computed.true + computed.false
-    going = rules * torch.where(tables.flags[:, _COMPUTES] > 0, succeeds[:, None], tables.goes_on)
-    goes_on = going.sum(-1)
-    chosen = going * _inverse(goes_on)[:, None]  # the rules, given that the program goes on
-    idle = (goes_on <= torch.finfo(goes_on.dtype).eps).to(goes_on.dtype)  # nothing goes on: stay as you are
+    rules = _match(control, frame, tables)
+    kind, integer = (control.tag @ tables.kinds).split((len(KINDS), 1), dim=-1)
+    value = _Operand(control.literal, kind, integer * control.per[Field.LITERAL])
+    computed = _compute(control, frame, value, tables, integers, operations)
+    computes, halts, errors = (rules @ tables.ends).split((1, 1, len(ERRORS)), dim=-1)
+    errors = torch.addcmul(errors, computes, computed.errors @ tables.computed_errors)
+    goes_on = (1 - halts[:, 0] - errors.sum(-1)).clamp_min(0)
+    going = rules * torch.addcmul(tables.goes_on, tables.computes, computed.succeeds)
+    some = going.sum(-1, keepdim=True)
+    chosen = tables.selection(going * _inverse(some))  # given that a rule goes on
+    idle = (some <= torch.finfo(some.dtype).eps).to(some.dtype)  # none does: stay as you are
 
-    # Select.
-    flags = chosen @ tables.flags
-    computes, copies, binds = flags[:, _COMPUTES], flags[:, _COPIES], flags[:, _BINDS]
-    pointers = _code_pointers(reading, scale, chosen, at, tables)
-    wide_sources = torch.cat([reading.wide.flatten(1, 2), registers], dim=1)
-    weights = (chosen @ tables.wide).unflatten(-1, (6, len(WIDE_SOURCES)))
-    field_scale = scale[:, :, -3:].flatten(1)
-    weights = torch.cat([weights[..., :6] * field_scale[:, None], weights[..., 6:]], dim=-1)
-    weights = weights + idle[:, None, None] * tables.staying
-    wide = weights @ wide_sources
-    parameter = frame[:, at[Field.SECOND]] * _of(scale, 1, Field.SECOND)
-    query = (pointers[:, :1] @ code.variables)[:, 0]
-    match = memory.match(torch.stack([parameter, query], dim=1))
+    next_code, first, second, parameter = _code_pointers(control, frame, reading.third, chosen)
+    value_pointer = control_pointer * memory.values
+    sources = [
+        control.wide,
+        frame.wide,
+        torch.stack([value_pointer * control.per[VALUE], environment, continuation, control_pointer], dim=1),
+    ]
+    wide = _wide_pointers(control, frame, chosen, torch.cat(sources, dim=1), idle[:, :, None] * tables.staying)
+    name = (next_code[:, None] @ code.variables)[:, 0]
+    match = memory.match(torch.stack([frame.second * frame.per[Field.SECOND], name], dim=1))
+    older, named = match.unbind(1)
 
-    # Write.
-    copied = copies[:, None]
-    third = pointers[:, 3]
-    record_wide = wide[:, 3:] + copied[:, None] * reading.wide[:, 0]
-    narrow = torch.cat(
-        [
-            _tag(chosen, computes, computed.true, computed.false, computed.integers, succeeds, tables)
-            + copied * control_tag,
-            _operator(chosen, control_operator, frame_operator, tables) + copied * control[:, at[Field.OPERATOR]],
-            _operand_field(chosen, value.kinds, held.kinds, tables) + copied * control[:, at[Field.KIND]],
-            _operand_field(chosen, value.integers, held.integers, tables)
-            + copied * control[:, at[Field.LITERAL]]
-            + (computes * _inverse(succeeds))[:, None] * computed.integers,
-            pointers[:, 1] + copied * control[:, at[Field.FIRST]],
-            pointers[:, 2] + copied * control[:, at[Field.SECOND]],
-        ],
-        dim=-1,
-    )
+    next_registers, pointers = wide.split(WIDE, dim=1)
+    narrow = _narrow(control, frame, value, chosen, computed, first, second, layout, tables)
+    pointers = torch.addcmul(pointers, (chosen.copies * control.kept_wide)[:, :, None], control.wide)
+    record = torch.cat([narrow, pointers.flatten(1)], dim=-1)
 
     # The new record joins the environment in place of the older binding of its parameter, and a variable that control
     # would stand on is looked up at once.
-    older = reading.wide[:, 1, 0] * _of(scale, 1, Field.ENVIRONMENT) * match[:, 0] * binds[:, None]
-    next_registers = wide[:, :3] + (chosen @ tables.here)[:, :, None] * here
-    environment = next_registers[:, ENVIRONMENT] - older
-    names = match[:, 1] + (third * query).sum(-1, keepdim=True) * here
-    settled = torch.nn.functional.pad(pointers[:, 0] * code.settled, (0, wide.shape[-1] - layout.code))
-    found = next_registers[:, CONTROL] + settled + environment * names
-    next_control = found * _inverse(found.sum(-1, keepdim=True))
-    next_registers = torch.stack([next_control, environment, next_registers[:, CONTINUATION]], dim=1)
-    return Step(next_registers, narrow, third, record_wide, rules, goes_on, halts, errors)
+    next_registers = torch.addcmul(next_registers, chosen.here[:, :, None], here)
+    next_control, next_environment, next_continuation = next_registers.unbind(1)
+    replaced = (chosen.binds * frame.per[Field.ENVIRONMENT]) * frame.wide[:, 0] * older
+    next_environment = next_environment - replaced
+    named = torch.addcmul(named, (parameter * name).sum(-1, keepdim=True), here)
+    settled = pad(next_code * code.settled, (0, registers.shape[-1] - layout.code))
+    next_control = torch.addcmul(next_control + settled, next_environment, named)
+    next_control = next_control * _inverse(next_control.sum(-1, keepdim=True))
+    next_registers = torch.stack([next_control, next_environment, next_continuation], dim=1)
+    halts = value_pointer * (frame.tag @ tables.halting)
+    return Step(next_registers, record, parameter, rules, goes_on, halts, errors)
+
+
+@dataclass(frozen=True)
+class _Operand:
+    """The value under control as an operand: where it is an integer, `integer_share` of its literal is its value."""
+
+    literal: Float[Tensor, "batch integers"]
+    kind: Float[Tensor, "batch kinds"]
+    integer_share: Float[Tensor, "batch 1"]
 
 
 def _inverse(mass: Tensor) -> Tensor:
-    """One over a mass, and zero where there is none: what is scaled by it is a condition's conditional."""
-    some = mass > torch.finfo(mass.dtype).eps
-    return torch.where(some, 1 / torch.where(some, mass, 1.0), 0.0)
+    """One over a mass. Where there is none, what is scaled is none either."""
+    return mass.clamp_min(torch.finfo(mass.dtype).eps).reciprocal()
 
 
-def _of(scale: Tensor, record: int, field: Field) -> Tensor:
-    return scale[:, record, MASSES.index(field), None]
+def _match(control: _Record, frame: _Record, tables: Tables) -> Float[Tensor, "batch rules"]:
+    """The probability of each rule."""
+    by_operator = torch.addcmul(tables.any_operator, frame.operator @ tables.operator, frame.per[Field.OPERATOR])
+    return (control.tag @ tables.control) * (frame.tag @ tables.frame) * by_operator
 
 
-def _held(record: Tensor, scale: Tensor, at: dict[Field, slice]) -> Operands:
-    return Operands(record[:, at[Field.LITERAL]] * scale, record[:, at[Field.KIND]] * scale)
-
-
-def _operands(
-    control: Tensor, scale: Tensor, at: dict[Field, slice], tables: Tables
-) -> tuple[Operands, Operands]:
-    """The value under control as an operand, and the operand that a partial primitive there holds."""
-    tag = control[:, at[Field.TAG]]
-    per_value = _inverse(tag @ tables.values)[:, None]
-    per_literal = scale[:, MASSES.index(Field.LITERAL), None]
-    integer = control[:, at[Field.LITERAL]] * (per_literal * tag[:, Tag.INTEGER, None])
-    return Operands(integer * per_value, tag[:, _KIND_TAGS] * per_value), _held(control, per_literal, at)
+def _compute(
+    control: _Record, frame: _Record, value: _Operand, tables: Tables, integers: range, operations: frozenset[str]
+) -> Computed:
+    """What the frame's operator makes of the operand it holds and the value under control."""
+    operator = frame.operator * tables.computing
+    operator = operator * _inverse(operator.sum(-1, keepdim=True))
+    held, per_value = frame.per[RIGHT_OPERAND], control.per[VALUE]
+    left = (frame.literal * held, frame.kind * held)
+    right = (value.literal * (value.integer_share * per_value), value.kind * per_value)
+    return compute(operator, left, right, integers=integers, operations=operations)
 
 
 def _code_pointers(
-    reading: Reading, scale: Tensor, chosen: Tensor, at: dict[Field, slice], tables: Tables
-) -> Float[Tensor, "batch 4 code"]:
+    control: _Record, frame: _Record, third: Tensor, chosen: Selection
+) -> tuple[Float[Tensor, "batch code"], ...]:
     """The next control as far as it is code, and the record's three pointers at code."""
-    first = reading.narrow[:, :, at[Field.FIRST]]
-    second = reading.narrow[:, :, at[Field.SECOND]]
-    sources = torch.stack([first[:, 0], second[:, 0], reading.third, first[:, 1], second[:, 1]], dim=1)
-    one, two, three = (MASSES.index(field) for field in (Field.FIRST, Field.SECOND, Field.THIRD))
-    scales = torch.cat([scale[:, 0, one : three + 1], scale[:, 1, one : two + 1]], dim=-1)
-    weights = (chosen @ tables.code).unflatten(-1, (4, len(CODE_SOURCES)))
-    return (weights * scales[:, None]) @ sources
+    sources = torch.stack([control.first, control.second, frame.first, frame.second, third], dim=1)
+    scales = torch.stack(
+        [
+            control.per[Field.FIRST],
+            control.per[Field.SECOND],
+            frame.per[Field.FIRST],
+            frame.per[Field.SECOND],
+            control.per[Field.THIRD],
+        ],
+        dim=-1,
+    )
+    weights = chosen.code.unflatten(-1, (CODE_TARGETS, len(CODE_SOURCES))) * scales
+    return (weights @ sources).unbind(1)
 
 
-def _tag(
-    chosen: Tensor, computes: Tensor, true: Tensor, false: Tensor, integers: Tensor, succeeds: Tensor, tables: Tables
-) -> Tensor:
-    share = computes * _inverse(succeeds)
-    tag = chosen @ tables.written
-    results = torch.stack([integers.sum(-1), true, false], dim=-1) @ tables.results
-    return tag + share[:, None] * results
+def _wide_pointers(
+    control: _Record, frame: _Record, chosen: Selection, sources: Tensor, staying: Tensor
+) -> Float[Tensor, "batch 6 addresses"]:
+    """The next registers and the record's three wide pointers, but for what points at the new record."""
+    scales = pad(torch.cat([control.per_wide, frame.per_wide], dim=-1), (0, len(WIDE_SOURCES) - 2 * WIDE), value=1.0)
+    weights = chosen.wide.unflatten(-1, (WIDE_TARGETS, len(WIDE_SOURCES)))
+    return torch.addcmul(staying, weights, scales[:, None]) @ sources
 
 
-def _operator(chosen: Tensor, control: Tensor, frame: Tensor, tables: Tables) -> Tensor:
-    take = chosen @ tables.operator_from
-    return take[:, :1] * control + take[:, 1:] * frame
-
-
-def _operand_field(chosen: Tensor, value: Tensor, held: Tensor, tables: Tables) -> Tensor:
-    take = chosen @ tables.operand
-    return take[:, :1] * value + take[:, 1:] * held
+def _narrow(
+    control: _Record,
+    frame: _Record,
+    value: _Operand,
+    chosen: Selection,
+    computed: Computed,
+    first: Tensor,
+    second: Tensor,
+    layout: Layout,
+    tables: Tables,
+) -> Float[Tensor, "batch narrow"]:
+    """The new record but for its wide pointers: what the rules write, plus the value under control where they copy it."""
+    share = chosen.computes * _inverse(computed.succeeds)
+    tag = torch.addcmul(chosen.written, share, computed.results @ tables.results)
+    tag = torch.addcmul(tag, control.tag * tables.values, chosen.copies * control.per[VALUE])
+    take_value, take_held = chosen.operand.split(1, dim=-1)
+    take_held = take_held * control.per[Field.LITERAL]
+    from_control, from_frame = chosen.operator.split(1, dim=-1)
+    operator = frame.operator * (from_frame * frame.per[Field.OPERATOR])
+    kind = value.kind * (take_value * control.per[VALUE])
+    written = torch.cat([tag, operator, kind, computed.integers * share, first, second], dim=-1)
+    # How much of each field of the record under control is taken: as it is, where the rules copy it, or into another.
+    copied, kept = chosen.copies, control.kept
+    taken = torch.cat(
+        [
+            torch.zeros_like(copied),
+            torch.addcmul(copied * kept[Field.OPERATOR], from_control, control.per[Field.OPERATOR]),
+            torch.addcmul(take_held, copied, kept[Field.LITERAL]),
+            torch.addcmul(torch.addcmul(take_held, copied, kept[Field.LITERAL]), take_value, value.integer_share),
+            copied * kept[Field.FIRST],
+            copied * kept[Field.SECOND],
+        ],
+        dim=-1,
+    )
+    return torch.addcmul(written, control.whole, taken.index_select(-1, layout.columns(taken.device)))

@@ -8,11 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.errors import ErrorKind
-from neurallambda.lang.terms import BINARY_PRIMITIVES
-from neurallambda.machine.alphabet import FIELDS_OF, OPERATORS, VALUES, Field, Tag
+from neurallambda.machine.alphabet import FIELDS_OF, KINDS, OPERATORS, VALUES, Field, Tag
+from neurallambda.machine.compute import COMPUTING
 from neurallambda.machine.rules import RULES, From, Operand, Rule, Take
 
-CODE_SOURCES = (From.CONTROL_FIRST, From.CONTROL_SECOND, From.CONTROL_THIRD, From.FRAME_FIRST, From.FRAME_SECOND)
+CODE_SOURCES = (From.CONTROL_FIRST, From.CONTROL_SECOND, From.FRAME_FIRST, From.FRAME_SECOND, From.CONTROL_THIRD)
 """What points at code, in the order in which a step lines it up."""
 
 WIDE_SOURCES = (
@@ -25,10 +25,12 @@ WIDE_SOURCES = (
     From.CONTROL,
     From.ENVIRONMENT,
     From.CONTINUATION,
+    None,
 )
-"""What points anywhere, likewise: three fields of two records, then the registers."""
+"""What points anywhere, likewise: three fields of two records, then the registers. Where a rule takes control it takes a
+value; last comes control as it is, whatever it stands on, for programs that stay where they are."""
 
-MASSES = (
+OWNED = (
     Field.OPERATOR,
     Field.LITERAL,
     Field.FIRST,
@@ -40,31 +42,60 @@ MASSES = (
 )
 """The fields whose mass in a record is the mass of the tags that have them."""
 
-COMPUTING = frozenset(BINARY_PRIMITIVES) - {"cons"}
 ERRORS = tuple(ErrorKind)
-_STAYING = (From.CONTROL, From.ENVIRONMENT, From.CONTINUATION, None, None, None)
-_CODE_TARGETS = (Field.FIRST, Field.SECOND, Field.THIRD)
-_WIDE_TARGETS = (Field.ENVIRONMENT, Field.LINK, Field.VALUE)
+COMPUTED_ERRORS = (ErrorKind.NOT_AN_INTEGER, ErrorKind.OVERFLOW, ErrorKind.DIVISION_BY_ZERO)
+_STAYING = (None, From.ENVIRONMENT, From.CONTINUATION)
+CODE_TARGETS, WIDE_TARGETS = 4, 6
+"""The next control and three fields of the record; the three registers and three fields."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How much each source gives to each target, of one rule or of a mixture of rules.
+
+    Attributes:
+        code: from `CODE_SOURCES` to the next control and the record's three code pointers.
+        wide: from `WIDE_SOURCES` to the three registers and the record's three wide pointers.
+        here: from the new record to the three registers.
+        written: the tag written.
+        operator: the record's operator, from control and from the frame.
+        operand: the operand it holds: the value under control, or what a partial primitive there holds.
+        computes, copies, binds: whether the record is computed, is the value under control, joins the environment.
+    """
+
+    code: Float[Tensor, "rules 20"]
+    wide: Float[Tensor, "rules 60"]
+    here: Float[Tensor, "rules 3"]
+    written: Float[Tensor, "rules tags"]
+    operator: Float[Tensor, "rules 2"]
+    operand: Float[Tensor, "rules 2"]
+    computes: Float[Tensor, "rules 1"]
+    copies: Float[Tensor, "rules 1"]
+    binds: Float[Tensor, "rules 1"]
+
+
+_SIZES = (len(CODE_SOURCES) * CODE_TARGETS, len(WIDE_SOURCES) * WIDE_TARGETS, 3, len(Tag), 2, 2, 1, 1, 1)
 
 
 @dataclass(frozen=True)
 class Tables:
-    """All constants of a step. `rules` is the number of rules; sources and targets are in the orders above.
+    """All constants of a step.
 
     Attributes:
-        control, frame, operator: which tags and operators a rule matches; `any_operator` marks rules that match without one.
-        owned: which tags have each of `MASSES`.
-        code: weights from `CODE_SOURCES` to the next control and the record's three code pointers.
-        wide: weights from `WIDE_SOURCES` to the three registers and the record's three wide pointers.
-        here: weights from the new record to the three registers.
-        written: the tag that a rule writes.
-        operator_from: whether the record takes its operator from control, or from the frame.
-        operand: whether the record holds the value under control, or what a partial primitive there holds.
-        error: which error a rule ends in.
-        flags: whether a rule does each of `FLAGS`.
-        goes_on: whether the program goes on after a rule.
-        computing, values: which operators compute, which tags are values.
-        results: the tags of a computed integer, true and false.
+        control, frame, operator: which tags and operators a rule matches.
+        any_operator: the rules that match whatever operator the frame holds, or none.
+        owned: which tags have each of `OWNED`; then which tag waits for a right operand; then which tags are values.
+        owned_by_values: the same of values alone.
+        values: which tags are values.
+        halting: the tag of the frame that halts.
+        ends: whether a rule computes, whether it halts, and which of `ERRORS` it ends in.
+        goes_on: the rules after which the program goes on for certain.
+        computes: the rule that computes, and goes on where the computation succeeds.
+        select: every rule's `Selection`, side by side.
+        computing: the operators that compute.
+        computed_errors: from `COMPUTED_ERRORS` to `ERRORS`.
+        results: the tags of a computed integer, of true and of false.
+        kinds: from tags to kinds of operand, and to integer.
         staying: the weights from `WIDE_SOURCES` that leave the registers as they are.
     """
 
@@ -73,68 +104,63 @@ class Tables:
     operator: Float[Tensor, "operators rules"]
     any_operator: Float[Tensor, " rules"]
     owned: Float[Tensor, "tags masses"]
-    code: Float[Tensor, "rules targets_sources"]
-    wide: Float[Tensor, "rules targets_sources"]
-    here: Float[Tensor, "rules 3"]
-    written: Float[Tensor, "rules tags"]
-    operator_from: Float[Tensor, "rules 2"]
-    operand: Float[Tensor, "rules 2"]
-    error: Float[Tensor, "rules errors"]
-    flags: Float[Tensor, "rules 4"]
-    goes_on: Float[Tensor, " rules"]
-    computing: Float[Tensor, " operators"]
+    owned_by_values: Float[Tensor, "tags owned"]
     values: Float[Tensor, " tags"]
+    halting: Float[Tensor, "tags 1"]
+    ends: Float[Tensor, "rules ends"]
+    goes_on: Float[Tensor, " rules"]
+    computes: Float[Tensor, " rules"]
+    select: Float[Tensor, "rules selection"]
+    computing: Float[Tensor, " operators"]
+    computed_errors: Float[Tensor, "computed_errors errors"]
     results: Float[Tensor, "3 tags"]
+    kinds: Float[Tensor, "tags kinds"]
     staying: Float[Tensor, "targets sources"]
 
-
-FLAGS = ("computes", "copies", "binds", "halts")
+    def selection(self, rules: Float[Tensor, "batch rules"]) -> Selection:
+        """The selection of a mixture of rules."""
+        return Selection(*(rules @ self.select).split(_SIZES, dim=-1))
 
 
 @lru_cache(maxsize=16)
 def tables(device: torch.device, dtype: torch.dtype) -> Tables:
     """The tables on a device; made once."""
 
-    def matrix(rows: list[list[float]]) -> Tensor:
+    def tensor(rows: list[list[bool]] | list[bool]) -> Tensor:
         return torch.tensor(rows, device=device, dtype=dtype)
 
-    def vector(values: list[float]) -> Tensor:
-        return torch.tensor(values, device=device, dtype=dtype)
-
+    masses = [[field in FIELDS_OF.get(tag, ()) for field in OWNED] for tag in Tag]
     return Tables(
-        control=matrix([[tag in rule.control for rule in RULES] for tag in Tag]),
-        frame=matrix([[tag in rule.frame for rule in RULES] for tag in Tag]),
-        operator=matrix([[name in (rule.operator or ()) for rule in RULES] for name in OPERATORS]),
-        any_operator=vector([rule.operator is None for rule in RULES]),
-        owned=matrix([[field in FIELDS_OF.get(tag, ()) for field in MASSES] for tag in Tag]),
-        code=matrix([_code_weights(rule) for rule in RULES]),
-        wide=matrix([_wide_weights(rule) for rule in RULES]),
-        here=matrix([_here_weights(rule) for rule in RULES]),
-        written=matrix([[rule.writes is tag and not (rule.copies or rule.computes) for tag in Tag] for rule in RULES]),
-        operator_from=matrix([[rule.takes_operator is take for take in Take] for rule in RULES]),
-        operand=matrix([[rule.operand is operand for operand in Operand] for rule in RULES]),
-        error=matrix([[rule.error is kind for kind in ERRORS] for rule in RULES]),
-        flags=matrix([[getattr(rule, flag) for flag in FLAGS] for rule in RULES]),
-        goes_on=vector([rule.error is None and not rule.halts for rule in RULES]),
-        computing=vector([name in COMPUTING for name in OPERATORS]),
-        values=vector([tag in VALUES for tag in Tag]),
-        results=matrix([[tag is result for tag in Tag] for result in (Tag.INTEGER, Tag.TRUE, Tag.FALSE)]),
-        staying=matrix([[source is register for source in WIDE_SOURCES] for register in _STAYING]),
+        control=tensor([[tag in rule.control for rule in RULES] for tag in Tag]),
+        frame=tensor([[tag in rule.frame for rule in RULES] for tag in Tag]),
+        operator=tensor([[name in (rule.operator or ()) for rule in RULES] for name in OPERATORS]),
+        any_operator=tensor([rule.operator is None for rule in RULES]),
+        owned=tensor([[*row, tag is Tag.COMPUTE_BINARY, tag in VALUES] for row, tag in zip(masses, Tag, strict=True)]),
+        owned_by_values=tensor([[has and tag in VALUES for has in row] for row, tag in zip(masses, Tag, strict=True)]),
+        values=tensor([tag in VALUES for tag in Tag]),
+        halting=tensor([[tag is Tag.HALT] for tag in Tag]),
+        ends=tensor([[rule.computes, rule.halts, *(rule.error is kind for kind in ERRORS)] for rule in RULES]),
+        goes_on=tensor([not (rule.halts or rule.error or rule.computes) for rule in RULES]),
+        computes=tensor([rule.computes for rule in RULES]),
+        select=tensor([_selection(rule) for rule in RULES]),
+        computing=tensor([name in COMPUTING for name in OPERATORS]),
+        computed_errors=tensor([[kind is error for error in ERRORS] for kind in COMPUTED_ERRORS]),
+        results=tensor([[tag is result for tag in Tag] for result in (Tag.INTEGER, Tag.TRUE, Tag.FALSE)]),
+        kinds=tensor([[tag is kind for kind in (*KINDS, Tag.INTEGER)] for tag in Tag]),
+        staying=tensor([[source is target for source in WIDE_SOURCES] for target in _STAYING] + [[False] * 10] * 3),
     )
 
 
-def _code_weights(rule: Rule) -> list[float]:
-    targets = [rule.next_control, *(rule.pointers.get(field) for field in _CODE_TARGETS)]
-    return [float(source is target) for target in targets for source in CODE_SOURCES]
-
-
-def _wide_weights(rule: Rule) -> list[float]:
-    registers = [rule.next_control, rule.next_environment, rule.next_continuation]
-    targets = [*registers, *(rule.pointers.get(field) for field in _WIDE_TARGETS)]
-    return [float(source is target) for target in targets for source in WIDE_SOURCES]
-
-
-def _here_weights(rule: Rule) -> list[float]:
+def _selection(rule: Rule) -> list[bool]:
+    registers = (rule.next_control, rule.next_environment, rule.next_continuation)
+    at_code = (rule.next_control, *(rule.pointers.get(name) for name in (Field.FIRST, Field.SECOND, Field.THIRD)))
+    at_all = (*registers, *(rule.pointers.get(name) for name in (Field.ENVIRONMENT, Field.LINK, Field.VALUE)))
     return [
-        float(marked) for marked in (rule.next_control is From.HERE, rule.binds, rule.next_continuation is From.HERE)
+        *(source is target for target in at_code for source in CODE_SOURCES),
+        *(source is target and target is not None for target in at_all for source in WIDE_SOURCES),
+        *(rule.next_control is From.HERE, rule.binds, rule.next_continuation is From.HERE),
+        *(rule.writes is tag and not (rule.copies or rule.computes) for tag in Tag),
+        *(rule.takes_operator is take for take in Take),
+        *(rule.operand is operand for operand in Operand),
+        *(rule.computes, rule.copies, rule.binds),
     ]

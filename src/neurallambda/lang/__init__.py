@@ -1,0 +1,8 @@
+"""The language: text, terms, the core graph that every engine runs, and the exact evaluators. No tensors here."""
+
+from neurallambda.lang.evaluate import evaluate as evaluate
+from neurallambda.lang.lower import lower as lower
+from neurallambda.lang.outcome import Outcome as Outcome
+from neurallambda.lang.parser import parse as parse
+from neurallambda.lang.parser import parse_term as parse_term
+from neurallambda.lang.printer import to_text as to_text

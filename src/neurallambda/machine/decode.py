@@ -1,0 +1,148 @@
+"""Decoding: from the memory of a run back to values and terms, by the likeliest reading of every record."""
+
+import torch
+from torch import Tensor
+
+from neurallambda.errors import ErrorKind
+from neurallambda.lang.core import NIL, Delay, Lambda, Operator
+from neurallambda.lang.outcome import Outcome
+from neurallambda.lang.trampoline import trampoline
+from neurallambda.lang.values import Closure, Pair, Partial, Value, to_term
+from neurallambda.machine.alphabet import OPERATORS, WIDE_FIELDS, Field, Tag
+from neurallambda.machine.assemble import Cells
+from neurallambda.machine.memory import WIDE, Memory
+from neurallambda.machine.result import Result
+from neurallambda.machine.tables import ERRORS
+
+MESSAGES = {
+    ErrorKind.NOT_A_FUNCTION: "something that is no function was called, or a thunk was given an argument",
+    ErrorKind.NOT_AN_INTEGER: "an arithmetic primitive or a comparison was given something else than integers",
+    ErrorKind.NOT_A_BOOLEAN: "a condition, or the operand of `not`, was no boolean",
+    ErrorKind.NOT_A_PAIR: "`car` or `cdr` was given something that is no pair",
+    ErrorKind.DIVISION_BY_ZERO: "`/` or `mod` by zero",
+}
+
+
+def decode(result: Result) -> list[Outcome]:
+    """The likeliest end of each program."""
+    answered = result.answer.detach().sum(-1)
+    ends = torch.cat([answered[:, None], result.running.detach()[:, None], result.errors.detach()], dim=-1)
+    likeliest = ends.argmax(-1).tolist()
+    addresses = result.answer.detach().argmax(-1).tolist()
+    steps = result.steps.detach().round().long().tolist()
+    outcomes = []
+    for row, (end, address, taken) in enumerate(zip(likeliest, addresses, steps, strict=True)):
+        if end == 0:
+            value = _Reader(result.memory, row, result.program.cells[row], result.program.integers).value(address)
+            outcomes.append(Outcome(term=to_term(value), steps=taken))
+        elif end == 1:
+            outcomes.append(_unfinished(result, taken))
+        else:
+            kind = ERRORS[end - 2]
+            outcomes.append(Outcome(error=kind, message=_message(kind, result), steps=taken))
+    return outcomes
+
+
+def _unfinished(result: Result, taken: int) -> Outcome:
+    settings = result.settings
+    if taken >= settings.max_steps:
+        message = f"no value after {settings.max_steps:,} steps; allow more to go on"
+        return Outcome(error=ErrorKind.OUT_OF_STEPS, message=message, steps=taken)
+    message = f"all {settings.capacity:,} addresses are used after {taken:,} steps; each further step needs one more"
+    return Outcome(error=ErrorKind.OUT_OF_MEMORY, message=message, steps=taken)
+
+
+def _message(kind: ErrorKind, result: Result) -> str:
+    if kind is ErrorKind.OVERFLOW:
+        integers = result.program.integers
+        return f"a result is outside the integers {integers[0]} to {integers[-1]}"
+    return MESSAGES[kind]
+
+
+class _Reader:
+    """Reads values of one program out of memory; what is shared there is shared here."""
+
+    def __init__(self, memory: Memory, row: int, cells: Cells, integers: range) -> None:
+        self.memory = memory
+        self.row = row
+        self.cells = cells
+        self.integers = integers
+        self.known: dict[int, Value] = {}
+
+    def value(self, address: int) -> Value:
+        """The value at an address."""
+        return trampoline(self._value(address))
+
+    def _value(self, address: int):  # noqa: ANN202
+        if address not in self.known:
+            self.known[address] = yield self._read(address)
+        return self.known[address]
+
+    def _read(self, address: int):  # noqa: ANN202
+        record = self.record(address)
+        match Tag(self._best(record, Field.TAG)):
+            case Tag.INTEGER:
+                return self.integers[self._best(record, Field.LITERAL)]
+            case Tag.TRUE:
+                return True
+            case Tag.FALSE:
+                return False
+            case Tag.NIL:
+                return NIL
+            case Tag.UNARY_PRIMITIVE | Tag.BINARY_PRIMITIVE:
+                return Operator(OPERATORS[self._best(record, Field.OPERATOR)])
+            case Tag.PARTIAL:
+                operand = yield self._value(self._wide(record, Field.VALUE))
+                return Partial(OPERATORS[self._best(record, Field.OPERATOR)], operand)
+            case Tag.PAIR:
+                head = yield self._value(self._wide(record, Field.VALUE))
+                tail = yield self._value(self._wide(record, Field.LINK))
+                return Pair(head, tail)
+            case Tag.CLOSURE | Tag.THUNK:
+                return _Captured(self, self._best(record, Field.SECOND), record)
+        raise AssertionError(f"no value at address {address}")
+
+    def record(self, address: int) -> Tensor:
+        """The record at an address."""
+        if address < self.memory.layout.code:
+            return self.memory.code.narrow[self.row, address].detach()
+        block = next(block for block in self.memory.blocks if address < block.width)
+        return block.records[self.row, address - block.start].detach()
+
+    def bound(self, environment: Tensor, parameter: int) -> int:
+        """The address of the value that is bound to a parameter in an environment."""
+        visible = (environment > 0.5).nonzero().squeeze(1).tolist()
+        for address in visible:
+            block = next(block for block in self.memory.blocks if address < block.width)
+            if int(block.parameters[self.row, address - block.start].argmax()) == parameter:
+                return address
+        raise AssertionError(f"no value is bound to the parameter at address {parameter}")
+
+    def _best(self, record: Tensor, field: Field) -> int:
+        return int(record[self.memory.layout.slices[field]].argmax())
+
+    def _wide(self, record: Tensor, field: Field) -> int:
+        return int(self.wide(record, field).argmax())
+
+    def wide(self, record: Tensor, field: Field) -> Tensor:
+        """A wide pointer of a record."""
+        return record[self.memory.layout.narrow :].unflatten(-1, (WIDE, -1))[WIDE_FIELDS.index(field)]
+
+
+class _Captured(Closure):
+    """A function or thunk in memory, with the environment it was made in."""
+
+    def __init__(self, reader: _Reader, name: int, record: Tensor) -> None:
+        function = reader.cells.functions.get(name)
+        node = reader.cells.cells[name].node
+        self.code = function if function is not None else _delay(node)
+        self.reader = reader
+        self.environment = reader.wide(record, Field.ENVIRONMENT)
+
+    def lookup(self, binder: Lambda) -> Value:
+        return self.reader.value(self.reader.bound(self.environment, self.reader.cells.parameters[binder]))
+
+
+def _delay(node: object) -> Delay:
+    assert isinstance(node, Delay)
+    return node

@@ -1,0 +1,116 @@
+"""The machine: programs in, tensors through, terms out."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
+from neurallambda.lang.lower import lower
+from neurallambda.lang.outcome import Outcome
+from neurallambda.lang.parser import parse
+from neurallambda.lang.terms import Program
+from neurallambda.machine.assemble import Cells, assemble
+from neurallambda.machine.decode import decode
+from neurallambda.machine.encode import Filling, NeuralLambda, encode
+from neurallambda.machine.gradient import Run
+from neurallambda.machine.memory import Memory
+from neurallambda.machine.result import Result
+from neurallambda.machine.run import Runner, Settings
+
+INTEGERS = range(-256, 256)
+MAX_STEPS = 10_000
+CAPACITY = 16_384
+
+
+class Machine:
+    """A Lisp machine whose every step, tensor to tensor, is differentiable.
+
+    Args:
+        integers: the declared range; a result outside of it is the error `overflow`.
+        capacity: how many addresses a program may use, its own cells and one a step; more is `out-of-memory`.
+        device: where the tensors live.
+        dtype: `torch.float32` or `torch.float64`.
+
+    >>> machine = Machine()
+    >>> result = machine.run(machine.encode(["(+ 1 2)", "(car '())"]))
+    >>> for outcome in machine.decode(result):
+    ...     print(outcome)
+    3
+    not-a-pair: `car` or `cdr` was given something that is no pair
+    """
+
+    def __init__(
+        self,
+        *,
+        integers: range = INTEGERS,
+        capacity: int = CAPACITY,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if integers.step != 1 or not integers:
+            raise ArgumentError(f"integers: got {integers}; expected a range of step 1 that is not empty")
+        if capacity < 1:
+            raise ArgumentError(f"capacity: got {capacity}; expected at least 1 address")
+        if dtype not in (torch.float32, torch.float64):
+            raise ArgumentError(f"dtype: got {dtype}; expected torch.float32 or torch.float64")
+        self.integers = integers
+        self.capacity = capacity
+        self.device = device
+        self.dtype = dtype
+
+    def assemble(self, source: str | Program) -> Cells:
+        """One program as cells at addresses.
+
+        Raises:
+            SourceError: where the text is not a program.
+            ProgramError: `unbound`; `out-of-memory` where the code alone is more than the capacity.
+        """
+        cells = assemble(lower(parse(source) if isinstance(source, str) else source))
+        if len(cells) > self.capacity:
+            raise ProgramError(
+                ErrorKind.OUT_OF_MEMORY, f"the program alone needs {len(cells):,} addresses of {self.capacity:,}"
+            )
+        return cells
+
+    def encode(
+        self, sources: str | Program | Sequence[str | Program | Cells], *, holes: Mapping[str, Filling] | None = None
+    ) -> NeuralLambda:
+        """A batch of different programs as tensors.
+
+        Args:
+            sources: one program or several: text, parsed, or assembled.
+            holes: what each `?name` stands for: `Soft` values with logits, a tensor of logits over all declared integers,
+                or one certain value. Logits with a leading batch axis give each program its own.
+        """
+        if isinstance(sources, (str, Program)):
+            sources = [sources]
+        if not sources:
+            raise ArgumentError("sources: got no program; expected at least one")
+        cells = [source if isinstance(source, Cells) else self.assemble(source) for source in sources]
+        return encode(cells, self.integers, holes=holes, device=self.device, dtype=self.dtype)
+
+    def run(self, program: NeuralLambda, *, max_steps: int = MAX_STEPS) -> Result:
+        """Run a batch of programs until all have ended.
+
+        Where any part of `program` requires a gradient, so does the result; memory is then kept for the backward pass: the
+        records, and the registers before each step.
+        """
+        if max_steps < 1:
+            raise ArgumentError(f"max_steps: got {max_steps}; expected at least 1 step")
+        code = program.code()
+        settings = Settings(program.integers, program.operations, max_steps, self.capacity)
+        parts = (code.narrow, code.third, code.variables, code.settled)
+        if torch.is_grad_enabled() and any(part.requires_grad for part in parts):
+            answer, errors, running, steps, *blocks = Run.apply(program.layout, settings, *parts)  # pyright: ignore[reportGeneralTypeIssues]
+            half = len(blocks) // 2
+            memory = Memory.of(program.layout, code, blocks[:half], blocks[half:], written=answer.shape[-1])
+            return Result(program, settings, memory, answer, errors, running, steps)
+        with torch.no_grad():
+            runner = Runner(program.layout, code, settings)
+            runner.run()
+        end = runner.registers
+        return Result(program, settings, runner.memory, end.answer, end.errors, end.running, end.steps)
+
+    def decode(self, result: Result) -> list[Outcome]:
+        """The likeliest end of each program, as a term or a named error, with its steps."""
+        return decode(result)

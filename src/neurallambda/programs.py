@@ -1,0 +1,130 @@
+"""Running programs by any engine: one, several, or a stream of thousands."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import overload
+
+from neurallambda.errors import ArgumentError, ProgramError, SourceError
+from neurallambda.lang.evaluate import evaluate
+from neurallambda.lang.outcome import Outcome
+
+WINDOW = 4_096
+"""Programs of a stream that are looked at together, to put those of like size into one batch."""
+
+
+class Engine(StrEnum):
+    """What can run a program."""
+
+    MACHINE = "machine"
+    """The differentiable machine, on tensors."""
+    REFERENCE = "reference"
+    """The reference evaluator, in plain Python: for long programs, and to judge the others by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a program may use.
+
+    Attributes:
+        integers: the declared range; leaving it is `overflow`.
+        max_steps: how many steps; more is `out-of-steps`.
+        capacity: how many addresses of memory; more is `out-of-memory`. The reference evaluator has no such limit.
+    """
+
+    integers: range = range(-256, 256)
+    max_steps: int = 10_000
+    capacity: int = 16_384
+
+    def __post_init__(self) -> None:
+        if self.integers.step != 1 or not self.integers:
+            raise ArgumentError(f"integers: got {self.integers}; expected a range of step 1 that is not empty")
+        for name in ("max_steps", "capacity"):
+            if getattr(self, name) < 1:
+                raise ArgumentError(f"{name}: got {getattr(self, name)}; expected at least 1")
+
+
+@overload
+def run(source: str, *, engine: Engine | str = ..., limits: Limits = ..., device: str | None = ...) -> str: ...
+@overload
+def run(
+    source: Sequence[str], *, engine: Engine | str = ..., limits: Limits = ..., device: str | None = ...
+) -> list[Outcome]: ...
+def run(
+    source: str | Sequence[str],
+    *,
+    engine: Engine | str = Engine.MACHINE,
+    limits: Limits = Limits(),
+    device: str | None = None,
+) -> str | list[Outcome]:
+    """Run a program, or a batch of programs.
+
+    Args:
+        source: the text of one program, or of several.
+        engine: what runs them.
+        limits: the integers, steps and memory they may use.
+        device: where the machine's tensors live.
+
+    Returns:
+        Of one program its value as text; of several, how each of them ended: a value or a named error, with its steps.
+
+    Raises:
+        SourceError: where a text is not a program.
+        ProgramError: where the one program ends in an error.
+
+    >>> run("((fn [x] '(x x x)) 42)")
+    "'(42 42 42)"
+    >>> for outcome in run(["(+ 1 2)", "(car '())"]):
+    ...     print(outcome.text if outcome.term else outcome.error, outcome.steps)
+    3 4
+    not-a-pair 2
+    """
+    sources = [source] if isinstance(source, str) else list(source)
+    outcomes: list[Outcome] = []
+    for number, outcome in enumerate(run_all(sources, engine=engine, limits=limits, device=device)):
+        if isinstance(outcome, SourceError):
+            if not isinstance(source, str):
+                outcome.add_note(f"in program {number} of the batch, counted from 0")
+            raise outcome
+        outcomes.append(outcome)
+    return outcomes[0].text if isinstance(source, str) else outcomes
+
+
+def run_all(
+    sources: Iterable[str],
+    *,
+    engine: Engine | str = Engine.MACHINE,
+    limits: Limits = Limits(),
+    device: str | None = None,
+) -> Iterator[Outcome | SourceError]:
+    """Run a stream of programs, and give how each of them ended, in order; text that is no program gives its error."""
+    engine = Engine(engine)
+    if engine is Engine.REFERENCE:
+        for source in sources:
+            yield _by_reference(source, limits)
+        return
+    from neurallambda.machine.batches import run_batches
+    from neurallambda.machine.machine import Machine
+
+    machine = Machine(integers=limits.integers, capacity=limits.capacity, device=device)
+    stream = iter(sources)
+    while window := list(islice(stream, WINDOW)):
+        found: dict[int, Outcome | SourceError] = {}
+        cells = {}
+        for index, source in enumerate(window):
+            try:
+                cells[index] = machine.assemble(source)
+            except ProgramError as error:
+                found[index] = Outcome(error=error.kind, message=error.message)
+            except SourceError as error:
+                found[index] = error
+        found.update(run_batches(machine, cells, max_steps=limits.max_steps))
+        yield from (found[index] for index in range(len(window)))
+
+
+def _by_reference(source: str, limits: Limits) -> Outcome | SourceError:
+    try:
+        return evaluate(source, integers=limits.integers, max_steps=limits.max_steps)
+    except SourceError as error:
+        return error

@@ -1,0 +1,84 @@
+"""A run written the plain way: memory is a list, every operation is left to autograd. The judge of the real run."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from neurallambda.machine.encode import NeuralLambda
+from neurallambda.machine.memory import VALUE_TAGS, WIDE, Code, Layout, Reading
+from neurallambda.machine.run import Registers
+from neurallambda.machine.step import Step, take_step
+from neurallambda.machine.tables import tables
+
+
+@dataclass
+class NaiveMemory:
+    """Reads and matches by products with everything there is."""
+
+    layout: Layout
+    code: Code
+    width: int
+    records: list[Tensor] = field(default_factory=list)
+    parameters: list[Tensor] = field(default_factory=list)
+
+    @property
+    def values(self) -> Tensor:
+        written = [record[:, VALUE_TAGS].sum(-1) for record in self.records]
+        values = torch.cat([self.code.narrow[:, :, VALUE_TAGS].sum(-1), *(value[:, None] for value in written)], dim=-1)
+        return pad(values, (0, self.width - values.shape[-1]))
+
+    def read(self, pointers: Tensor) -> Reading:
+        code = self.layout.code
+        records = pad(pointers[:, :, :code] @ self.code.narrow, (0, WIDE * self.width))
+        if self.records:
+            records = records + pointers[:, :, code : code + len(self.records)] @ torch.stack(self.records, dim=1)
+        return Reading(records, (pointers[:, :1, :code] @ self.code.third)[:, 0])
+
+    def match(self, parameters: Tensor) -> Tensor:
+        code, written = self.layout.code, len(self.parameters)
+        if not written:
+            return parameters.new_zeros(len(parameters), 2, self.width)
+        found = parameters @ torch.stack(self.parameters, dim=1).transpose(1, 2)
+        return pad(found, (code, self.width - code - written))
+
+
+@dataclass
+class NaiveRun:
+    """The whole course of a run: registers before each step and after the last, and each step."""
+
+    memory: NaiveMemory
+    registers: list[Registers]
+    steps: list[Step]
+
+    @property
+    def end(self) -> Registers:
+        return self.registers[-1]
+
+
+def naive_run(program: NeuralLambda, steps: int) -> NaiveRun:
+    """Take so many steps, whatever happens."""
+    layout, code = program.layout, program.code()
+    memory = NaiveMemory(layout, code, layout.code + steps)
+    here = torch.eye(memory.width, dtype=code.narrow.dtype)
+    registers = Registers.start(code)
+    registers.widen(memory.width)
+    run = NaiveRun(memory, [registers], [])
+    for address in range(layout.code, memory.width):
+        step = take_step(
+            memory,
+            registers.pointers,
+            here[address],
+            tables=tables(code.narrow.device, code.narrow.dtype),
+            integers=program.integers,
+            operations=program.operations,
+        )
+        memory.records.append(step.record)
+        memory.parameters.append(step.parameter)
+        after = Registers(registers.pointers, registers.running, registers.answer, registers.errors, registers.steps)
+        after.follow(step)
+        registers = after
+        run.registers.append(registers)
+        run.steps.append(step)
+    return run

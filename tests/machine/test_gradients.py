@@ -1,0 +1,101 @@
+"""Gradients of whole runs: against finite differences, and against plain autograd through a naive run."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from neurallambda.machine import Machine, Soft, gradient, run
+from neurallambda.machine.encode import NeuralLambda
+from tests.machine.naive import naive_run
+from tests.machine.soft import PARTS, soft_parts, with_parts
+
+SOURCES = ["((fn [x] (if (< x 2) (+ x 1) (car '(x x)))) 1)", "(car (cons 1 2))"]
+
+
+@pytest.fixture
+def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks and stretches so small that a short run crosses their borders."""
+    monkeypatch.setattr(run, "FIRST_BLOCK", 2)
+    monkeypatch.setattr(gradient, "STRETCH", 3)
+
+
+def outcomes(program: NeuralLambda, steps: int) -> tuple[Tensor, ...]:
+    """What a run of the machine can be differentiated by."""
+    machine = Machine(integers=program.integers, dtype=program.tag.dtype)
+    result = machine.run(program, max_steps=steps)
+    record = result.memory.blocks[0].records[:, :2]
+    return result.answer, result.errors, result.running, result.steps, record
+
+
+def small_program() -> NeuralLambda:
+    return Machine(integers=range(-3, 4), dtype=torch.float64).encode(SOURCES)
+
+
+@pytest.mark.parametrize("index", range(len(PARTS)), ids=PARTS)
+def test_gradcheck_of_every_part(index: int) -> None:
+    program = small_program()
+    parts = [part.detach() for part in soft_parts(program, 0.1, seed=index)]
+    parts[index].requires_grad_()
+
+    def function(part: Tensor) -> tuple[Tensor, ...]:
+        softened = [*parts[:index], part / part.sum(-1, keepdim=True), *parts[index + 1 :]]
+        return outcomes(with_parts(program, tuple(softened)), steps=5)
+
+    assert torch.autograd.gradcheck(function, (parts[index],), fast_mode=True)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 40])
+@pytest.mark.usefixtures("_small_pieces")
+def test_the_backward_pass_is_that_of_plain_autograd(steps: int) -> None:
+    program = small_program()
+    parts = soft_parts(program, 0.05, seed=steps)
+    answer, errors, running, taken, _ = outcomes(with_parts(program, parts), steps)
+    end = naive_run(with_parts(program, parts), steps).end
+    width = min(answer.shape[-1], end.answer.shape[-1])  # one has room for more, or the other stopped early
+    generator = torch.Generator().manual_seed(0)
+    weights = [torch.rand(part.shape, generator=generator, dtype=part.dtype) for part in (answer[:, :width], errors, running, taken)]  # fmt: skip
+    found = torch.autograd.grad(_loss((answer[:, :width], errors, running, taken), weights), parts)
+    naive = (end.answer[:, :width], end.errors, end.running, end.steps)
+    expected = torch.autograd.grad(_loss(naive, weights), parts, allow_unused=True, materialize_grads=True)
+    torch.testing.assert_close(answer[:, :width], end.answer[:, :width], rtol=0, atol=1e-14)
+    for name, one, other in zip(PARTS, found, expected, strict=True):
+        scale = float(other.abs().max()) + 1
+        assert float((one - other).abs().max()) <= 1e-12 * scale, name
+
+
+def _loss(parts: tuple[Tensor, ...], weights: list[Tensor]) -> Tensor:
+    return torch.stack([(part * weight).sum() for part, weight in zip(parts, weights, strict=True)]).sum()
+
+
+def test_the_memory_itself_can_be_differentiated() -> None:
+    machine = Machine(integers=range(-3, 4), dtype=torch.float64)
+    logits = torch.zeros(7, dtype=torch.float64, requires_grad=True)
+    result = machine.run(machine.encode("(+ ?a 1)", holes={"a": logits}))
+    (found,) = torch.autograd.grad(result.memory.blocks[0].records.pow(2).sum(), logits)
+    assert torch.isfinite(found).all() and found.abs().sum() > 0
+
+
+def test_gradients_of_a_sharp_run_are_finite_and_point_to_the_answer() -> None:
+    """At the corner, the gradient says which integer instead of 3 would raise the chance of 7."""
+    machine = Machine(integers=range(-8, 8), dtype=torch.float64)
+    program = machine.encode("(+ 3 1)")
+    literal = program.literal.clone().requires_grad_()
+    result = machine.run(with_parts(program, tuple(literal if p == "literal" else getattr(program, p) for p in PARTS)))
+    (found,) = torch.autograd.grad(result.probability(7).sum(), literal)
+    assert torch.isfinite(found).all()
+    address = next(a for a, cell in enumerate(program.cells[0].cells) if cell.literal == 3)
+    assert int(found[0, address].argmax()) == 6 + 8
+
+
+def test_no_nan_backward_through_a_thousand_steps() -> None:
+    machine = Machine(integers=range(-4, 64))
+    logits = torch.linspace(1, 0, 3).requires_grad_()
+    program = machine.encode(
+        "(defn loop [n acc] (if (= n 0) acc (loop (- n 1) (+ 1 (- acc 1))))) (loop 50 ?a)",
+        holes={"a": Soft((1, 2, 3), logits)},
+    )
+    result = machine.run(program)
+    assert float(result.steps.detach()) > 1_000
+    result.probability(2).sum().backward()
+    expected = torch.autograd.functional.jacobian(lambda x: x.softmax(-1)[1], logits.detach())
+    torch.testing.assert_close(logits.grad, expected)

@@ -1,0 +1,58 @@
+"""Every module imports by itself, with the runtime dependencies alone, and the exact rooms without torch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import neurallambda
+
+SOURCE = Path(neurallambda.__file__).parent.parent
+MODULES = sorted(
+    ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+    for path in SOURCE.glob("neurallambda/**/*.py")
+    if path.stem != "__main__"
+)
+EXACT = [
+    name for name in MODULES if name.startswith(("neurallambda.errors", "neurallambda.lang", "neurallambda.automata"))
+]
+EXTRAS = ("numba", "matplotlib", "mkdocs", "beartype", "hypothesis", "pytest")
+TENSORS = ("torch", "numpy", "jaxtyping")
+
+
+def run(code: str) -> None:
+    """Run code in a fresh interpreter, where neither the shape checks nor this process's imports are."""
+    quiet = ("-W", "error", "-W", "ignore::DeprecationWarning")
+    done = subprocess.run([sys.executable, *quiet, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def importing(names: list[str], *, without: tuple[str, ...]) -> str:
+    """Code that imports `names` where importing any of `without` fails."""
+    return f"import importlib, sys\nfor name in {without}: sys.modules[name] = None\n" + "".join(
+        f"importlib.import_module({name!r})\n" for name in names
+    )
+
+
+def test_there_are_modules() -> None:
+    assert {"neurallambda.errors", "neurallambda.lang.parser"} <= set(EXACT)
+
+
+def test_every_module_needs_the_runtime_dependencies_only() -> None:
+    run(importing(MODULES, without=EXTRAS))
+
+
+def test_the_exact_rooms_need_no_torch() -> None:
+    run(importing(EXACT, without=TENSORS))
+
+
+def test_every_module_can_come_first() -> None:
+    """A cycle of imports shows only when the wrong module is imported first, so each one is, in a process of its own."""
+    run(
+        "import importlib, os, sys, torch\n"  # torch once, for all of them
+        f"for name in {MODULES}:\n"
+        "    if os.fork() == 0:\n"
+        "        importlib.import_module(name)\n"
+        "        os._exit(0)\n"
+        "    if os.wait()[1]:\n"
+        "        sys.exit(f'{name} cannot be imported first')\n"
+    )
