@@ -144,7 +144,8 @@ def draw(name: str, path: Path) -> None:
 def _mixed(cells: Tensor) -> Tensor:
     """[..., 3]: white where nothing is, the symbols' colors where they are, mixtures between."""
     inks = 1 - torch.tensor(COLORS[: cells.shape[-1]])
-    return torch.clamp(1 - cells.clamp(min=0) @ inks, 0, 1)
+    fullest = torch.clamp(cells.sum(-1).max(), min=1)
+    return torch.clamp(1 - (cells / fullest).clamp(min=0) @ inks, 0, 1)
 
 
 def _matplotlib() -> ModuleType:

@@ -148,6 +148,8 @@ def _backward(
                 if k + 1 < steps:
                     push, pop, stay = actions[row, t, 0], actions[row, t, 1], actions[row, t, 2]
                     _next_cells(push, pop, stay, cells[k], cells[k + 1], width, needed)
+                    # Below what is needed lies what an earlier span left there.
+                    cells[k + 1, (needed + 1) * width : (needed + 2) * width] = 0.0
             for k in range(steps - 1, -1, -1):
                 t = start + k
                 push, pop, stay = actions[row, t, 0], actions[row, t, 1], actions[row, t, 2]
