@@ -99,11 +99,11 @@ def test_states() -> None:
     operands = soft(stack, 2, seed=1, dtype=torch.float32)
     with pytest.raises(ArgumentError, match="state: got SuperpositionQueueState, expected the SuperpositionStackState"):
         stack.step(queue.init(2), *operands)  # type: ignore[arg-type]
-    with pytest.raises(ArgumentError, match=r"state: field cells has shape \(3, 1\) a row, expected \(2, 1\)"):
+    with pytest.raises(ArgumentError, match=r"state: field rest has shape \(2, 1\) a row, expected \(1, 1\)"):
         stack.step(SuperpositionStack(capacity=3, width=1).init(2), *operands)
     with pytest.raises(ArgumentError, match="state: got SuperpositionQueueState, expected SuperpositionStackState"):
         stack.adopt(queue.init(2))  # type: ignore[arg-type]
-    with pytest.raises(ArgumentError, match="state: field cells has shape .* which does not fit into"):
+    with pytest.raises(ArgumentError, match="state: field rest has shape .* which does not fit into"):
         stack.adopt(SuperpositionStack(capacity=3, width=1).init(2))
 
 

@@ -244,21 +244,27 @@ def shifted(action: Tensor, value: Tensor, cells: Tensor) -> Tensor:
     return after
 
 
-def mixed(action: Tensor, value: Tensor, cells: Tensor, occupied: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """One step of the cells and of their occupancy, with the mass that falls off the bottom.
+def mixed(
+    action: Tensor, value: Tensor, top: Tensor, rest: Tensor, occupied: Tensor, overflow: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """One step of all that a stack is.
 
     Args:
         action: [batch, 2 + pops].
         value: [batch, width].
-        cells: [batch, capacity, width].
+        top: [batch, width], the first cell.
+        rest: [batch, capacity - 1, width], the cells below it.
         occupied: [batch, capacity].
+        overflow: [batch].
 
     Returns:
-        The cells, the occupancy, and the lost mass [batch].
+        The top, the rest, the occupancy and the overflow after the step.
     """
+    cells = shifted(action, value[:, None], torch.cat([top[:, None], rest], dim=1))
     filled = occupied[..., None]
     return (
-        shifted(action, value[:, None], cells),
+        cells[:, 0],
+        cells[:, 1:],
         shifted(action, torch.ones_like(filled[:, :1]), filled)[..., 0],
-        action[:, PUSH] * occupied[:, -1],
+        overflow + action[:, PUSH] * occupied[:, -1],
     )

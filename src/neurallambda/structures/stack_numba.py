@@ -17,6 +17,10 @@ SPAN = 16
 """Steps between two kept copies of the cells, at least; wide stacks keep fewer."""
 
 
+TILE = 64
+"""Columns worked on at once in the backward pass: SPAN * capacity * TILE numbers fit the nearest cache."""
+
+
 def span_of(width: int) -> int:
     """Steps between two kept copies: so many that the copies take room in proportion to time * capacity, whatever the width."""
     return max(SPAN, width // 4)
@@ -72,12 +76,12 @@ def _forward(first, last, span, actions, values, cells, occupied, reads, ends, h
         for t in range(time):
             push, pop, stay = actions[row, t, 0], actions[row, t, 1], actions[row, t, 2]
             if t % span == 0:
-                kept[row, t // span] = here[inner]
+                _copy(here[inner], kept[row, t // span].reshape(-1))
             deep = min(deep + 1, capacity)
-            here[:width] = values[row, t]
+            _copy(values[row, t], here)
             _next_cells(push, pop, stay, here, there, width, deep)
             here, there = there, here
-            reads[row, t] = here[width : 2 * width]
+            _copy(here[width : 2 * width], reads[row, t])
             total += push * history[row, t, capacity - 1]
             _next_occupied(push, pop, stay, history[row, t], history[row, t + 1])
         ends[row] = here[inner].reshape(capacity, width)
@@ -105,137 +109,160 @@ def _before_step(push, pop, stay, grad, earlier, cells, width, deep):
 
 @compiled
 def _backward(
-    first,
-    last,
-    span,
-    reach,
-    actions,
-    values,
-    history,
-    kept,
-    grad_reads,
-    grad_ends,
-    grad_occupied,
-    grad_lost,
-    to_actions,
-    to_values,
-    to_cells,
-    to_occupied,
-):
+    first, last, span, reach, actions, values, history, kept,
+    grad_reads, grad_ends, grad_occupied, grad_lost, to_actions, to_values, to_cells, to_occupied,
+):  # fmt: skip
     """Rows first..last: the gradients of the actions, the values, and the first cells and occupancy.
 
-    `reach` is how many rows from the top may hold anything at first; below that nothing needs a gradient.
+    `reach` is how many rows from the top may hold anything at first; below that nothing needs a gradient. Columns are
+    taken TILE at a time, so that a span of cells stays in the nearest cache.
     """
     time, width, capacity = actions.shape[1], values.shape[2], to_cells.shape[1]
-    inner = slice(width, (capacity + 1) * width)
-    cells = np.zeros((span, (capacity + 2) * width), values.dtype)
-    here = np.zeros((capacity + 2) * width, values.dtype)
-    there = np.zeros((capacity + 2) * width, values.dtype)
-    of_here = np.zeros(capacity + 2, values.dtype)
-    of_there = np.zeros(capacity + 2, values.dtype)
+    cells = np.zeros((span, (capacity + 2) * TILE), values.dtype)
+    here = np.zeros((capacity + 2) * TILE, values.dtype)
+    there = np.zeros((capacity + 2) * TILE, values.dtype)
     for row in range(first, last):
-        here[inner] = grad_ends[row].reshape(-1)
-        there[inner] = 0.0
-        of_here[1 : capacity + 1] = grad_occupied[row]
-        deep = _deepest(grad_ends[row], grad_occupied[row])
-        for start in range((time - 1) // span * span, -1, -span):
-            steps = min(span, time - start)
-            cells[0, inner] = kept[row, start // span]
-            needed = min(deep + 2 * span, reach + start + steps, capacity)
-            for k in range(steps):
-                t = start + k
-                cells[k, :width] = values[row, t]
-                if k + 1 < steps:
+        _occupied_backward(actions[row], history[row], grad_occupied[row], grad_lost[row], to_actions[row], to_occupied[row])
+        for left in range(0, width, TILE):
+            right = min(left + TILE, width)
+            tile = right - left
+            here[:], there[:], cells[:] = 0.0, 0.0, 0.0
+            _take_columns(grad_ends[row], left, right, here)
+            deep = _deepest(grad_ends[row], grad_occupied[row])
+            for start in range((time - 1) // span * span, -1, -span):
+                steps = min(span, time - start)
+                _take_columns(kept[row, start // span], left, right, cells[0])
+                needed = min(deep + 2 * span, reach + start + steps, capacity)
+                for k in range(steps):
+                    t = start + k
+                    _copy(values[row, t, left:right], cells[k])
+                    if k + 1 < steps:
+                        push, pop, stay = actions[row, t, 0], actions[row, t, 1], actions[row, t, 2]
+                        _next_cells(push, pop, stay, cells[k], cells[k + 1], tile, needed)
+                        # Below what is needed lies what an earlier span left there.
+                        below = cells[k + 1, (needed + 1) * tile : (needed + 2) * tile]
+                        for j in range(tile):
+                            below[j] = 0.0
+                for k in range(steps - 1, -1, -1):
+                    t = start + k
                     push, pop, stay = actions[row, t, 0], actions[row, t, 1], actions[row, t, 2]
-                    _next_cells(push, pop, stay, cells[k], cells[k + 1], width, needed)
-                    # Below what is needed lies what an earlier span left there.
-                    cells[k + 1, (needed + 1) * width : (needed + 2) * width] = 0.0
-            for k in range(steps - 1, -1, -1):
-                t = start + k
-                push, pop, stay = actions[row, t, 0], actions[row, t, 1], actions[row, t, 2]
-                deep = min(max(deep, 1) + 1, reach + t + 1, capacity)
-                here[width : 2 * width] += grad_reads[row, t]
-                to_values[row, t] = push * here[width : 2 * width]
-                by_push, by_pop, by_stay = _before_step(push, pop, stay, here, there, cells[k], width, deep)
-                here, there = there, here
-                old = history[row, t]
-                by_push += of_here[1] + grad_lost[row] * old[capacity - 1]
-                above, level, below, new = of_here[:capacity], of_here[1:], of_here[2:], of_there[1:]
-                for i in range(capacity):
-                    new[i] = push * below[i] + stay * level[i] + pop * above[i]
-                    by_push += old[i] * below[i]
-                    by_stay += old[i] * level[i]
-                    by_pop += old[i] * above[i]
-                of_there[capacity] += push * grad_lost[row]
-                of_here, of_there = of_there, of_here
-                to_actions[row, t, 0], to_actions[row, t, 1], to_actions[row, t, 2] = by_push, by_pop, by_stay
-        to_cells[row] = here[inner].reshape(capacity, width)
-        to_occupied[row] = of_here[1 : capacity + 1]
+                    deep = min(max(deep, 1) + 1, reach + t + 1, capacity)
+                    top, by_read, to_value = here[tile:], grad_reads[row, t, left:right], to_values[row, t, left:right]
+                    for j in range(tile):
+                        top[j] += by_read[j]
+                        to_value[j] = push * top[j]
+                    by_push, by_pop, by_stay = _before_step(push, pop, stay, here, there, cells[k], tile, deep)
+                    here, there = there, here
+                    to_actions[row, t, 0] += by_push
+                    to_actions[row, t, 1] += by_pop
+                    to_actions[row, t, 2] += by_stay
+            for i in range(capacity):
+                _copy(here[(i + 1) * tile : (i + 2) * tile], to_cells[row, i, left:right])
 
 
 @compiled
-def _step_forward(first, last, actions, values, cells, occupied, next_cells, next_occupied, lost):
+def _take_columns(cells, left, right, tile):
+    """Lay the columns left..right of the cells end to end, from row 1 on."""
+    width = right - left
+    for i in range(cells.shape[0]):
+        _copy(cells[i, left:right], tile[(i + 1) * width :])
+
+
+@compiled
+def _copy(numbers, to):
+    """Copy the numbers to the beginning of `to`; a loop, because slices are slow where they are short."""
+    for j in range(numbers.shape[0]):
+        to[j] = numbers[j]
+
+
+@compiled
+def _occupied_backward(actions, history, grad_occupied, grad_lost, to_actions, to_occupied):
+    """One row: what the occupancy and the overflow pass on to the actions, and to the first occupancy."""
+    time, capacity = actions.shape[0], to_occupied.shape[0]
+    here = np.zeros(capacity + 2, history.dtype)
+    there = np.zeros(capacity + 2, history.dtype)
+    here[1 : capacity + 1] = grad_occupied
+    for t in range(time - 1, -1, -1):
+        push, pop, stay, old = actions[t, 0], actions[t, 1], actions[t, 2], history[t]
+        above, level, below, new = here[:capacity], here[1:], here[2:], there[1:]
+        by_push = here[1] + grad_lost * old[capacity - 1]
+        by_pop = by_push * 0
+        by_stay = by_pop
+        for i in range(capacity):
+            new[i] = push * below[i] + stay * level[i] + pop * above[i]
+            by_push += old[i] * below[i]
+            by_stay += old[i] * level[i]
+            by_pop += old[i] * above[i]
+        there[capacity] += push * grad_lost
+        here, there = there, here
+        to_actions[t, 0], to_actions[t, 1], to_actions[t, 2] = by_push, by_pop, by_stay
+    to_occupied[:] = here[1 : capacity + 1]
+
+
+@compiled
+def _step_forward(
+    first, last, actions, values, tops, rests, occupied, overflow, next_tops, next_rests, next_occupied, next_overflow
+):
     """Rows first..last: one step."""
-    capacity, width = cells.shape[1:]
-    count = (capacity - 1) * width
+    capacity, width = occupied.shape[1], values.shape[1]
+    count = max(capacity - 2, 0) * width
     for row in range(first, last):
         push, pop, stay = actions[row, 0], actions[row, 1], actions[row, 2]
-        value, old, new = values[row], cells[row].reshape(-1), next_cells[row].reshape(-1)
-        old_below, new_below = old[width:], new[width:]
+        value, top, new_top = values[row], tops[row], next_tops[row]
         for j in range(width):
-            new[j] = push * value[j] + stay * old[j]
-        for j in range(count):
-            new_below[j] = push * old[j] + stay * old_below[j]
-        for j in range(count):
-            new[j] += pop * old_below[j]
-        lost[row] = push * occupied[row, capacity - 1]
+            new_top[j] = push * value[j] + stay * top[j]
+        if capacity > 1:
+            old, new = rests[row].reshape(-1), next_rests[row].reshape(-1)
+            old_below, new_below = old[width:], new[width:]
+            for j in range(width):
+                new_top[j] += pop * old[j]
+                new[j] = push * top[j] + stay * old[j]
+            for j in range(count):
+                new_below[j] = push * old[j] + stay * old_below[j]
+            for j in range(count):
+                new[j] += pop * old_below[j]
+        next_overflow[row] = overflow[row] + push * occupied[row, capacity - 1]
         _next_occupied(push, pop, stay, occupied[row], next_occupied[row])
 
 
 @compiled
 def _step_backward(
-    first,
-    last,
-    actions,
-    values,
-    cells,
-    occupied,
-    grad_cells,
-    grad_occupied,
-    grad_lost,
-    to_actions,
-    to_values,
-    to_cells,
-    to_occupied,
-):
-    """Rows first..last: the gradients of the action, the value, the cells and the occupancy before the step."""
-    capacity, width = cells.shape[1:]
-    count = (capacity - 1) * width
+    first, last, actions, values, tops, rests, occupied, grad_tops, grad_rests, grad_occupied, grad_overflow,
+    to_actions, to_values, to_tops, to_rests, to_occupied,
+):  # fmt: skip
+    """Rows first..last: the gradients of the action, the value, and the state before the step."""
+    capacity, width = occupied.shape[1], values.shape[1]
+    count = max(capacity - 2, 0) * width
     for row in range(first, last):
         push, pop, stay = actions[row, 0], actions[row, 1], actions[row, 2]
-        value, old, grad, earlier = (
-            values[row],
-            cells[row].reshape(-1),
-            grad_cells[row].reshape(-1),
-            to_cells[row].reshape(-1),
-        )
-        old_below, grad_below, earlier_below = old[width:], grad[width:], earlier[width:]
-        by_push = grad_lost[row] * occupied[row, capacity - 1]
+        value, top, grad_top, to_value, to_top = values[row], tops[row], grad_tops[row], to_values[row], to_tops[row]
+        by_push = grad_overflow[row] * occupied[row, capacity - 1]
         by_pop = by_push * 0
         by_stay = by_pop
         for j in range(width):
-            by_push += value[j] * grad[j]
-            to_values[row, j] = push * grad[j]
-        for j in range(count):
-            by_push += old[j] * grad_below[j]
-            earlier[j] = push * grad_below[j] + stay * grad[j]
-        for j in range(count, count + width):
-            earlier[j] = stay * grad[j]
-        for j in range(count + width):
-            by_stay += old[j] * grad[j]
-        for j in range(count):
-            by_pop += old_below[j] * grad[j]
-            earlier_below[j] += pop * grad[j]
+            by_push += value[j] * grad_top[j]
+            by_stay += top[j] * grad_top[j]
+            to_value[j] = push * grad_top[j]
+            to_top[j] = stay * grad_top[j]
+        if capacity > 1:
+            old, grad, earlier = rests[row].reshape(-1), grad_rests[row].reshape(-1), to_rests[row].reshape(-1)
+            old_below, grad_below, earlier_below = old[width:], grad[width:], earlier[width:]
+            for j in range(width):
+                by_push += top[j] * grad[j]
+                by_pop += old[j] * grad_top[j]
+                to_top[j] += push * grad[j]
+            for j in range(count):
+                by_push += old[j] * grad_below[j]
+                earlier[j] = push * grad_below[j] + stay * grad[j]
+            for j in range(count, count + width):
+                earlier[j] = stay * grad[j]
+            for j in range(width):
+                earlier[j] += pop * grad_top[j]
+            for j in range(count + width):
+                by_stay += old[j] * grad[j]
+            for j in range(count):
+                by_pop += old_below[j] * grad[j]
+                earlier_below[j] += pop * grad[j]
         full, of_full, of_earlier = occupied[row], grad_occupied[row], to_occupied[row]
         full_below, of_full_below, of_earlier_below = full[1:], of_full[1:], of_earlier[1:]
         by_push += of_full[0]
@@ -248,7 +275,7 @@ def _step_backward(
             of_earlier[i] += push * of_full_below[i]
         for i in range(capacity - 1):
             of_earlier_below[i] += pop * of_full[i]
-        of_earlier[capacity - 1] += push * grad_lost[row]
+        of_earlier[capacity - 1] += push * grad_overflow[row]
         to_actions[row, 0], to_actions[row, 1], to_actions[row, 2] = by_push, by_pop, by_stay
 
 
@@ -261,7 +288,7 @@ class _FusedScan(torch.autograd.Function):
         capacity, span = cells.shape[1], span_of(width)
         reads, ends = torch.empty_like(values, memory_format=torch.contiguous_format), values.new_empty(cells.shape)
         history, lost = values.new_empty(batch, time + 1, capacity), values.new_zeros(batch)
-        kept = values.new_empty(batch, -(-time // span), capacity * width)
+        kept = values.new_empty(batch, -(-time // span), capacity, width)
         inputs = [array(tensor) for tensor in (actions, values, cells, occupied)]
         outputs = [tensor.numpy() for tensor in (reads, ends, history, lost, kept)]
         over_rows(_forward, batch, span, *inputs, *outputs)
@@ -287,27 +314,26 @@ class _FusedScan(torch.autograd.Function):
 
 
 class _FusedStep(torch.autograd.Function):
-    """One step as one differentiable operation."""
+    """One step as one differentiable operation; its backward, when itself differentiated, is that of `mixed`."""
 
     @staticmethod
-    def forward(ctx, action, value, cells, occupied, overflow):
-        after = [torch.empty_like(tensor) for tensor in (cells, occupied, overflow)]
-        inputs = [array(tensor) for tensor in (action, value, cells, occupied)]
-        over_rows(_step_forward, len(action), *inputs, *[tensor.numpy() for tensor in after])
-        ctx.save_for_backward(action, value, cells, occupied)
-        return after[0], after[1], overflow + after[2]
+    def forward(ctx, action, value, top, rest, occupied, overflow):
+        before = (action, value, top, rest, occupied)
+        after = [torch.empty_like(tensor) for tensor in (top, rest, occupied, overflow)]
+        over_rows(_step_forward, len(action), *map(array, (*before, overflow)), *[tensor.numpy() for tensor in after])
+        ctx.save_for_backward(*before)
+        return tuple(after)
 
     @staticmethod
     def backward(ctx, *grads):
         saved = ctx.saved_tensors
         if torch.is_grad_enabled():
             inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in saved)
-            return *torch.autograd.grad(mixed(*inputs), inputs, grads, create_graph=True), grads[2]
+            nothing = torch.zeros_like(grads[3])
+            return *torch.autograd.grad(mixed(*inputs, nothing), inputs, grads, create_graph=True), grads[3]
         gradients = [torch.empty_like(tensor) for tensor in saved]
-        over_rows(
-            _step_backward, len(saved[0]), *[array(t) for t in (*saved, *grads)], *[g.numpy() for g in gradients]
-        )
-        return *gradients, grads[2]
+        over_rows(_step_backward, len(saved[0]), *map(array, (*saved, *grads)), *[g.numpy() for g in gradients])
+        return *gradients, grads[3]
 
 
 def scan_fused(
@@ -318,9 +344,7 @@ def scan_fused(
 
 
 def step_fused(
-    action: Tensor, value: Tensor, cells: Tensor, occupied: Tensor, overflow: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """One step: `stack_chunked.mixed` with the overflow added up, for one pop a step, on CPU tensors of float32 or
-    float64.
-    """
-    return _FusedStep.apply(action, value, cells, occupied, overflow)
+    action: Tensor, value: Tensor, top: Tensor, rest: Tensor, occupied: Tensor, overflow: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """As `stack_chunked.mixed`, for one pop a step, on CPU tensors of float32 or float64."""
+    return _FusedStep.apply(action, value, top, rest, occupied, overflow)

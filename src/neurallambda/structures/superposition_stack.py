@@ -1,5 +1,6 @@
 """The superposition stack: push, pop and stay at once, each with its weight."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -18,15 +19,25 @@ from neurallambda.structures.availability import can_fuse, can_use_triton
 class SuperpositionStackState:
     """A mixture of stacks.
 
+    Each cell is the mean of what lies there, zeros where nothing does. The top is apart from the rest because it is all
+    that a controller reads: its gradient need not be spread over the whole stack at each step.
+
     Attributes:
-        cells: top first; each cell is the mean of what lies there, zeros where nothing does.
+        top: the first cell.
+        rest: the cells below it.
         occupied: the probability that the stack is deeper than each cell.
         overflow: the mass of items lost off the bottom.
     """
 
-    cells: Float[Tensor, "batch capacity width"]
+    top: Float[Tensor, "batch width"]
+    rest: Float[Tensor, "batch below width"]
     occupied: Float[Tensor, "batch capacity"]
     overflow: Float[Tensor, " batch"]
+
+    @property
+    def cells(self) -> Float[Tensor, "batch capacity width"]:
+        """All cells, top first."""
+        return torch.cat([self.top[:, None], self.rest], dim=1)
 
 
 @dataclass(frozen=True)
@@ -68,29 +79,29 @@ class SuperpositionStack(Structure[SuperpositionStackState]):
     @property
     def forms(self) -> dict[str, Form[SuperpositionStackState]]:
         return {
-            "fused": Form(run=_fused, available=lambda state, action, _: can_fuse(state.cells, action)),
-            "triton": Form(run=_triton, available=lambda state, action, _: can_use_triton(state.cells, action)),
+            "fused": Form(run=_fused, available=lambda state, action, _: can_fuse(state.top, action)),
+            "triton": Form(run=_triton, available=lambda state, action, _: can_use_triton(state.top, action)),
             "chunked": Form(run=_chunked, available=anywhere),
         }
 
     def empty(self, batch: int, device: torch.device | str | None, dtype: torch.dtype) -> SuperpositionStackState:
         return SuperpositionStackState(
-            cells=torch.zeros(batch, self.capacity, self.width, device=device, dtype=dtype),
+            top=torch.zeros(batch, self.width, device=device, dtype=dtype),
+            rest=torch.zeros(batch, self.capacity - 1, self.width, device=device, dtype=dtype),
             occupied=torch.zeros(batch, self.capacity, device=device, dtype=dtype),
             overflow=torch.zeros(batch, device=device, dtype=dtype),
         )
 
     def advance(self, state: SuperpositionStackState, *operands: Tensor) -> SuperpositionStackState:
-        action, value = operands
-        if can_fuse(state.cells, action):
+        before = (*operands, state.top, state.rest, state.occupied, state.overflow)
+        if can_fuse(state.top, operands[0]):
             from neurallambda.structures.stack_numba import step_fused
 
-            return SuperpositionStackState(*step_fused(action, value, state.cells, state.occupied, state.overflow))
-        cells, occupied, lost = mixed(action, value, state.cells, state.occupied)
-        return SuperpositionStackState(cells=cells, occupied=occupied, overflow=state.overflow + lost)
+            return SuperpositionStackState(*step_fused(*before))
+        return SuperpositionStackState(*mixed(*before))
 
     def read(self, state: SuperpositionStackState) -> Tensor:
-        return state.cells[:, 0]
+        return state.top
 
     def size(self, state: SuperpositionStackState) -> Tensor:
         return state.occupied.sum(1)
@@ -102,23 +113,28 @@ class SuperpositionStack(Structure[SuperpositionStackState]):
         return PlainStack(capacity=self.capacity, width=self.width)
 
 
-def _chunked(state: SuperpositionStackState, actions: Tensor, values: Tensor) -> tuple[SuperpositionStackState, Tensor]:
-    reads, *after = scan_chunked(actions, values, state.cells, state.occupied, state.overflow)
-    return SuperpositionStackState(*after), reads
+def _chunked(state: SuperpositionStackState, *operands: Tensor) -> tuple[SuperpositionStackState, Tensor]:
+    return _with(scan_chunked, state, *operands)
 
 
-def _fused(state: SuperpositionStackState, actions: Tensor, values: Tensor) -> tuple[SuperpositionStackState, Tensor]:
+def _fused(state: SuperpositionStackState, *operands: Tensor) -> tuple[SuperpositionStackState, Tensor]:
     from neurallambda.structures.stack_numba import scan_fused
 
-    reads, *after = scan_fused(actions, values, state.cells, state.occupied, state.overflow)
-    return SuperpositionStackState(*after), reads
+    return _with(scan_fused, state, *operands)
 
 
-def _triton(state: SuperpositionStackState, actions: Tensor, values: Tensor) -> tuple[SuperpositionStackState, Tensor]:
+def _triton(state: SuperpositionStackState, *operands: Tensor) -> tuple[SuperpositionStackState, Tensor]:
     from neurallambda.structures.stack_triton import scan_triton
 
-    reads, *after = scan_triton(actions, values, state.cells, state.occupied, state.overflow)
-    return SuperpositionStackState(*after), reads
+    return _with(scan_triton, state, *operands)
+
+
+def _with(
+    scan: Callable[..., tuple[Tensor, Tensor, Tensor, Tensor]], state: SuperpositionStackState, *operands: Tensor
+) -> tuple[SuperpositionStackState, Tensor]:
+    reads, cells, occupied, overflow = scan(*operands, state.cells, state.occupied, state.overflow)
+    after = SuperpositionStackState(top=cells[:, 0], rest=cells[:, 1:], occupied=occupied, overflow=overflow)
+    return after, reads
 
 
 if __name__ == "__main__":
