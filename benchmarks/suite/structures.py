@@ -110,8 +110,8 @@ def equals_stepping(structure: Structure[Any], form: str, *, seed: int) -> bool:
     for way in ("steps", form):
         inputs = [operand.clone().requires_grad_() for operand in operands]
         _, reads = structure.scan(structure.init(3, dtype=torch.float64), *inputs, form=way)
-        gradients = torch.autograd.grad(reads.square().sum(), inputs, allow_unused=True)
-        found.append([reads, *(gradient for gradient in gradients if gradient is not None)])
+        scale = reads.square().sum()
+        found.append([reads, *torch.autograd.grad(scale, inputs, allow_unused=True, materialize_grads=True)])
     return all(torch.allclose(one, other, rtol=1e-11, atol=1e-11) for one, other in zip(*found, strict=True))
 
 
@@ -143,7 +143,9 @@ def superposition_stack(seed: int) -> Case:
         }
 
     return Case(
-        verify=lambda: {f"{form} is stepping": equals_stepping(stack, form, seed=seed) for form in ("fused", "chunked")},
+        verify=lambda: {
+            f"{form} is stepping": equals_stepping(stack, form, seed=seed) for form in ("fused", "chunked")
+        },
         measure=measure,
     )
 
@@ -207,7 +209,9 @@ def all_structures(seed: int) -> Case:
     def measure() -> Numbers:
         with one_thread():
             return {
-                f"{name}_over_lstm": against_lstm(scan_run(structure, "auto", TIME, seed=seed), seed=seed, repeats=5).median
+                f"{name}_over_lstm": against_lstm(
+                    scan_run(structure, "auto", TIME, seed=seed), seed=seed, repeats=5
+                ).median
                 for name, structure in chosen.items()
             }
 

@@ -24,9 +24,10 @@ def state(cls: Class) -> Class:
     Example:
         >>> @state
         ... class Counter:
-        ...     count: Tensor
-        >>> torch.vmap(lambda c: Counter(count=c.count + 1))(Counter(count=torch.zeros(3)))
-        Counter(count=tensor([1., 1., 1.]))
+        ...     count: torch.Tensor
+        >>> counters = Counter(count=torch.zeros(3))
+        >>> torch.vmap(lambda counter: Counter(count=counter.count + 1))(counters).count
+        tensor([1., 1., 1.])
     """
     frozen = dataclass(frozen=True)(cls)
     torch.export.register_dataclass(frozen, serialized_type_name=f"{cls.__module__}.{cls.__qualname__}")

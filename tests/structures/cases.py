@@ -1,7 +1,8 @@
 """Every structure, small, and instructions for it: what all the tests of the matrix are parametrized over."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from neurallambda.structures import Kind, Operand, Structure
 
 Discrete = int | list[float]
 
-STRUCTURES: dict[str, Structure] = {
+STRUCTURES: dict[str, Structure[Any]] = {
     "superposition_stack": structures.SuperpositionStack(capacity=4, width=3),
     "multipop_stack": structures.SuperpositionStack(capacity=5, width=2, pops=3),
     "pointer_stack": structures.PointerStack(capacity=4, width=3),
@@ -40,7 +41,7 @@ SMOOTH = sorted(set(STRUCTURES) - {"hard_stack", "hard_queue"})
 
 
 def soft(
-    structure: Structure, *leading: int, seed: int, dtype: torch.dtype = torch.float64, sharpness: float = 1.0
+    structure: Structure[Any], *leading: int, seed: int, dtype: torch.dtype = torch.float64, sharpness: float = 1.0
 ) -> tuple[Tensor, ...]:
     """Random instructions from the inside of the simplex."""
     generator = torch.Generator().manual_seed(seed)
@@ -58,12 +59,12 @@ def _soft(operand: Operand, leading: tuple[int, ...], generator: torch.Generator
             return numbers
 
 
-def certain(structure: Structure) -> st.SearchStrategy[tuple[Discrete, ...]]:
+def certain(structure: Structure[Any]) -> st.SearchStrategy[tuple[Discrete, ...]]:
     """Instructions at the corners, as a reference takes them."""
     return st.tuples(*(_certain(operand, structure) for operand in structure.operands))
 
 
-def _certain(operand: Operand, structure: Structure) -> st.SearchStrategy[Discrete]:
+def _certain(operand: Operand, structure: Structure[Any]) -> st.SearchStrategy[Discrete]:
     match operand.kind:
         case Kind.DISTRIBUTION:
             return st.integers(0, operand.size - 1)
@@ -83,7 +84,7 @@ def one_hot(index: int, size: int) -> list[float]:
     return [float(place == index) for place in range(size)]
 
 
-def encoded(structure: Structure, instruction: tuple[Discrete, ...]) -> tuple[Tensor, ...]:
+def encoded(structure: Structure[Any], instruction: tuple[Discrete, ...]) -> tuple[Tensor, ...]:
     """A certain instruction as tensors without leading axes."""
     pairs = zip(structure.operands, instruction, strict=True)
     return tuple(
@@ -97,20 +98,20 @@ def batched(instructions: list[tuple[Tensor, ...]], dim: int = 0) -> tuple[Tenso
     return tuple(torch.stack(parts, dim=dim) for parts in zip(*instructions, strict=True))
 
 
-def leaves(state: object) -> dict[str, Tensor]:
+def leaves(state: Any) -> dict[str, Tensor]:
     """The state's tensors, by name."""
-    return {field.name: getattr(state, field.name) for field in fields(state)}  # type: ignore[arg-type]
+    return {field.name: getattr(state, field.name) for field in fields(state)}
 
 
-def float_leaves(state: object) -> dict[str, Tensor]:
+def float_leaves(state: Any) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in leaves(state).items() if tensor.is_floating_point()}
 
 
-def mapped_leaves(state: object, function: Callable[[Tensor], Tensor]) -> object:
+def mapped_leaves(state: Any, function: Callable[[Tensor], Tensor]) -> Any:
     return type(state)(**{name: function(tensor) for name, tensor in leaves(state).items()})
 
 
-def forms_of(structure: Structure) -> list[str]:
+def forms_of(structure: Structure[Any]) -> list[str]:
     """The forms that run on this machine's CPU at speed: all but the interpreted one."""
     state, operands = structure.init(1, dtype=torch.float64), soft(structure, 1, 1, seed=0)
     return [name for name, form in structure.forms.items() if name != "triton" and form.available(state, *operands)]
@@ -119,12 +120,21 @@ def forms_of(structure: Structure) -> list[str]:
 FORMS = [(name, form) for name, structure in STRUCTURES.items() for form in forms_of(structure)]
 
 
-def warm(structure: Structure, batch: int, *, seed: int, dtype: torch.dtype = torch.float64, steps: int = 6) -> object:
+def warm(
+    structure: Structure[Any], batch: int, *, seed: int, dtype: torch.dtype = torch.float64, steps: int = 6
+) -> Any:
     """A state in which something has happened."""
     state, _ = structure.scan(
         structure.init(batch, dtype=dtype), *soft(structure, batch, steps, seed=seed, dtype=dtype), form="steps"
     )
     return state
+
+
+def gradients_of(
+    outputs: Tensor | Sequence[Tensor], inputs: Sequence[Tensor], weights: Sequence[Tensor] | None = None
+) -> tuple[Tensor, ...]:
+    """The gradients of all the inputs, zeros for those that nothing depends on."""
+    return torch.autograd.grad(outputs, inputs, weights, allow_unused=True, materialize_grads=True)
 
 
 def moments(operands: tuple[Tensor, ...]) -> Iterator[tuple[Tensor, ...]]:

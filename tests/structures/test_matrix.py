@@ -1,5 +1,7 @@
 """What holds for every structure inside the simplex."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -10,6 +12,7 @@ from tests.structures.cases import (
     SMOOTH,
     STRUCTURES,
     float_leaves,
+    gradients_of,
     leaves,
     mapped_leaves,
     moments,
@@ -26,7 +29,7 @@ every_way = pytest.mark.parametrize(("name", "form"), [*FORMS, *((name, "steps")
 
 
 def result(
-    structure: Structure, state: object, operands: tuple[Tensor, ...], form: str, **kwargs: Tensor
+    structure: Structure[Any], state: Any, operands: tuple[Tensor, ...], form: str, **kwargs: Tensor
 ) -> list[Tensor]:
     """Everything that a scan gives, that must not depend on how it is computed, and its gradients."""
     operands = tuple(operand.clone().requires_grad_() for operand in operands)
@@ -35,11 +38,12 @@ def result(
     _, later = structure.scan(after, *more, form="steps")
     outputs = [reads, later, structure.size(after), after.overflow]
     generator = torch.Generator().manual_seed(7)
-    scale = sum(
-        (output * torch.rand(output.shape, generator=generator, dtype=output.dtype)).sum() for output in outputs
-    )
-    gradients = torch.autograd.grad(scale, operands, allow_unused=True)
-    return [*outputs, *(gradient for gradient in gradients if gradient is not None)]
+    weights = [
+        torch.rand(output.shape, generator=generator, dtype=torch.float64).to(output.dtype) for output in outputs
+    ]
+    differentiable = [pair for pair in zip(outputs, weights, strict=True) if pair[0].requires_grad]
+    scaled = [output for output, _ in differentiable], operands, [weight for _, weight in differentiable]
+    return [*outputs, *gradients_of(*scaled)]
 
 
 @every_form
@@ -123,8 +127,7 @@ def test_padding_changes_nothing_whatever_it_holds(name: str, form: str) -> None
         torch.testing.assert_close(reads[row, :length], expected[0], rtol=1e-12, atol=1e-12)
         torch.testing.assert_close(structure.size(state)[row], structure.size(alone)[0], rtol=1e-12, atol=1e-12)
         torch.testing.assert_close(state.overflow[row], alone.overflow[0], rtol=1e-12, atol=1e-12)
-    gradients = torch.autograd.grad(reads.sum(), poisoned, allow_unused=True)
-    assert all(gradient is None or gradient.isfinite().all() for gradient in gradients)
+    assert not reads.requires_grad or all(gradient.isfinite().all() for gradient in gradients_of(reads.sum(), poisoned))
 
 
 @every
@@ -256,12 +259,12 @@ def test_gradients_go_through_a_carried_state(name: str, form: str) -> None:
         inputs = float_leaves(state)
         # An empty slot has no strength to lose: only one side of its gradient means anything.
         live = {"strengths": inputs["strengths"] > 0} if "strengths" in inputs else {}
-        found = torch.autograd.grad(reads.square().sum(), list(inputs.values()), allow_unused=True)
-        zeros = [torch.zeros_like(tensor) for tensor in inputs.values()]
+        found = gradients_of(reads.square().sum(), list(inputs.values()))
+        everywhere = torch.tensor(True)
         gradients.append(
             {
-                field: torch.where(live.get(field, torch.tensor(True)), zero if gradient is None else gradient, zero)
-                for field, gradient, zero in zip(inputs, found, zeros, strict=True)
+                field: torch.where(live.get(field, everywhere), gradient, 0.0)
+                for field, gradient in zip(inputs, found, strict=True)
             }
         )
     stepping, scanning = gradients
@@ -298,12 +301,14 @@ def test_functional_gradient(name: str) -> None:
     def total(*operands: Tensor) -> Tensor:
         return structure.scan(start, *operands)[1].sum()
 
-    chosen = tuple(index for index, operand in enumerate(structure.operands) if operand.name not in ("address",))
+    chosen = tuple(index for index, operand in enumerate(structure.operands) if operand.name != "address")
     functional = torch.func.grad(total, argnums=chosen)(*operands)
     tracked = tuple(operand.clone().requires_grad_() for operand in operands)
-    plain = torch.autograd.grad(total(*tracked), [tracked[index] for index in chosen], allow_unused=True)
-    for one, other in zip(functional, plain, strict=True):
-        torch.testing.assert_close(one, torch.zeros_like(one) if other is None else other, rtol=1e-10, atol=1e-10)
+    result = total(*tracked)
+    if result.requires_grad:
+        plain = gradients_of(result, [tracked[index] for index in chosen])
+        for one, other in zip(functional, plain, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
 
 
 @every
@@ -351,5 +356,4 @@ def test_long_scans_stay_finite_with_their_gradients(name: str, form: str) -> No
     )
     _, reads = structure.scan(structure.init(1), *operands, form=form)
     assert reads.isfinite().all()
-    gradients = torch.autograd.grad(reads.sum(), operands, allow_unused=True)
-    assert all(gradient is None or gradient.isfinite().all() for gradient in gradients)
+    assert all(gradient.isfinite().all() for gradient in gradients_of(reads.sum(), operands))

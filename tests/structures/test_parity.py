@@ -1,5 +1,7 @@
 """At the corners every structure is its plain Python reference: equal reads, equal sizes, equal overflow."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -9,10 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from neurallambda.structures import Structure
 from tests.structures.cases import FORMS, STRUCTURES, Discrete, batched, certain, encoded
 
-CLIMATE = settings(max_examples=15, stateful_step_count=30, suppress_health_check=list(HealthCheck))
+CLIMATE = settings(max_examples=15, stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow])
 
 
-def machine_of(structure: Structure) -> type[RuleBasedStateMachine]:
+def machine_of(structure: Structure[Any]) -> type[RuleBasedStateMachine]:
     """A state machine that drives `structure` and its reference with the same instructions."""
 
     class Machine(RuleBasedStateMachine):

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
-from neurallambda.structures.checks import values_can_be_read
+from neurallambda.structures.checks import inside_transform, values_can_be_read
 
 
 @cache
@@ -18,9 +18,7 @@ def is_installed(package: str) -> bool:
 
 def can_run_numba(tensor: Tensor) -> bool:
     """Whether Numba kernels can run: plain CPU tensors of float32 or float64, outside PyTorch's transforms."""
-    return (
-        tensor.dtype in (torch.float32, torch.float64) and values_can_be_read(tensor) and is_installed("numba")
-    )
+    return tensor.dtype in (torch.float32, torch.float64) and values_can_be_read(tensor) and is_installed("numba")
 
 
 def can_fuse(cells: Tensor, action: Tensor) -> bool:
@@ -33,7 +31,6 @@ def can_use_triton(cells: Tensor, action: Tensor) -> bool:
     return (
         action.shape[-1] == 3
         and (cells.device.type == "cuda" or os.environ.get("TRITON_INTERPRET") == "1")
-        and not torch.compiler.is_compiling()
-        and not torch._C._are_functorch_transforms_active()
+        and not inside_transform()
         and is_installed("triton")
     )

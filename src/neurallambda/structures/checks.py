@@ -88,11 +88,12 @@ def values_can_be_read(tensor: Tensor) -> bool:
 
     Elsewhere a look would break the graph or wait for the device, so there only shapes, dtypes and devices are checked.
     """
-    return (
-        tensor.device.type == "cpu"
-        and not torch.compiler.is_compiling()
-        and not torch._C._are_functorch_transforms_active()
-    )
+    return tensor.device.type == "cpu" and not inside_transform()
+
+
+def inside_transform() -> bool:
+    """Whether PyTorch is compiling, or `vmap`, `grad` or another of its function transforms is at work."""
+    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage]
 
 
 def check_weights(name: str, weights: Tensor, *, distribution: bool) -> None:

@@ -6,6 +6,9 @@ overlap passes the gradient on to the value and to the two positions that bound 
 where Numba is installed.
 """
 
+# Kernels are compiled for the types they are called with, so their parameters have no annotations.
+# pyright: reportMissingParameterType=false, reportIncompatibleMethodOverride=false
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,13 +16,14 @@ from torch import Tensor
 from neurallambda.structures.line import Edge, Line, overlaps
 from neurallambda.structures.numba_kernels import array, compiled, over_rows
 
-
 SLIVER = 1e-12
 """Overlaps no longer than this are what rounding leaves of nothing, and count as nothing."""
 
 
 @compiled
-def _sweep(first_row, last_row, slots, grows_left, at_left, at_right, positions, values, reads, grads, to_positions, to_values):
+def _sweep(
+    first_row, last_row, slots, grows_left, at_left, at_right, positions, values, reads, grads, to_positions, to_values
+):
     """Rows first_row..last_row: fill `reads`; or, where `grads` has entries, pass them on to positions and values.
 
     A row of `positions` holds the edges left, right, left_end and right_end of every step, and then the first items'
@@ -59,20 +63,24 @@ def _sweep(first_row, last_row, slots, grows_left, at_left, at_right, positions,
                         item[tail] = slots + t + (time if grows_left else 0)
                         tail += 1
             for side in range(2):
-                if side == 0 and not at_left or side == 1 and not at_right:
+                if (side == 0 and not at_left) or (side == 1 and not at_right):
                     continue
                 column = width if side == 1 and at_left else 0
                 if side == 0:
                     near, near_at = left_end, place[left_end]
-                    far, far_at = (left_end, near_at + 1) if near_at + 1 < place[right_end] else (right_end, place[right_end])
+                    far, far_at = (
+                        (left_end, near_at + 1) if near_at + 1 < place[right_end] else (right_end, place[right_end])
+                    )
                 else:
                     far, far_at = right_end, place[right_end]
-                    near, near_at = (right_end, far_at - 1) if far_at - 1 > place[left_end] else (left_end, place[left_end])
+                    near, near_at = (
+                        (right_end, far_at - 1) if far_at - 1 > place[left_end] else (left_end, place[left_end])
+                    )
                 k = head if side == 0 else tail - 1
                 while head <= k < tail:
                     below, above = low[k], high[k]
-                    start = near_at if place[below] <= near_at else place[below]
-                    stop = far_at if place[above] >= far_at else place[above]
+                    start = max(near_at, place[below])
+                    stop = min(far_at, place[above])
                     if stop - start <= SLIVER:
                         break
                     narrowed[0] = stop - start

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from inspect import unwrap
+from itertools import pairwise
+from typing import Any
 
 import numba
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 from torch import Tensor
 
 
-def compiled(function: Callable[..., object]) -> Callable[..., object]:
+def compiled(function: Callable[..., object]) -> Any:
     """Compile a function, without any wrappers that an import hook may have put around it."""
     fast = {"reassoc", "contract", "nsz", "arcp"}
     return numba.njit(cache=True, nogil=True, fastmath=fast, error_model="numpy")(unwrap(function))
@@ -24,7 +26,7 @@ def over_rows(kernel: Callable[..., object], batch: int, *arguments: object) -> 
         return
     edges = [batch * part // threads for part in range(threads + 1)]
     with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(kernel, *pair, *arguments) for pair in zip(edges, edges[1:], strict=False)]:
+        for done in [pool.submit(kernel, *pair, *arguments) for pair in pairwise(edges)]:
             done.result()
 
 

@@ -14,7 +14,14 @@ from neurallambda import structures
 from neurallambda.errors import ArgumentError
 from neurallambda.structures.protocol import Kind, Operand, Structure
 
-COLORS = ((0.12, 0.47, 0.71), (0.89, 0.10, 0.11), (0.20, 0.63, 0.17), (1.0, 0.50, 0.0), (0.42, 0.24, 0.60), (0.69, 0.35, 0.16))
+COLORS = (
+    (0.12, 0.47, 0.71),
+    (0.89, 0.10, 0.11),
+    (0.20, 0.63, 0.17),
+    (1.0, 0.50, 0.0),
+    (0.42, 0.24, 0.60),
+    (0.69, 0.35, 0.16),
+)
 """One for each symbol that the demonstrations put in."""
 
 SYMBOLS = len(COLORS)

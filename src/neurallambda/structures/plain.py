@@ -377,7 +377,8 @@ class PlainTree(Reference):
                 self.records.append((value, left, right, False))
                 self.current = len(self.records)
             case 3 | 4:
-                self.current = self.records[self.current - 1][1 if action == 3 else 2] if self.current else 0
+                _, left_branch, right_branch, _ = self.records[self.current - 1] if self.current else (None, 0, 0, None)
+                self.current = left_branch if action == 3 else right_branch
             case 5:
                 self.current = left
 

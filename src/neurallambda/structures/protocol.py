@@ -125,6 +125,7 @@ class Structure(ABC, Generic[StateT]):
     """A differentiable data structure.
 
     Example:
+        >>> from neurallambda.structures import SuperpositionStack
         >>> stack = SuperpositionStack(capacity=8, width=4)
         >>> state = stack.init(2)
         >>> action = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.0, 0.5]])  # row 0 pushes, row 1 half pushes
@@ -248,6 +249,7 @@ class Structure(ABC, Generic[StateT]):
             ArgumentError: if the state is of another class, or larger than this structure along some axis.
 
         Example:
+            >>> from neurallambda.structures import SuperpositionStack
             >>> small, large = SuperpositionStack(capacity=8, width=4), SuperpositionStack(capacity=64, width=4)
             >>> state = large.adopt(small.init(2))
         """

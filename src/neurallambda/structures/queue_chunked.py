@@ -30,7 +30,7 @@ def scan_chunked(
     Returns:
         The reads [batch, time, width], and cells, occupied and overflow after the last step.
     """
-    batch, time, width = values.shape
+    batch, time, _ = values.shape
     capacity = cells.shape[1]
     by_step, content = in_chunks(actions, values)
     chunks = content.shape[0]

@@ -6,6 +6,9 @@ time * width + time * capacity, not time * capacity * width. Rows are independen
 `torch.get_num_threads()` threads. Import this module only where Numba is installed.
 """
 
+# Kernels are compiled for the types they are called with, so their parameters have no annotations.
+# pyright: reportMissingParameterType=false, reportIncompatibleMethodOverride=false
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -122,7 +125,9 @@ def _backward(
     here = np.zeros((capacity + 2) * TILE, values.dtype)
     there = np.zeros((capacity + 2) * TILE, values.dtype)
     for row in range(first, last):
-        _occupied_backward(actions[row], history[row], grad_occupied[row], grad_lost[row], to_actions[row], to_occupied[row])
+        _occupied_backward(
+            actions[row], history[row], grad_occupied[row], grad_lost[row], to_actions[row], to_occupied[row]
+        )
         for left in range(0, width, TILE):
             right = min(left + TILE, width)
             tile = right - left
@@ -297,7 +302,7 @@ class _FusedScan(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad_reads, grad_ends, grad_occupied, grad_overflow):
-        actions, values, cells, occupied, overflow, history, kept = ctx.saved_tensors
+        actions, values, cells, occupied, _, history, kept = ctx.saved_tensors
         grads = (grad_reads, grad_ends, grad_occupied, grad_overflow)
         if torch.is_grad_enabled():
             inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in ctx.saved_tensors[:5])
@@ -329,8 +334,9 @@ class _FusedStep(torch.autograd.Function):
         saved = ctx.saved_tensors
         if torch.is_grad_enabled():
             inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in saved)
-            nothing = torch.zeros_like(grads[3])
-            return *torch.autograd.grad(mixed(*inputs, nothing), inputs, grads, create_graph=True), grads[3]
+            action, value, top, rest, occupied = inputs
+            after = mixed(action, value, top, rest, occupied, torch.zeros_like(grads[3]))
+            return *torch.autograd.grad(after, inputs, grads, create_graph=True), grads[3]
         gradients = [torch.empty_like(tensor) for tensor in saved]
         over_rows(_step_backward, len(saved[0]), *map(array, (*saved, *grads)), *[g.numpy() for g in gradients])
         return *gradients, grads[3]

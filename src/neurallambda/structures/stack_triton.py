@@ -6,8 +6,13 @@ copy, as on the CPU. Import this module only where Triton is installed; with TRI
 slowly, which is how it is tested without a GPU.
 """
 
+# Kernels are compiled for the types they are called with, so their parameters have no annotations.
+# pyright: reportMissingParameterType=false, reportIncompatibleMethodOverride=false, reportArgumentType=false, reportOperatorIssue=false
+# ruff: noqa: N803
+
 from collections.abc import Callable
 from inspect import unwrap
+from typing import Any
 
 import torch
 import triton
@@ -24,7 +29,7 @@ COLUMNS = 32
 """Columns a program owns."""
 
 
-def _kernel(function: Callable[..., object]) -> triton.JITFunction:
+def _kernel(function: Callable[..., object]) -> Any:
     """Compile a function, without any wrappers that an import hook may have put around it."""
     return triton.jit(unwrap(function))
 
@@ -139,10 +144,13 @@ class _TritonScan(torch.autograd.Function):
         exact = torch.float64 if values.dtype == torch.float64 else torch.float32
         kept = held.new_empty(batch, triton.cdiv(time, SPAN), *held.shape[1:], dtype=exact)
         grid = (batch, triton.cdiv(width + 1, COLUMNS))
-        ctx.launch = dict(
-            grid=grid, sizes=(time, width + 1, capacity), SPAN=SPAN, DEPTH=max(2, triton.next_power_of_2(capacity)),
-            dtype=tl.float64 if exact == torch.float64 else tl.float32,
-        )  # fmt: skip
+        ctx.launch = {
+            "grid": grid,
+            "sizes": (time, width + 1, capacity),
+            "SPAN": SPAN,
+            "DEPTH": max(2, triton.next_power_of_2(capacity)),
+            "dtype": tl.float64 if exact == torch.float64 else tl.float32,
+        }
         _launch(_forward, ctx.launch, weights, content, held, reads, bottoms, kept, ends)
         lost = (actions[..., PUSH] * bottoms[..., width]).sum(1)
         ctx.save_for_backward(actions, values, cells, occupied, overflow, bottoms[..., width].clone(), kept)
@@ -155,7 +163,7 @@ class _TritonScan(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad_reads, grad_ends, grad_occupied, grad_overflow):
-        actions, values, cells, occupied, _, bottom, kept = ctx.saved_tensors
+        actions, values, _, _, _, bottom, kept = ctx.saved_tensors
         if torch.is_grad_enabled():
             inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in ctx.saved_tensors[:5])
             grads = (grad_reads, grad_ends, grad_occupied, grad_overflow)

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from neurallambda.structures.availability import can_run_numba
 from neurallambda.structures.checks import check_count
 from neurallambda.structures.line import Edge, Line, flow, in_blocks, remaining, shares, widened
 from neurallambda.structures.plain import PlainStrengthQueue
 from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
-from neurallambda.structures.availability import can_run_numba
 from neurallambda.structures.strength_state import StrengthState, before, gathered, left_of, nothing, weighted, window
 
 
@@ -100,7 +100,9 @@ class StrengthQueue(Structure[StrengthState]):
         line, lost = self._line(state, actions, values)
         near = line.narrowed()
         ends = torch.cat([near.first[:, 1:], near.right_end], dim=1)
-        reads = shares(ends[:, None] - near.left_end[..., None], near.right_end - near.left_end, first=True) @ near.values
+        reads = (
+            shares(ends[:, None] - near.left_end[..., None], near.right_end - near.left_end, first=True) @ near.values
+        )
         return self._ended(state, line, lost), reads
 
     def _line(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[Line, Tensor]:

@@ -6,12 +6,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from neurallambda.structures.availability import can_run_numba
 from neurallambda.structures.checks import check_count
 from neurallambda.structures.line import Edge, Line, flow, in_blocks, lowest_since, remaining, shares, widened
 from neurallambda.structures.plain import PlainStrengthStack
 from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
-from neurallambda.structures.availability import can_run_numba
-from neurallambda.structures.strength_state import StrengthState, after, before, gathered, left_of, nothing, weighted, window
+from neurallambda.structures.strength_state import (
+    StrengthState,
+    after,
+    before,
+    gathered,
+    left_of,
+    nothing,
+    weighted,
+    window,
+)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.state import state
+from neurallambda.structures.availability import can_fuse, can_use_triton
 from neurallambda.structures.checks import check_count
 from neurallambda.structures.plain import PlainStack
 from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
 from neurallambda.structures.stack_chunked import mixed, scan_chunked
-from neurallambda.structures.availability import can_fuse, can_use_triton
 
 
 @state
@@ -93,12 +93,9 @@ class SuperpositionStack(Structure[SuperpositionStackState]):
         )
 
     def advance(self, state: SuperpositionStackState, *operands: Tensor) -> SuperpositionStackState:
-        before = (*operands, state.top, state.rest, state.occupied, state.overflow)
-        if can_fuse(state.top, operands[0]):
-            from neurallambda.structures.stack_numba import step_fused
-
-            return SuperpositionStackState(*step_fused(*before))
-        return SuperpositionStackState(*mixed(*before))
+        action, value = operands
+        step = _step(state.top, action)
+        return SuperpositionStackState(*step(action, value, state.top, state.rest, state.occupied, state.overflow))
 
     def read(self, state: SuperpositionStackState) -> Tensor:
         return state.top
@@ -111,6 +108,15 @@ class SuperpositionStack(Structure[SuperpositionStackState]):
 
     def reference(self) -> PlainStack:
         return PlainStack(capacity=self.capacity, width=self.width)
+
+
+def _step(top: Tensor, action: Tensor) -> Callable[..., tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """The fastest way to take a step of these tensors."""
+    if not can_fuse(top, action):
+        return mixed
+    from neurallambda.structures.stack_numba import step_fused
+
+    return step_fused
 
 
 def _chunked(state: SuperpositionStackState, *operands: Tensor) -> tuple[SuperpositionStackState, Tensor]:

@@ -138,7 +138,8 @@ def mapped(state: TreeState, function: Callable[[Tensor], Tensor]) -> TreeState:
         The trees with the new values at the same addresses; every pointer into the old trees points into the new.
 
     Example:
-        >>> doubled = mapped(state, lambda values: 2 * values)
+        >>> trees = Tree(capacity=4, width=1).init(1)
+        >>> doubled = mapped(trees, lambda values: 2 * values)
     """
     made = is_made(state.made, state.values.shape[1])[..., None]
     return replace(state, values=torch.where(made, function(state.values), 0.0))
