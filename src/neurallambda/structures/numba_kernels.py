@@ -9,6 +9,8 @@ from typing import Any
 import numba
 import numpy as np
 import torch
+from numba.core import types
+from numba.extending import intrinsic
 from torch import Tensor
 
 
@@ -33,3 +35,31 @@ def over_rows(kernel: Callable[..., object], batch: int, *arguments: object) -> 
 def array(tensor: Tensor) -> np.ndarray:
     """The tensor's numbers, end to end, without its gradient."""
     return tensor.detach().contiguous().numpy()
+
+
+def _intrinsic(function: Callable[..., object]) -> Any:
+    return intrinsic(unwrap(function))
+
+
+@_intrinsic
+def pointer_to(_context: Any, address: Any, like: Any) -> Any:
+    """In a kernel: the address, an integer, as a pointer to numbers of the type of the array `like`.
+
+    Handing over an address costs a tenth of handing over an array, which is what a single step is too short for.
+    """
+    pointer = types.CPointer(like.dtype)
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(pointer))
+
+    return pointer(address, like), generate
+
+
+def addresses(tensors: tuple[Tensor, ...]) -> list[int]:
+    """Where the numbers of contiguous tensors lie; the tensors must outlive the use of the addresses."""
+    return [tensor.data_ptr() for tensor in tensors]
+
+
+def contiguous(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The tensors with their numbers end to end."""
+    return tuple(tensor if tensor.is_contiguous() else tensor.contiguous() for tensor in tensors)

@@ -11,9 +11,10 @@ time * width + time * capacity, not time * capacity * width. Rows are independen
 
 import numpy as np
 import torch
+from numba import carray
 from torch import Tensor
 
-from neurallambda.structures.numba_kernels import array, compiled, over_rows
+from neurallambda.structures.numba_kernels import addresses, array, compiled, contiguous, over_rows, pointer_to
 from neurallambda.structures.stack_chunked import mixed, scan_chunked
 
 SPAN = 16
@@ -284,6 +285,50 @@ def _step_backward(
         to_actions[row, 0], to_actions[row, 1], to_actions[row, 2] = by_push, by_pop, by_stay
 
 
+@compiled
+def _step_forward_at(first, last, batch, capacity, width, like, places):
+    """`_step_forward` on tensors given by their addresses."""
+    row, cell = (batch, width), (batch, capacity - 1, width)
+    _step_forward(
+        first,
+        last,
+        carray(pointer_to(places[0], like), (batch, 3)),
+        carray(pointer_to(places[1], like), row),
+        carray(pointer_to(places[2], like), row),
+        carray(pointer_to(places[3], like), cell),
+        carray(pointer_to(places[4], like), (batch, capacity)),
+        carray(pointer_to(places[5], like), (batch,)),
+        carray(pointer_to(places[6], like), row),
+        carray(pointer_to(places[7], like), cell),
+        carray(pointer_to(places[8], like), (batch, capacity)),
+        carray(pointer_to(places[9], like), (batch,)),
+    )
+
+
+@compiled
+def _step_backward_at(first, last, batch, capacity, width, like, places):
+    """`_step_backward` on tensors given by their addresses."""
+    row, cell = (batch, width), (batch, capacity - 1, width)
+    _step_backward(
+        first,
+        last,
+        carray(pointer_to(places[0], like), (batch, 3)),
+        carray(pointer_to(places[1], like), row),
+        carray(pointer_to(places[2], like), row),
+        carray(pointer_to(places[3], like), cell),
+        carray(pointer_to(places[4], like), (batch, capacity)),
+        carray(pointer_to(places[5], like), row),
+        carray(pointer_to(places[6], like), cell),
+        carray(pointer_to(places[7], like), (batch, capacity)),
+        carray(pointer_to(places[8], like), (batch,)),
+        carray(pointer_to(places[9], like), (batch, 3)),
+        carray(pointer_to(places[10], like), row),
+        carray(pointer_to(places[11], like), row),
+        carray(pointer_to(places[12], like), cell),
+        carray(pointer_to(places[13], like), (batch, capacity)),
+    )
+
+
 class _FusedScan(torch.autograd.Function):
     """The scan as one differentiable operation; its backward, when itself differentiated, is the chunked form's."""
 
@@ -318,16 +363,30 @@ class _FusedScan(torch.autograd.Function):
         return *gradients, grad_overflow
 
 
+_LIKE = {torch.float32: np.empty(0, np.float32), torch.float64: np.empty(0, np.float64)}
+
+
+def _rooms(tensors):
+    """Uninitialized tensors of the same shapes, end to end."""
+    return tuple(torch.empty_like(tensor, memory_format=torch.contiguous_format) for tensor in tensors)
+
+
+def _at_addresses(kernel, occupied, inputs, outputs):
+    batch, capacity = occupied.shape
+    places = tuple(addresses((*inputs, *outputs)))
+    over_rows(kernel, batch, batch, capacity, inputs[1].shape[1], _LIKE[occupied.dtype], places)
+
+
 class _FusedStep(torch.autograd.Function):
     """One step as one differentiable operation; its backward, when itself differentiated, is that of `mixed`."""
 
     @staticmethod
     def forward(ctx, action, value, top, rest, occupied, overflow):
         before = (action, value, top, rest, occupied)
-        after = [torch.empty_like(tensor) for tensor in (top, rest, occupied, overflow)]
-        over_rows(_step_forward, len(action), *map(array, (*before, overflow)), *[tensor.numpy() for tensor in after])
+        after = _rooms((top, rest, occupied, overflow))
+        _at_addresses(_step_forward_at, occupied, contiguous((*before, overflow)), after)
         ctx.save_for_backward(*before)
-        return tuple(after)
+        return after
 
     @staticmethod
     def backward(ctx, *grads):
@@ -337,8 +396,8 @@ class _FusedStep(torch.autograd.Function):
             action, value, top, rest, occupied = inputs
             after = mixed(action, value, top, rest, occupied, torch.zeros_like(grads[3]))
             return *torch.autograd.grad(after, inputs, grads, create_graph=True), grads[3]
-        gradients = [torch.empty_like(tensor) for tensor in saved]
-        over_rows(_step_backward, len(saved[0]), *map(array, (*saved, *grads)), *[g.numpy() for g in gradients])
+        gradients = _rooms(saved)
+        _at_addresses(_step_backward_at, saved[4], contiguous((*saved, *grads)), gradients)
         return *gradients, grads[3]
 
 
