@@ -8,5 +8,8 @@ NEEDS = {
 }
 
 collect_ignore = [
-    f"neurallambda/structures/{module}.py" for package, modules in NEEDS.items() if not find_spec(package) for module in modules
+    f"neurallambda/structures/{module}.py"
+    for package, modules in NEEDS.items()
+    if not find_spec(package)
+    for module in modules
 ]

@@ -1,5 +1,6 @@
 """Bad input is refused with the argument's name, what came, and what was expected."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,11 +17,11 @@ every = pytest.mark.parametrize("name", STRUCTURES)
 @every
 @pytest.mark.parametrize("size", [0, -1, True])
 def test_sizes(name: str, size: Any) -> None:
-    structure = STRUCTURES[name]
+    structure: Any = STRUCTURES[name]
     for field in ("capacity", "width", "symbols", "pops", "key_width"):
         if hasattr(structure, field):
             with pytest.raises(ArgumentError, match=rf"{field}: got {size!r}, expected an integer of at least 1"):
-                type(structure)(**{**structure.__dict__, field: size})
+                replace(structure, **{field: size})
     if size is not True:
         with pytest.raises(ArgumentError, match="batch: got"):
             structure.init(size)

@@ -39,7 +39,7 @@ def check_dtype(dtype: torch.dtype) -> None:
         raise ArgumentError(f"dtype: got {dtype}, expected a floating point type such as torch.float32")
 
 
-def check_tensor(name: str, tensor: object, *, shape: tuple[int, ...], axes: str, like: Tensor) -> None:
+def check_tensor(name: str, tensor: object, *, shape: tuple[int, ...], axes: tuple[str, ...], like: Tensor) -> None:
     """Refuse a tensor whose shape, dtype or device does not fit the state it meets.
 
     Args:
@@ -53,9 +53,11 @@ def check_tensor(name: str, tensor: object, *, shape: tuple[int, ...], axes: str
         ArgumentError: what came, what was expected, and how to mend it.
     """
     if not isinstance(tensor, Tensor):
-        raise ArgumentError(f"{name}: got {type(tensor).__name__}, expected a tensor of shape {shape} ({axes})")
-    if tuple(tensor.shape) != shape:
-        raise ArgumentError(f"{name}: got shape {tuple(tensor.shape)}, expected {shape} ({axes})")
+        raise ArgumentError(
+            f"{name}: got {type(tensor).__name__}, expected a tensor of shape {shape} ({', '.join(axes)})"
+        )
+    if tensor.shape != shape:
+        raise ArgumentError(f"{name}: got shape {tuple(tensor.shape)}, expected {shape} ({', '.join(axes)})")
     if tensor.dtype != like.dtype:
         raise ArgumentError(
             f"{name}: got dtype {tensor.dtype}, expected {like.dtype} as in the state; "

@@ -62,4 +62,4 @@ def addresses(tensors: tuple[Tensor, ...]) -> list[int]:
 
 def contiguous(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """The tensors with their numbers end to end."""
-    return tuple(tensor if tensor.is_contiguous() else tensor.contiguous() for tensor in tensors)
+    return tuple(map(Tensor.contiguous, tensors))

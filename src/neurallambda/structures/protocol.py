@@ -58,6 +58,11 @@ class Operand:
     labels: tuple[str, ...] = ()
     idle: int = 0
 
+    @property
+    def axis(self) -> str:
+        """What its last axis counts, for messages."""
+        return " | ".join(self.labels) or self.name
+
     def idling(self, operand: Tensor, counts: Tensor) -> Tensor:
         """`operand` where `counts` is true; elsewhere the instruction that changes nothing, whatever stood there."""
         neutral = torch.zeros_like(operand[..., :1])
@@ -260,36 +265,23 @@ class Structure(ABC, Generic[StateT]):
         return _zip(_padded, state, roomy)
 
     def _check(self, state: StateT, operands: tuple[Tensor, ...], mask: Tensor | None, time: tuple[int, ...]) -> None:
-        self._check_state(state)
-        expected = self.operands
+        # A cache is a side effect, which a compiled graph must not have; there the layout is worked out while tracing.
+        layout = (_layout.__wrapped__ if torch.compiler.is_compiling() else _layout)(self)
+        _check_state(state, layout)
+        expected = layout.operands
         if len(operands) != len(expected):
             names = ", ".join(operand.name for operand in expected)
             raise ArgumentError(f"operands: got {len(operands)} tensors, expected {len(expected)}: {names}")
         overflow = state.overflow
         leading = (overflow.shape[0], *time)
-        axes = "batch, time, " if time else "batch, "
         for operand, tensor in zip(expected, operands, strict=True):
-            meaning = f"{axes}{' | '.join(operand.labels) or operand.name}"
-            check_tensor(operand.name, tensor, shape=(*leading, operand.size), axes=meaning, like=overflow)
+            axes = ("batch", "time", operand.axis) if time else ("batch", operand.axis)
+            check_tensor(operand.name, tensor, shape=(*leading, operand.size), axes=axes, like=overflow)
         if mask is not None:
             check_mask(mask, shape=leading, like=overflow)
         for operand, tensor in zip(expected, self._idle_unless(mask, operands), strict=True):
-            if operand.kind in (Kind.DISTRIBUTION, Kind.STRENGTH):
+            if operand.kind is Kind.DISTRIBUTION or operand.kind is Kind.STRENGTH:
                 check_weights(operand.name, tensor, distribution=operand.kind is Kind.DISTRIBUTION)
-
-    def _check_state(self, state: StateT) -> None:
-        if torch.compiler.is_compiling():
-            return
-        cls, shapes = _layout(self)
-        if type(state) is not cls:
-            raise ArgumentError(f"state: got {type(state).__name__}, expected the {cls.__name__} that init returns")
-        for name, shape in shapes:
-            came = tuple(getattr(state, name).shape[1:])
-            if came != shape:
-                raise ArgumentError(
-                    f"state: field {name} has shape {came} a row, expected {shape}; a state of a smaller structure "
-                    f"fits after adopt(state)"
-                )
 
     def _idle_unless(self, mask: Tensor | None, operands: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         if mask is None:
@@ -323,12 +315,41 @@ class Structure(ABC, Generic[StateT]):
         return state, torch.stack(reads, dim=1)
 
 
+@dataclass(frozen=True)
+class Layout:
+    """What a structure expects to be given.
+
+    Attributes:
+        state: the class of its state.
+        fields: the name of each field of a state, and the shape of one row of it.
+        operands: as `Structure.operands`.
+    """
+
+    state: type
+    fields: tuple[tuple[str, torch.Size], ...]
+    operands: tuple[Operand, ...]
+
+
 @cache
-def _layout(structure: Structure[StateT]) -> tuple[type, tuple[tuple[str, tuple[int, ...]], ...]]:
-    """The class of the structure's state, and the shape of a row of each field."""
+def _layout(structure: Structure[StateT]) -> Layout:
     row = structure.empty(1, "meta", torch.float32)
     names = [field.name for field in fields(row)]  # type: ignore[arg-type]
-    return type(row), tuple((name, tuple(getattr(row, name).shape[1:])) for name in names)
+    shapes = tuple((name, getattr(row, name).shape[1:]) for name in names)
+    return Layout(state=type(row), fields=shapes, operands=structure.operands)
+
+
+def _check_state(state: object, layout: Layout) -> None:
+    if type(state) is not layout.state:
+        raise ArgumentError(
+            f"state: got {type(state).__name__}, expected the {layout.state.__name__} that init returns"
+        )
+    for name, shape in layout.fields:
+        came = getattr(state, name).shape[1:]
+        if came != shape:
+            raise ArgumentError(
+                f"state: field {name} has shape {tuple(came)} a row, expected {tuple(shape)}; a state of a smaller "
+                f"structure fits after adopt(state)"
+            )
 
 
 def mask_of_lengths(lengths: Tensor, time: int) -> Tensor:

@@ -11,7 +11,7 @@ time * width + time * capacity, not time * capacity * width. Rows are independen
 
 import numpy as np
 import torch
-from numba import carray
+from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 from torch import Tensor
 
 from neurallambda.structures.numba_kernels import addresses, array, compiled, contiguous, over_rows, pointer_to
@@ -367,25 +367,25 @@ _LIKE = {torch.float32: np.empty(0, np.float32), torch.float64: np.empty(0, np.f
 
 
 def _rooms(tensors):
-    """Uninitialized tensors of the same shapes, end to end."""
-    return tuple(torch.empty_like(tensor, memory_format=torch.contiguous_format) for tensor in tensors)
+    """Uninitialized tensors of the shapes of contiguous ones."""
+    return tuple(map(torch.empty_like, tensors))
 
 
-def _at_addresses(kernel, occupied, inputs, outputs):
-    batch, capacity = occupied.shape
+def _at_addresses(kernel, inputs, outputs):
+    batch, width = inputs[1].shape
     places = tuple(addresses((*inputs, *outputs)))
-    over_rows(kernel, batch, batch, capacity, inputs[1].shape[1], _LIKE[occupied.dtype], places)
+    over_rows(kernel, batch, batch, inputs[4].shape[1], width, _LIKE[inputs[1].dtype], places)
 
 
 class _FusedStep(torch.autograd.Function):
     """One step as one differentiable operation; its backward, when itself differentiated, is that of `mixed`."""
 
     @staticmethod
-    def forward(ctx, action, value, top, rest, occupied, overflow):
-        before = (action, value, top, rest, occupied)
-        after = _rooms((top, rest, occupied, overflow))
-        _at_addresses(_step_forward_at, occupied, contiguous((*before, overflow)), after)
-        ctx.save_for_backward(*before)
+    def forward(ctx, *before):
+        inputs = contiguous(before)
+        after = _rooms(inputs[2:])
+        _at_addresses(_step_forward_at, inputs, after)
+        ctx.save_for_backward(*before[:5])
         return after
 
     @staticmethod
@@ -396,8 +396,9 @@ class _FusedStep(torch.autograd.Function):
             action, value, top, rest, occupied = inputs
             after = mixed(action, value, top, rest, occupied, torch.zeros_like(grads[3]))
             return *torch.autograd.grad(after, inputs, grads, create_graph=True), grads[3]
-        gradients = _rooms(saved)
-        _at_addresses(_step_backward_at, saved[4], contiguous((*saved, *grads)), gradients)
+        inputs = contiguous((*saved, *grads))
+        gradients = _rooms(inputs[:5])
+        _at_addresses(_step_backward_at, inputs, gradients)
         return *gradients, grads[3]
 
 
