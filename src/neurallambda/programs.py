@@ -1,6 +1,6 @@
 """Running programs by any engine: one, several, or a stream of thousands."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -49,10 +49,10 @@ class Limits:
 def run(source: str, *, engine: Engine | str = ..., limits: Limits = ..., device: str | None = ...) -> str: ...
 @overload
 def run(
-    source: Sequence[str], *, engine: Engine | str = ..., limits: Limits = ..., device: str | None = ...
+    source: list[str] | tuple[str, ...], *, engine: Engine | str = ..., limits: Limits = ..., device: str | None = ...
 ) -> list[Outcome]: ...
 def run(
-    source: str | Sequence[str],
+    source: str | list[str] | tuple[str, ...],
     *,
     engine: Engine | str = Engine.MACHINE,
     limits: Limits = Limits(),

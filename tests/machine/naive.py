@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from neurallambda.machine.encode import NeuralLambda
-from neurallambda.machine.memory import VALUE_TAGS, WIDE, Code, Layout, Reading
+from neurallambda.machine.memory import WIDE, Code, Layout, Reading, roles
 from neurallambda.machine.run import Registers
 from neurallambda.machine.step import Step, take_step
 from neurallambda.machine.tables import tables
@@ -24,10 +24,13 @@ class NaiveMemory:
     parameters: list[Tensor] = field(default_factory=list)
 
     @property
-    def values(self) -> Tensor:
-        written = [record[:, VALUE_TAGS].sum(-1) for record in self.records]
-        values = torch.cat([self.code.narrow[:, :, VALUE_TAGS].sum(-1), *(value[:, None] for value in written)], dim=-1)
-        return pad(values, (0, self.width - values.shape[-1]))
+    def columns(self) -> Tensor:
+        return torch.cat([torch.full((size,), number) for number, size in enumerate(self.layout.sizes)])
+
+    @property
+    def roles(self) -> Tensor:
+        written = torch.cat([roles(self.code.narrow), *(roles(record[:, None]) for record in self.records)], dim=-1)
+        return pad(written, (0, self.width - written.shape[-1]))
 
     def read(self, pointers: Tensor) -> Reading:
         code = self.layout.code
@@ -62,18 +65,12 @@ def naive_run(program: NeuralLambda, steps: int) -> NaiveRun:
     layout, code = program.layout, program.code()
     memory = NaiveMemory(layout, code, layout.code + steps)
     here = torch.eye(memory.width, dtype=code.narrow.dtype)
+    constants = tables(program.integers, program.operations, code.narrow.device, code.narrow.dtype)
     registers = Registers.start(code)
     registers.widen(memory.width)
     run = NaiveRun(memory, [registers], [])
     for address in range(layout.code, memory.width):
-        step = take_step(
-            memory,
-            registers.pointers,
-            here[address],
-            tables=tables(code.narrow.device, code.narrow.dtype),
-            integers=program.integers,
-            operations=program.operations,
-        )
+        step = take_step(memory, registers.pointers, here[address], constants)
         memory.records.append(step.record)
         memory.parameters.append(step.parameter)
         after = Registers(registers.pointers, registers.running, registers.answer, registers.errors, registers.steps)

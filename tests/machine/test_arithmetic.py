@@ -8,16 +8,20 @@ import torch
 from torch import Tensor
 
 from neurallambda.machine import pairs
-from neurallambda.machine.arithmetic import compare, product, quotient, remainder, sums
+from neurallambda.machine.arithmetic import Arithmetic, compare
 
-RANGES = (range(-8, 8), range(0, 10), range(3, 9), range(-9, -2), range(-5, 17))
-SOFT = {
-    "+": lambda left, right, integers: sums(left, right, torch.ones(len(left)), torch.zeros(len(left)), integers),
-    "-": lambda left, right, integers: sums(left, right, torch.zeros(len(left)), torch.ones(len(left)), integers),
-    "*": product,
-    "/": quotient,
-    "mod": remainder,
-}
+RANGES = (range(-8, 8), range(10), range(3, 9), range(-9, -2), range(-5, 17))
+
+
+def soft(name: str, left: Tensor, right: Tensor, integers: range) -> Tensor:
+    """An operation on distributions, by its name."""
+    arithmetic = Arithmetic.of(integers, frozenset({name}), left.device)
+    if name in ("+", "-"):
+        one, zero = left.new_ones(len(left)), left.new_zeros(len(left))
+        return arithmetic.sums(left, right, one, zero) if name == "+" else arithmetic.sums(left, right, zero, one)
+    return arithmetic.apply(name, left, right)
+
+
 EXACT: dict[str, Callable[[int, int], int]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -46,7 +50,7 @@ def test_sharp_operands_give_the_exact_sharp_result(name: str, integers: range) 
             defined = b != 0 or name not in ("/", "mod")
             if defined and (result := EXACT[name](a, b)) in integers:
                 expected[i * n + j, result - integers.start] = 1
-    assert torch.equal(SOFT[name](left, right, integers), expected)
+    assert torch.equal(soft(name, left, right, integers), expected)
 
 
 @pytest.mark.usefixtures("_few")
@@ -60,7 +64,7 @@ def test_soft_operands_give_the_exact_marginal(name: str) -> None:
             defined = b != 0 or name not in ("/", "mod")
             if defined and (result := EXACT[name](a, b)) in integers:
                 expected[:, result - integers.start] += left[:, i] * right[:, j]
-    torch.testing.assert_close(SOFT[name](left, right, integers), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(soft(name, left, right, integers), expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.usefixtures("_few")
@@ -68,7 +72,7 @@ def test_soft_operands_give_the_exact_marginal(name: str) -> None:
 def test_gradients(name: str) -> None:
     integers = range(-4, 6)
     left, right = (side.requires_grad_() for side in _distributions(2, len(integers)))
-    assert torch.autograd.gradcheck(lambda a, b: SOFT[name](a, b, integers), (left, right))
+    assert torch.autograd.gradcheck(lambda a, b: soft(name, a, b, integers), (left, right))
 
 
 def test_gradients_reach_what_has_no_mass() -> None:
@@ -78,7 +82,7 @@ def test_gradients_reach_what_has_no_mass() -> None:
     left[0, 5] = 1  # the integer 1
     right = left.clone().requires_grad_()
     weights = torch.arange(8.0, dtype=torch.float64)
-    (SOFT["+"](left, right, integers) @ weights).sum().backward()
+    (soft("+", left, right, integers) @ weights).sum().backward()
     assert right.grad is not None
     assert right.grad[0].tolist() == [1, 2, 3, 4, 5, 6, 7, 0]  # 1 + b at index b + 5; 1 + 3 is out of range
 
@@ -87,8 +91,9 @@ def test_a_mixture_of_plus_and_minus_is_the_mixture_of_the_results() -> None:
     integers = range(-6, 7)
     left, right = _distributions(4, len(integers))
     plus = torch.tensor([0.0, 0.25, 0.5, 1.0], dtype=torch.float64)
-    mixed = sums(left, right, plus, 1 - plus, integers)
-    expected = plus[:, None] * SOFT["+"](left, right, integers) + (1 - plus)[:, None] * SOFT["-"](left, right, integers)
+    arithmetic = Arithmetic.of(integers, frozenset({"+", "-"}), left.device)
+    mixed = arithmetic.sums(left, right, plus, 1 - plus)
+    expected = plus[:, None] * soft("+", left, right, integers) + (1 - plus)[:, None] * soft("-", left, right, integers)
     torch.testing.assert_close(mixed, expected, rtol=0, atol=1e-14)
 
 

@@ -17,7 +17,7 @@ from neurallambda.lang.core import Atom, Delay, Lambda, Node, Operator, unfilled
 from neurallambda.lang.lower import lower
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.parser import parse
-from neurallambda.lang.primitives import apply_binary, apply_unary, call_primitive, describe, is_function, overflow
+from neurallambda.lang.primitives import call_primitive, describe, is_function, overflow
 from neurallambda.lang.terms import Program
 from neurallambda.lang.trampoline import trampoline
 from neurallambda.lang.values import Closure, Partial, Value, to_term

@@ -49,18 +49,21 @@ class _Lowering:
     def program(self, definitions: dict[str, Define], expressions: list[Term]) -> Recursive:
         """A function is placed just inside the values it needs; a value's depth is its rank in the order."""
         order = definition_order(definitions)
-        functions = [(definitions[name], depth, _shell(definitions[name].value, depth)) for name, depth in order.functions]
+        functions: list[tuple[Function, Lambda | Delay]] = []
+        for name, depth in order.functions:
+            function = definitions[name].value
+            assert isinstance(function, Function)
+            functions.append((function, _shell(function, depth)))
+            self.open(name, functions[-1][1], Binding.DEFINITION)
         binders: list[Lambda] = []
-        for form, _, shell in functions:
-            self.open(form.name, shell, Binding.DEFINITION)
         for name in order.values:
             binders.append(Lambda(name, definitions[name], depth=len(binders)))
             self.open(name, binders[-1], Binding.VARIABLE)
-        for form, _, shell in functions:
-            yield self.fill(shell, form.value)
+        for function, shell in functions:
+            yield self.fill(shell, function)
         arguments: list[Node] = []
-        for binder in binders:
-            arguments.append((yield self.lower(binder.source.value, binder.depth)))
+        for rank, name in enumerate(order.values):
+            arguments.append((yield self.lower(definitions[name].value, rank)))
         for expression in expressions[:-1]:  # evaluated for its errors alone: nothing reads its parameter
             arguments.append((yield self.lower(expression, len(binders))))
             binders.append(Lambda("_", expression, depth=len(binders)))
@@ -77,8 +80,11 @@ class _Lowering:
             case terms.Hole(name):
                 return core.Unknown(name, at=at)
             case terms.Variable(name):
-                meaning = self.names[name][-1]
-                return core.Variable(meaning.node, at=at) if meaning.binding is Binding.VARIABLE else meaning.node
+                node = self.names[name][-1].node
+                if self.names[name][-1].binding is not Binding.VARIABLE:
+                    return node
+                assert isinstance(node, Lambda)
+                return core.Variable(node, at=at)
             case terms.List(items):
                 nodes = yield self.each(items, depth)
                 return _fold("cons", nodes, Constant(NIL, at=at), at)
@@ -140,17 +146,17 @@ class _Lowering:
     def apply(self, function: Term, arguments: tuple[Term, ...], depth: int, at: Position | None) -> Recursive:
         operator = yield self.lower(function, depth)
         nodes = yield self.each(arguments, depth)
+        if not nodes:
+            return core.Force(operator, at=at)
         match operator, nodes:
-            case _, []:
-                return core.Force(operator, at=at)
             case Constant(Operator(name)), [operand, *rest] if name in terms.UNARY_PRIMITIVES:
-                node = core.Unary(name, operand, at=at)
+                node: Node = core.Unary(name, operand, at=at)
             case Constant(Operator(name)), [left, right, *rest]:
                 node = core.Binary(name, left, right, at=at)
             case Lambda(), [argument, *rest]:
                 node = Bind(operator, argument, at=at)
-            case _, [argument, *rest]:
-                node = core.Apply(operator, argument, at=at)
+            case _:
+                node, rest = core.Apply(operator, nodes[0], at=at), nodes[1:]
         for argument in rest:
             node = core.Apply(node, argument, at=at)
         return node

@@ -28,7 +28,9 @@ def describe(value: Value) -> str:
     """A few words on a value, for messages."""
     match value:
         case bool() | int() | Operator():
-            return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(getattr(value, "name", value))
+            return (
+                {True: "true", False: "false"}[value] if isinstance(value, bool) else str(getattr(value, "name", value))
+            )
         case Pair():
             return "a pair"
         case Partial() | Closure():

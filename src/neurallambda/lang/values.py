@@ -84,7 +84,9 @@ def _to_term(value: Value, budget: _Budget) -> Generator[Any, Any, Term]:
     raise AssertionError(f"not a value: {value!r}")
 
 
-def _code_to_term(code: Lambda | Delay, lookup: Callable[[Lambda], Value], budget: _Budget) -> Generator[Any, Any, Term]:
+def _code_to_term(
+    code: Lambda | Delay, lookup: Callable[[Lambda], Value], budget: _Budget
+) -> Generator[Any, Any, Term]:
     captured: dict[str, Term] = {}
     for name in sorted(free_names(code.source)):
         meaning = _meaning(code.scope, name)

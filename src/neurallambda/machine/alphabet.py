@@ -63,7 +63,8 @@ KINDS = (Tag.TRUE, Tag.FALSE, Tag.NIL)
 
 class Field(StrEnum):
     """The parts of a record. The first four are distributions over small alphabets; the next three point at code; the
-    last three point anywhere, and are as wide as the memory is long."""
+    last three point anywhere, and are as wide as the memory is long.
+    """
 
     TAG = "tag"
     OPERATOR = "operator"
@@ -77,9 +78,9 @@ class Field(StrEnum):
     VALUE = "value"
 
 
-NARROW_FIELDS = (Field.TAG, Field.OPERATOR, Field.KIND, Field.LITERAL, Field.FIRST, Field.SECOND)
-CODE_FIELDS = (Field.FIRST, Field.SECOND, Field.THIRD)
-WIDE_FIELDS = (Field.ENVIRONMENT, Field.LINK, Field.VALUE)
+NARROW_FIELDS: tuple[Field, ...] = (Field.TAG, Field.OPERATOR, Field.KIND, Field.LITERAL, Field.FIRST, Field.SECOND)
+CODE_FIELDS: tuple[Field, ...] = (Field.FIRST, Field.SECOND, Field.THIRD)
+WIDE_FIELDS: tuple[Field, ...] = (Field.ENVIRONMENT, Field.LINK, Field.VALUE)
 
 _BODY = {Field.FIRST, Field.SECOND}
 _WAIT = {Field.ENVIRONMENT, Field.LINK}

@@ -4,7 +4,8 @@ An operand is a distribution over the declared integers, of any mass; results ha
 leaves the range or is not defined.
 """
 
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -13,44 +14,51 @@ from torch.nn.functional import pad
 
 from neurallambda.machine.pairs import PairTable, pair_sum
 
-
-def sums(
-    left: Float[Tensor, "batch n"],
-    right: Float[Tensor, "batch n"],
-    plus: Float[Tensor, " batch"],
-    minus: Float[Tensor, " batch"],
-    integers: range,
-) -> Float[Tensor, "batch n"]:
-    """The mixture of `left + right` and `left - right` with weights `plus` and `minus`, as far as it stays in range.
-
-    Both are one sum: the right operand is spread over the integers and, negated, over their mirror image.
-    """
-    low, high = integers.start, integers.stop - 1
-    wide = _with_mirror(integers)
-    straight = pad(plus[:, None] * right, (low - wide.start, wide.stop - 1 - high))
-    mirrored = pad(minus[:, None] * right.flip(-1), (-high - wide.start, wide.stop - 1 + low))
-    return pair_sum(left, straight + mirrored, _sum_table(integers, left.device))
+SUM = "+ and -"
 
 
-def product(
-    left: Float[Tensor, "batch n"], right: Float[Tensor, "batch n"], integers: range
-) -> Float[Tensor, "batch n"]:
-    """`left * right`, as far as it stays in range."""
-    return pair_sum(left, right, _table(torch.mul, integers, left.device))
+@dataclass(frozen=True)
+class Arithmetic:
+    """The tables of the operations that are needed, over a range of integers."""
 
+    integers: range
+    tables: Mapping[str, PairTable]
 
-def quotient(
-    left: Float[Tensor, "batch n"], right: Float[Tensor, "batch n"], integers: range
-) -> Float[Tensor, "batch n"]:
-    """`left / right`, floored, as far as it is defined and stays in range."""
-    return pair_sum(left, right, _table(_floor_divide, integers, left.device))
+    @staticmethod
+    def of(integers: range, operations: frozenset[str], device: torch.device) -> "Arithmetic":
+        """Make the tables."""
+        tables = {
+            name: PairTable.of(function, integers, integers, integers, device)
+            for name, function in _TABULATED.items()
+            if name in operations
+        }
+        if not operations.isdisjoint("+-"):
+            wide = _with_mirror(integers)
+            tables[SUM] = PairTable.of(torch.add, integers, wide, integers, device, shift=-wide.start)
+        return Arithmetic(integers, tables)
 
+    def sums(
+        self,
+        left: Float[Tensor, "batch n"],
+        right: Float[Tensor, "batch n"],
+        plus: Float[Tensor, " batch"],
+        minus: Float[Tensor, " batch"],
+    ) -> Float[Tensor, "batch n"]:
+        """The mixture of `left + right` and `left - right` with weights `plus` and `minus`, as far as it stays in range.
 
-def remainder(
-    left: Float[Tensor, "batch n"], right: Float[Tensor, "batch n"], integers: range
-) -> Float[Tensor, "batch n"]:
-    """`left mod right`, of the divisor's sign, as far as it is defined and stays in range."""
-    return pair_sum(left, right, _table(_modulo, integers, left.device))
+        Both are one sum: the right operand is spread over the integers and, negated, over their mirror image.
+        """
+        low, high = self.integers.start, self.integers.stop - 1
+        wide = _with_mirror(self.integers)
+        straight = pad(plus[:, None] * right, (low - wide.start, wide.stop - 1 - high))
+        mirrored = pad(minus[:, None] * right.flip(-1), (-high - wide.start, wide.stop - 1 + low))
+        return pair_sum(left, straight + mirrored, self.tables[SUM])
+
+    def apply(
+        self, name: str, left: Float[Tensor, "batch n"], right: Float[Tensor, "batch n"]
+    ) -> Float[Tensor, "batch n"]:
+        """`*`, `/` or `mod`, as far as it is defined and stays in range."""
+        return pair_sum(left, right, self.tables[name])
 
 
 def compare(left: Float[Tensor, "batch n"], right: Float[Tensor, "batch n"]) -> Float[Tensor, "batch 3"]:
@@ -66,17 +74,6 @@ def _with_mirror(integers: range) -> range:
     return range(min(integers.start, 1 - integers.stop), max(integers.stop, 1 - integers.start))
 
 
-@lru_cache(maxsize=16)
-def _sum_table(integers: range, device: torch.device) -> PairTable:
-    wide = _with_mirror(integers)
-    return PairTable.of(torch.add, integers, wide, integers, device, shift=-wide.start)
-
-
-@lru_cache(maxsize=64)
-def _table(function, integers: range, device: torch.device) -> PairTable:  # noqa: ANN001
-    return PairTable.of(function, integers, integers, integers, device)
-
-
 _UNDEFINED = 2**62
 """What stands for the result of a division by zero: out of every range."""
 
@@ -89,3 +86,6 @@ def _floor_divide(left: Tensor, right: Tensor) -> Tensor:
 def _modulo(left: Tensor, right: Tensor) -> Tensor:
     zero = right == 0
     return torch.where(zero, _UNDEFINED, torch.remainder(left, torch.where(zero, 1, right)))
+
+
+_TABULATED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"*": torch.mul, "/": _floor_divide, "mod": _modulo}

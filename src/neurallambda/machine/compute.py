@@ -1,7 +1,6 @@
 """What a binary operator makes of two operands, all operators in superposition."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -9,11 +8,11 @@ from torch import Tensor
 
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang.core import NIL, Operator
-from neurallambda.lang.primitives import apply_binary
+from neurallambda.lang.primitives import ARITHMETIC, apply_binary
 from neurallambda.lang.terms import BINARY_PRIMITIVES
 from neurallambda.lang.values import Value
 from neurallambda.machine.alphabet import OPERATORS
-from neurallambda.machine.arithmetic import compare, product, quotient, remainder, sums
+from neurallambda.machine.arithmetic import Arithmetic, compare
 
 COMPUTING = frozenset(BINARY_PRIMITIVES) - {"cons"}
 """The operators whose results are computed; `cons` only points."""
@@ -42,37 +41,63 @@ class Computed:
     errors: Float[Tensor, "batch 3"]
 
 
+@dataclass(frozen=True)
+class Operations:
+    """The operations that may occur, and their tables.
+
+    Attributes:
+        names: which they are; no other operator is looked at.
+        arithmetic: the tables of the arithmetic ones.
+        is_arithmetic: which operators give integers.
+        truth: what each operator answers on each pair of classes, and on integers by their order.
+    """
+
+    names: frozenset[str]
+    arithmetic: Arithmetic
+    is_arithmetic: Float[Tensor, " operators"]
+    truth: Float[Tensor, "operators pairs_results"]
+
+    @staticmethod
+    def of(integers: range, names: frozenset[str], device: torch.device, dtype: torch.dtype) -> "Operations":
+        """Make the tables."""
+        return Operations(
+            names,
+            Arithmetic.of(integers, names, device),
+            torch.tensor([name in ARITHMETIC for name in OPERATORS], device=device, dtype=dtype),
+            torch.tensor(_truth(), device=device, dtype=dtype),
+        )
+
+
 def compute(
     operator: Float[Tensor, "batch operators"],
     left: tuple[Float[Tensor, "batch integers"], Float[Tensor, "batch 3"]],
     right: tuple[Float[Tensor, "batch integers"], Float[Tensor, "batch 3"]],
-    *,
-    integers: range,
-    operations: frozenset[str],
+    operations: Operations,
 ) -> Computed:
-    """Apply the mixture `operator` of operators; only those in `operations` are looked at.
+    """Apply the mixture `operator` of operators.
 
     An operand is the mass of integers by value and of true, false and `'()`; what lacks to one is something else.
     """
     weight = dict(zip(OPERATORS, operator.unbind(-1), strict=True))
+    arithmetic, integers = operations.arithmetic, operations.arithmetic.integers
     (left_integers, left_kinds), (right_integers, right_kinds) = left, right
     result = torch.zeros_like(left_integers)
-    if "+" in operations or "-" in operations:
-        result = sums(left_integers, right_integers, weight["+"], weight["-"], integers)
-    for name, function in (("*", product), ("/", quotient), ("mod", remainder)):
-        if name in operations:
-            result = torch.addcmul(result, weight[name][:, None], function(left_integers, right_integers, integers))
+    if "+" in operations.names or "-" in operations.names:
+        result = arithmetic.sums(left_integers, right_integers, weight["+"], weight["-"])
+    for name in ("*", "/", "mod"):
+        if name in operations.names:
+            result = torch.addcmul(result, weight[name][:, None], arithmetic.apply(name, left_integers, right_integers))
     left_sum, right_sum = left_integers.sum(-1), right_integers.sum(-1)
     left_classes, right_classes = _classes(left_sum, left_kinds), _classes(right_sum, right_kinds)
     pairs = (left_classes[:, :, None] * right_classes[:, None, :]).flatten(1)
-    order = compare(left_integers, right_integers)
-    true, false, not_an_integer = _weigh(operator, torch.cat([pairs, order], dim=-1)).unbind(-1)
+    cases = torch.cat([pairs, compare(left_integers, right_integers)], dim=-1)
+    answers = (operator @ operations.truth).unflatten(-1, (cases.shape[-1], len(_RESULTS)))
+    true, false, not_an_integer = (cases[:, None] @ answers)[:, 0].unbind(-1)
     by_zero = torch.zeros_like(true)
-    if 0 in integers and ("/" in operations or "mod" in operations):
+    if 0 in integers and ("/" in operations.names or "mod" in operations.names):
         by_zero = (weight["/"] + weight["mod"]) * left_sum * right_integers[:, -integers.start]
     inside = result.sum(-1)
-    arithmetic = operator @ _arithmetic(operator.device, operator.dtype)
-    overflow = (arithmetic * (left_sum * right_sum) - by_zero - inside).clamp_min(0)
+    overflow = ((operator @ operations.is_arithmetic) * (left_sum * right_sum) - by_zero - inside).clamp_min(0)
     results = torch.stack([inside, true, false], dim=-1)
     errors = torch.stack([not_an_integer, overflow, by_zero], dim=-1)
     return Computed(result, results, results.sum(-1, keepdim=True), errors)
@@ -83,20 +108,8 @@ def _classes(integers: Tensor, kinds: Tensor) -> Float[Tensor, "batch classes"]:
     return torch.cat([known, (1 - known.sum(-1, keepdim=True)).clamp_min(0)], dim=-1)
 
 
-def _weigh(operator: Tensor, pairs: Tensor) -> Float[Tensor, "batch 3"]:
-    """The masses of true, false and not-an-integer, by operator and by the classes and order of the operands."""
-    results = (operator @ _truth_table(operator.device, operator.dtype)).unflatten(-1, (pairs.shape[-1], len(_RESULTS)))
-    return (pairs[:, None] @ results)[:, 0]
-
-
-@lru_cache(maxsize=16)
-def _arithmetic(device: torch.device, dtype: torch.dtype) -> Float[Tensor, " operators"]:
-    return torch.tensor([name in ("+", "-", "*", "/", "mod") for name in OPERATORS], device=device, dtype=dtype)
-
-
-@lru_cache(maxsize=16)
-def _truth_table(device: torch.device, dtype: torch.dtype) -> Float[Tensor, "operators pairs_results"]:
-    """What each operator answers on each pair of classes, asked of the reference; integers are asked by their order."""
+def _truth() -> list[list[bool]]:
+    """What each operator answers, asked of the reference; two integers are asked by their order."""
     pairs = [(left, right) for left in CLASSES for right in CLASSES]
     rows: list[list[bool]] = []
     for name in OPERATORS:
@@ -104,7 +117,7 @@ def _truth_table(device: torch.device, dtype: torch.dtype) -> Float[Tensor, "ope
         answers[0] = None  # two integers: their order decides
         answers += [_answer(name, left, right) for left, right in _ORDERED]
         rows.append([answer is result for answer in answers for result in _RESULTS])
-    return torch.tensor(rows, device=device, dtype=dtype)
+    return rows
 
 
 def _answer(name: str, left: Value, right: Value) -> Value | ErrorKind | None:

@@ -73,12 +73,12 @@ class _Reader:
         """The value at an address."""
         return trampoline(self._value(address))
 
-    def _value(self, address: int):  # noqa: ANN202
+    def _value(self, address: int):
         if address not in self.known:
             self.known[address] = yield self._read(address)
         return self.known[address]
 
-    def _read(self, address: int):  # noqa: ANN202
+    def _read(self, address: int):
         record = self.record(address)
         match Tag(self._best(record, Field.TAG)):
             case Tag.INTEGER:

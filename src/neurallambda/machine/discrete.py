@@ -5,6 +5,7 @@ It is the test of the superposed machine, step by step and rule by rule, and the
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang.core import NIL, Operator
@@ -74,12 +75,10 @@ def take_step(state: State, integers: range) -> Step:
     if rule.error or rule.halts:
         return Step(rule, state, rule.error)
     here = len(state.memory)
-    record = Record(
-        tag=control.tag if rule.copies else rule.writes,
-        **{str(field): _source(source, state, control, frame, here) for field, source in rule.pointers.items()},
-    )
-    if rule.copies:
-        record = replace(control, third=record.third)
+    pointers: dict[str, Any] = {
+        field.value: _source(source, state, control, frame, here) for field, source in rule.pointers.items()
+    }
+    record = replace(control, **pointers) if rule.copies else Record(rule.writes, **pointers)
     if rule.takes_operator:
         record = replace(record, operator=(control if rule.takes_operator is Take.CONTROL else frame).operator)
     if rule.operand is Operand.HELD:

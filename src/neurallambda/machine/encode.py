@@ -12,8 +12,8 @@ from neurallambda.lang.core import unfilled_hole
 from neurallambda.lang.terms import BINARY_PRIMITIVES, UNARY_PRIMITIVES
 from neurallambda.machine.alphabet import CODE_FIELDS, OPERATORS, Field, Tag
 from neurallambda.machine.assemble import Cell, Cells
-from neurallambda.machine.memory import Code, Layout
 from neurallambda.machine.compute import COMPUTING
+from neurallambda.machine.memory import Code, Layout
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,13 @@ class NeuralLambda:
         """The same programs on another device or of another dtype, as `Tensor.to`."""
         tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
         return replace(self, **{name: tensor.to(*args, **kwargs) for name, tensor in tensors.items()})
+
+    def select(self, rows: Sequence[int]) -> "NeuralLambda":
+        """Some programs of the batch."""
+        index = torch.tensor(rows, device=self.tag.device)
+        tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
+        cells = tuple(self.cells[row] for row in rows)
+        return replace(self, **{name: tensor[index] for name, tensor in tensors.items()}, cells=cells)
 
     @property
     def layout(self) -> Layout:

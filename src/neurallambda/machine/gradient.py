@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from neurallambda.machine.memory import VALUE_TAGS, WIDE, Code, Layout, Memory, Reading
+from neurallambda.machine.memory import ROLE_TAGS, WIDE, Code, Layout, Memory, Reading
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.step import take_step
 from neurallambda.machine.tables import ERRORS, Tables, tables
@@ -42,7 +42,7 @@ class Run(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Step backward through the run."""
         code = Code(*ctx.saved_tensors[:4])
         count = len(ctx.saved_tensors[4:]) // 2
@@ -52,8 +52,7 @@ class Run(torch.autograd.Function):
         answer, errors, running, steps, *others = gradients
         backward = _Backward(
             memory=memory,
-            settings=ctx.settings,
-            tables=tables(like.device, like.dtype),
+            tables=tables(ctx.settings.integers, ctx.settings.operations, like.device, like.dtype),
             pointer_history=ctx.pointers,
             running_history=ctx.running,
             answer=like.new_zeros(batch, memory.width) if answer is None else answer,
@@ -62,7 +61,7 @@ class Run(torch.autograd.Function):
             running=like.new_zeros(batch) if running is None else running,
             records=[_owned(g, block) for g, block in zip(others[:count], records, strict=True)],
             parameters=[_owned(g, block) for g, block in zip(others[count:], parameters, strict=True)],
-            values=torch.zeros_like(memory.values),
+            roles=torch.zeros_like(memory.roles),
             code=Code(*(torch.zeros_like(part) for part in ctx.saved_tensors[:4])),
         )
         backward.run()
@@ -75,25 +74,54 @@ def _owned(gradient: Tensor | None, like: Tensor) -> Tensor:
     return torch.zeros_like(like) if gradient is None else gradient.clone()
 
 
-@dataclass
+class _Read(torch.autograd.Function):
+    """`(memory, pointers) -> (records, third)`, the memory taken as constant: what it adds up to is spread later."""
+
+    @staticmethod
+    def forward(ctx: Any, memory: Memory, pointers: Tensor) -> tuple[Tensor, Tensor]:
+        """Read."""
+        ctx.memory = memory
+        reading = memory.read(pointers.detach())
+        return reading.records, reading.third
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, records: Tensor, third: Tensor) -> tuple[None, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """How much each address would have added to what was read."""
+        memory, layout = ctx.memory, ctx.memory.layout
+        at_code = records[:, :, : layout.narrow] @ memory.code.narrow.transpose(1, 2)
+        at_code[:, :1] += third[:, None] @ memory.code.third.transpose(1, 2)
+        parts = [at_code]
+        for block in memory.blocks:
+            rows = max(0, min(len(block), memory.written - block.start))
+            part = layout.narrowed(records, block.width) @ block.records[:, :rows].transpose(1, 2)
+            parts.append(pad(part, (0, len(block) - rows)))
+        return None, torch.cat(parts, dim=-1)
+
+
 class _View:
-    """The memory before one step. What is read is given; what is matched can be differentiated and is remembered."""
+    """The memory before one step; what a step asks of it and what it answers are remembered."""
 
-    memory: Memory
+    pointers: Tensor
     reading: Reading
-    code: Code
-    values: Tensor
-    asked: Tensor | None = None
-    matched: Tensor | None = None
+    asked: Tensor
+    matched: Tensor
 
-    @property
-    def layout(self) -> Layout:
-        return self.memory.layout
+    def __init__(self, memory: Memory, variables: Tensor, settled: Tensor, roles: Tensor) -> None:
+        self.memory = memory
+        self.layout = memory.layout
+        self.columns = memory.columns
+        self.code = Code(memory.code.narrow, memory.code.third, variables, settled)
+        self.roles = roles
 
     def read(self, pointers: Tensor) -> Reading:
+        """Read, to be differentiated."""
+        self.pointers = pointers
+        self.reading = Reading(*_Read.apply(self.memory, pointers))
         return self.reading
 
     def match(self, parameters: Tensor) -> Tensor:
+        """Match, to be differentiated."""
         self.asked = parameters
         self.matched = self.memory.match(parameters)
         return self.matched
@@ -145,7 +173,6 @@ class _Backward:
     """The gradients that have arrived so far, and the registers' on their way back."""
 
     memory: Memory
-    settings: Settings
     tables: Tables
     pointer_history: list[Tensor]
     running_history: list[Tensor]
@@ -155,7 +182,7 @@ class _Backward:
     running: Tensor
     records: list[Tensor]
     parameters: list[Tensor]
-    values: Tensor
+    roles: Tensor
     code: Code
 
     def run(self) -> None:
@@ -177,7 +204,8 @@ class _Backward:
                 self._spread(stretch, start)
                 end = start
             memory.blocks.pop()
-        self.code.narrow[:, :, VALUE_TAGS] += self.values[:, : memory.layout.code, None]
+        for role, tags in enumerate(ROLE_TAGS):
+            self.code.narrow[:, :, tags] += self.roles[:, role, : memory.layout.code, None]
 
     def _step(self, address: int, here: Tensor, pointers: Tensor, stretch: _Stretch) -> Tensor:
         """Differentiate one step; returns the gradient of the registers before it."""
@@ -187,58 +215,39 @@ class _Backward:
         memory.written = address
         registers = self.pointer_history[index][row]
         of_record, of_parameter = self.records[index][:, row].clone(), self.parameters[index][:, row]
-        of_record[:, VALUE_TAGS] += self.values[:, address, None]
+        for role, tags in enumerate(ROLE_TAGS):
+            of_record[:, tags] += self.roles[:, role, address, None]
         if stretch.done:
             record, parameter = stretch.to_records(slice(address, address + 1), width)
             of_record, of_parameter = of_record + record[:, 0], of_parameter + parameter[:, 0]
 
-        reading = memory.read(registers[:, ::2])
-        running = self.running_history[address - memory.layout.code]
-        leaves = [reading.records, reading.third, registers, running, memory.values[:, :width]]
+        leaves = (
+            registers,
+            self.running_history[address - memory.layout.code],
+            memory.roles[:, :, :width],
+            memory.code.variables,
+            memory.code.settled,
+        )
         with torch.enable_grad():
-            records, third, before, running, values = (leaf.detach().requires_grad_() for leaf in leaves)
-            variables, settled = (
-                part.detach().requires_grad_() for part in (memory.code.variables, memory.code.settled)
-            )
-            code = Code(memory.code.narrow, memory.code.third, variables, settled)
-            view = _View(memory, Reading(records, third), code, values)
-            step = take_step(
-                view,
-                before,
-                here,
-                tables=self.tables,
-                integers=self.settings.integers,
-                operations=self.settings.operations,
-            )
+            before, running, roles, variables, settled = (leaf.detach().requires_grad_() for leaf in leaves)
+            view = _View(memory, variables, settled, roles)
+            step = take_step(view, before, here, self.tables)
             # The outcome is linear in what ends here, so one number gathers its share of the loss.
             answered = (step.halts * self.answer[:, :width]).sum(-1)
             failed = (step.errors * self.errors).sum(-1)
             outcome = (running * (answered + failed + step.goes_on * self.running + self.steps)).sum()
-        assert view.asked is not None and view.matched is not None
-        found = torch.autograd.grad(
-            (outcome, step.registers, step.record, step.parameter),
-            (records, third, before, running, values, view.asked, view.matched, variables, settled),
-            (torch.ones_like(outcome), pointers, of_record, of_parameter),
+        to_before, self.running, to_roles, to_variables, to_settled, to_records, to_third, to_matched = (
+            torch.autograd.grad(
+                (outcome, step.registers, step.record, step.parameter),
+                (before, running, roles, variables, settled, view.reading.records, view.reading.third, view.matched),
+                (torch.ones_like(outcome), pointers, of_record, of_parameter),
+            )
         )
-        to_records, to_third, to_before, self.running, to_values, _, to_matched, to_variables, to_settled = found
-        self.values[:, :width] += to_values
+        self.roles[:, :, :width] += to_roles
         self.code.variables.add_(to_variables)
         self.code.settled.add_(to_settled)
-        stretch.add(registers[:, ::2], to_records, to_third, view.asked.detach(), to_matched)
-        to_before[:, ::2] += self._to_pointers(to_records, to_third)
+        stretch.add(view.pointers.detach(), to_records, to_third, view.asked.detach(), to_matched)
         return to_before
-
-    def _to_pointers(self, records: Tensor, third: Tensor) -> Tensor:
-        """What arrives at the pointers under which a step read: how much each address would have added."""
-        memory, layout = self.memory, self.memory.layout
-        at_code = records[:, :, : layout.narrow] @ memory.code.narrow.transpose(1, 2)
-        at_code[:, :1] += third[:, None] @ memory.code.third.transpose(1, 2)
-        parts = [at_code]
-        for block in memory.blocks:
-            rows = max(0, min(len(block), memory.written - block.start))
-            part = layout.narrowed(records, block.width) @ block.records[:, :rows].transpose(1, 2)
-            parts.append(pad(part, (0, len(block) - rows)))
-        return torch.cat(parts, dim=-1)
 
     def _spread(self, stretch: _Stretch, start: int) -> None:
         """Add what a stretch of steps, the first of them at `start`, sends to the records before it."""

@@ -101,7 +101,7 @@ class Machine:
         settings = Settings(program.integers, program.operations, max_steps, self.capacity)
         parts = (code.narrow, code.third, code.variables, code.settled)
         if torch.is_grad_enabled() and any(part.requires_grad for part in parts):
-            answer, errors, running, steps, *blocks = Run.apply(program.layout, settings, *parts)  # pyright: ignore[reportGeneralTypeIssues]
+            answer, errors, running, steps, *blocks = Run.apply(program.layout, settings, *parts)
             half = len(blocks) // 2
             memory = Memory.of(program.layout, code, blocks[:half], blocks[half:], written=answer.shape[-1])
             return Result(program, settings, memory, answer, errors, running, steps)

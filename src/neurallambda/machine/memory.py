@@ -7,7 +7,7 @@ reads is the mixture of the records under it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate
 
 import torch
@@ -15,11 +15,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from neurallambda.machine.alphabet import KINDS, NARROW_FIELDS, OPERATORS, VALUES, WIDE_FIELDS, Field, Tag
+from neurallambda.machine.alphabet import CODE, FRAMES, KINDS, NARROW_FIELDS, OPERATORS, VALUES, WIDE_FIELDS, Field, Tag
 
 WIDE = len(WIDE_FIELDS)
-VALUE_TAGS = slice(min(VALUES), max(VALUES) + 1)
-"""The columns of a record that hold the tags of values."""
+ROLE_TAGS = tuple(slice(min(tags), max(tags) + 1) for tags in (CODE, VALUES, FRAMES))
+"""The columns of a record, which begins with its tag, that hold the tags of code, of values and of frames."""
 
 _FEW = 4
 
@@ -58,19 +58,10 @@ class Layout:
             return records
         return torch.cat([records[..., : self.narrow], wide[..., :width].flatten(-2)], dim=-1)
 
-    def columns(self, device: torch.device) -> Int[Tensor, " narrow"]:
-        """The number of the field that each narrow column belongs to."""
-        return _columns(self, device)
-
     @property
     def narrow(self) -> int:
         """How many numbers a record has besides its wide pointers."""
         return sum(self.sizes)
-
-
-@lru_cache(maxsize=64)
-def _columns(layout: Layout, device: torch.device) -> Int[Tensor, " narrow"]:
-    return torch.arange(len(layout.sizes)).repeat_interleave(torch.tensor(layout.sizes)).to(device)
 
 
 @dataclass(frozen=True)
@@ -138,13 +129,17 @@ class Memory:
     code: Code
     blocks: list[Block] = field(default_factory=list)
     written: int = 0
-    values: Float[Tensor, "batch addresses"] = field(init=False)
-    """How far what stands at each address is a value."""
+    roles: Float[Tensor, "batch 3 addresses"] = field(init=False)
+    """How far what stands at each address is code, a value, a frame."""
+    columns: Int[Tensor, " narrow"] = field(init=False)
+    """The number of the field that each narrow column belongs to."""
 
     def __post_init__(self) -> None:
         self.written = self.written or self.layout.code
-        parts = [_values(self.code.narrow), *(_values(block.records) for block in self.blocks)]
-        self.values = torch.cat(parts, dim=-1)
+        parts = [roles(self.code.narrow), *(roles(block.records) for block in self.blocks)]
+        self.roles = torch.cat(parts, dim=-1)
+        sizes = torch.tensor(self.layout.sizes)
+        self.columns = torch.arange(len(sizes)).repeat_interleave(sizes).to(self.roles.device)
 
     @staticmethod
     def of(
@@ -157,6 +152,12 @@ class Memory:
             start = blocks[-1].width
         return Memory(layout, code, blocks, written)
 
+    def select(self, rows: Int[Tensor, " rows"]) -> "Memory":
+        """The memory of some programs of the batch."""
+        code = Code(self.code.narrow[rows], self.code.third[rows], self.code.variables[rows], self.code.settled[rows])
+        records, parameters = [block.records[rows] for block in self.blocks], [b.parameters[rows] for b in self.blocks]
+        return Memory.of(self.layout, code, records, parameters, written=self.written)
+
     @property
     def width(self) -> int:
         """How many addresses there are, written or not: the width of the registers."""
@@ -165,7 +166,7 @@ class Memory:
     def grow(self, rows: int) -> None:
         """Add a block of `rows` records."""
         self.blocks.append(Block.empty(self.code.narrow, self.layout, self.width, rows))
-        self.values = pad(self.values, (0, rows))
+        self.roles = pad(self.roles, (0, rows))
 
     def append(self, record: Float[Tensor, "batch record"], parameter: Float[Tensor, "batch code"]) -> None:
         """Write the next record, in place; there must be room for it."""
@@ -173,7 +174,7 @@ class Memory:
         row = self.written - block.start
         block.records[:, row] = record
         block.parameters[:, row] = parameter
-        self.values[:, self.written] = _values(record)
+        self.roles[:, :, self.written] = roles(record[:, None])[:, :, 0]
         self.written += 1
 
     def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
@@ -209,9 +210,9 @@ class Memory:
         return torch.cat(parts, dim=-1)
 
 
-def _values(records: Float[Tensor, "*axes record"]) -> Float[Tensor, "*axes"]:
-    """How far records are values."""
-    return records[..., VALUE_TAGS].sum(-1)
+def roles(records: Float[Tensor, "batch rows record"]) -> Float[Tensor, "batch 3 rows"]:
+    """How far records are code, values, frames."""
+    return torch.stack([records[..., tags].sum(-1) for tags in ROLE_TAGS], dim=1)
 
 
 def _mix(

@@ -15,6 +15,7 @@ shapes that depend on data; a table is passed to them by its number.
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -128,12 +129,12 @@ def _(gradient: Tensor, left: Tensor, right: Tensor, number: int) -> tuple[Tenso
     return left.new_empty(left.shape), right.new_empty(right.shape)
 
 
-def _save(ctx, inputs, output) -> None:  # noqa: ANN001
+def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     ctx.save_for_backward(*inputs[:2])
     ctx.number = inputs[2]
 
 
-def _backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # noqa: ANN001
+def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
     return (*_pair_sum_backward(gradient.contiguous(), *ctx.saved_tensors, ctx.number), None)
 
 

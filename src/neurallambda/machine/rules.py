@@ -145,12 +145,8 @@ _BODY = {Field.FIRST: From.CONTROL_FIRST, Field.SECOND: From.CONTROL_SECOND}
 RULES: tuple[Rule, ...] = (
     # Control stands on code.
     _evaluate(Tag.APPLY, Tag.ARGUMENT, first=From.CONTROL_SECOND, environment=From.ENVIRONMENT),
-    _evaluate(
-        Tag.BIND, Tag.CALL, first=From.CONTROL_SECOND, second=From.CONTROL_THIRD, environment=From.ENVIRONMENT
-    ),
-    _evaluate(
-        Tag.IF, Tag.BRANCH, first=From.CONTROL_SECOND, second=From.CONTROL_THIRD, environment=From.ENVIRONMENT
-    ),
+    _evaluate(Tag.BIND, Tag.CALL, first=From.CONTROL_SECOND, second=From.CONTROL_THIRD, environment=From.ENVIRONMENT),
+    _evaluate(Tag.IF, Tag.BRANCH, first=From.CONTROL_SECOND, second=From.CONTROL_THIRD, environment=From.ENVIRONMENT),
     _evaluate(Tag.UNARY, Tag.COMPUTE_UNARY),
     _evaluate(Tag.BINARY, Tag.OPERAND, first=From.CONTROL_SECOND, environment=From.ENVIRONMENT),
     _evaluate(Tag.FORCE, Tag.FORCING),

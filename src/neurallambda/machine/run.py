@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -70,6 +70,12 @@ class Registers:
         self.pointers = pad(self.pointers, (0, width - self.pointers.shape[-1]))
         self.answer = pad(self.answer, (0, width - self.answer.shape[-1]))
 
+    def select(self, rows: Int[Tensor, " rows"]) -> "Registers":
+        """The registers of some programs of the batch."""
+        return Registers(
+            self.pointers[rows], self.running[rows], self.answer[rows], self.errors[rows], self.steps[rows]
+        )
+
     def follow(self, step: Step) -> None:
         """Go on as the step says; what ends there is added to the outcome."""
         self.answer = torch.addcmul(self.answer, self.running[:, None], step.halts)
@@ -86,25 +92,44 @@ class Runner:
         self.settings = settings
         self.memory = Memory(layout, code)
         self.registers = Registers.start(code)
-        self.tables = tables(code.narrow.device, code.narrow.dtype)
+        self.tables = tables(settings.integers, settings.operations, code.narrow.device, code.narrow.dtype)
+        self.here = torch.zeros(0, 0)  # one-hot addresses, made when memory grows
         self.keeps_history = keeps_history
         self.pointer_history: list[Tensor] = []  # one tensor a block
         self.running_history: list[Tensor] = []  # one tensor a step
 
     @property
-    def has_room(self) -> bool:
-        """Whether another record fits the capacity."""
-        return self.memory.written < self.settings.capacity
+    def ended(self) -> Bool[Tensor, " batch"]:
+        """Which programs have ended: what still runs of them is less than rounding can tell from nothing."""
+        return self.registers.running <= torch.finfo(self.registers.running.dtype).eps
 
-    def run(self) -> None:
-        """Step until all programs have ended, or the steps or the capacity have been used up."""
-        done = torch.finfo(self.registers.running.dtype).eps
-        for taken in range(self.settings.max_steps):
-            if taken % LOOK_EVERY == 0 and bool((self.registers.running <= done).all()):
-                return
-            if not self.has_room:
-                return
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the limits allow another step."""
+        taken = self.memory.written - self.memory.layout.code
+        return taken < self.settings.max_steps and self.memory.written < self.settings.capacity
+
+    def run(self, *, until_full: bool = False) -> bool:
+        """Step until all programs have ended or the limits are reached; then answer that the run is over.
+
+        With `until_full`, stop too where memory would have to grow, and answer that it is not over yet.
+        """
+        taken = 0
+        while self.can_go_on:
+            if taken % LOOK_EVERY == 0 and bool(self.ended.all()):
+                return True
+            if until_full and taken and self.memory.written == self.memory.width:
+                return False
             self.step()
+            taken += 1
+        return True
+
+    def select(self, rows: Int[Tensor, " rows"]) -> "Runner":
+        """Some programs of the batch, to be run on where they stand."""
+        runner = Runner(self.memory.layout, self.memory.code, self.settings)
+        runner.memory, runner.registers = self.memory.select(rows), self.registers.select(rows)
+        runner.here = self.here
+        return runner
 
     def step(self) -> Step:
         """Take one step and write its record."""
@@ -118,9 +143,7 @@ class Runner:
             memory,
             registers.pointers,
             self.here[memory.written],
-            tables=self.tables,
-            integers=self.settings.integers,
-            operations=self.settings.operations,
+            self.tables,
         )
         memory.append(step.record, step.parameter)
         registers.follow(step)

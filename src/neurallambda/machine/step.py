@@ -13,18 +13,27 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
 from neurallambda.machine.alphabet import KINDS, Field
 from neurallambda.machine.compute import Computed, compute
 from neurallambda.machine.memory import WIDE, Code, Layout, Reading
-from neurallambda.machine.tables import CODE_SOURCES, CODE_TARGETS, ERRORS, OWNED, WIDE_SOURCES, WIDE_TARGETS, Selection, Tables
+from neurallambda.machine.tables import (
+    CODE_SOURCES,
+    CODE_TARGETS,
+    ERRORS,
+    OWNED,
+    WIDE_SOURCES,
+    WIDE_TARGETS,
+    Selection,
+    Tables,
+)
 
 CONTROL, ENVIRONMENT, CONTINUATION = range(3)
 RIGHT_OPERAND, VALUE = "right operand", "value"
-PER = (*OWNED, RIGHT_OPERAND, VALUE)
+PER: tuple[Field | str, ...] = (*OWNED, RIGHT_OPERAND, VALUE)
 """What `_Record.per` scales to, in the order of `Tables.owned`."""
 
 WIDE_SCALES = slice(OWNED.index(Field.ENVIRONMENT), OWNED.index(Field.VALUE) + 1)
@@ -34,10 +43,25 @@ WIDE_SCALES = slice(OWNED.index(Field.ENVIRONMENT), OWNED.index(Field.VALUE) + 1
 class Readable(Protocol):
     """What a step needs of the memory."""
 
-    layout: Layout
-    code: Code
-    values: Float[Tensor, "batch addresses"]
-    """How far what stands at each address is a value."""
+    @property
+    def layout(self) -> Layout:
+        """How records are laid out."""
+        ...
+
+    @property
+    def columns(self) -> Int[Tensor, " narrow"]:
+        """The number of the field that each narrow column belongs to."""
+        ...
+
+    @property
+    def code(self) -> Code:
+        """The programs."""
+        ...
+
+    @property
+    def roles(self) -> Float[Tensor, "batch 3 addresses"]:
+        """How far what stands at each address is code, a value, a frame."""
+        ...
 
     def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
         """The records under control and continuation."""
@@ -95,24 +119,34 @@ class _Record:
     @staticmethod
     def of(record: Float[Tensor, "batch record"], layout: Layout, tables: Tables) -> "_Record":
         narrow, wide = record.split((layout.narrow, record.shape[-1] - layout.narrow), dim=-1)
-        parts = narrow.split(layout.sizes, dim=-1)
-        scale = _inverse(parts[0] @ tables.owned)
+        tag, operator, kind, literal, first, second = narrow.split(layout.sizes, dim=-1)
+        scale = _inverse(tag @ tables.owned)
         per = dict(zip(PER, scale.split(1, dim=-1), strict=True))
         scale = scale[:, : len(OWNED)]
-        share = (parts[0] @ tables.owned_by_values) * scale * per[VALUE]
+        share = (tag @ tables.owned_by_values) * scale * per[VALUE]
         kept = dict(zip(OWNED, share.split(1, dim=-1), strict=True))
         wide = wide.unflatten(-1, (WIDE, -1))
-        return _Record(narrow, *parts, wide, per, scale[:, WIDE_SCALES], kept, share[:, WIDE_SCALES])
+        return _Record(
+            narrow,
+            tag,
+            operator,
+            kind,
+            literal,
+            first,
+            second,
+            wide,
+            per,
+            scale[:, WIDE_SCALES],
+            kept,
+            share[:, WIDE_SCALES],
+        )
 
 
 def take_step(
     memory: Readable,
     registers: Float[Tensor, "batch 3 addresses"],
     here: Float[Tensor, " addresses"],
-    *,
     tables: Tables,
-    integers: range,
-    operations: frozenset[str],
 ) -> Step:
     """Take one step.
 
@@ -122,18 +156,20 @@ def take_step(
             environment is a set of addresses, each with the degree to which it is visible.
         here: the address of the new record, one-hot.
         tables: the rules as tensors.
-        integers: the declared range.
-        operations: the binary operators that may occur.
     """
     layout, code = memory.layout, memory.code
     control_pointer, environment, continuation = registers.unbind(1)
-    reading = memory.read(torch.stack([control_pointer, continuation], dim=1))
+    # Control stands on code and values, continuation on frames: an address that is both by halves is read as what it is
+    # pointed at for.
+    code_role, value_role, frame_role = memory.roles.unbind(1)
+    control_share = _share(control_pointer, code_role + value_role)
+    reading = memory.read(torch.stack([control_share, _share(continuation, frame_role)], dim=1))
     control, frame = (_Record.of(record, layout, tables) for record in reading.records.unbind(1))
 
     rules = _match(control, frame, tables)
     kind, integer = (control.tag @ tables.kinds).split((len(KINDS), 1), dim=-1)
     value = _Operand(control.literal, kind, integer * control.per[Field.LITERAL])
-    computed = _compute(control, frame, value, tables, integers, operations)
+    computed = _compute(control, frame, value, tables)
     computes, halts, errors = (rules @ tables.ends).split((1, 1, len(ERRORS)), dim=-1)
     errors = torch.addcmul(errors, computes, computed.errors @ tables.computed_errors)
     goes_on = (1 - halts[:, 0] - errors.sum(-1)).clamp_min(0)
@@ -143,7 +179,7 @@ def take_step(
     idle = (some <= torch.finfo(some.dtype).eps).to(some.dtype)  # none does: stay as you are
 
     next_code, first, second, parameter = _code_pointers(control, frame, reading.third, chosen)
-    value_pointer = control_pointer * memory.values
+    value_pointer = control_share * value_role
     sources = [
         control.wide,
         frame.wide,
@@ -155,7 +191,7 @@ def take_step(
     older, named = match.unbind(1)
 
     next_registers, pointers = wide.split(WIDE, dim=1)
-    narrow = _narrow(control, frame, value, chosen, computed, first, second, layout, tables)
+    narrow = _narrow(control, frame, value, chosen, computed, first, second, memory.columns, tables)
     pointers = torch.addcmul(pointers, (chosen.copies * control.kept_wide)[:, :, None], control.wide)
     record = torch.cat([narrow, pointers.flatten(1)], dim=-1)
 
@@ -188,22 +224,27 @@ def _inverse(mass: Tensor) -> Tensor:
     return mass.clamp_min(torch.finfo(mass.dtype).eps).reciprocal()
 
 
+def _share(pointer: Tensor, role: Tensor) -> Float[Tensor, "batch addresses"]:
+    """A pointer to be read under, as if all that it points at were in its role; what is not at all is left out."""
+    per_role = role * _inverse(role).square()  # one over the role, and zero where there is none
+    in_role = (pointer * role * per_role).sum(-1, keepdim=True)
+    return pointer * per_role * _inverse(in_role)
+
+
 def _match(control: _Record, frame: _Record, tables: Tables) -> Float[Tensor, "batch rules"]:
     """The probability of each rule."""
     by_operator = torch.addcmul(tables.any_operator, frame.operator @ tables.operator, frame.per[Field.OPERATOR])
     return (control.tag @ tables.control) * (frame.tag @ tables.frame) * by_operator
 
 
-def _compute(
-    control: _Record, frame: _Record, value: _Operand, tables: Tables, integers: range, operations: frozenset[str]
-) -> Computed:
+def _compute(control: _Record, frame: _Record, value: _Operand, tables: Tables) -> Computed:
     """What the frame's operator makes of the operand it holds and the value under control."""
     operator = frame.operator * tables.computing
     operator = operator * _inverse(operator.sum(-1, keepdim=True))
     held, per_value = frame.per[RIGHT_OPERAND], control.per[VALUE]
     left = (frame.literal * held, frame.kind * held)
     right = (value.literal * (value.integer_share * per_value), value.kind * per_value)
-    return compute(operator, left, right, integers=integers, operations=operations)
+    return compute(operator, left, right, tables.operations)
 
 
 def _code_pointers(
@@ -242,7 +283,7 @@ def _narrow(
     computed: Computed,
     first: Tensor,
     second: Tensor,
-    layout: Layout,
+    columns: Tensor,
     tables: Tables,
 ) -> Float[Tensor, "batch narrow"]:
     """The new record but for its wide pointers: what the rules write, plus the value under control where they copy it."""
@@ -268,4 +309,4 @@ def _narrow(
         ],
         dim=-1,
     )
-    return torch.addcmul(written, control.whole, taken.index_select(-1, layout.columns(taken.device)))
+    return torch.addcmul(written, control.whole, taken.index_select(-1, columns))

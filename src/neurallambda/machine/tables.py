@@ -9,7 +9,7 @@ from torch import Tensor
 
 from neurallambda.errors import ErrorKind
 from neurallambda.machine.alphabet import FIELDS_OF, KINDS, OPERATORS, VALUES, Field, Tag
-from neurallambda.machine.compute import COMPUTING
+from neurallambda.machine.compute import COMPUTING, Operations
 from neurallambda.machine.rules import RULES, From, Operand, Rule, Take
 
 CODE_SOURCES = (From.CONTROL_FIRST, From.CONTROL_SECOND, From.FRAME_FIRST, From.FRAME_SECOND, From.CONTROL_THIRD)
@@ -30,7 +30,7 @@ WIDE_SOURCES = (
 """What points anywhere, likewise: three fields of two records, then the registers. Where a rule takes control it takes a
 value; last comes control as it is, whatever it stands on, for programs that stay where they are."""
 
-OWNED = (
+OWNED: tuple[Field, ...] = (
     Field.OPERATOR,
     Field.LITERAL,
     Field.FIRST,
@@ -82,6 +82,7 @@ class Tables:
     """All constants of a step.
 
     Attributes:
+        operations: what computes.
         control, frame, operator: which tags and operators a rule matches.
         any_operator: the rules that match whatever operator the frame holds, or none.
         owned: which tags have each of `OWNED`; then which tag waits for a right operand; then which tags are values.
@@ -99,6 +100,7 @@ class Tables:
         staying: the weights from `WIDE_SOURCES` that leave the registers as they are.
     """
 
+    operations: Operations
     control: Float[Tensor, "tags rules"]
     frame: Float[Tensor, "tags rules"]
     operator: Float[Tensor, "operators rules"]
@@ -123,14 +125,15 @@ class Tables:
 
 
 @lru_cache(maxsize=16)
-def tables(device: torch.device, dtype: torch.dtype) -> Tables:
-    """The tables on a device; made once."""
+def tables(integers: range, operations: frozenset[str], device: torch.device, dtype: torch.dtype) -> Tables:
+    """The tables for a range of integers and the operations that may occur; made once."""
 
     def tensor(rows: list[list[bool]] | list[bool]) -> Tensor:
         return torch.tensor(rows, device=device, dtype=dtype)
 
     masses = [[field in FIELDS_OF.get(tag, ()) for field in OWNED] for tag in Tag]
     return Tables(
+        operations=Operations.of(integers, operations, device, dtype),
         control=tensor([[tag in rule.control for rule in RULES] for tag in Tag]),
         frame=tensor([[tag in rule.frame for rule in RULES] for tag in Tag]),
         operator=tensor([[name in (rule.operator or ()) for rule in RULES] for name in OPERATORS]),

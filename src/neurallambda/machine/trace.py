@@ -131,22 +131,19 @@ def trace(
     runner = Runner(program.layout, program.code(), settings)
     reader = _Reader(program.layout, program.cells[0], program.integers, threshold)
     registers, memory = runner.registers, runner.memory
-    for number in range(1, max_steps + 1):
-        running, before = float(registers.running), registers.pointers[0]
-        if running <= torch.finfo(before.dtype).eps or not runner.has_room:
-            break
-        address = memory.written
+    while runner.can_go_on and not bool(runner.ended):
+        running, before, address = float(registers.running), registers.pointers[0], memory.written
         with torch.no_grad():
             step = runner.step()
         yield TraceStep(
-            number=number,
+            number=address - memory.layout.code + 1,
             running=running,
             rules=reader.mixture(step.rules[0], _RULES),
             control=reader.pointer(before[CONTROL]),
             environment=reader.environment(before[ENVIRONMENT]),
             continuation=reader.pointer(before[CONTINUATION]),
             record=reader.record(address, step.record[0], step.parameter[0]),
-            values=reader.pointer(before[CONTROL] * step.halts[0] * running),
+            values=reader.pointer(step.halts[0] * running),
             errors=reader.mixture(step.errors[0] * running, ERRORS),
         )
     return Result(program, settings, memory, registers.answer, registers.errors, registers.running, registers.steps)
@@ -194,12 +191,10 @@ class _Reader:
         """A cell of code."""
         return TraceRecord(address_name(address), self.tags(narrow), self.parts(narrow, {Field.THIRD: third}))
 
-    def record(
-        self, address: int, record: Float[Tensor, " record"], parameter: Float[Tensor, " code"]
-    ) -> TraceRecord:
+    def record(self, address: int, record: Float[Tensor, " record"], parameter: Float[Tensor, " code"]) -> TraceRecord:
         """A record that a step wrote, and the parameter that it is bound to."""
         narrow, wide = record[: self.narrow], record[self.narrow :].unflatten(-1, (len(WIDE_FIELDS), -1))
-        pointers = dict(zip(WIDE_FIELDS, wide, strict=True))
+        pointers: dict[Field, Tensor] = dict(zip(WIDE_FIELDS, wide, strict=True))
         environment = pointers.pop(Field.ENVIRONMENT) / self.share(narrow, Field.ENVIRONMENT)
         names = [self.functions[at].parameter if at in self.functions else "" for at in range(len(parameter))]
         bound = self.mixture(parameter, names)

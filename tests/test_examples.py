@@ -1,0 +1,37 @@
+"""Every example runs as it stands and says what it should."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
+SAYS = {
+    "learn_constants.py": ("learned (fn [x] (+ (* 3 x) 5))", "learned (* 6 3)"),
+}
+"""What each example must say, in this order."""
+
+
+def test_it_is_known_what_each_example_should_say() -> None:
+    assert {example.name for example in EXAMPLES} == set(SAYS)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_says_what_it_should(example: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", example],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    lines = iter(done.stdout.splitlines())
+    for wanted in SAYS[example.name]:
+        assert any(line.strip() == wanted for line in lines), (wanted, done.stdout)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_is_short(example: Path) -> None:
+    assert len(example.read_text().splitlines()) < 60
