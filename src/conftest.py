@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 
 NEEDS = {
-    "numba": ["numba_kernels", "stack_numba", "line_numba"],
+    "numba": ["numba_kernels", "stack_numba", "stack_step_numba", "line_numba"],
     "triton": ["stack_triton"],
 }
 

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from neurallambda.structures.checks import values_can_be_read
 from neurallambda.structures.recurrence import clamped_sum
 from neurallambda.structures.strength_state import StrengthState
 
@@ -200,6 +201,16 @@ def in_blocks(
     """Scan BLOCK steps at a time, so that memory grows with time and not with its square."""
     reads = []
     for part in zip(*(operand.split(BLOCK, dim=1) for operand in operands), strict=True):
-        state, read = block(state, *part)
+        state, read = block(without_empty_slots(state), *part)
         reads.append(read)
     return state, torch.cat(reads, dim=1)
+
+
+def without_empty_slots(state: StrengthState) -> StrengthState:
+    """The state with only the slots that hold something in some row, where it is free to look; tiles get smaller."""
+    if not values_can_be_read(state.strengths):
+        return state
+    filled = int((state.strengths > 0).sum(1).max())
+    return StrengthState(
+        values=state.values[:, :filled], strengths=state.strengths[:, :filled], overflow=state.overflow
+    )

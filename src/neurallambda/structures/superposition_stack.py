@@ -114,7 +114,7 @@ def _step(top: Tensor, action: Tensor) -> Callable[..., tuple[Tensor, Tensor, Te
     """The fastest way to take a step of these tensors."""
     if not can_fuse(top, action):
         return mixed
-    from neurallambda.structures.stack_numba import step_fused
+    from neurallambda.structures.stack_step_numba import step_fused
 
     return step_fused
 
