@@ -23,16 +23,9 @@ def loop(rounds: int) -> str:
 
 def written_bytes(memory: Memory, steps: int) -> list[int]:
     """The bytes of memory that stand written before each step, code included."""
-    code = memory.code
-    size = code.narrow.element_size() * len(code.narrow)
-    of_code = size * (code.narrow[0].numel() + code.third[0].numel())
-    bytes_before: list[int] = []
-    for step in range(steps):
-        address = memory.layout.code + step
-        rows = [(max(0, min(len(block), address - block.start)), block) for block in memory.blocks]
-        of_records = sum(count * (block.records.shape[-1] + block.parameters.shape[-1]) for count, block in rows)
-        bytes_before.append(of_code + size * of_records)
-    return bytes_before
+    per_address = memory.records[0, 0].numel() + memory.parameters[0, 0].numel()
+    size = memory.records.element_size() * len(memory.records) * per_address
+    return [size * (memory.layout.code + step) for step in range(steps)]
 
 
 @benchmark(claim="one small program takes milliseconds from text to text", limits={"seconds": 0.040})
@@ -99,8 +92,7 @@ def machine_gradient(seed: int) -> Case:
     soft = machine.encode([FACTORIAL] * BATCH)
     leaf = soft.literal.requires_grad_()
     result = machine.run(sharp)
-    memory = sum(block.records.nbytes + block.parameters.nbytes for block in result.memory.blocks)
-    memory += result.memory.code.narrow.nbytes + result.memory.code.third.nbytes
+    memory = result.memory.records.nbytes + result.memory.parameters.nbytes
 
     def measure() -> Numbers:
         ratio = measure_ratio(

@@ -96,8 +96,25 @@ def test_shared_structure_is_refused_not_written_out(width: int | None) -> None:
     term: Term = Integer(1)
     for _ in range(60):
         term = List((term, term))
-    with pytest.raises(ArgumentError, match="more than 1,000 nodes"):
-        to_text(term, width=width, limit=1_000)
+    for limit in (1_000, 100_000, 10**15):
+        with pytest.raises(ArgumentError, match=f"more than {limit:,} nodes"):
+            to_text(term, width=width, limit=limit)
+
+
+def test_repr_is_the_text_where_that_is_reasonable() -> None:
+    term: Term = Integer(1)
+    assert repr(List((term,))) == "<List '(1)>"
+    for _ in range(60):
+        term = List((term, term))
+    assert repr(term) == "<List of more than 100,000 nodes>"
+
+
+def test_the_limit_is_exact() -> None:
+    for count in (1, 100, 20_000):
+        term = List((Integer(1),) * count)
+        assert to_text(term, limit=count + 1).count("1") == count
+        with pytest.raises(ArgumentError):
+            to_text(term, limit=count)
 
 
 @given(st.data(), programs())

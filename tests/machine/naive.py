@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from neurallambda.machine.alphabet import CODE, FRAMES, VALUES, Tag
 from neurallambda.machine.encode import NeuralLambda
-from neurallambda.machine.memory import WIDE, Code, Layout, Reading, roles
+from neurallambda.machine.memory import WIDE, Code, Layout, Reading
 from neurallambda.machine.run import Registers
 from neurallambda.machine.step import Step, take_step
 from neurallambda.machine.tables import tables
@@ -29,8 +30,16 @@ class NaiveMemory:
 
     @property
     def roles(self) -> Tensor:
-        written = torch.cat([roles(self.code.narrow), *(roles(record[:, None]) for record in self.records)], dim=-1)
-        return pad(written, (0, self.width - written.shape[-1]))
+        records = [self.code.narrow, *(record[:, None] for record in self.records)]
+        tags = torch.cat([record[:, :, : len(Tag)] for record in records], dim=1)
+        roles = torch.stack([tags[:, :, sorted(role)].sum(-1) for role in (CODE | VALUES, FRAMES, VALUES)], dim=1)
+        return pad(roles, (0, self.width - roles.shape[-1]))
+
+    @property
+    def per_role(self) -> Tensor:
+        roles = self.roles[:, :2]
+        some = roles > torch.finfo(roles.dtype).eps
+        return torch.where(some, 1 / torch.where(some, roles, 1.0), 0.0)
 
     def read(self, pointers: Tensor) -> Reading:
         code = self.layout.code

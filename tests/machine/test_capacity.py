@@ -14,9 +14,9 @@ def test_growing_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine()
     program = machine.encode(LOOP)
     expected = machine.run(program)
-    monkeypatch.setattr(run, "FIRST_BLOCK", 1)
+    monkeypatch.setattr(run, "FIRST_ROOM", 1)
     grown = machine.run(program)
-    assert len(grown.memory.blocks) > len(expected.memory.blocks)
+    assert grown.memory.width < expected.memory.width
     assert torch.equal(grown.steps, expected.steps)
     assert machine.decode(grown) == machine.decode(expected)
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from neurallambda.machine import Machine
-from neurallambda.machine.memory import Code, Memory
+from neurallambda.machine.memory import Memory
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.step import take_step
 from neurallambda.machine.tables import Tables, tables
@@ -35,15 +35,14 @@ def test_a_step_is_one_graph(backend: str) -> None:
     memory, registers, constants = some_steps(20)
     here = torch.eye(memory.width)[memory.written]
 
-    def step(narrow: Tensor, registers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        code = Code(narrow, memory.code.third, memory.code.variables, memory.code.settled)
-        seen = Memory(memory.layout, code, memory.blocks, memory.written)
+    def step(records: Tensor, registers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        seen = Memory(memory.layout, memory.code, records, memory.parameters, memory.written)
         taken = take_step(seen, registers, here, constants)
         return taken.registers, taken.record, taken.goes_on
 
     torch.compiler.reset()
     compiled = torch.compile(step, fullgraph=True, backend=backend)
-    for one, other in zip(compiled(memory.code.narrow, registers), step(memory.code.narrow, registers), strict=True):
+    for one, other in zip(compiled(memory.records, registers), step(memory.records, registers), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
 
 

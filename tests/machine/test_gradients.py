@@ -14,8 +14,8 @@ SOURCES = ["((fn [x] (if (< x 2) (+ x 1) (car '(x x)))) 1)", "(car (cons 1 2))"]
 
 @pytest.fixture
 def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks and stretches so small that a short run crosses their borders."""
-    monkeypatch.setattr(run, "FIRST_BLOCK", 2)
+    """Rooms and stretches so small that a short run crosses their borders."""
+    monkeypatch.setattr(run, "FIRST_ROOM", 2)
     monkeypatch.setattr(gradient, "STRETCH", 3)
 
 
@@ -23,7 +23,7 @@ def outcomes(program: NeuralLambda, steps: int) -> tuple[Tensor, ...]:
     """What a run of the machine can be differentiated by."""
     machine = Machine(integers=program.integers, dtype=program.tag.dtype)
     result = machine.run(program, max_steps=steps)
-    record = result.memory.blocks[0].records[:, :2]
+    record = result.memory.records[:, program.layout.code : program.layout.code + 2]
     return result.answer, result.errors, result.running, result.steps, record
 
 
@@ -69,9 +69,9 @@ def _loss(parts: tuple[Tensor, ...], weights: list[Tensor]) -> Tensor:
 
 def test_the_memory_itself_can_be_differentiated() -> None:
     machine = Machine(integers=range(-3, 4), dtype=torch.float64)
-    logits = torch.zeros(7, dtype=torch.float64, requires_grad=True)
+    logits = torch.linspace(0, 1, 7, dtype=torch.float64).requires_grad_()
     result = machine.run(machine.encode("(+ ?a 1)", holes={"a": logits}))
-    (found,) = torch.autograd.grad(result.memory.blocks[0].records.pow(2).sum(), logits)
+    (found,) = torch.autograd.grad(result.memory.records.pow(2).sum(), logits)
     assert torch.isfinite(found).all()
     assert found.abs().sum() > 0
 

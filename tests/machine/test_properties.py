@@ -118,8 +118,7 @@ def test_sharp_programs_stay_sharp(dtype: torch.dtype) -> None:
     source = "(defn loop [n acc] (if (= n 0) acc (loop (- n 1) (mod (+ (* acc 3) 1) 50)))) (loop 80 0)"
     result = machine.run(machine.encode(source))
     assert float(result.steps) > 1_500
-    for block in result.memory.blocks:
-        assert set(block.records.unique().tolist()) <= {0.0, 1.0}
+    assert set(result.memory.records.unique().tolist()) <= {0.0, 1.0}
     assert set(result.answer.unique().tolist()) == {0.0, 1.0}
 
 
@@ -132,7 +131,7 @@ def test_no_nan_in_ten_thousand_soft_steps() -> None:
     result = machine.run(with_parts(program, parts), max_steps=10_000)
     total = result.answer.sum(-1) + result.errors.sum(-1) + result.running
     assert torch.isfinite(total).all()
-    assert all(torch.isfinite(block.records).all() for block in result.memory.blocks)
+    assert torch.isfinite(result.memory.records).all()
 
 
 def test_machines_share_no_state_and_no_randomness() -> None:

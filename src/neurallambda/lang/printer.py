@@ -5,7 +5,11 @@ from collections.abc import Callable
 from neurallambda.errors import ArgumentError
 from neurallambda.lang.forms import Part, write
 from neurallambda.lang.layout import lay_out
+from neurallambda.lang.scope import tree_size
 from neurallambda.lang.terms import Term
+
+_LONG = 10_000
+"""From how many nodes on a term is worth counting before it is written."""
 
 
 def to_text(term: Term, *, width: int | None = None, limit: int = 10_000_000) -> str:
@@ -28,17 +32,19 @@ def to_text(term: Term, *, width: int | None = None, limit: int = 10_000_000) ->
         1
         (* n (factorial (- n 1))))
     """
-    spend = _budget(limit)
+    spend = _budget(term, limit)
     return _flat(term, spend) if width is None else lay_out(term, width, spend)
 
 
-def _budget(limit: int) -> Callable[[], None]:
+def _budget(term: Term, limit: int) -> Callable[[], None]:
+    """What counts the nodes written and refuses too many."""
     left = limit
 
     def spend() -> None:
         nonlocal left
         left -= 1
-        if left < 0:
+        # Counting is done only for a term that proves long, and before its text fills the memory.
+        if left < 0 or (left == limit - _LONG and tree_size(term) > limit):
             raise ArgumentError(
                 f"term: it has more than {limit:,} nodes when its shared parts are written out; "
                 "write a smaller part of it, or raise `limit`"

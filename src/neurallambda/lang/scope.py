@@ -1,4 +1,4 @@
-"""Which variables of a term are free, and what is bound around them."""
+"""Walking a term: its free variables and what is bound around them, its subterms and their number."""
 
 from collections.abc import Iterator, Mapping
 
@@ -31,6 +31,42 @@ def free_variables(term: Term) -> Iterator[tuple[Variable, Mapping[str, int]]]:
             todo.extend(reversed(_inside(item)))
         elif not bound.get(item.name):
             yield item, bound
+
+
+def subterms(term: Term) -> Iterator[Term]:
+    """A term and all the terms in it, in the order of the text.
+
+    >>> from neurallambda.lang.parser import parse_term
+    >>> list(subterms(parse_term("(f (fn [x] 1))")))
+    [<Apply (f (fn [x] 1))>, <Variable f>, <Function (fn [x] 1)>, <Integer 1>]
+    """
+    todo: list[Term | _Scope] = [term]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, Term):
+            yield item
+            todo.extend(reversed(_inside(item)))
+
+
+def tree_size(term: Term) -> int:
+    """How many terms `subterms` would give. Time and memory go by the distinct ones: a term may share its parts.
+
+    >>> from neurallambda.lang.parser import parse_term
+    >>> tree_size(parse_term("(f (fn [x] 1))"))
+    4
+    """
+    sizes: dict[int, int] = {}
+    todo = [term]
+    while todo:
+        item = todo[-1]
+        parts = [part for part in _inside(item) if isinstance(part, Term)]
+        unknown = [part for part in parts if id(part) not in sizes]
+        if unknown:
+            todo.extend(unknown)
+        else:
+            sizes[id(item)] = 1 + sum(sizes[id(part)] for part in parts)
+            todo.pop()
+    return sizes[id(term)]
 
 
 def _inside(term: Term) -> list[Term | _Scope]:

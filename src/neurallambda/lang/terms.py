@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
+from neurallambda.errors import ArgumentError
+
 UNARY_PRIMITIVES = ("not", "car", "cdr", "listp", "empty?")
 BINARY_PRIMITIVES = ("+", "-", "*", "/", "mod", "=", "<", ">", "<=", ">=", "cons")
 PRIMITIVES = UNARY_PRIMITIVES + BINARY_PRIMITIVES
@@ -46,7 +48,10 @@ class Term:
     def __repr__(self) -> str:
         from neurallambda.lang.printer import to_text
 
-        return f"<{type(self).__name__} {to_text(self)}>"
+        try:
+            return f"<{type(self).__name__} {to_text(self, limit=100_000)}>"
+        except ArgumentError:  # shared parts can make it far larger as text than in memory
+            return f"<{type(self).__name__} of more than 100,000 nodes>"
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         """Notebooks and Hypothesis ask for this: without it they show a dataclass field by field."""
@@ -178,7 +183,7 @@ class Program(Term):
 
 def function(parameters: tuple[str, ...], body: Term, *, at: Position | None = None) -> Function:
     """A function in canonical form: directly nested functions with distinct parameters are one function."""
-    if isinstance(body, Function) and parameters and body.parameters and not set(parameters) & set(body.parameters):
+    if isinstance(body, Function) and parameters and body.parameters and set(parameters).isdisjoint(body.parameters):
         return Function(parameters + body.parameters, body.body, at=at)
     return Function(parameters, body, at=at)
 

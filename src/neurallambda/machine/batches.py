@@ -46,7 +46,7 @@ def _run(runner: Runner, program: NeuralLambda, keys: Sequence[int]) -> Iterator
         done, left = ended.nonzero().flatten().tolist(), (~ended).nonzero().flatten().tolist()
         if done:
             leaving, leavers = _select(runner, program, done)
-            yield from zip((keys[row] for row in done), decode(_result(leaving, leavers)), strict=True)
+            yield from zip((keys[row] for row in done), decode(Result.of(leavers, leaving)), strict=True)
         parts = [left] if left and _next_size(runner.memory, len(left)) <= BYTES else _halves(left)
         for rows in parts:
             groups.append((*_select(runner, program, rows), [keys[row] for row in rows]))
@@ -58,15 +58,10 @@ def _select(runner: Runner, program: NeuralLambda, rows: list[int]) -> tuple[Run
     return runner.select(torch.tensor(rows, device=program.tag.device)), program.select(rows)
 
 
-def _result(runner: Runner, program: NeuralLambda) -> Result:
-    end = runner.registers
-    return Result(program, runner.settings, runner.memory, end.answer, end.errors, end.running, end.steps)
-
-
 def _next_size(memory: Memory, rows: int) -> int:
     """The bytes that so many programs would take after memory has grown."""
-    records = 2 * memory.width * (memory.layout.narrow + 2 * WIDE * memory.width)
-    return rows * records * memory.code.narrow.element_size()
+    width = memory.width + memory.width // 2
+    return rows * width * (memory.layout.narrow + WIDE * width) * memory.records.element_size()
 
 
 def _halves(rows: list[int]) -> list[list[int]]:

@@ -68,6 +68,12 @@ class Operations:
         )
 
 
+def nothing(integers: Float[Tensor, "batch integers"]) -> Computed:
+    """What is computed where nothing is."""
+    three = integers.new_zeros(len(integers), 3)
+    return Computed(torch.zeros_like(integers), three, three[:, :1], three)
+
+
 def compute(
     operator: Float[Tensor, "batch operators"],
     left: tuple[Float[Tensor, "batch integers"], Float[Tensor, "batch 3"]],

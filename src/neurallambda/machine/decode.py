@@ -104,17 +104,13 @@ class _Reader:
 
     def record(self, address: int) -> Tensor:
         """The record at an address."""
-        if address < self.memory.layout.code:
-            return self.memory.code.narrow[self.row, address].detach()
-        block = next(block for block in self.memory.blocks if address < block.width)
-        return block.records[self.row, address - block.start].detach()
+        return self.memory.records[self.row, address].detach()
 
     def bound(self, environment: Tensor, parameter: int) -> int:
         """The address of the value that is bound to a parameter in an environment."""
         visible = (environment > 0.5).nonzero().squeeze(1).tolist()
         for address in visible:
-            block = next(block for block in self.memory.blocks if address < block.width)
-            if int(block.parameters[self.row, address - block.start].argmax()) == parameter:
+            if int(self.memory.parameters[self.row, address].argmax()) == parameter:
                 return address
         raise AssertionError(f"no value is bound to the parameter at address {parameter}")
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from neurallambda.machine.memory import ROLE_TAGS, WIDE, Code, Layout, Memory, Reading
+from neurallambda.machine.alphabet import Tag
+from neurallambda.machine.memory import Code, Layout, Memory, Reading, per_role
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.step import take_step
 from neurallambda.machine.tables import ERRORS, Tables, tables
@@ -24,54 +25,54 @@ STRETCH = 16
 
 
 class Run(torch.autograd.Function):
-    """`(layout, settings, *code) -> (answer, errors, running, steps, *records, *parameters)`."""
+    """`(layout, settings, *code) -> (answer, errors, running, steps, value, records, parameters, written)`."""
 
     @staticmethod
     def forward(ctx: Any, layout: Layout, settings: Settings, *code: Tensor) -> tuple[Tensor, ...]:
         """Run, and remember the registers before each step."""
         runner = Runner(layout, Code(*code), settings, keeps_history=True)
         runner.run()
-        memory, registers = runner.memory, runner.registers
-        records = [block.records for block in memory.blocks]
-        parameters = [block.parameters for block in memory.blocks]
-        ctx.save_for_backward(*code, *records, *parameters)
+        memory, end = runner.memory, runner.registers
+        ctx.save_for_backward(*code, memory.records, memory.parameters)
         ctx.set_materialize_grads(False)
         ctx.layout, ctx.settings, ctx.written = layout, settings, memory.written
         ctx.pointers, ctx.running = runner.pointer_history, runner.running_history
-        return (registers.answer, registers.errors, registers.running, registers.steps, *records, *parameters)
+        written = torch.tensor(memory.written)
+        ctx.mark_non_differentiable(written)
+        ctx.end = end.answer
+        value = (end.answer[:, None] @ memory.records)[:, 0]
+        return end.answer, end.errors, end.running, end.steps, value, memory.records, memory.parameters, written
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Step backward through the run."""
-        code = Code(*ctx.saved_tensors[:4])
-        count = len(ctx.saved_tensors[4:]) // 2
-        records, parameters = ctx.saved_tensors[4 : 4 + count], ctx.saved_tensors[4 + count :]
-        memory = Memory.of(ctx.layout, code, records, parameters, written=ctx.written)
-        batch, like = code.narrow.shape[0], code.narrow
-        answer, errors, running, steps, *others = gradients
+        *code, records, parameters = ctx.saved_tensors
+        memory = Memory(ctx.layout, Code(*code), records, parameters, ctx.written)
+        batch = len(records)
+        answer, errors, running, steps, value, to_records, to_parameters, _ = gradients
         backward = _Backward(
             memory=memory,
-            tables=tables(ctx.settings.integers, ctx.settings.operations, like.device, like.dtype),
+            tables=tables(ctx.settings.integers, ctx.settings.operations, records.device, records.dtype),
             pointer_history=ctx.pointers,
             running_history=ctx.running,
-            answer=like.new_zeros(batch, memory.width) if answer is None else answer,
-            errors=like.new_zeros(batch, len(ERRORS)) if errors is None else errors,
-            steps=like.new_zeros(batch) if steps is None else steps,
-            running=like.new_zeros(batch) if running is None else running,
-            records=[_owned(g, block) for g, block in zip(others[:count], records, strict=True)],
-            parameters=[_owned(g, block) for g, block in zip(others[count:], parameters, strict=True)],
+            answer=records.new_zeros(batch, memory.width) if answer is None else answer,
+            errors=records.new_zeros(batch, len(ERRORS)) if errors is None else errors,
+            steps=records.new_zeros(batch) if steps is None else steps,
+            running=records.new_zeros(batch) if running is None else running,
+            records=torch.zeros_like(records) if to_records is None else to_records.clone(),
+            parameters=torch.zeros_like(parameters) if to_parameters is None else to_parameters.clone(),
             roles=torch.zeros_like(memory.roles),
-            code=Code(*(torch.zeros_like(part) for part in ctx.saved_tensors[:4])),
+            variables=torch.zeros_like(memory.code.variables),
+            settled=torch.zeros_like(memory.code.settled),
         )
+        if value is not None:
+            backward.answer = backward.answer + (value[:, None] @ records.transpose(1, 2))[:, 0]
+            backward.records.baddbmm_(ctx.end[:, :, None], value[:, None])
         backward.run()
-        found = backward.code
-        return None, None, found.narrow, found.third, found.variables, found.settled
-
-
-def _owned(gradient: Tensor | None, like: Tensor) -> Tensor:
-    """A gradient that may be added to in place."""
-    return torch.zeros_like(like) if gradient is None else gradient.clone()
+        addresses, narrow = ctx.layout.code, ctx.layout.narrow
+        to_code = backward.records[:, :addresses, :narrow], backward.parameters[:, :addresses]
+        return None, None, *to_code, backward.variables, backward.settled
 
 
 class _Read(torch.autograd.Function):
@@ -88,15 +89,10 @@ class _Read(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, records: Tensor, third: Tensor) -> tuple[None, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """How much each address would have added to what was read."""
-        memory, layout = ctx.memory, ctx.memory.layout
-        at_code = records[:, :, : layout.narrow] @ memory.code.narrow.transpose(1, 2)
-        at_code[:, :1] += third[:, None] @ memory.code.third.transpose(1, 2)
-        parts = [at_code]
-        for block in memory.blocks:
-            rows = max(0, min(len(block), memory.written - block.start))
-            part = layout.narrowed(records, block.width) @ block.records[:, :rows].transpose(1, 2)
-            parts.append(pad(part, (0, len(block) - rows)))
-        return None, torch.cat(parts, dim=-1)
+        memory, written = ctx.memory, ctx.memory.written
+        pointers = records @ memory.records[:, :written].transpose(1, 2)
+        pointers[:, :1] += third[:, None] @ memory.parameters[:, :written].transpose(1, 2)
+        return None, pad(pointers, (0, memory.width - written))
 
 
 class _View:
@@ -112,7 +108,7 @@ class _View:
         self.layout = memory.layout
         self.columns = memory.columns
         self.code = Code(memory.code.narrow, memory.code.third, variables, settled)
-        self.roles = roles
+        self.roles, self.per_role = roles, per_role(roles)
 
     def read(self, pointers: Tensor) -> Reading:
         """Read, to be differentiated."""
@@ -127,45 +123,19 @@ class _View:
         return self.matched
 
 
-@dataclass
 class _Stretch:
-    """The steps of a stretch done so far, last step first: their pointers and what arrived at what they read."""
+    """The steps of a stretch that read under many addresses, last step first: their pointers, and what arrived at what
+    they read.
+    """
 
-    layout: Layout
-    pointers: Float[Tensor, "batch twice_steps addresses"]
-    records: Float[Tensor, "batch twice_steps record"]
-    third: Float[Tensor, "batch steps code"]
-    asked: Float[Tensor, "batch twice_steps code"]
-    matched: Float[Tensor, "batch twice_steps addresses"]
-    done: int = 0
+    def __init__(self) -> None:
+        self.pointers: list[Tensor] = []
+        self.records: list[Tensor] = []
 
-    @staticmethod
-    def empty(memory: Memory) -> "_Stretch":
-        like, width, layout = memory.code.narrow, memory.width, memory.layout
-        batch, twice = like.shape[0], 2 * STRETCH
-        return _Stretch(
-            layout=layout,
-            pointers=like.new_empty(batch, twice, width),
-            records=like.new_empty(batch, twice, layout.narrow + WIDE * width),
-            third=like.new_empty(batch, STRETCH, layout.code),
-            asked=like.new_empty(batch, twice, layout.code),
-            matched=like.new_empty(batch, twice, width),
-        )
-
-    def add(self, pointers: Tensor, records: Tensor, third: Tensor, asked: Tensor, matched: Tensor) -> None:
-        """Add a step."""
-        rows = slice(2 * self.done, 2 * self.done + 2)
-        self.pointers[:, rows], self.records[:, rows] = pointers, records
-        self.asked[:, rows], self.matched[:, rows] = asked, matched
-        self.third[:, self.done] = third
-        self.done += 1
-
-    def to_records(self, addresses: slice, width: int) -> tuple[Tensor, Tensor]:
-        """What arrives at the records at some addresses, and at the parameters there, if pointers there are `width` wide."""
-        done = slice(0, 2 * self.done)
-        arriving = self.layout.narrowed(self.records[:, done], width)
-        records = self.pointers[:, done, addresses].transpose(1, 2) @ arriving
-        return records, self.matched[:, done, addresses].transpose(1, 2) @ self.asked[:, done]
+    def to_records(self, addresses: slice) -> Float[Tensor, "batch addresses record"]:
+        """What arrives at the records at some addresses."""
+        pointers = torch.cat([pointers[:, :, addresses] for pointers in self.pointers], dim=1)
+        return pointers.transpose(1, 2) @ torch.cat(self.records, dim=1)
 
 
 @dataclass
@@ -180,51 +150,44 @@ class _Backward:
     errors: Tensor
     steps: Tensor
     running: Tensor
-    records: list[Tensor]
-    parameters: list[Tensor]
+    records: Tensor
+    parameters: Tensor
     roles: Tensor
-    code: Code
+    variables: Tensor
+    settled: Tensor
 
     def run(self) -> None:
-        """Go back step by step, block by block, stretch by stretch."""
-        memory = self.memory
-        if not memory.blocks:
-            return
-        end = memory.written
-        pointers = torch.zeros_like(self.pointer_history[-1][0])
-        while memory.blocks:
-            block = memory.blocks[-1]
-            here = torch.eye(memory.width, dtype=pointers.dtype, device=pointers.device)
-            pointers = pointers[:, :, : memory.width].contiguous()
-            while end > block.start:
-                start = max(block.start, end - STRETCH)
-                stretch = _Stretch.empty(memory)
-                for address in reversed(range(start, end)):
-                    pointers = self._step(address, here[address], pointers, stretch)
-                self._spread(stretch, start)
-                end = start
-            memory.blocks.pop()
-        for role, tags in enumerate(ROLE_TAGS):
-            self.code.narrow[:, :, tags] += self.roles[:, role, : memory.layout.code, None]
+        """Go back step by step, stretch by stretch."""
+        memory, first, end = self.memory, self.memory.layout.code, self.memory.written
+        here = torch.eye(memory.width, dtype=memory.records.dtype, device=memory.records.device)
+        pointers = memory.records.new_zeros(len(memory.records), 3, memory.width)
+        while end > first:
+            start, stretch = max(first, end - STRETCH), _Stretch()
+            for address in reversed(range(start, end)):
+                pointers = self._step(address, here[address], pointers, stretch)
+            if stretch.pointers:
+                self.records[:, :start] += stretch.to_records(slice(0, start))
+            end = start
+        self.records[:, :first, : len(Tag)] += (memory.role_table @ self.roles[:, :, :first]).transpose(1, 2)
 
     def _step(self, address: int, here: Tensor, pointers: Tensor, stretch: _Stretch) -> Tensor:
         """Differentiate one step; returns the gradient of the registers before it."""
-        memory, index = self.memory, len(self.memory.blocks) - 1
-        block = memory.blocks[index]
-        row, width = address - block.start, memory.width
+        memory = self.memory
         memory.written = address
-        registers = self.pointer_history[index][row]
-        of_record, of_parameter = self.records[index][:, row].clone(), self.parameters[index][:, row]
-        for role, tags in enumerate(ROLE_TAGS):
-            of_record[:, tags] += self.roles[:, role, address, None]
-        if stretch.done:
-            record, parameter = stretch.to_records(slice(address, address + 1), width)
-            of_record, of_parameter = of_record + record[:, 0], of_parameter + parameter[:, 0]
+        at = slice(address, address + 1)
+        of_record, of_parameter = self.records[:, at], self.parameters[:, at]
+        if stretch.pointers:
+            of_record = of_record + stretch.to_records(at)
+        of_record = of_record + pad(
+            (memory.role_table @ self.roles[:, :, at])[:, None, :, 0], (0, of_record.shape[-1] - len(Tag))
+        )
 
+        index = address - memory.layout.code
+        registers = self.pointer_history[index]
         leaves = (
-            registers,
-            self.running_history[address - memory.layout.code],
-            memory.roles[:, :, :width],
+            pad(registers, (0, memory.width - registers.shape[-1])),
+            self.running_history[index],
+            memory.roles,
             memory.code.variables,
             memory.code.settled,
         )
@@ -233,32 +196,33 @@ class _Backward:
             view = _View(memory, variables, settled, roles)
             step = take_step(view, before, here, self.tables)
             # The outcome is linear in what ends here, so one number gathers its share of the loss.
-            answered = (step.halts * self.answer[:, :width]).sum(-1)
+            answered = (step.halts * self.answer).sum(-1)
             failed = (step.errors * self.errors).sum(-1)
             outcome = (running * (answered + failed + step.goes_on * self.running + self.steps)).sum()
-        to_before, self.running, to_roles, to_variables, to_settled, to_records, to_third, to_matched = (
-            torch.autograd.grad(
-                (outcome, step.registers, step.record, step.parameter),
-                (before, running, roles, variables, settled, view.reading.records, view.reading.third, view.matched),
-                (torch.ones_like(outcome), pointers, of_record, of_parameter),
-            )
+        found = torch.autograd.grad(
+            (outcome, step.registers, step.record, step.parameter),
+            (before, running, roles, variables, settled, view.reading.records, view.reading.third, view.matched),
+            (torch.ones_like(outcome), pointers, of_record[:, 0], of_parameter[:, 0]),
         )
-        self.roles[:, :, :width] += to_roles
-        self.code.variables.add_(to_variables)
-        self.code.settled.add_(to_settled)
-        stretch.add(view.pointers.detach(), to_records, to_third, view.asked.detach(), to_matched)
+        to_before, self.running, to_roles, to_variables, to_settled, to_records, to_third, to_matched = found
+        self.roles += to_roles
+        self.variables += to_variables
+        self.settled += to_settled
+        self._spread(view, to_records, to_third, to_matched, stretch)
         return to_before
 
-    def _spread(self, stretch: _Stretch, start: int) -> None:
-        """Add what a stretch of steps, the first of them at `start`, sends to the records before it."""
-        memory, layout = self.memory, self.memory.layout
-        for index, block in enumerate(memory.blocks):
-            rows = min(len(block), start - block.start)
-            if rows > 0:
-                records, parameters = stretch.to_records(slice(block.start, block.start + rows), block.width)
-                self.records[index][:, :rows] += records
-                self.parameters[index][:, :rows] += parameters
-        done = slice(0, 2 * stretch.done)
-        at_code = stretch.pointers[:, done, : layout.code].transpose(1, 2)
-        self.code.narrow.add_(at_code @ stretch.records[:, done, : layout.narrow])
-        self.code.third.add_(at_code[:, :, ::2] @ stretch.third[:, : stretch.done])
+    def _spread(self, view: _View, records: Tensor, third: Tensor, matched: Tensor, stretch: _Stretch) -> None:
+        """Add what arrived at what a step read, and matched, to where it was read from; or leave it to the stretch."""
+        memory, written = self.memory, self.memory.written
+        pointers = view.pointers.detach()
+        few = memory.few(pointers)
+        if few is None:
+            stretch.pointers.append(pointers)
+            stretch.records.append(records)
+        else:
+            weights, addresses = few
+            arriving = weights[..., None] * records[:, :, None]
+            self.records.index_put_((memory.rows, addresses), arriving, accumulate=True)
+        arriving = torch.cat([third[:, None], view.asked.detach()], dim=1)
+        weights = torch.cat([pointers[:, :1, :written], matched[:, :, :written]], dim=1)
+        self.parameters[:, :written].baddbmm_(weights.transpose(1, 2), arriving)

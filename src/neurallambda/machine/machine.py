@@ -101,15 +101,15 @@ class Machine:
         settings = Settings(program.integers, program.operations, max_steps, self.capacity)
         parts = (code.narrow, code.third, code.variables, code.settled)
         if torch.is_grad_enabled() and any(part.requires_grad for part in parts):
-            answer, errors, running, steps, *blocks = Run.apply(program.layout, settings, *parts)
-            half = len(blocks) // 2
-            memory = Memory.of(program.layout, code, blocks[:half], blocks[half:], written=answer.shape[-1])
-            return Result(program, settings, memory, answer, errors, running, steps)
+            answer, errors, running, steps, value, records, parameters, written = Run.apply(
+                program.layout, settings, *parts
+            )
+            memory = Memory(program.layout, code, records, parameters, int(written))
+            return Result(program, settings, memory, answer, value, errors, running, steps)
         with torch.no_grad():
             runner = Runner(program.layout, code, settings)
             runner.run()
-        end = runner.registers
-        return Result(program, settings, runner.memory, end.answer, end.errors, end.running, end.steps)
+        return Result.of(program, runner)
 
     def decode(self, result: Result) -> list[Outcome]:
         """The likeliest end of each program, as a term or a named error, with its steps."""

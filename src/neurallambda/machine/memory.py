@@ -1,11 +1,9 @@
 """The memory: code, then one record a step, append-only.
 
-Records live in blocks, each as wide as the addresses it may point at; a full memory goes on in a new block, and nothing
-written is ever moved or written again. Reading is attention: a pointer is a distribution over addresses, and what it
-reads is the mixture of the records under it.
+Nothing written is ever written again; a full memory moves on to a larger place as it stands. Reading is attention: a
+pointer is a distribution over addresses, and what it reads is the mixture of the records under it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
@@ -18,10 +16,8 @@ from torch.nn.functional import pad
 from neurallambda.machine.alphabet import CODE, FRAMES, KINDS, NARROW_FIELDS, OPERATORS, VALUES, WIDE_FIELDS, Field, Tag
 
 WIDE = len(WIDE_FIELDS)
-ROLE_TAGS = tuple(slice(min(tags), max(tags) + 1) for tags in (CODE, VALUES, FRAMES))
-"""The columns of a record, which begins with its tag, that hold the tags of code, of values and of frames."""
-
-_FEW = 4
+FEW = 4
+"""So many addresses under a pointer at most are read one by one."""
 
 
 @dataclass(frozen=True)
@@ -42,21 +38,6 @@ class Layout:
         """The columns of each narrow field."""
         ends = list(accumulate(self.sizes))
         return {name: slice(end - size, end) for name, size, end in zip(NARROW_FIELDS, self.sizes, ends, strict=True)}
-
-    def widen(self, records: Float[Tensor, "*axes record"], width: int) -> Float[Tensor, "*axes wider_record"]:
-        """The same records with wide pointers of `width` addresses, the new ones last."""
-        missing = width - (records.shape[-1] - self.narrow) // WIDE
-        if missing == 0:
-            return records
-        wide = pad(records[..., self.narrow :].unflatten(-1, (WIDE, -1)), (0, missing))
-        return torch.cat([records[..., : self.narrow], wide.flatten(-2)], dim=-1)
-
-    def narrowed(self, records: Float[Tensor, "*axes record"], width: int) -> Float[Tensor, "*axes narrower_record"]:
-        """The same records with wide pointers at the first `width` addresses alone."""
-        wide = records[..., self.narrow :].unflatten(-1, (WIDE, -1))
-        if wide.shape[-1] == width:
-            return records
-        return torch.cat([records[..., : self.narrow], wide[..., :width].flatten(-2)], dim=-1)
 
     @property
     def narrow(self) -> int:
@@ -82,35 +63,6 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Block:
-    """Room for the records at addresses `start` to `start + len(block)`.
-
-    Attributes:
-        records: narrow fields, then three wide pointers of `width` addresses each.
-        parameters: the parameter that a bound value is bound to.
-    """
-
-    start: int
-    records: Float[Tensor, "batch rows record"]
-    parameters: Float[Tensor, "batch rows code"]
-
-    def __len__(self) -> int:
-        return self.records.shape[1]
-
-    @property
-    def width(self) -> int:
-        """How many addresses its wide pointers reach: all up to its own end."""
-        return self.start + len(self)
-
-    @staticmethod
-    def empty(like: Tensor, layout: Layout, start: int, rows: int) -> "Block":
-        """A block of nothing, on the device and of the dtype of `like`."""
-        batch = like.shape[0]
-        records = like.new_zeros(batch, rows, layout.narrow + WIDE * (start + rows))
-        return Block(start, records, like.new_zeros(batch, rows, layout.code))
-
-
-@dataclass(frozen=True)
 class Reading:
     """What a step reads: the records under control and continuation, in this order on the axis of size 2.
 
@@ -123,58 +75,67 @@ class Reading:
 
 @dataclass
 class Memory:
-    """Code and the blocks written so far; `written` addresses are in use."""
+    """Code and the records written so far; `written` addresses are in use, and there may be room for more.
+
+    Attributes:
+        records: of each address the narrow fields, then three wide pointers.
+        parameters: of each address the parameter that it binds; of code, the third pointer.
+        roles: how far what stands at each address is something for control to stand on, a frame, a value.
+        per_role: one over the first two of these, and zero where there is nothing.
+        columns: the number of the field that each narrow column belongs to.
+    """
 
     layout: Layout
     code: Code
-    blocks: list[Block] = field(default_factory=list)
-    written: int = 0
+    records: Float[Tensor, "batch addresses record"]
+    parameters: Float[Tensor, "batch addresses code"]
+    written: int
     roles: Float[Tensor, "batch 3 addresses"] = field(init=False)
-    """How far what stands at each address is code, a value, a frame."""
+    per_role: Float[Tensor, "batch 2 addresses"] = field(init=False)
     columns: Int[Tensor, " narrow"] = field(init=False)
-    """The number of the field that each narrow column belongs to."""
 
     def __post_init__(self) -> None:
-        self.written = self.written or self.layout.code
-        parts = [roles(self.code.narrow), *(roles(block.records) for block in self.blocks)]
-        self.roles = torch.cat(parts, dim=-1)
+        self.role_table = role_table(self.records)
+        self.roles = (self.records[:, :, : len(Tag)] @ self.role_table).transpose(1, 2).contiguous()
+        self.per_role = per_role(self.roles)
         sizes = torch.tensor(self.layout.sizes)
-        self.columns = torch.arange(len(sizes)).repeat_interleave(sizes).to(self.roles.device)
+        self.columns = torch.arange(len(sizes)).repeat_interleave(sizes).to(self.records.device)
+        self.rows = torch.arange(len(self.records), device=self.records.device)[:, None, None]
 
     @staticmethod
-    def of(
-        layout: Layout, code: Code, records: Sequence[Tensor], parameters: Sequence[Tensor], *, written: int
-    ) -> "Memory":
-        """The memory that the tensors of its blocks make."""
-        blocks, start = [], layout.code
-        for one, other in zip(records, parameters, strict=True):
-            blocks.append(Block(start, one, other))
-            start = blocks[-1].width
-        return Memory(layout, code, blocks, written)
+    def start(layout: Layout, code: Code) -> "Memory":
+        """Memory that holds code and has no room yet."""
+        return Memory(layout, code, pad(code.narrow, (0, WIDE * layout.code)), code.third, layout.code)
 
     def select(self, rows: Int[Tensor, " rows"]) -> "Memory":
         """The memory of some programs of the batch."""
         code = Code(self.code.narrow[rows], self.code.third[rows], self.code.variables[rows], self.code.settled[rows])
-        records, parameters = [block.records[rows] for block in self.blocks], [b.parameters[rows] for b in self.blocks]
-        return Memory.of(self.layout, code, records, parameters, written=self.written)
+        return Memory(self.layout, code, self.records[rows], self.parameters[rows], self.written)
 
     @property
     def width(self) -> int:
         """How many addresses there are, written or not: the width of the registers."""
-        return self.blocks[-1].width if self.blocks else self.layout.code
+        return self.records.shape[1]
 
     def grow(self, rows: int) -> None:
-        """Add a block of `rows` records."""
-        self.blocks.append(Block.empty(self.code.narrow, self.layout, self.width, rows))
-        self.roles = pad(self.roles, (0, rows))
+        """Make room for so many more records."""
+        narrow, old, new = self.layout.narrow, self.width, self.width + rows
+        records = self.records.new_zeros(len(self.records), new, narrow + WIDE * new)
+        records[:, :old, :narrow] = self.records[:, :, :narrow]
+        wide = self.records[:, :, narrow:].unflatten(-1, (WIDE, old))
+        records[:, :old, narrow:].unflatten(-1, (WIDE, new))[..., :old] = wide
+        self.records = records
+        self.parameters = pad(self.parameters, (0, 0, 0, rows))
+        self.roles, self.per_role = pad(self.roles, (0, rows)), pad(self.per_role, (0, rows))
 
     def append(self, record: Float[Tensor, "batch record"], parameter: Float[Tensor, "batch code"]) -> None:
         """Write the next record, in place; there must be room for it."""
-        block = self.blocks[-1]
-        row = self.written - block.start
-        block.records[:, row] = record
-        block.parameters[:, row] = parameter
-        self.roles[:, :, self.written] = roles(record[:, None])[:, :, 0]
+        address = self.written
+        self.records[:, address] = record
+        self.parameters[:, address] = parameter
+        roles = record[:, : len(Tag)] @ self.role_table
+        self.roles[:, :, address] = roles
+        self.per_role[:, :, address] = per_role(roles[:, :, None])[:, :, 0]
         self.written += 1
 
     def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
@@ -183,49 +144,42 @@ class Memory:
         In general that is one batched product with everything written. On the CPU, where asking is free, only the
         addresses under a pointer are read while they are few: a sharp pointer costs one record and not the whole memory.
         """
-        few = self._few_addresses(pointers)
-        code, layout = self.code, self.layout
-        third = _mix(pointers[:, :1], code.third, 0, layout.code, None if few is None else few[:, :1])[:, 0]
-        records = pad(_mix(pointers, code.narrow, 0, layout.code, few), (0, WIDE * self.width))
-        for block in self.blocks:
-            rows = min(len(block), self.written - block.start)
-            if rows > 0:
-                records = records + layout.widen(_mix(pointers, block.records, block.start, rows, few), self.width)
-        return Reading(records, third)
+        few = self.few(pointers)
+        if few is not None:
+            weights, addresses = few
+            records = (weights[:, :, None] @ self.records[self.rows, addresses])[:, :, 0]
+            third = (weights[:, :1] @ self.parameters[self.rows[:, 0], addresses[:, 0]])[:, 0]
+            return Reading(records, third)
+        pointers = pointers[:, :, : self.written]
+        third = pointers[:, :1] @ self.parameters[:, : self.written]
+        return Reading(pointers @ self.records[:, : self.written], third[:, 0])
 
-    def _few_addresses(self, pointers: Tensor) -> Int[Tensor, "batch 2 few"] | None:
-        """The addresses under each pointer, where they are few and asking costs no synchronisation."""
+    def few(
+        self, pointers: Float[Tensor, "batch 2 addresses"]
+    ) -> tuple[Float[Tensor, "batch 2 few"], Int[Tensor, "batch 2 few"]] | None:
+        """The addresses under each pointer with their weights, where they are few and asking is free."""
         if pointers.device.type != "cpu" or torch.compiler.is_compiling() or pointers.requires_grad:
             return None
-        most = int((pointers != 0).sum(-1).max())
-        return pointers.topk(most, dim=-1).indices if 0 < most <= _FEW else None
+        weights, addresses = pointers.topk(min(FEW + 1, self.width), dim=-1)
+        some = (weights != 0).any(0).any(0).tolist()
+        if some[-1] and self.width > FEW:
+            return None
+        count = max(1, sum(some))
+        return weights[..., :count], addresses[..., :count]
 
     def match(self, parameters: Float[Tensor, "batch 2 code"]) -> Float[Tensor, "batch 2 addresses"]:
         """How far the parameter that each address binds is each of two given ones."""
-        parts = [parameters.new_zeros(parameters.shape[0], 2, self.layout.code)]
-        for block in self.blocks:
-            rows = max(0, min(len(block), self.written - block.start))
-            part = parameters @ block.parameters[:, :rows].transpose(1, 2)
-            parts.append(pad(part, (0, len(block) - rows)))
-        return torch.cat(parts, dim=-1)
+        found = parameters @ self.parameters[:, : self.written].transpose(1, 2)
+        return pad(found, (0, self.width - self.written))
 
 
-def roles(records: Float[Tensor, "batch rows record"]) -> Float[Tensor, "batch 3 rows"]:
-    """How far records are code, values, frames."""
-    return torch.stack([records[..., tags].sum(-1) for tags in ROLE_TAGS], dim=1)
+def role_table(like: Tensor) -> Float[Tensor, "tags 3"]:
+    """From tags to the roles of a record: what control may stand on, frames, values."""
+    rows = [[tag in CODE | VALUES, tag in FRAMES, tag in VALUES] for tag in Tag]
+    return torch.tensor(rows, device=like.device, dtype=like.dtype)
 
 
-def _mix(
-    pointers: Float[Tensor, "batch p addresses"],
-    records: Float[Tensor, "batch rows record"],
-    start: int,
-    rows: int,
-    few: Int[Tensor, "batch p few"] | None,
-) -> Float[Tensor, "batch p record"]:
-    """The mixture of the first `rows` records under each pointer, the first of them at address `start`."""
-    if few is None or few.shape[-1] * 2 >= rows:
-        return pointers[:, :, start : start + rows] @ records[:, :rows]
-    weights = pointers.gather(-1, few) * ((few >= start) & (few < start + rows))
-    row = (few - start).clamp(0, rows - 1)
-    batch = torch.arange(records.shape[0])[:, None, None]
-    return (weights[:, :, None] @ records[batch, row])[:, :, 0]
+def per_role(roles: Float[Tensor, "batch 3 addresses"]) -> Float[Tensor, "batch 2 addresses"]:
+    """One over the mass of what control may stand on, and of frames; zero where there is none."""
+    roles = roles[:, :2]
+    return roles * roles.clamp_min(torch.finfo(roles.dtype).eps).square().reciprocal()

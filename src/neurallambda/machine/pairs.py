@@ -76,12 +76,22 @@ def pair_sum(
     left: Float[Tensor, "batch left"], right: Float[Tensor, "batch right"], table: PairTable
 ) -> Float[Tensor, "batch result"]:
     """The distribution of the table's function of two independent integers, as far as it stays in range."""
-    return _pair_sum(left, right, table.number)
+    if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return _pair_sum(left, right, table.number)
+    return _sum(left, right, table)
 
 
 @torch.library.custom_op("neurallambda::pair_sum", mutates_args=())
 def _pair_sum(left: Tensor, right: Tensor, number: int) -> Tensor:
-    table = _TABLES[number]
+    return _sum(left, right, _TABLES[number])
+
+
+@_pair_sum.register_fake
+def _(left: Tensor, right: Tensor, number: int) -> Tensor:
+    return left.new_empty(left.shape[0], _TABLES[number].results)
+
+
+def _sum(left: Tensor, right: Tensor, table: PairTable) -> Tensor:
     some_left, some_right = _support(left, right)
     if some_left is not None and some_right is not None:
         results = table.lookup[some_left][:, some_right].flatten()
@@ -95,11 +105,6 @@ def _pair_sum(left: Tensor, right: Tensor, number: int) -> Tensor:
         return (full[:, table.shift : table.shift + table.results] * scale[:, None]).to(left.dtype)
     left_index, right_index, _, _, _, by_result = table.sparse(left.dtype)
     return (by_result @ (_rows(left, left_index) * _rows(right, right_index))).t().contiguous()
-
-
-@_pair_sum.register_fake
-def _(left: Tensor, right: Tensor, number: int) -> Tensor:
-    return left.new_empty(left.shape[0], _TABLES[number].results)
 
 
 @torch.library.custom_op("neurallambda::pair_sum_backward", mutates_args=())

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import pad
 
 from neurallambda.errors import ArgumentError, ErrorKind
 from neurallambda.lang import terms
@@ -14,7 +13,7 @@ from neurallambda.lang.terms import Term
 from neurallambda.machine.alphabet import OPERATORS, WIDE_FIELDS, Field, Tag
 from neurallambda.machine.encode import NeuralLambda
 from neurallambda.machine.memory import WIDE, Memory
-from neurallambda.machine.run import Settings
+from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.tables import ERRORS
 
 
@@ -48,6 +47,7 @@ class Result:
         settings: with which limits.
         memory: the code and every record that was written, in order: the history of the run.
         answer: the mass that ended in a value, by the address of the value.
+        value: what stands there: the mixture of the records of all values.
         errors: the mass that ended in each `ErrorKind`.
         running: the mass that had not ended.
         steps: the expected number of steps.
@@ -57,14 +57,22 @@ class Result:
     settings: Settings
     memory: Memory
     answer: Float[Tensor, "batch addresses"]
+    value: Float[Tensor, "batch record"]
     errors: Float[Tensor, "batch errors"]
     running: Float[Tensor, " batch"]
     steps: Float[Tensor, " batch"]
 
+    @staticmethod
+    def of(program: NeuralLambda, runner: Runner) -> "Result":
+        """The result of a run that is over."""
+        end, memory = runner.registers, runner.memory
+        value = (end.answer[:, None] @ memory.records)[:, 0]
+        return Result(program, runner.settings, memory, end.answer, value, end.errors, end.running, end.steps)
+
     def distribution(self) -> Distribution:
         """The probabilities of how each program ends."""
         at = self.memory.layout.slices
-        record = self._read(self.answer)
+        record = self.value
         tag = record[:, at[Field.TAG]]
         whole = self.answer.sum(-1)
         atoms = tag[:, [Tag.INTEGER, Tag.TRUE, Tag.FALSE, Tag.NIL]]
@@ -94,13 +102,12 @@ class Result:
         """
         if isinstance(value, ErrorKind):
             return self.errors[:, ERRORS.index(value)]
-        return self._probability(_as_term(value), self.answer)
+        return self._probability(_as_term(value), self.value)
 
-    def _probability(self, term: Term, pointer: Float[Tensor, "batch addresses"]) -> Float[Tensor, " batch"]:
-        """Of a term under a pointer, given that the parts of a pair are what they are independently."""
-        chance = torch.ones_like(pointer[:, 0])
+    def _probability(self, term: Term, record: Float[Tensor, "batch record"]) -> Float[Tensor, " batch"]:
+        """Of a term, given that the parts of a pair are what they are independently."""
+        chance = torch.ones_like(record[:, 0])
         while True:
-            record = self._read(pointer)
             at, narrow = self.memory.layout.slices, self.memory.layout.narrow
             tag = record[:, at[Field.TAG]]
             match term:
@@ -125,8 +132,8 @@ class Result:
             wide = record[:, narrow:].unflatten(-1, (WIDE, -1))
             pair = _safe(tag[:, Tag.PAIR])[:, None]
             heads, tails = (wide[:, WIDE_FIELDS.index(field)] / pair for field in (Field.VALUE, Field.LINK))
-            chance = chance * tag[:, Tag.PAIR] * self._probability(head, heads)
-            term, pointer = tail, tails
+            chance = chance * tag[:, Tag.PAIR] * self._probability(head, self._read(heads))
+            term, record = tail, self._read(tails)
 
     def _integer(self, record: Tensor, value: int) -> Tensor:
         integers, at = self.program.integers, self.memory.layout.slices
@@ -136,12 +143,7 @@ class Result:
 
     def _read(self, pointer: Float[Tensor, "batch addresses"]) -> Float[Tensor, "batch record"]:
         """The mixture of the records under a pointer."""
-        memory = self.memory
-        record = pad((pointer[:, None, : memory.layout.code] @ memory.code.narrow)[:, 0], (0, WIDE * memory.width))
-        for block in memory.blocks:
-            part = (pointer[:, None, block.start : block.width] @ block.records)[:, 0]
-            record = record + memory.layout.widen(part, memory.width)
-        return record
+        return (pointer[:, None] @ self.memory.records)[:, 0]
 
 
 def _safe(mass: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ from neurallambda.machine.memory import Code, Layout, Memory
 from neurallambda.machine.step import CONTINUATION, CONTROL, Step, take_step
 from neurallambda.machine.tables import ERRORS, tables
 
-FIRST_BLOCK = 32
-"""Records in the first block of memory; each later block is as large as all before it together."""
+FIRST_ROOM = 32
+"""Room for records at first; a full memory grows by half of itself."""
 
 LOOK_EVERY = 4
 """How often to look whether all programs have ended: looking makes the host wait for the device."""
@@ -90,13 +90,13 @@ class Runner:
 
     def __init__(self, layout: Layout, code: Code, settings: Settings, *, keeps_history: bool = False) -> None:
         self.settings = settings
-        self.memory = Memory(layout, code)
+        self.memory = Memory.start(layout, code)
         self.registers = Registers.start(code)
         self.tables = tables(settings.integers, settings.operations, code.narrow.device, code.narrow.dtype)
         self.here = torch.zeros(0, 0)  # one-hot addresses, made when memory grows
         self.keeps_history = keeps_history
-        self.pointer_history: list[Tensor] = []  # one tensor a block
-        self.running_history: list[Tensor] = []  # one tensor a step
+        self.pointer_history: list[Tensor] = []
+        self.running_history: list[Tensor] = []
 
     @property
     def ended(self) -> Bool[Tensor, " batch"]:
@@ -137,7 +137,7 @@ class Runner:
         if memory.written == memory.width:
             self._grow()
         if self.keeps_history:
-            self.pointer_history[-1][memory.written - memory.blocks[-1].start] = registers.pointers
+            self.pointer_history.append(registers.pointers)
             self.running_history.append(registers.running)
         step = take_step(
             memory,
@@ -151,10 +151,8 @@ class Runner:
 
     def _grow(self) -> None:
         memory = self.memory
-        rows = max(FIRST_BLOCK, memory.width - memory.layout.code)
+        rows = max(FIRST_ROOM, (memory.width - memory.layout.code) // 2)
         memory.grow(min(rows, self.settings.capacity - memory.written))
         self.registers.widen(memory.width)
         pointers = self.registers.pointers
         self.here = torch.eye(memory.width, dtype=pointers.dtype, device=pointers.device)
-        if self.keeps_history:
-            self.pointer_history.append(pointers.new_empty(len(memory.blocks[-1]), *pointers.shape))

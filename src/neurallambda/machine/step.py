@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from neurallambda.machine.alphabet import KINDS, Field
-from neurallambda.machine.compute import Computed, compute
+from neurallambda.machine.compute import Computed, compute, nothing
 from neurallambda.machine.memory import WIDE, Code, Layout, Reading
 from neurallambda.machine.tables import (
     CODE_SOURCES,
@@ -32,8 +32,8 @@ from neurallambda.machine.tables import (
 )
 
 CONTROL, ENVIRONMENT, CONTINUATION = range(3)
-RIGHT_OPERAND, VALUE = "right operand", "value"
-PER: tuple[Field | str, ...] = (*OWNED, RIGHT_OPERAND, VALUE)
+RIGHT_OPERAND, ANY_VALUE = "right operand", "any value"
+PER: tuple[Field | str, ...] = (*OWNED, RIGHT_OPERAND, ANY_VALUE)
 """What `_Record.per` scales to, in the order of `Tables.owned`."""
 
 WIDE_SCALES = slice(OWNED.index(Field.ENVIRONMENT), OWNED.index(Field.VALUE) + 1)
@@ -60,7 +60,12 @@ class Readable(Protocol):
 
     @property
     def roles(self) -> Float[Tensor, "batch 3 addresses"]:
-        """How far what stands at each address is code, a value, a frame."""
+        """How far what stands at each address is something for control to stand on, a frame, a value."""
+        ...
+
+    @property
+    def per_role(self) -> Float[Tensor, "batch 2 addresses"]:
+        """One over the first two of these, and zero where there is nothing."""
         ...
 
     def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
@@ -117,15 +122,14 @@ class _Record:
     kept_wide: Float[Tensor, "batch 3"]
 
     @staticmethod
-    def of(record: Float[Tensor, "batch record"], layout: Layout, tables: Tables) -> "_Record":
+    def of(
+        record: Float[Tensor, "batch record"],
+        scale: Float[Tensor, "batch masses"],
+        share: Float[Tensor, "batch owned"],
+        layout: Layout,
+    ) -> "_Record":
         narrow, wide = record.split((layout.narrow, record.shape[-1] - layout.narrow), dim=-1)
         tag, operator, kind, literal, first, second = narrow.split(layout.sizes, dim=-1)
-        scale = _inverse(tag @ tables.owned)
-        per = dict(zip(PER, scale.split(1, dim=-1), strict=True))
-        scale = scale[:, : len(OWNED)]
-        share = (tag @ tables.owned_by_values) * scale * per[VALUE]
-        kept = dict(zip(OWNED, share.split(1, dim=-1), strict=True))
-        wide = wide.unflatten(-1, (WIDE, -1))
         return _Record(
             narrow,
             tag,
@@ -134,12 +138,22 @@ class _Record:
             literal,
             first,
             second,
-            wide,
-            per,
+            wide.unflatten(-1, (WIDE, -1)),
+            dict(zip(PER, scale.split(1, dim=-1), strict=True)),
             scale[:, WIDE_SCALES],
-            kept,
+            dict(zip(OWNED, share.split(1, dim=-1), strict=True)),
             share[:, WIDE_SCALES],
         )
+
+
+def _records(reading: Reading, layout: Layout, tables: Tables) -> tuple[_Record, _Record]:
+    """The two records that were read, in parts."""
+    tags = reading.records[:, :, : layout.sizes[0]]
+    scale = _inverse(tags @ tables.owned)
+    share = (tags @ tables.owned_by_values) * scale[:, :, : len(OWNED)] * scale[:, :, PER.index(ANY_VALUE), None]
+    parts = zip(reading.records.unbind(1), scale.unbind(1), share.unbind(1), strict=True)
+    control, frame = (_Record.of(*part, layout) for part in parts)
+    return control, frame
 
 
 def take_step(
@@ -159,18 +173,18 @@ def take_step(
     """
     layout, code = memory.layout, memory.code
     control_pointer, environment, continuation = registers.unbind(1)
-    # Control stands on code and values, continuation on frames: an address that is both by halves is read as what it is
-    # pointed at for.
-    code_role, value_role, frame_role = memory.roles.unbind(1)
-    control_share = _share(control_pointer, code_role + value_role)
-    reading = memory.read(torch.stack([control_share, _share(continuation, frame_role)], dim=1))
-    control, frame = (_Record.of(record, layout, tables) for record in reading.records.unbind(1))
+    share = _share(registers[:, ::2], memory)
+    reading = memory.read(share)
+    control, frame = _records(reading, layout, tables)
 
     rules = _match(control, frame, tables)
     kind, integer = (control.tag @ tables.kinds).split((len(KINDS), 1), dim=-1)
     value = _Operand(control.literal, kind, integer * control.per[Field.LITERAL])
-    computed = _compute(control, frame, value, tables)
     computes, halts, errors = (rules @ tables.ends).split((1, 1, len(ERRORS)), dim=-1)
+    # Where no operator waits, all that computing would give, and all its gradients, are zero; without gradients it is
+    # enough that none waits for its last operand.
+    waiting = frame.operator * tables.computing if torch.is_grad_enabled() else computes
+    computed = nothing(value.literal) if _is_nothing(waiting) else _compute(control, frame, value, tables)
     errors = torch.addcmul(errors, computes, computed.errors @ tables.computed_errors)
     goes_on = (1 - halts[:, 0] - errors.sum(-1)).clamp_min(0)
     going = rules * torch.addcmul(tables.goes_on, tables.computes, computed.succeeds)
@@ -179,11 +193,11 @@ def take_step(
     idle = (some <= torch.finfo(some.dtype).eps).to(some.dtype)  # none does: stay as you are
 
     next_code, first, second, parameter = _code_pointers(control, frame, reading.third, chosen)
-    value_pointer = control_share * value_role
+    value_pointer = share[:, 0] * memory.roles[:, 2]
     sources = [
         control.wide,
         frame.wide,
-        torch.stack([value_pointer * control.per[VALUE], environment, continuation, control_pointer], dim=1),
+        torch.stack([value_pointer * control.per[ANY_VALUE], environment, continuation, control_pointer], dim=1),
     ]
     wide = _wide_pointers(control, frame, chosen, torch.cat(sources, dim=1), idle[:, :, None] * tables.staying)
     name = (next_code[:, None] @ code.variables)[:, 0]
@@ -224,11 +238,20 @@ def _inverse(mass: Tensor) -> Tensor:
     return mass.clamp_min(torch.finfo(mass.dtype).eps).reciprocal()
 
 
-def _share(pointer: Tensor, role: Tensor) -> Float[Tensor, "batch addresses"]:
-    """A pointer to be read under, as if all that it points at were in its role; what is not at all is left out."""
-    per_role = role * _inverse(role).square()  # one over the role, and zero where there is none
-    in_role = (pointer * role * per_role).sum(-1, keepdim=True)
-    return pointer * per_role * _inverse(in_role)
+def _share(pointers: Float[Tensor, "batch 2 addresses"], memory: Readable) -> Float[Tensor, "batch 2 addresses"]:
+    """The pointers to read under.
+
+    Control stands on code and values, continuation on frames: an address that is both by halves is read as what it is
+    pointed at for, and one that is not that at all is left out.
+    """
+    share = pointers * memory.per_role
+    return share * _inverse((share * memory.roles[:, :2]).sum(-1, keepdim=True))
+
+
+def _is_nothing(mass: Tensor) -> bool:
+    """Whether there is no mass at all, where asking is free."""
+    is_free = mass.device.type == "cpu" and not torch.compiler.is_compiling()
+    return is_free and not bool(mass.any())
 
 
 def _match(control: _Record, frame: _Record, tables: Tables) -> Float[Tensor, "batch rules"]:
@@ -241,7 +264,7 @@ def _compute(control: _Record, frame: _Record, value: _Operand, tables: Tables) 
     """What the frame's operator makes of the operand it holds and the value under control."""
     operator = frame.operator * tables.computing
     operator = operator * _inverse(operator.sum(-1, keepdim=True))
-    held, per_value = frame.per[RIGHT_OPERAND], control.per[VALUE]
+    held, per_value = frame.per[RIGHT_OPERAND], control.per[ANY_VALUE]
     left = (frame.literal * held, frame.kind * held)
     right = (value.literal * (value.integer_share * per_value), value.kind * per_value)
     return compute(operator, left, right, tables.operations)
@@ -289,12 +312,12 @@ def _narrow(
     """The new record but for its wide pointers: what the rules write, plus the value under control where they copy it."""
     share = chosen.computes * _inverse(computed.succeeds)
     tag = torch.addcmul(chosen.written, share, computed.results @ tables.results)
-    tag = torch.addcmul(tag, control.tag * tables.values, chosen.copies * control.per[VALUE])
+    tag = torch.addcmul(tag, control.tag * tables.values, chosen.copies * control.per[ANY_VALUE])
     take_value, take_held = chosen.operand.split(1, dim=-1)
     take_held = take_held * control.per[Field.LITERAL]
     from_control, from_frame = chosen.operator.split(1, dim=-1)
     operator = frame.operator * (from_frame * frame.per[Field.OPERATOR])
-    kind = value.kind * (take_value * control.per[VALUE])
+    kind = value.kind * (take_value * control.per[ANY_VALUE])
     written = torch.cat([tag, operator, kind, computed.integers * share, first, second], dim=-1)
     # How much of each field of the record under control is taken: as it is, where the rules copy it, or into another.
     copied, kept = chosen.copies, control.kept

@@ -5,7 +5,7 @@ register; a soft program's has several, each with its weight.
 """
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -123,12 +123,18 @@ def trace(
     ...     written = step.record.tags[0].name if step.record.tags else "nothing"
     ...     print(f"{step.control[0].name}: {step.rules[0].name} writes {written} at {step.record.address}")
     A1: begin bind writes call at A6
+    A2: bind value writes integer at A7
+    A3: begin binary writes operand at A8
+    A7: hold operand writes compute_binary at A9
+    A5: compute writes integer at A10
+    A10: halt writes nothing at A11
     """
     if max_steps < 1:
         raise ArgumentError(f"max_steps: got {max_steps}; expected at least 1 step")
-    program = _only(program, row)
+    program = program.select([row])
     settings = Settings(program.integers, program.operations, max_steps, machine.capacity)
-    runner = Runner(program.layout, program.code(), settings)
+    with torch.no_grad():
+        runner = Runner(program.layout, program.code(), settings)
     reader = _Reader(program.layout, program.cells[0], program.integers, threshold)
     registers, memory = runner.registers, runner.memory
     while runner.can_go_on and not bool(runner.ended):
@@ -146,7 +152,8 @@ def trace(
             values=reader.pointer(step.halts[0] * running),
             errors=reader.mixture(step.errors[0] * running, ERRORS),
         )
-    return Result(program, settings, memory, registers.answer, registers.errors, registers.running, registers.steps)
+    with torch.no_grad():
+        return Result.of(program, runner)
 
 
 def listing(program: NeuralLambda, *, row: int = 0, threshold: float = THRESHOLD) -> tuple[TraceRecord, ...]:
@@ -159,7 +166,7 @@ def listing(program: NeuralLambda, *, row: int = 0, threshold: float = THRESHOLD
     A2 integer 1
     A3 integer 2
     """
-    program = _only(program, row)
+    program = program.select([row])
     reader = _Reader(program.layout, program.cells[0], program.integers, threshold)
     code = program.code()
     return tuple(reader.cell(at, code.narrow[0, at], code.third[0, at]) for at in range(len(program.cells[0])))
@@ -168,13 +175,6 @@ def listing(program: NeuralLambda, *, row: int = 0, threshold: float = THRESHOLD
 def address_name(address: int) -> str:
     """How a trace writes an address."""
     return f"A{address}"
-
-
-def _only(program: NeuralLambda, row: int) -> NeuralLambda:
-    """One program of a batch, as a batch of its own."""
-    parts = {f.name: getattr(program, f.name) for f in fields(program)}
-    tensors = {name: part[row : row + 1].detach() for name, part in parts.items() if isinstance(part, Tensor)}
-    return replace(program, **tensors, cells=(program.cells[row],))
 
 
 class _Reader:

@@ -1,0 +1,225 @@
+"""Writing values down: what weak head reduction left undone is reduced on the way, under binders too."""
+
+from collections.abc import Generator, Iterable
+from typing import Any, cast
+
+from neurallambda.errors import ProgramError
+from neurallambda.lang import terms
+from neurallambda.lang.core import NIL
+from neurallambda.lang.normal.definitions import Local, Recursive, Scope, bind
+from neurallambda.lang.normal.naming import Keys, Reference, Sketch, binder, branch, choose_names
+from neurallambda.lang.normal.reduce import Reducer, delay, out_of_steps
+from neurallambda.lang.normal.values import (
+    Bound,
+    Closure,
+    Content,
+    Environment,
+    Folded,
+    Free,
+    Operation,
+    Pair,
+    Stuck,
+    StuckCall,
+    StuckChoice,
+    StuckForce,
+    StuckOperation,
+    Unknown,
+    Value,
+)
+from neurallambda.lang.terms import (
+    And,
+    Apply,
+    Boolean,
+    Cond,
+    Function,
+    Hole,
+    If,
+    Integer,
+    LetRec,
+    List,
+    Or,
+    Primitive,
+    Term,
+)
+from neurallambda.lang.trampoline import trampoline
+
+_Recursion = Generator[Any, Any, Any]
+
+
+def normal_form(content: Content, reducer: Reducer, scope: Scope) -> Term:
+    """The normal form of what `content` stands for, as a term in which the names of `scope` keep their meaning.
+
+    Raises:
+        ProgramError: `out-of-steps`, or the error in a part that call by value would certainly evaluate.
+    """
+    writer = _Writer(reducer, scope)
+    return choose_names(trampoline(writer.quote(content, 0, certain=True)), writer.keys)
+
+
+class _Writer:
+    """`level` counts the binders around a part; `certain` says whether it is evaluated whatever the variables are."""
+
+    def __init__(self, reducer: Reducer, scope: Scope) -> None:
+        self.reducer = reducer
+        self.scope = scope
+        self.keys = Keys()
+        # A value written twice in the same place is written once and shared. It is kept, for its identity is the key;
+        # its sketch is None while it is being written.
+        self.written: dict[tuple[int, int, bool], tuple[Any, Sketch | None]] = {}
+
+    def quote(self, content: Content, level: int, *, certain: bool) -> _Recursion:
+        value = self.reducer.weak_head(content)
+        if certain and isinstance(value, Stuck) and value.error is not None:
+            kind, message = value.error
+            raise ProgramError(kind, message, steps=self.reducer.steps)
+        match value:
+            case bool():
+                return Boolean(value)
+            case int():
+                return Integer(value)
+            case Free(name):
+                return self.reference(name)
+            case Bound(binder_level):
+                return self.reference(binder_level)
+            case Unknown(name):
+                return Hole(name)
+            case Operation(name, ()):
+                return Primitive(name)
+        if value is NIL:
+            return List()
+        key = (id(value), level, certain)
+        if key not in self.written:
+            self.written[key] = value, None
+            self.written[key] = value, (yield self.compound(value, level, certain))
+        _, sketch = self.written[key]
+        if sketch is None:  # the value is a part of itself: there is no end to it
+            raise out_of_steps(self.reducer.max_steps)
+        return sketch
+
+    def reference(self, key: int | str) -> Reference:
+        return Reference(key, self.keys.bit(key))
+
+    def each(self, contents: Iterable[Content], level: int, certain: bool) -> _Recursion:
+        sketches: list[Sketch] = []
+        for content in contents:
+            sketches.append((yield self.quote(content, level, certain=certain)))
+        return sketches
+
+    def compound(self, value: Value, level: int, certain: bool) -> _Recursion:
+        match value:
+            case Pair():
+                return (yield self.pair(value, level, certain))
+            case Closure():
+                return (yield self.function(value, level))
+            case Operation(name, operands) | StuckOperation(name, operands):
+                return branch(_apply, [Primitive(name), *(yield self.each(operands, level, certain))])
+            case StuckCall():
+                arguments: list[Content] = []
+                while isinstance(value, StuckCall):
+                    arguments.append(value.argument)
+                    value = value.function
+                return branch(_apply, (yield self.each([value, *reversed(arguments)], level, certain)))
+            case StuckForce(thunk):
+                return branch(_force, (yield self.each([thunk], level, certain)))
+            case StuckChoice():
+                return (yield self.choice(value, level, certain))
+            case Folded(origin, _):
+                if self.scope.find(origin.name) is origin:
+                    return (yield self.call(self.reference(origin.name), value, level, certain))
+                return (yield self.call_in_letrec(origin, value, level, certain))
+        raise AssertionError(f"not a value: {value!r}")
+
+    def pair(self, value: Pair, level: int, certain: bool) -> _Recursion:
+        """A list, or pairs ending in something else."""
+        items: list[Sketch] = []
+        spine: set[int] = set()
+        rest: Value = value
+        while isinstance(rest, Pair):
+            if id(rest) in spine:
+                raise out_of_steps(self.reducer.max_steps)
+            spine.add(id(rest))
+            items.append((yield self.quote(rest.head, level, certain=certain)))
+            rest = self.reducer.weak_head(rest.tail)
+        if rest is NIL:
+            return branch(_list, items)
+        sketch = yield self.quote(rest, level, certain=certain)
+        for item in reversed(items):
+            sketch = branch(_apply, (Primitive("cons"), item, sketch))
+        return sketch
+
+    def function(self, closure: Closure, level: int) -> _Recursion:
+        names = closure.waits_for
+        environment = _bind_levels(names, level, closure.environment)
+        body = yield self.quote(delay(closure.function.body, environment), level + len(names), certain=False)
+        return binder(terms.function, names, level, (body,), self.keys)
+
+    def choice(self, stuck: StuckChoice, level: int, certain: bool) -> _Recursion:
+        """Only the condition is sure to be evaluated."""
+        match stuck.term:
+            case If(_, consequent, alternative):
+                others, build = [consequent, alternative], If
+            case And(operands):
+                others, build = operands[stuck.index + 1 :], _and
+            case Or(operands):
+                others, build = operands[stuck.index + 1 :], _or
+            case Cond(clauses, alternative):
+                (_, first), *later = clauses[stuck.index :]
+                others, build = [first, *(part for clause in later for part in clause), alternative], _cond
+        condition = yield self.quote(stuck.condition, level, certain=certain)
+        rest = yield self.each((delay(term, stuck.environment) for term in others), level, False)
+        return branch(build, (condition, *rest))
+
+    def call(self, operator: Sketch, folded: Folded, level: int, certain: bool) -> _Recursion:
+        """A call that stays folded. Its arguments are the innermost in its environment."""
+        arguments: list[Content] = []
+        environment = folded.environment
+        for _ in folded.origin.term.parameters:
+            _, argument, environment = environment
+            arguments.append(argument)
+        sketches = yield self.each(reversed(arguments), level, certain)
+        return branch(_apply if arguments else _force, (operator, *sketches))
+
+    def call_in_letrec(self, origin: Recursive, folded: Folded, level: int, certain: bool) -> _Recursion:
+        """A folded call of a function that has no name where it is written: the functions it needs come with it."""
+        group, names = origin.group, origin.needs
+        outer = group.outer if isinstance(group, Local) else group.environment
+        inside = level + len(names)
+        environment = _bind_levels(names, level, outer)
+        functions = yield self.each((delay(group.terms[name], environment) for name in names), inside, False)
+        operator = self.reference(level + names.index(origin.name))
+        call = yield self.call(operator, folded, inside, certain)
+        return binder(_letrec, names, level, (*functions, call), self.keys)
+
+
+def _bind_levels(names: tuple[str, ...], level: int, environment: Environment) -> Environment:
+    return bind(((name, Bound(level + index)) for index, name in enumerate(names)), environment)
+
+
+def _apply(operator: Term, *arguments: Term) -> Term:
+    return terms.apply(operator, arguments)
+
+
+def _force(thunk: Term) -> Term:
+    return Apply(thunk, ())
+
+
+def _list(*items: Term) -> Term:
+    return List(items)
+
+
+def _and(*operands: Term) -> Term:
+    return And(operands)
+
+
+def _or(*operands: Term) -> Term:
+    return Or(operands)
+
+
+def _cond(*parts: Term) -> Term:
+    *clauses, alternative = parts
+    return Cond(tuple(zip(clauses[::2], clauses[1::2], strict=True)), alternative)
+
+
+def _letrec(names: tuple[str, ...], *parts: Term) -> Term:
+    *functions, body = parts
+    return LetRec(tuple(zip(names, cast("list[Function]", functions), strict=True)), body)

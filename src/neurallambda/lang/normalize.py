@@ -1,0 +1,51 @@
+"""Normal forms: a program reduced as far as it goes, with free variables and under binders too."""
+
+from neurallambda.errors import SourceError
+from neurallambda.lang.normal.definitions import top_level
+from neurallambda.lang.normal.quote import normal_form
+from neurallambda.lang.normal.reduce import Reducer, delay
+from neurallambda.lang.parser import parse
+from neurallambda.lang.terms import Define, Program, Term
+
+
+def normalize(source: str | Term, *, max_steps: int = 100_000) -> Term:
+    """The full normal form, by normal order: the leftmost outermost redex first, also inside functions.
+
+    Reduction is beta (with `let`, `letrec` and definitions), the primitives' rules where their operands are values, and
+    the choice of a branch where the condition is a boolean. Names that nothing defines are free variables; holes stay.
+    An argument that is not used is not reduced. An argument is reduced at most once, however often it is used.
+    A binder keeps its name unless that would capture; then `x` becomes `x1`, `x2`, ...
+
+    A recursive function, from `defn` or `letrec`, unfolds for as long as it can decide how to go on. Where an `if`,
+    `and`, `or` or `cond` in its definition, or in those that its definition names, waits for a free variable or a hole,
+    the call stays as it stands, its arguments in normal form, instead of unfolding for ever: `(length xs)` stays, and so
+    does the `(length xs)` that `(length (cons 1 xs))` comes to, in `(+ 1 (length xs))`. A function of a `letrec` has no
+    name outside of it: such a call is written in a `letrec` of its own.
+
+    An error of the language ends the reduction where call by value would certainly meet it: at the top, in operands,
+    arguments, conditions and lists. Inside a function or a branch that is not chosen yet nobody may ever meet it: there
+    the wrong application stays as it stands.
+
+    Args:
+        source: the text of a program, a program, or an expression. Of a program, its last expression counts.
+        max_steps: how many steps to allow.
+
+    Raises:
+        SourceError: where the text is not a program, or the program has no expression.
+        ProgramError: the error that the program ends in, such as `not-a-pair`; or `out-of-steps`, where there is no
+            normal form within `max_steps`, and the steps say how many were taken.
+
+    >>> normalize("((fn [g f z] (g (f z))) (fn [y] '(y y y)) (fn [x] '(x x)))")
+    <Function (fn [z] '('(z z) '(z z) '(z z)))>
+    >>> normalize("((fn [x y] x) y)")
+    <Function (fn [y1] y)>
+    >>> normalize("(length (cons 1 (cons 2 xs)))")
+    <Apply (+ 1 (+ 1 (length xs)))>
+    """
+    term = parse(source) if isinstance(source, str) else source
+    forms = term.forms if isinstance(term, Program) else (term,)
+    expressions = [form for form in forms if not isinstance(form, Define)]
+    if not expressions:
+        raise SourceError("the program has definitions only; add an expression to normalize")
+    scope = top_level(forms)
+    return normal_form(delay(expressions[-1], scope), Reducer(max_steps), scope)

@@ -1,0 +1,61 @@
+"""What the documentation shows of the machine is what the machine does today: figure and table are made again."""
+
+from xml.etree import ElementTree
+
+import pytest
+
+from docs.figures import journey, rules
+from docs.figures.journey import Journey, draw, travel
+from neurallambda.machine.alphabet import Field
+from neurallambda.machine.rules import RULES
+
+REMAKE = "make it again: python -m docs.figures."
+
+
+@pytest.fixture(scope="module")
+def run() -> Journey:
+    return travel(journey.SOURCE)
+
+
+def test_the_figure_is_current(run: Journey) -> None:
+    assert journey.FILE.read_text() == draw(run), REMAKE + "journey"
+
+
+def test_the_figure_shows_the_whole_run(run: Journey) -> None:
+    texts = [element.text for element in ElementTree.fromstring(draw(run)).iter() if element.text]
+    assert {journey.SOURCE, run.value, "'(42 42 42)"} <= set(texts)
+    assert {cell.address for cell in run.cells} | {step.record.address for step in run.steps[:-1]} <= set(texts)
+    assert {step.rules[0].name for step in run.steps} <= set(texts)
+
+
+def test_every_number_of_the_tensors_has_its_mark(run: Journey) -> None:
+    """Sharp programs have ones and zeros: the marks of each class are as many as the ones it stands for."""
+    svg = ElementTree.fromstring(draw(run))
+    marks = [element.get("class") for element in svg.iter() if element.tag.endswith("rect")]
+    pointers = sum(int(getattr(run.program, field).sum()) for field in ("first", "second", "third"))
+    for step in run.steps:
+        parts = step.record.parts
+        pointers += len(step.record.environment) + len(parts.get(Field.LINK, ())) + len(parts.get(Field.VALUE, ()))
+    assert marks.count("pointer") == pointers
+    registers = [(*step.control, *step.environment, *step.continuation) for step in run.steps]
+    assert marks.count("register") == sum(map(len, registers))
+
+
+def test_light_and_dark_colour_the_same_classes() -> None:
+    light, _, dark = journey.STYLE.partition("@media")
+    coloured = [line.split()[0] for line in dark.splitlines() if line.startswith("  .")]
+    assert len(coloured) > 5
+    assert all(f"\n{name} " in light or f"\n{name}\t" in light for name in (c.rstrip(",") for c in coloured))
+
+
+def test_the_table_of_rules_is_current() -> None:
+    page = rules.PAGE.read_text()
+    assert rules.BEGIN in page
+    assert page == rules.with_table(page), REMAKE + "rules"
+
+
+def test_the_table_has_a_row_for_each_rule() -> None:
+    rows = rules.table().splitlines()[2:]
+    assert [row.split("**")[1] for row in rows] == [rule.name for rule in RULES]
+    assert len(set(rows)) == len(rows)
+    assert {row.count("|") for row in rows} == {6}
