@@ -4,11 +4,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from neurallambda.errors import ArgumentError, ProgramError, SourceError
+from neurallambda.lang.core import unfilled_hole
 from neurallambda.lang.evaluate import evaluate
 from neurallambda.lang.outcome import Outcome
+
+if TYPE_CHECKING:
+    from neurallambda.machine.assemble import Cells
 
 WINDOW = 4_096
 """Programs of a stream that are looked at together, to put those of like size into one batch."""
@@ -114,13 +118,21 @@ def run_all(
         cells = {}
         for index, source in enumerate(window):
             try:
-                cells[index] = machine.assemble(source)
+                cells[index] = _without_holes(machine.assemble(source))
             except ProgramError as error:
                 found[index] = Outcome(error=error.kind, message=error.message)
             except SourceError as error:
                 found[index] = error
         found.update(run_batches(machine, cells, max_steps=limits.max_steps))
         yield from (found[index] for index in range(len(window)))
+
+
+def _without_holes(cells: "Cells") -> "Cells":
+    """The same cells: in a stream of programs there is nobody to fill a hole."""
+    for cell in cells.cells:
+        if cell.hole is not None and cell.node is not None:
+            raise unfilled_hole(cell.hole, cell.node)
+    return cells
 
 
 def _by_reference(source: str, limits: Limits) -> Outcome | SourceError:

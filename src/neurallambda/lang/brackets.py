@@ -57,14 +57,39 @@ def is_incomplete(source: str) -> bool:
     >>> is_incomplete("(fn [x]"), is_incomplete("(fn [x] x)"), is_incomplete("(fn [x)")
     (True, False, False)
     """
-    still_open: list[str] = []
-    for match in _BRACKET_OR_COMMENT.finditer(source):
-        bracket = source[match.start()]
-        if bracket in _CLOSING:
-            still_open.append(_CLOSING[bracket])
-        elif bracket != ";" and (not still_open or still_open.pop() != bracket):
-            return False
-    return bool(still_open)
+    nesting = Nesting()
+    nesting.feed(source)
+    return nesting.incomplete
+
+
+class Nesting:
+    """Follows the brackets of a text that comes in pieces, each of whole lines.
+
+    >>> nesting = Nesting()
+    >>> for line in ("(let [x 1] ; (", "(+ x 1))"):
+    ...     nesting.feed(line)
+    ...     print(nesting.incomplete)
+    True
+    False
+    """
+
+    def __init__(self) -> None:
+        self._awaited: list[str] = []
+        self._matches = True
+
+    def feed(self, text: str) -> None:
+        """Go on with more of the text."""
+        for match in _BRACKET_OR_COMMENT.finditer(text):
+            bracket = text[match.start()]
+            if bracket in _CLOSING:
+                self._awaited.append(_CLOSING[bracket])
+            elif bracket != ";" and (not self._awaited or self._awaited.pop() != bracket):
+                self._matches = False
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether more text could still make this a program."""
+        return self._matches and bool(self._awaited)
 
 
 def position(source: str, offset: int) -> Position:

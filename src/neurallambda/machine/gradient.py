@@ -16,7 +16,7 @@ from torch.nn.functional import pad
 
 from neurallambda.machine.alphabet import Tag
 from neurallambda.machine.memory import Code, Layout, Memory, Reading, per_role
-from neurallambda.machine.reading import read_values
+from neurallambda.machine.reading import pointers_at_values, read_values
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.step import take_step
 from neurallambda.machine.tables import ERRORS, Tables, tables
@@ -26,8 +26,8 @@ STRETCH = 16
 
 
 class Run(torch.autograd.Function):
-    """`(layout, settings, *code) -> (answer, errors, running, steps, records, parameters, written, *value)`; the
-    last are what `read_values` reads under the answer.
+    """`(layout, settings, *code) -> (answer, errors, running, steps, value, records, parameters, written)`;
+    `value` is what `read_values` reads under the answer.
     """
 
     @staticmethod
@@ -43,8 +43,8 @@ class Run(torch.autograd.Function):
         written = torch.tensor(memory.written)
         ctx.mark_non_differentiable(written)
         ctx.end = end.answer
-        value = read_values(memory.records, end.answer, layout).values()
-        return end.answer, end.errors, end.running, end.steps, memory.records, memory.parameters, written, *value
+        value = read_values(memory.records, end.answer)
+        return end.answer, end.errors, end.running, end.steps, value, memory.records, memory.parameters, written
 
     @staticmethod
     @once_differentiable
@@ -53,8 +53,8 @@ class Run(torch.autograd.Function):
         *code, records, parameters = ctx.saved_tensors
         memory = Memory(ctx.layout, Code(*code), records, parameters, ctx.written)
         batch = len(records)
-        answer, errors, running, steps, to_records, to_parameters, _, *of_value = gradients
-        to_answer, arriving = _from_values(records, ctx.end, ctx.layout, of_value)
+        answer, errors, running, steps, of_value, to_records, to_parameters, _ = gradients
+        to_answer, arriving = _from_values(records, ctx.end, of_value)
         if to_records is not None:
             arriving += to_records
         backward = _Backward(
@@ -78,19 +78,16 @@ class Run(torch.autograd.Function):
         return None, None, *to_code, backward.variables, backward.settled
 
 
-def _from_values(
-    records: Tensor, answer: Tensor, layout: Layout, gradients: list[Tensor | None]
-) -> tuple[Tensor, Tensor]:
+def _from_values(records: Tensor, answer: Tensor, gradient: Tensor | None) -> tuple[Tensor, Tensor]:
     """What arrives at the answer and at all records from what was read under the answer."""
-    if all(gradient is None for gradient in gradients):
+    if gradient is None:
         return torch.zeros_like(answer), torch.zeros_like(records)
     with torch.enable_grad():
-        leaves = answer.detach().requires_grad_(), records.detach().requires_grad_()
-        read = list(read_values(leaves[1], leaves[0], layout).values())
-    pairs = [(part, gradient) for part, gradient in zip(read, gradients, strict=True) if gradient is not None]
-    to_answer, to_records = torch.autograd.grad(
-        [part for part, _ in pairs], leaves, [gradient for _, gradient in pairs]
-    )
+        leaves = records[:, :, : len(Tag)].detach().requires_grad_(), answer.detach().requires_grad_()
+        pointers = pointers_at_values(*leaves)
+    to_tags, to_answer = torch.autograd.grad(pointers, leaves, gradient @ records.transpose(1, 2))
+    to_records = pointers.detach().transpose(1, 2) @ gradient
+    to_records[:, :, : len(Tag)] += to_tags
     return to_answer, to_records
 
 

@@ -9,13 +9,11 @@ from neurallambda.lang.lower import lower
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.parser import parse
 from neurallambda.lang.terms import Program
-from neurallambda.machine.alphabet import Field
 from neurallambda.machine.assemble import Cells, assemble
 from neurallambda.machine.decode import decode
 from neurallambda.machine.encode import Filling, NeuralLambda, encode
 from neurallambda.machine.gradient import Run
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.reading import ASKED
 from neurallambda.machine.result import Result
 from neurallambda.machine.run import Runner, Settings
 
@@ -103,12 +101,11 @@ class Machine:
         settings = Settings(program.integers, program.operations, max_steps, self.capacity)
         parts = (code.narrow, code.third, code.variables, code.settled)
         if torch.is_grad_enabled() and any(part.requires_grad for part in parts):
-            answer, errors, running, steps, records, parameters, written, *value = Run.apply(
+            answer, errors, running, steps, value, records, parameters, written = Run.apply(
                 program.layout, settings, *parts
             )
             memory = Memory(program.layout, code, records, parameters, int(written))
-            fields = dict(zip((Field.TAG, *ASKED), value, strict=True))
-            return Result(program, settings, memory, answer, fields, errors, running, steps)
+            return Result(program, settings, memory, answer, value, errors, running, steps)
         with torch.no_grad():
             runner = Runner(program.layout, code, settings)
             runner.run()

@@ -21,22 +21,33 @@ ASKED: dict[Field, frozenset[Tag]] = {
 """Of which values each field is read."""
 
 
-def read_values(
-    records: Float[Tensor, "batch addresses record"], pointer: Float[Tensor, "batch addresses"], layout: Layout
-) -> dict[Field, Float[Tensor, "batch n"]]:
-    """The tag of the value under a pointer, and the fields in `ASKED`; each has the mass of the values that it is asked of."""
-    tags = records[:, :, : len(Tag)]
+def pointers_at_values(
+    tags: Float[Tensor, "batch addresses tags"], pointer: Float[Tensor, "batch addresses"]
+) -> Float[Tensor, "batch 5 addresses"]:
+    """The pointers to read under: at any value, for its tag; then, for each field in `ASKED`, at what it is asked of."""
     owners = {field: frozenset(tag for tag, fields in FIELDS_OF.items() if field in fields) for field in ASKED}
     sets = [VALUES, *(part for field, asked in ASKED.items() for part in (asked, owners[field]))]
     table = torch.tensor([[tag in tags for tags in sets] for tag in Tag], device=tags.device, dtype=tags.dtype)
     value, *masses = (tags @ table).unbind(-1)
     under_value = pointer * value * _inverse(value).square()  # given that it is a value
     shares = [asked * _inverse(owned) for asked, owned in zip(masses[::2], masses[1::2], strict=True)]
-    pointers = torch.stack([under_value, *(under_value * share for share in shares)], dim=1)
-    tag, operator, literal, head, tail = (pointers @ records).unbind(1)
+    return torch.stack([under_value, *(under_value * share for share in shares)], dim=1)
+
+
+def read_values(
+    records: Float[Tensor, "batch addresses record"], pointer: Float[Tensor, "batch addresses"]
+) -> Float[Tensor, "batch 5 record"]:
+    """The records under the pointers at values."""
+    return pointers_at_values(records[:, :, : len(Tag)], pointer) @ records
+
+
+def fields(read: Float[Tensor, "batch 5 record"], layout: Layout) -> dict[Field, Float[Tensor, "batch n"]]:
+    """The tag of the values that were read, and the fields in `ASKED`; each has the mass of what it is asked of."""
+    tag, operator, literal, head, tail = read.unbind(1)
     at, wide = layout.slices, (len(WIDE_FIELDS), -1)
+    is_value = torch.tensor([tag in VALUES for tag in Tag], device=read.device, dtype=read.dtype)
     return {
-        Field.TAG: tag[:, at[Field.TAG]] * table[:, 0],
+        Field.TAG: tag[:, at[Field.TAG]] * is_value,
         Field.OPERATOR: operator[:, at[Field.OPERATOR]],
         Field.LITERAL: literal[:, at[Field.LITERAL]],
         Field.VALUE: head[:, layout.narrow :].unflatten(-1, wide)[:, WIDE_FIELDS.index(Field.VALUE)],

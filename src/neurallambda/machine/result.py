@@ -13,7 +13,7 @@ from neurallambda.lang.terms import Term
 from neurallambda.machine.alphabet import OPERATORS, Field, Tag
 from neurallambda.machine.encode import NeuralLambda
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.reading import read_values
+from neurallambda.machine.reading import fields, read_values
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.tables import ERRORS
 
@@ -48,7 +48,7 @@ class Result:
         settings: with which limits.
         memory: the code and every record that was written, in order: the history of the run.
         answer: the mass that ended in a value, by the address of the value.
-        value: the tag of what stands there, and the fields that values of some tags have, as `read_values` reads them.
+        value: what stands there, as `read_values` reads it.
         errors: the mass that ended in each `ErrorKind`.
         running: the mass that had not ended.
         steps: the expected number of steps.
@@ -58,7 +58,7 @@ class Result:
     settings: Settings
     memory: Memory
     answer: Float[Tensor, "batch addresses"]
-    value: dict[Field, Float[Tensor, "batch n"]]
+    value: Float[Tensor, "batch 5 record"]
     errors: Float[Tensor, "batch errors"]
     running: Float[Tensor, " batch"]
     steps: Float[Tensor, " batch"]
@@ -67,15 +67,16 @@ class Result:
     def of(program: NeuralLambda, runner: Runner) -> "Result":
         """The result of a run that is over."""
         end, memory = runner.registers, runner.memory
-        value = read_values(memory.records, end.answer, memory.layout)
+        value = read_values(memory.records, end.answer)
         return Result(program, runner.settings, memory, end.answer, value, end.errors, end.running, end.steps)
 
     def distribution(self) -> Distribution:
         """The probabilities of how each program ends."""
-        tag = self.value[Field.TAG]
+        value = fields(self.value, self.memory.layout)
+        tag = value[Field.TAG]
         atoms = (tag[:, Tag.INTEGER], tag[:, Tag.TRUE], tag[:, Tag.FALSE], tag[:, Tag.NIL])
         return Distribution(
-            integers=self.value[Field.LITERAL],
+            integers=value[Field.LITERAL],
             true=atoms[1],
             false=atoms[2],
             nil=atoms[3],
@@ -99,7 +100,7 @@ class Result:
         """
         if isinstance(value, ErrorKind):
             return self.errors[:, ERRORS.index(value)]
-        return self._probability(_as_term(value), self.value)
+        return self._probability(_as_term(value), fields(self.value, self.memory.layout))
 
     def _probability(self, term: Term, value: dict[Field, Tensor]) -> Float[Tensor, " batch"]:
         """Of a term, given that the parts of a pair are what they are independently."""
@@ -128,7 +129,7 @@ class Result:
             pair = tag[:, Tag.PAIR, None]
             per_pair = pair.clamp_min(torch.finfo(pair.dtype).eps).reciprocal()
             heads, tails = (
-                read_values(memory.records, value[field] * per_pair, memory.layout)
+                fields(read_values(memory.records, value[field] * per_pair), memory.layout)
                 for field in (Field.VALUE, Field.LINK)
             )
             chance = chance * pair[:, 0] * self._probability(head, heads)

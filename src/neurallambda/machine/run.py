@@ -12,7 +12,7 @@ from neurallambda.machine.memory import Code, Layout, Memory
 from neurallambda.machine.step import CONTINUATION, CONTROL, Step, take_step
 from neurallambda.machine.tables import ERRORS, tables
 
-FIRST_ROOM = 32
+FIRST_ROOM = 64
 """Room for records at first; a full memory grows by half of itself."""
 
 LOOK_EVERY = 4

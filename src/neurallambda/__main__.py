@@ -1,0 +1,5 @@
+"""`python -m neurallambda`."""
+
+from neurallambda.cli.app import main
+
+main()

@@ -1,0 +1,1 @@
+"""The command line: `neurallambda`, also `python -m neurallambda`."""

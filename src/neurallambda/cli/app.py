@@ -1,0 +1,143 @@
+"""The commands. What one of them needs is imported when it runs: nothing that has no use for torch waits for it."""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from neurallambda import __version__
+from neurallambda.cli.options import Capacity, Device, EngineOption, File, Integers, MaxSteps, Source
+
+if TYPE_CHECKING:
+    from neurallambda.cli.setup import Setup
+
+MAX_STEPS, CAPACITY, INTEGERS = 10_000, 16_384, "-256:255"
+"""The limits of `neurallambda.Limits`, known before that is imported."""
+
+app = typer.Typer(
+    name="neurallambda",
+    help="Run Lisp programs as tensors, inside a neural network.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # an encoding may lack a letter of somebody's name
+    app(prog_name="neurallambda")
+
+
+def _show_version(wanted: bool) -> bool:
+    if wanted:
+        from neurallambda.cli.messages import answer
+
+        answer(f"neurallambda {__version__}")
+        raise typer.Exit
+    return wanted
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Run Lisp programs as tensors, inside a neural network."""
+
+
+@app.command()
+def run(
+    source: Source = None,
+    file: File = None,
+    engine: EngineOption = "machine",
+    max_steps: MaxSteps = MAX_STEPS,
+    capacity: Capacity = CAPACITY,
+    device: Device = None,
+    integers: Integers = INTEGERS,
+    hole: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="What ?NAME stands for: an integer, a boolean or a primitive."),
+    ] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Show each step of the machine, on stderr.")] = False,
+    jsonl: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help='Run many programs: each line holds one, as {"program": "..."}, and so does each line of the output, '
+            "with its value or error. `-` is standard input.",
+        ),
+    ] = None,
+) -> None:
+    """Run a program and print its value.
+
+    Exit code 0: a value. 1: an error of the program's own. 2: no program, or an option that cannot be used.
+    """
+    setup = _setup(
+        engine=engine,
+        max_steps=max_steps,
+        capacity=capacity,
+        device=device,
+        integers=integers,
+        holes=hole or (),
+        trace=trace,
+    )
+    if jsonl is None:
+        from neurallambda.cli.commands import run_program
+
+        run_program(source, file, setup)
+        return
+    from neurallambda.cli.jsonl import run_lines
+    from neurallambda.cli.messages import fail
+
+    if source is not None or file is not None or hole or trace:
+        fail("--jsonl: it goes with no other program, no --hole and no --trace")
+    run_lines(jsonl, setup)
+
+
+@app.command()
+def normalize(source: Source = None, file: File = None, max_steps: MaxSteps = 100_000) -> None:
+    """Reduce a term as far as it goes, under binders too, and print what is left.
+
+    Free variables are allowed.
+    """
+    from neurallambda.cli.commands import normalize_program
+
+    normalize_program(source, file, max_steps)
+
+
+@app.command()
+def repl(
+    engine: EngineOption = "machine",
+    max_steps: MaxSteps = MAX_STEPS,
+    capacity: Capacity = CAPACITY,
+    device: Device = None,
+    integers: Integers = INTEGERS,
+) -> None:
+    """Enter programs and see their values; definitions are remembered.
+
+    `:help` lists its commands.
+    """
+    setup = _setup(engine=engine, max_steps=max_steps, capacity=capacity, device=device, integers=integers)
+    from neurallambda.cli.commands import start_repl
+
+    start_repl(setup)
+
+
+def _setup(**options: Any) -> "Setup":
+    from neurallambda.cli.messages import reporting
+    from neurallambda.cli.setup import make_setup
+
+    with reporting():
+        return make_setup(**options)
+
+
+if find_spec("neurallambda.cli.automata") is not None:
+    app.add_typer(import_module("neurallambda.cli.automata").app, name="automata")

@@ -1,0 +1,37 @@
+"""What the commands do, once their options are read."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from neurallambda.cli.execution import execute
+from neurallambda.cli.messages import answer, is_terminal, reporting
+from neurallambda.cli.reading import read_program, standard_input
+from neurallambda.cli.repl import Repl, piped_entries
+from neurallambda.cli.setup import Setup
+from neurallambda.lang.normalize import normalize
+from neurallambda.lang.printer import to_text
+
+
+def run_program(source: str | None, file: Path | None, setup: Setup) -> None:
+    """Print the value of a program."""
+    with reporting(file):
+        answer(execute(read_program(source, file), setup).text)
+
+
+def normalize_program(source: str | None, file: Path | None, max_steps: int) -> None:
+    """Print the normal form of a program."""
+    with reporting(file):
+        answer(to_text(normalize(read_program(source, file), max_steps=max_steps)))
+
+
+def start_repl(setup: Setup) -> None:
+    """Answer what is typed, or what comes through a pipe."""
+    if is_terminal(sys.stdin) and is_terminal(sys.stdout):
+        from neurallambda.cli.terminal import typed_entries
+
+        repl = Repl(setup, width=shutil.get_terminal_size().columns)
+        repl.run(typed_entries(repl))
+        return
+    with reporting():
+        Repl(setup).run(piped_entries(standard_input()))

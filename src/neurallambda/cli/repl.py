@@ -1,0 +1,115 @@
+"""`neurallambda repl`: read, evaluate, print, again."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from neurallambda.cli.messages import answer, complain
+from neurallambda.cli.reading import MAX_BYTES, Input, decode, read_file
+from neurallambda.cli.session import Session
+from neurallambda.cli.setup import Setup
+from neurallambda.errors import ArgumentError, NeurallambdaError
+from neurallambda.lang.brackets import Nesting
+from neurallambda.lang.printer import to_text
+from neurallambda.programs import Engine
+
+HELP = """\
+An expression gives its value. What `def` and `defn` define is remembered, and may be defined again.
+An entry goes on over several lines until its brackets are closed.
+
+:help           this
+:defs           what is defined
+:reset          forget all that
+:load FILE      enter what a file holds
+:engine NAME    run by `machine` or by `reference`
+:trace          show the machine's steps, or stop showing them
+:quit           leave; so does Ctrl-D. Ctrl-C drops the line, or stops the program that runs"""
+
+
+class Repl:
+    """Answers entries: programs and commands.
+
+    Args:
+        setup: how programs are run at first.
+        width: the length of line to lay values out for; None: each value on one line.
+    """
+
+    def __init__(self, setup: Setup, *, width: int | None = None) -> None:
+        self.session = Session(setup)
+        self.width = width
+        self.commands: dict[str, Callable[[str], None]] = {
+            ":help": lambda _: answer(HELP),
+            ":defs": lambda _: self.show_definitions(),
+            ":reset": lambda _: self.session.definitions.clear(),
+            ":load": self.load,
+            ":engine": self.choose_engine,
+            ":trace": lambda _: self.change(trace=not self.session.setup.trace),
+        }
+
+    def run(self, entries: Iterable[str]) -> None:
+        """Answer entries until there are no more, or one of them is `:quit`."""
+        for entry in entries:
+            command, _, argument = entry.strip().partition(" ")
+            if command == ":quit":
+                return
+            try:
+                if command.startswith(":"):
+                    self.obey(command, argument.strip())
+                else:
+                    self.evaluate(entry)
+            except NeurallambdaError as error:
+                complain(str(error))
+            except KeyboardInterrupt:
+                complain("stopped")
+
+    def obey(self, command: str, argument: str) -> None:
+        """Do what a command says."""
+        if command not in self.commands:
+            raise ArgumentError(f"there is no command {command}; :help lists them")
+        self.commands[command](argument)
+
+    def evaluate(self, text: str) -> None:
+        """Enter text and print the value of each expression in it."""
+        for value in self.session.enter(text):
+            answer(to_text(value, width=self.width))
+
+    def load(self, file: str) -> None:
+        """Enter what a file holds."""
+        try:
+            self.evaluate(read_file(Path(file).expanduser()))
+        except (NeurallambdaError, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ArgumentError(f"{file}: {reason}") from None
+
+    def show_definitions(self) -> None:
+        """Print all definitions."""
+        for definition in self.session.definitions.values():
+            answer(to_text(definition, width=self.width))
+
+    def choose_engine(self, name: str) -> None:
+        """Run by another engine from now on."""
+        if name not in list(Engine):
+            raise ArgumentError(f":engine: got {name!r}; expected {' or '.join(Engine)}")
+        self.change(engine=Engine(name))
+
+    def change(self, **options: object) -> None:
+        """Run programs in another way from now on."""
+        self.session.setup = replace(self.session.setup, **options)
+
+
+def piped_entries(stream: Input) -> Iterator[str]:
+    """The entries of a stream of text: each as many lines as it takes to close its brackets.
+
+    Raises:
+        SourceError: where a line is no text.
+    """
+    lines: list[str] = []
+    nesting = Nesting()
+    while content := stream.readline(MAX_BYTES + 1):
+        lines.append(decode(content))
+        nesting.feed(lines[-1])
+        if not nesting.incomplete:
+            yield "".join(lines)
+            lines, nesting = [], Nesting()
+    if lines:
+        yield "".join(lines)

@@ -1,0 +1,146 @@
+"""`run --jsonl`: a line out for each line in, in order, whatever is wrong with the others."""
+
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from neurallambda.cli import jsonl
+from neurallambda.programs import Engine
+from tests.cli.conftest import Call
+from tests.programs import PROGRAMS
+
+BOTH = pytest.mark.parametrize("engine", [str(engine) for engine in Engine])
+
+GOOD = [{"program": "(+ 1 2)"}, {"program": "(car '())"}, {"program": "(fn [é] é)"}]
+
+
+class Counted(BytesIO):
+    """A file that counts the lines read of it."""
+
+    lines_read = 0
+
+    def readline(self, size: int | None = -1) -> bytes:
+        self.lines_read += 1
+        return super().readline(size)
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def written(objects: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(one) + "\n" for one in objects)
+
+
+@BOTH
+def test_the_table(call: Call, tmp_path: Path, engine: str) -> None:
+    file = tmp_path / "programs.jsonl"
+    file.write_text(written([{"name": example.name, "program": example.source} for example in PROGRAMS]))
+    called = call("run", "--engine", engine, "--jsonl", str(file))
+    assert (called.code, called.stderr) == (0, "")
+    found = lines(called.stdout)
+    assert len(found) == len(PROGRAMS)
+    for example, line in zip(PROGRAMS, found, strict=True):
+        assert (line["name"], line["program"]) == (example.name, example.source)
+        assert (line.get("value"), line.get("error")) == (example.value, example.error and str(example.error))
+        assert isinstance(line["steps"], int)
+        assert ("message" in line) == (example.error is not None)
+
+
+def test_exactly_these_keys(call: Call) -> None:
+    stale = {"id": 7, "program": "(+ 1 2)", "error": "overflow", "message": "old", "steps": 0, "tags": ["a", None, 1.5]}
+    called = call("run", "--jsonl", "-", stdin=written([stale, {"program": "(/ 1 0)"}]))
+    first, second = lines(called.stdout)
+    assert first == {"id": 7, "program": "(+ 1 2)", "tags": ["a", None, 1.5], "value": "3", "steps": 4}
+    assert set(second) == {"program", "error", "message", "steps"}
+    assert second["error"] == "division-by-zero"
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"nonsense", "not JSON"),
+        (b'{"program": "1"', "not JSON"),
+        (b'{"program": "\xff"}', "not JSON"),
+        (b"\x00\x00", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"program": "1", "number": NaN}', "not JSON"),
+        (b'{"program": "1", "number": 1e999}', "not JSON"),
+        (b'{"program": "1", "number": ' + b"9" * 5000 + b"}", "not JSON"),
+        (b'["1"]', "no object"),
+        (b'"1"', "no object"),
+        (b'{"source": "1"}', 'no key "program"'),
+        (b'{"program": 1}', "must be text"),
+        (b'{"program": null}', "must be text"),
+        (b'{"program": "(+ 1"}', "never closed"),
+        (b'{"program": ""}', "definitions only"),
+        (b'{"program": "\\u0000"}', "U+0000"),
+        (b'{"program": "\\ud800"}', "U+D800"),
+        (b'{"program": "?a"}', "?a is not filled"),
+    ],
+)
+def test_a_line_that_is_no_program_stops_no_other(call: Call, engine: str, line: bytes, message: str) -> None:
+    text = written(GOOD[:1]).encode() + line + b"\n\n" + written(GOOD[1:]).encode()
+    called = call("run", "--engine", engine, "--jsonl", "-", stdin=text)
+    assert called.code == 2
+    assert "1 of the lines" in called.stderr
+    found = lines(called.stdout)
+    assert [one.get("value", one.get("error")) for one in found] == ["3", "syntax", "not-a-pair", "(fn [é] é)"]
+    assert message in found[1]["message"]
+    assert "program" in found[1] or b"source" in line
+
+
+def test_a_line_that_is_too_long(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonl, "MAX_BYTES", 100)
+    text = written([*GOOD, {"program": f"; {'x' * 500}\n1"}, *GOOD])
+    called = call("run", "--engine", "reference", "--jsonl", "-", stdin=text)
+    assert called.code == 2
+    assert [one.get("value", one.get("error")) for one in lines(called.stdout)] == [
+        *("3", "not-a-pair", "(fn [é] é)", "syntax", "3", "not-a-pair", "(fn [é] é)")
+    ]
+
+
+@pytest.mark.parametrize(("count", "size"), [(2, 10**9), (10**9, 30)])
+def test_windows(call: Call, monkeypatch: pytest.MonkeyPatch, count: int, size: int) -> None:
+    monkeypatch.setattr(jsonl, "WINDOW", count)
+    monkeypatch.setattr(jsonl, "WINDOW_BYTES", size)
+    numbered = [{"program": f"(+ 1 {n})"} for n in range(25)]
+    called = call("run", "--engine", "reference", "--jsonl", "-", stdin=written(numbered))
+    assert [one["value"] for one in lines(called.stdout)] == [str(n + 1) for n in range(25)]
+
+
+def test_what_is_read_is_answered_before_the_rest_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonl, "WINDOW", 2)
+
+    file = Counted(b'{"program": "1"}\n' * 9)
+    windows = jsonl.windows(file)
+    assert len(next(windows)) == 2
+    assert file.lines_read == 2
+    assert [len(window) for window in windows] == [2, 2, 2, 1]
+
+
+def test_no_lines(call: Call) -> None:
+    for nothing in ("", "\n \n"):
+        called = call("run", "--jsonl", "-", stdin=nothing)
+        assert (called.code, called.stdout, called.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("file", ["/", "no/such/file"])
+def test_no_file(call: Call, file: str) -> None:
+    called = call("run", "--jsonl", file)
+    assert (called.code, called.stdout) == (2, "")
+    assert called.stderr.startswith(f"{file}: ")
+
+
+def test_limits_hold(call: Call) -> None:
+    loop = "(defn loop [n] (loop (+ n 1))) (loop 0)"
+    text = written([{"program": loop}, {"program": "(+ 9 9)"}])
+    options = ("--max-steps", "30", "--integers", "0:20", "--jsonl", "-")
+    found = lines(call("run", *options, stdin=text).stdout)
+    assert found[0]["error"] in ("overflow", "out-of-steps")
+    assert found[0]["steps"] <= 30
+    assert found[1]["value"] == "18"
