@@ -7,7 +7,7 @@ slowly, which is how it is tested without a GPU.
 """
 
 # Kernels are compiled for the types they are called with, so their parameters have no annotations.
-# pyright: reportMissingParameterType=false, reportIncompatibleMethodOverride=false, reportArgumentType=false, reportOperatorIssue=false
+# pyright: reportMissingImports=false, reportMissingParameterType=false, reportIncompatibleMethodOverride=false, reportArgumentType=false, reportOperatorIssue=false
 # ruff: noqa: N803
 
 from collections.abc import Callable
