@@ -1,0 +1,15 @@
+"""Modules that need an optional package are not looked through for examples where it is missing."""
+
+from importlib.util import find_spec
+
+NEEDS = {
+    "numba": ["numba_kernels", "stack_numba", "stack_step_numba", "line_numba"],
+    "triton": ["stack_triton"],
+}
+
+collect_ignore = [
+    f"neurallambda/structures/{module}.py"
+    for package, modules in NEEDS.items()
+    if not find_spec(package)
+    for module in modules
+]

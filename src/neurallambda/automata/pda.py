@@ -1,0 +1,73 @@
+"""Pushdown automata: one stack."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar
+
+from neurallambda.automata.ambiguous_language import AmbiguousLanguage
+from neurallambda.automata.automaton import Automaton
+from neurallambda.automata.chart import count_derivations, derives
+from neurallambda.automata.forms import Forms
+from neurallambda.automata.language import Language, UnambiguousLanguage
+from neurallambda.automata.limits import DEFAULT_LIMITS, UNDECIDED, Limits, Outcome
+from neurallambda.automata.memory import STACK, MemoryKind
+from neurallambda.automata.pda_forms import pda_forms
+
+_BEFORE_THE_CHART = 3000
+
+
+@dataclass(frozen=True, kw_only=True)
+class PDA(Automaton):
+    """A pushdown automaton; each rule sees the top of the stack and pushes, pops or leaves it.
+
+    Example:
+        >>> from neurallambda.automata.library import load
+        >>> machine = load("anbn")
+        >>> machine.accepts("aabb"), machine.accepts("aab"), machine.count(4), machine.sample(6, seed=1)
+        (True, False, 1, 'aaabbb')
+    """
+
+    kind: ClassVar[str] = "pda"
+
+    @property
+    def memories(self) -> tuple[MemoryKind, ...]:
+        """One stack."""
+        return (STACK,)
+
+    @cached_property
+    def _forms(self) -> Forms:
+        return pda_forms(self)
+
+    def new_language(self, limits: Limits) -> Language:
+        """The accepted strings; runs are counted exactly, and so are strings where no string has two."""
+        return UnambiguousLanguage(self) if self.is_unambiguous else AmbiguousLanguage(self, limits)
+
+    def decide(self, string: str | Sequence[str], *, limits: Limits = DEFAULT_LIMITS) -> Outcome:
+        """What becomes of a string. Always decided: past the limits of exploring its runs, by a chart.
+
+        The chart takes time cubic in the length and tells accepted from rejected; which of the rejected loop, only
+        exploring tells. Where silent steps may pile up symbols without end, exploring stops early.
+        """
+        if self.grows_silently:
+            limits = replace(limits, configurations=min(limits.configurations, _BEFORE_THE_CHART))
+        outcome = super().decide(string, limits=limits)
+        if outcome not in UNDECIDED:
+            return outcome
+        body = self._body(string)
+        return Outcome.ACCEPTED if body is not None and derives(self._forms, body) else Outcome.REJECTED
+
+    def count_runs(self, string: str | Sequence[str]) -> int:
+        """How many runs accept a string: more than one where the machine is ambiguous.
+
+        Raises:
+            EndlessDerivationsError: the machine can go round in circles without reading, on some accepted string.
+        """
+        body = self._body(string)
+        return count_derivations(self._forms, body) if body is not None else 0
+
+    def _body(self, string: str | Sequence[str]) -> tuple[str, ...] | None:
+        """The symbols between the markers, or None for a string that a framed machine cannot read."""
+        tokens = self.tokens(string)
+        body = tokens[1:-1] if self.is_framed else tokens
+        return body if set(body) <= set(self.alphabet) else None

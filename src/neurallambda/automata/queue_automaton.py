@@ -1,0 +1,33 @@
+"""Queue automata: one deque, read at its left end."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from neurallambda.automata.automaton import Automaton
+from neurallambda.automata.language import Language, ScannedLanguage
+from neurallambda.automata.limits import Limits
+from neurallambda.automata.memory import DEQUE, MemoryKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueAutomaton(Automaton):
+    """A queue automaton; each rule sees the left end of a deque and may add or remove at either end.
+
+    As powerful as a Turing machine, so counting and drawing are bounded searches: exact where they end within the limits.
+
+    Example:
+        >>> from neurallambda.automata.library import load
+        >>> load("anbncn").accepts("aabbcc")
+        True
+    """
+
+    kind: ClassVar[str] = "qa"
+
+    @property
+    def memories(self) -> tuple[MemoryKind, ...]:
+        """One deque."""
+        return (DEQUE,)
+
+    def new_language(self, limits: Limits) -> Language:
+        """The accepted strings, as far as the limits reach."""
+        return ScannedLanguage(self, limits)

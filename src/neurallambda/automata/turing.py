@@ -1,0 +1,104 @@
+"""Turing machines: one tape, several tapes, or stacks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from neurallambda.automata.automaton import Automaton
+from neurallambda.automata.language import Language, ScannedLanguage
+from neurallambda.automata.limits import DEFAULT_LIMITS, UNDECIDED, Limits, undecided
+from neurallambda.automata.memory import MOST_MEMORIES, STACK, TAPE, MemoryKind, Tape
+from neurallambda.automata.problem import MachineError
+from neurallambda.automata.run import run
+from neurallambda.automata.vocabulary import EPSILON
+from neurallambda.errors import ArgumentError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuringMachine(Automaton):
+    """A Turing machine.
+
+    With `tapes`, the string is on the first tape, the head on its first symbol, and the other tapes are blank; a rule
+    sees one cell of each tape. A run ends as soon as it accepts, whatever it has read. With `stacks` (two make it as
+    powerful), the string is read once from left to right, as by a pushdown automaton, and a rule sees all the tops.
+
+    Attributes:
+        tapes: how many tapes; 0 with stacks.
+        stacks: how many stacks; 0 with tapes.
+
+    Raises:
+        MachineError: both or neither are given, or a rule cannot be.
+
+    Example:
+        >>> from neurallambda.automata.library import load
+        >>> load("binary_increment").compute("1011")
+        '1100'
+    """
+
+    kind: ClassVar[str] = "tm"
+    tapes: int = 1
+    stacks: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.tapes > 0) == (self.stacks > 0) or not 0 <= self.tapes + self.stacks <= MOST_MEMORIES:
+            raise MachineError(
+                f"a Turing machine has tapes or stacks, 1 to {MOST_MEMORIES} of them; "
+                f"got {self.tapes} tapes and {self.stacks} stacks",
+                place="stacks" if self.stacks else "tapes",
+            )
+        super().__post_init__()
+        if self.tapes and self.acceptance.empty_memory:
+            raise MachineError("a tape is never empty; accept by state only", place="acceptance.memory")
+        for index, rule in enumerate(self.rules):
+            if self.tapes and rule.input != EPSILON:
+                raise MachineError(
+                    f"reads {rule.input!r} as input, but a machine with tapes reads from its tapes only",
+                    place=f"rules[{index}][0]",
+                )
+
+    @property
+    def memories(self) -> tuple[MemoryKind, ...]:
+        """Its tapes or stacks."""
+        return (TAPE,) * self.tapes + (STACK,) * self.stacks
+
+    @property
+    def reads_from_tape(self) -> bool:
+        """True with tapes."""
+        return self.tapes > 0
+
+    def new_language(self, limits: Limits) -> Language:
+        """The accepted strings, as far as the limits reach."""
+        return ScannedLanguage(self, limits)
+
+    def compute(self, string: str | Sequence[str], *, tape: int = 0, limits: Limits = DEFAULT_LIMITS) -> str:
+        """What stands on a tape when the machine has accepted, from the first to the last cell that is not blank.
+
+        Args:
+            string: the string to start from.
+            tape: which tape to read, from 0.
+            limits: how far to go.
+
+        Returns:
+            The cells as text, blanks between them as `_`.
+
+        Raises:
+            ArgumentError: there is no such tape, or the machine does not accept the string.
+            ProgramError: the limits were met.
+        """
+        if not 0 <= tape < self.tapes:
+            raise ArgumentError(f"tape is at least 0 and below {self.tapes}, the number of tapes; got {tape}")
+        found = run(self, string, limits=limits)
+        if found.outcome in UNDECIDED:
+            raise undecided(found.outcome, f"running {self.text(found.tokens)!r}")
+        if not found.accepted:
+            raise ArgumentError(f"the machine does not accept {self.text(found.tokens)!r}: {found.outcome}")
+        last = found.steps[-1].configuration
+        content = last.memories[tape]
+        assert isinstance(content, Tape)
+        unread = found.tokens[last.position :] if tape == 0 else ()
+        cells = [*content.left, *content.right, *unread]
+        while cells and cells[-1] is None:
+            cells.pop()
+        while cells and cells[0] is None:
+            cells.pop(0)
+        return self.separator.join("_" if cell is None else cell for cell in cells)

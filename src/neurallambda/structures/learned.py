@@ -1,0 +1,103 @@
+"""The parts of latches and pointer stacks that are learned: predicates, and how far to sharpen."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from neurallambda.structures.checks import check_count
+from neurallambda.structures.data_latch import DataLatch, DataLatchState
+from neurallambda.structures.latch import Latch, LatchState
+
+
+class PredicateLatch(nn.Module):
+    """A latch that says `false` until its predicate has been matched, and `true` from then on.
+
+    All three are learned vectors. An input matches in as far as it points the way the predicate does.
+
+    Args:
+        width: the length of the vectors.
+        generator: draws the first vectors.
+
+    Example:
+        >>> latch = PredicateLatch(3, generator=torch.Generator().manual_seed(0))
+        >>> state = latch.init(1)
+        >>> state, before = latch(state, -latch.predicate[None])
+        >>> state, after = latch(state, latch.predicate[None])
+        >>> torch.allclose(before[0], latch.false), torch.allclose(after[0], latch.true)
+        (True, True)
+    """
+
+    def __init__(self, width: int, *, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        check_count("width", width)
+        vectors = torch.randn(3, width, generator=generator) / width**0.5
+        self.predicate, self.true, self.false = (nn.Parameter(vector) for vector in vectors)
+        self.latch = Latch()
+
+    def init(self, batch: int) -> LatchState:
+        """The latch before its predicate has been matched."""
+        return self.latch.init(batch, device=self.true.device, dtype=self.true.dtype)
+
+    def forward(
+        self, state: LatchState, seen: Float[Tensor, "batch width"]
+    ) -> tuple[LatchState, Float[Tensor, "batch width"]]:
+        """The next state, and what the latch says after it has seen the input."""
+        state, on = self.latch.step(state, _set_in_as_far_as(matched(seen, self.predicate)))
+        return state, torch.lerp(self.false.expand_as(seen), self.true.expand_as(seen), on)
+
+
+class EnabledDataLatch(nn.Module):
+    """A data latch that takes the data whenever a learned vector is matched by what comes with them.
+
+    Args:
+        width: the length of the data.
+        enable_width: the length of what comes with them.
+        generator: draws the first vector.
+    """
+
+    def __init__(self, width: int, enable_width: int, *, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        check_count("enable_width", enable_width)
+        self.enable = nn.Parameter(torch.randn(enable_width, generator=generator) / enable_width**0.5)
+        self.latch = DataLatch(width=width)
+
+    def init(self, batch: int) -> DataLatchState:
+        """The latch without data."""
+        return self.latch.init(batch, device=self.enable.device, dtype=self.enable.dtype)
+
+    def forward(
+        self, state: DataLatchState, seen: Float[Tensor, "batch enable_width"], data: Float[Tensor, "batch width"]
+    ) -> tuple[DataLatchState, Float[Tensor, "batch width"]]:
+        """The next state, and the data that are held."""
+        return self.latch.step(state, _set_in_as_far_as(matched(seen, self.enable)), data)
+
+
+class Sharpening(nn.Module):
+    """The `sharpness` operand of a pointer stack, as one learned number that is never negative.
+
+    Args:
+        initial: the sharpness at first; 0 is no sharpening.
+
+    Example:
+        >>> Sharpening(initial=2.0)(3).shape
+        torch.Size([3, 1])
+    """
+
+    def __init__(self, *, initial: float = 1.0) -> None:
+        super().__init__()
+        self.raw = nn.Parameter(torch.tensor(float(initial)).expm1().log())
+
+    def forward(self, batch: int) -> Float[Tensor, "batch 1"]:
+        """The sharpness, for each of `batch` rows."""
+        return functional.softplus(self.raw).expand(batch, 1)
+
+
+def matched(seen: Float[Tensor, "batch width"], pattern: Float[Tensor, " width"]) -> Float[Tensor, " batch"]:
+    """How far the input points the way the pattern does: the cosine, where it is positive."""
+    return functional.cosine_similarity(seen, pattern[None], dim=1).clamp(0, 1)
+
+
+def _set_in_as_far_as(probability: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3"]:
+    """The action of a latch that sets with a probability and holds otherwise."""
+    return torch.stack([probability, torch.zeros_like(probability), 1 - probability], dim=1)

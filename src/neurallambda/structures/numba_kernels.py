@@ -1,0 +1,65 @@
+"""How kernels are compiled and run with Numba. Import this module only where Numba is installed."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from inspect import unwrap
+from itertools import pairwise
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+from numba.core import types
+from numba.extending import intrinsic
+from torch import Tensor
+
+
+def compiled(function: Callable[..., object]) -> Any:
+    """Compile a function, without any wrappers that an import hook may have put around it."""
+    fast = {"reassoc", "contract", "nsz", "arcp"}
+    return numba.njit(cache=True, nogil=True, fastmath=fast, error_model="numpy")(unwrap(function))
+
+
+def over_rows(kernel: Callable[..., object], batch: int, *arguments: object) -> None:
+    """Run kernel(first, last, *arguments) on all of the batch's rows, on as many threads as PyTorch may use."""
+    threads = min(torch.get_num_threads(), batch)
+    if threads == 1:
+        kernel(0, batch, *arguments)
+        return
+    edges = [batch * part // threads for part in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(kernel, *pair, *arguments) for pair in pairwise(edges)]:
+            done.result()
+
+
+def array(tensor: Tensor) -> np.ndarray:
+    """The tensor's numbers, end to end, without its gradient."""
+    return tensor.detach().contiguous().numpy()
+
+
+def _intrinsic(function: Callable[..., object]) -> Any:
+    return intrinsic(unwrap(function))
+
+
+@_intrinsic
+def pointer_to(_context: Any, address: Any, like: Any) -> Any:
+    """In a kernel: the address, an integer, as a pointer to numbers of the type of the array `like`.
+
+    Handing over an address costs a tenth of handing over an array, which is what a single step is too short for.
+    """
+    pointer = types.CPointer(like.dtype)
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(pointer))
+
+    return pointer(address, like), generate
+
+
+def addresses(tensors: tuple[Tensor, ...]) -> list[int]:
+    """Where the numbers of contiguous tensors lie; the tensors must outlive the use of the addresses."""
+    return [tensor.data_ptr() for tensor in tensors]
+
+
+def contiguous(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The tensors with their numbers end to end."""
+    return tuple(map(Tensor.contiguous, tensors))

@@ -1,0 +1,113 @@
+"""The three ways to scan a superposition stack agree at every size, and with what the mathematics says."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import Tensor
+
+from neurallambda.structures import SuperpositionStack
+from neurallambda.structures.availability import is_installed
+from tests.structures.cases import float_leaves, leaves, mapped_leaves, soft, warm
+
+
+def found(stack: SuperpositionStack, form: str, time: int, *, start: bool, dtype: torch.dtype) -> list[Tensor]:
+    """Reads, last state, and the gradients of instructions and first state, of a scan."""
+    first = warm(stack, 2, seed=1, dtype=dtype) if start else stack.init(2, dtype=dtype)
+    state = mapped_leaves(first, lambda leaf: leaf.clone().requires_grad_(start))
+    operands = tuple(operand.requires_grad_() for operand in soft(stack, 2, time, seed=2, dtype=dtype))
+    after, reads = stack.scan(state, *operands, form=form)
+    outputs = [reads, *float_leaves(after).values()]
+    generator = torch.Generator().manual_seed(3)
+    weights = [torch.rand(output.shape, generator=generator, dtype=torch.float64).to(dtype) for output in outputs]
+    # Without a first state that takes gradients, only the reads do: the kernels leave out what nothing depends on.
+    counted = slice(None) if start else slice(1)
+    inputs = [*operands, *(leaves(state).values() if start else [])]
+    return [*outputs, *torch.autograd.grad(outputs[counted], inputs, weights[counted], allow_unused=False)]
+
+
+@pytest.mark.parametrize("form", ["fused", "chunked"])
+@pytest.mark.parametrize("capacity", [1, 2, 17, 40])
+@pytest.mark.parametrize("time", [1, 8, 17, 70])
+@pytest.mark.parametrize("start", [False, True])
+def test_forms_agree_at_every_size(form: str, capacity: int, time: int, start: bool) -> None:
+    stack = SuperpositionStack(capacity=capacity, width=3)
+    expected = found(stack, "steps", time, start=start, dtype=torch.float64)
+    got = found(stack, form, time, start=start, dtype=torch.float64)
+    for one, other in zip(expected, got, strict=True):
+        torch.testing.assert_close(other, one, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", ["fused", "chunked"])
+def test_forms_agree_in_single_precision_and_at_full_size(form: str) -> None:
+    stack = SuperpositionStack(capacity=32, width=64)
+    expected = found(stack, "steps", 128, start=False, dtype=torch.float32)
+    got = found(stack, form, 128, start=False, dtype=torch.float32)
+    for one, other in zip(expected, got, strict=True):
+        torch.testing.assert_close(other, one, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("pops", [2, 3])
+@pytest.mark.parametrize("capacity", [1, 4, 30])
+def test_several_pops(capacity: int, pops: int) -> None:
+    stack = SuperpositionStack(capacity=capacity, width=2, pops=pops)
+    expected = found(stack, "steps", 25, start=True, dtype=torch.float64)
+    got = found(stack, "chunked", 25, start=True, dtype=torch.float64)
+    for one, other in zip(expected, got, strict=True):
+        torch.testing.assert_close(other, one, rtol=1e-12, atol=1e-12)
+
+
+def test_threads_share_out_the_rows() -> None:
+    stack = SuperpositionStack(capacity=5, width=3)
+    operands = soft(stack, 7, 20, seed=1)
+    _, expected = stack.scan(stack.init(7, dtype=torch.float64), *operands, form="fused")
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        _, reads = stack.scan(stack.init(7, dtype=torch.float64), *operands, form="fused")
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(reads, expected)
+
+
+def test_half_a_push_is_half_an_item() -> None:
+    stack = SuperpositionStack(capacity=2, width=1)
+    state, read = stack.step(stack.init(1), torch.tensor([[0.5, 0.0, 0.5]]), torch.tensor([[4.0]]))
+    assert read.item() == 2.0
+    assert stack.size(state).item() == 0.5
+
+
+def test_without_numba_the_chunked_form_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = SuperpositionStack(capacity=4, width=3)
+    operands = soft(stack, 2, 9, seed=1)
+    _, fused = stack.scan(stack.init(2, dtype=torch.float64), *operands)
+    monkeypatch.setattr("neurallambda.structures.availability.is_installed", lambda package: False)
+    assert (
+        next(form for form in stack.forms.values() if form.available(stack.init(2), *operands))
+        == stack.forms["chunked"]
+    )
+    _, chunked = stack.scan(stack.init(2, dtype=torch.float64), *operands)
+    torch.testing.assert_close(fused, chunked, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.skipif(not is_installed("triton"), reason="Triton is not installed")
+@pytest.mark.parametrize(
+    "capacity", [9, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)]
+)
+def test_the_triton_kernel_in_its_interpreter(capacity: int) -> None:
+    """In a process of its own: the interpreter must be asked for before Triton is imported."""
+    environment = {**os.environ, "TRITON_INTERPRET": "1"}
+    command = [sys.executable, "-m", "tests.structures.interpreted_triton", str(capacity)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not is_installed("triton"), reason="Triton is not installed")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_triton_kernel_on_a_gpu(dtype: torch.dtype) -> None:
+    from tests.structures.interpreted_triton import check
+
+    check(32, 64, 50, device="cuda", dtype=dtype)
