@@ -20,7 +20,7 @@ from neurallambda.lang.parser import parse
 from neurallambda.lang.primitives import call_primitive, describe, is_function, overflow
 from neurallambda.lang.terms import Program
 from neurallambda.lang.trampoline import trampoline
-from neurallambda.lang.values import Closure, Partial, Value, to_term
+from neurallambda.lang.values import Closure, Partial, Value, outcome_of
 
 Environment = tuple[Value, Any] | None
 """The values of the variables around a node, innermost first: `(value, outer)`."""
@@ -54,7 +54,7 @@ def evaluate(
         value, steps = _run(_compile(root, holes or {}, integers), integers, max_steps)
     except ProgramError as error:
         return Outcome(error=error.kind, message=error.message, steps=error.steps)
-    return Outcome(term=to_term(value), steps=steps)
+    return outcome_of(value, steps)
 
 
 class _Code:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
-from neurallambda.errors import NeurallambdaError
+from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang import terms
 from neurallambda.lang.core import NIL, Atom, Binding, Delay, Lambda, Nil, Operator, Scope
+from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.substitute import free_names, substitute
 from neurallambda.lang.terms import Term
 from neurallambda.lang.trampoline import trampoline
@@ -41,11 +42,25 @@ class Closure(ABC):
 Value = Atom | Pair | Partial | Closure
 
 
-def to_term(value: Value, *, limit: int = 10_000_000) -> Term:
+LARGEST = 2_000_000
+"""How many nodes a value may have as a term. In memory it shares its parts, and may be far smaller than as a term."""
+
+
+def outcome_of(value: Value, steps: int) -> Outcome:
+    """The end of a program in a value; one that is too large to be written down is `out-of-memory`."""
+    try:
+        return Outcome(term=to_term(value, limit=LARGEST), steps=steps)
+    except ProgramError as error:
+        return Outcome(error=error.kind, message=error.message, steps=steps)
+
+
+def to_term(value: Value, *, limit: int = LARGEST) -> Term:
     """Write a value as a term; captured variables are replaced by their values.
 
-    The names of functions that the program defines stay names. A value of more than `limit` nodes (shared structure
-    unfolds when written down) raises `NeurallambdaError`.
+    The names of functions that the program defines stay names.
+
+    Raises:
+        ProgramError: `out-of-memory`, where it has more than `limit` nodes.
     """
     return trampoline(_to_term(value, _Budget(limit)))
 
@@ -59,9 +74,8 @@ class _Budget:
     def spend(self) -> None:
         self.left -= 1
         if self.left < 0:
-            raise NeurallambdaError(
-                f"the value has more than {self.limit:,} nodes when written out; print a part of it instead"
-            )
+            message = f"the value has more than {self.limit:,} nodes when written out; make a part of it the value"
+            raise ProgramError(ErrorKind.OUT_OF_MEMORY, message)
 
 
 def _to_term(value: Value, budget: _Budget) -> Generator[Any, Any, Term]:

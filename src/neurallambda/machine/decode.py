@@ -7,7 +7,7 @@ from neurallambda.errors import ErrorKind
 from neurallambda.lang.core import NIL, Delay, Lambda, Operator
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.trampoline import trampoline
-from neurallambda.lang.values import Closure, Pair, Partial, Value, to_term
+from neurallambda.lang.values import Closure, Pair, Partial, Value, outcome_of
 from neurallambda.machine.alphabet import OPERATORS, WIDE_FIELDS, Field, Tag
 from neurallambda.machine.assemble import Cells
 from neurallambda.machine.memory import WIDE, Memory
@@ -34,7 +34,7 @@ def decode(result: Result) -> list[Outcome]:
     for row, (end, address, taken) in enumerate(zip(likeliest, addresses, steps, strict=True)):
         if end == 0:
             value = _Reader(result.memory, row, result.program.cells[row], result.program.integers).value(address)
-            outcomes.append(Outcome(term=to_term(value), steps=taken))
+            outcomes.append(outcome_of(value, taken))
         elif end == 1:
             outcomes.append(_unfinished(result, taken))
         else:
