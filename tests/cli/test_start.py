@@ -38,6 +38,7 @@ def test_both_names(spawn: Call) -> None:
         (["run", "--bogus"], 2),
         (["normalize", "(fn [x] x)"], 0),
         (["repl", "--engine", "reference"], 0),
+        (["automata", "list"], 0),
     ],
 )
 def test_what_needs_no_torch_imports_none(arguments: list[str], code: int) -> None:
@@ -62,5 +63,5 @@ def test_the_trace_comes_before_the_value_where_both_go_to_one_place(spawn: Call
 def test_no_command_shows_help(call: Call) -> None:
     called = call()
     assert called.code == 2
-    for command in ("run", "normalize", "repl"):
+    for command in ("run", "normalize", "repl", "automata"):
         assert command in called.stdout + called.stderr

@@ -1,8 +1,6 @@
 """The commands. What one of them needs is imported when it runs: nothing that has no use for torch waits for it."""
 
 import sys
-from importlib import import_module
-from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neurallambda import __version__
+from neurallambda.cli import automata
 from neurallambda.cli.options import Capacity, Device, EngineOption, File, Integers, MaxSteps, Source
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(automata.app, name="automata")
 
 
 def main() -> None:
@@ -137,7 +137,3 @@ def _setup(**options: Any) -> "Setup":
 
     with reporting():
         return make_setup(**options)
-
-
-if find_spec("neurallambda.cli.automata") is not None:
-    app.add_typer(import_module("neurallambda.cli.automata").app, name="automata")
