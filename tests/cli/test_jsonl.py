@@ -1,15 +1,19 @@
 """`run --jsonl`: a line out for each line in, in order, whatever is wrong with the others."""
 
 import json
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from neurallambda.cli import jsonl
+from neurallambda.errors import SourceError
 from neurallambda.lang import values
-from neurallambda.programs import Engine
+from neurallambda.lang.outcome import Outcome
+from neurallambda.programs import Engine, run_all
 from tests.cli.conftest import Call
 from tests.programs import PROGRAMS
 
@@ -160,3 +164,27 @@ def test_a_value_too_large_to_be_written_stops_no_other(
     assert second["error"] == "out-of-memory"
     assert "more than 1,000 nodes" in second["message"]
     assert second["steps"] > 100
+
+
+@pytest.mark.parametrize(("chosen", "threads"), [(None, 1), ("2", 2)])
+def test_one_thread_unless_the_user_says_how_many(
+    call: Call, monkeypatch: pytest.MonkeyPatch, chosen: str | None, threads: int
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if chosen:
+        monkeypatch.setenv("OMP_NUM_THREADS", chosen)
+    found = []
+
+    def watched(*arguments: Any, **options: Any) -> Iterator[Outcome | SourceError]:
+        found.append(torch.get_num_threads())
+        return run_all(*arguments, **options)
+
+    monkeypatch.setattr(jsonl, "run_all", watched)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert call("run", "--jsonl", "-", stdin=written(GOOD)).code == 0
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert found == [threads]

@@ -1,6 +1,7 @@
 """`neurallambda run --jsonl`: many programs, one a line."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from neurallambda.cli.reading import MAX_BYTES, STDIN, Input, standard_input
 from neurallambda.cli.setup import Setup
 from neurallambda.errors import SourceError
 from neurallambda.lang.outcome import Outcome
-from neurallambda.programs import WINDOW, run_all
+from neurallambda.programs import WINDOW, Engine, run_all
 
 WINDOW_BYTES = 8 * 2**20
 """How much of the input is looked at together, besides at most `WINDOW` lines of it."""
@@ -37,7 +38,7 @@ def run_lines(path: Path, setup: Setup) -> None:
 
     The exit code is that of bad input where any line holds no program. What programs end in, errors included, is data.
     """
-    with reporting(path), _opened(path) as file, _progress(path) as advance:
+    with reporting(path), _opened(path) as file, _progress(path) as advance, _one_thread(setup):
         refused = 0
         for window in windows(file):
             lines = [read_line(text) for text in window]
@@ -118,6 +119,26 @@ def _opened(path: Path) -> Iterator[Input]:
         return
     with path.open("rb") as file:
         yield file
+
+
+@contextmanager
+def _one_thread(setup: Setup) -> Iterator[None]:
+    """Keep torch to one thread, unless the user has said how many.
+
+    Small programs are small tensors: several threads spend their time waiting for one another, and several times as
+    much of it where other programs want the cores too.
+    """
+    if setup.engine is Engine.REFERENCE or "OMP_NUM_THREADS" in os.environ:
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
