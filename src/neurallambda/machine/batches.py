@@ -17,7 +17,7 @@ from neurallambda.machine.memory import WIDE, Memory
 from neurallambda.machine.result import Result
 from neurallambda.machine.run import Runner, Settings
 
-BATCH = 256
+BATCH = 128
 """Programs in one batch at most."""
 
 BYTES = 2**30
