@@ -16,10 +16,9 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def table(result: dict[str, Any]) -> str:
     """One result as a table: what was measured, its bound, and under what circumstances."""
-    rows = [
-        f"| {name} | {_text(value)} | {_text(result['limits'].get(name, ''))} |"
-        for name, value in result["numbers"].items()
-    ]
+    limits = {name: _text(limit) for name, limit in result["limits"].items()}
+    limits |= {name: f"{limits[name]}, **missed**" for name in result["missed"]}
+    rows = [f"| {name} | {_text(value)} | {limits.get(name, '')} |" for name, value in result["numbers"].items()]
     where, versions = result["hardware"], result["versions"]
     circumstances = (
         f"{where['cpu']}, {where['cores']} cores, {where['torch_threads']} torch thread(s), "
