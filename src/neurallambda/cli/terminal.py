@@ -62,7 +62,7 @@ def history_file(environment: Mapping[str, str]) -> Path:
 
 
 def _history(environment: Mapping[str, str]) -> History:
-    """The history on disk; where that cannot be written, one for this session only."""
+    """The history on disk; where that cannot be written, one in memory alone."""
     file = history_file(environment)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
