@@ -23,8 +23,7 @@ def loop(rounds: int) -> str:
 
 def written_bytes(memory: Memory, steps: int) -> list[int]:
     """The bytes of memory that stand written before each step, code included."""
-    per_address = memory.records[0, 0].numel() + memory.parameters[0, 0].numel()
-    size = memory.records.element_size() * len(memory.records) * per_address
+    size = memory.records.element_size() * len(memory.records) * memory.records[0, 0].numel()
     return [size * (memory.layout.code + step) for step in range(steps)]
 
 
@@ -92,7 +91,7 @@ def machine_gradient(seed: int) -> Case:
     soft = machine.encode([FACTORIAL] * BATCH)
     leaf = soft.literal.requires_grad_()
     result = machine.run(sharp)
-    memory = result.memory.records.nbytes + result.memory.parameters.nbytes
+    memory = result.memory.records.nbytes
 
     def measure() -> Numbers:
         ratio = measure_ratio(

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from neurallambda.machine.alphabet import CODE, FRAMES, VALUES, Tag
+from neurallambda.machine.alphabet import CODE, FRAMES, VALUES, Field, Tag
 from neurallambda.machine.encode import NeuralLambda
-from neurallambda.machine.memory import WIDE, Code, Layout, Reading
+from neurallambda.machine.memory import WIDE, Code, Layout
 from neurallambda.machine.run import Registers
 from neurallambda.machine.step import Step, take_step
 from neurallambda.machine.tables import tables
@@ -22,11 +22,10 @@ class NaiveMemory:
     code: Code
     width: int
     records: list[Tensor] = field(default_factory=list)
-    parameters: list[Tensor] = field(default_factory=list)
 
     @property
-    def columns(self) -> Tensor:
-        return torch.cat([torch.full((size,), number) for number, size in enumerate(self.layout.sizes)])
+    def take_columns(self) -> Tensor:
+        return self.layout.take_columns(self.width, self.code.narrow)
 
     @property
     def roles(self) -> Tensor:
@@ -41,18 +40,19 @@ class NaiveMemory:
         some = roles > torch.finfo(roles.dtype).eps
         return torch.where(some, 1 / torch.where(some, roles, 1.0), 0.0)
 
-    def read(self, pointers: Tensor) -> Reading:
+    def read(self, pointers: Tensor) -> Tensor:
         code = self.layout.code
         records = pad(pointers[:, :, :code] @ self.code.narrow, (0, WIDE * self.width))
         if self.records:
             records = records + pointers[:, :, code : code + len(self.records)] @ torch.stack(self.records, dim=1)
-        return Reading(records, (pointers[:, :1, :code] @ self.code.third)[:, 0])
+        return records
 
     def match(self, parameters: Tensor) -> Tensor:
-        code, written = self.layout.code, len(self.parameters)
+        code, written = self.layout.code, len(self.records)
         if not written:
             return parameters.new_zeros(len(parameters), 2, self.width)
-        found = parameters @ torch.stack(self.parameters, dim=1).transpose(1, 2)
+        bound = torch.stack(self.records, dim=1)[:, :, self.layout.slices[Field.THIRD]]
+        found = parameters @ bound.transpose(1, 2)
         return pad(found, (code, self.width - code - written))
 
 
@@ -81,7 +81,6 @@ def naive_run(program: NeuralLambda, steps: int) -> NaiveRun:
     for address in range(layout.code, memory.width):
         step = take_step(memory, registers.pointers, here[address], constants)
         memory.records.append(step.record)
-        memory.parameters.append(step.parameter)
         after = Registers(registers.pointers, registers.running, registers.answer, registers.errors, registers.steps)
         after.follow(step)
         registers = after

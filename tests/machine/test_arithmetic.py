@@ -7,19 +7,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from neurallambda.machine import pairs
-from neurallambda.machine.arithmetic import Arithmetic, compare
+from neurallambda.machine import arithmetic
+from neurallambda.machine.arithmetic import OPERATIONS, Arithmetic, compare
 
 RANGES = (range(-8, 8), range(10), range(3, 9), range(-9, -2), range(-5, 17))
 
 
 def soft(name: str, left: Tensor, right: Tensor, integers: range) -> Tensor:
     """An operation on distributions, by its name."""
-    arithmetic = Arithmetic.of(integers, frozenset({name}), left.device)
-    if name in ("+", "-"):
-        one, zero = left.new_ones(len(left)), left.new_zeros(len(left))
-        return arithmetic.sums(left, right, one, zero) if name == "+" else arithmetic.sums(left, right, zero, one)
-    return arithmetic.apply(name, left, right)
+    weights = left.new_zeros(len(left), len(OPERATIONS))
+    weights[:, OPERATIONS.index(name)] = 1
+    return Arithmetic(integers, frozenset({name})).operate(left, right, weights)[0]
 
 
 EXACT: dict[str, Callable[[int, int], int]] = {
@@ -35,7 +33,7 @@ EXACT: dict[str, Callable[[int, int], int]] = {
 def _few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways to sum: over the integers that have mass, and over all."""
     if not request.param:
-        monkeypatch.setattr(pairs, "_FEW", -1)
+        monkeypatch.setattr(arithmetic, "_FEW", -1)
 
 
 @pytest.mark.usefixtures("_few")
@@ -68,11 +66,13 @@ def test_soft_operands_give_the_exact_marginal(name: str) -> None:
 
 
 @pytest.mark.usefixtures("_few")
-@pytest.mark.parametrize("name", EXACT)
-def test_gradients(name: str) -> None:
-    integers = range(-4, 6)
-    left, right = (side.requires_grad_() for side in _distributions(2, len(integers)))
-    assert torch.autograd.gradcheck(lambda a, b: soft(name, a, b, integers), (left, right))
+def test_gradients() -> None:
+    """Of the results and of the order, through both operands and the weights of all operations at once."""
+    everything = Arithmetic(range(-4, 6), frozenset(OPERATIONS))
+    left, right = _distributions(2, 10)
+    weights = torch.rand(2, len(OPERATIONS), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    leaves = tuple(leaf.requires_grad_() for leaf in (left, right, weights))
+    assert torch.autograd.gradcheck(everything.operate, leaves)
 
 
 def test_gradients_reach_what_has_no_mass() -> None:
@@ -87,14 +87,22 @@ def test_gradients_reach_what_has_no_mass() -> None:
     assert right.grad[0].tolist() == [1, 2, 3, 4, 5, 6, 7, 0]  # 1 + b at index b + 5; 1 + 3 is out of range
 
 
-def test_a_mixture_of_plus_and_minus_is_the_mixture_of_the_results() -> None:
+@pytest.mark.usefixtures("_few")
+def test_a_mixture_of_operations_is_the_mixture_of_the_results() -> None:
     integers = range(-6, 7)
     left, right = _distributions(4, len(integers))
-    plus = torch.tensor([0.0, 0.25, 0.5, 1.0], dtype=torch.float64)
-    arithmetic = Arithmetic.of(integers, frozenset({"+", "-"}), left.device)
-    mixed = arithmetic.sums(left, right, plus, 1 - plus)
-    expected = plus[:, None] * soft("+", left, right, integers) + (1 - plus)[:, None] * soft("-", left, right, integers)
-    torch.testing.assert_close(mixed, expected, rtol=0, atol=1e-14)
+    weights = torch.rand(4, len(OPERATIONS), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    weights[1, 2:] = 0
+    mixed, _ = Arithmetic(integers, frozenset(OPERATIONS)).operate(left, right, weights)
+    parts = [weights[:, [i]] * soft(name, left, right, integers) for i, name in enumerate(OPERATIONS)]
+    torch.testing.assert_close(mixed, torch.stack(parts).sum(0), rtol=0, atol=1e-14)
+
+
+@pytest.mark.usefixtures("_few")
+def test_order_comes_with_the_results() -> None:
+    left, right = _distributions(3, 9)
+    _, order = Arithmetic(range(9), frozenset()).operate(left, right, left.new_zeros(3, len(OPERATIONS)))
+    torch.testing.assert_close(order, compare(left, right), rtol=0, atol=1e-14)
 
 
 def test_comparison_is_exact() -> None:

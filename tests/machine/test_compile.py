@@ -36,7 +36,7 @@ def test_a_step_is_one_graph(backend: str) -> None:
     here = torch.eye(memory.width)[memory.written]
 
     def step(records: Tensor, registers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        seen = Memory(memory.layout, memory.code, records, memory.parameters, memory.written)
+        seen = Memory(memory.layout, memory.code, records, memory.written)
         taken = take_step(seen, registers, here, constants)
         return taken.registers, taken.record, taken.goes_on
 

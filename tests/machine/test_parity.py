@@ -175,7 +175,7 @@ def _ones(vector: torch.Tensor) -> list[int]:
 
 def _record(naive: NaiveRun, number: int, layout: Layout, integers: range) -> Record:
     """A record of the tensors, read as the discrete stepper writes it."""
-    record, parameter = naive.memory.records[number][0], naive.memory.parameters[number][0]
+    record = naive.memory.records[number][0]
     at = layout.slices
     wide = dict(zip(WIDE_FIELDS, record[layout.narrow :].unflatten(-1, (WIDE, -1)), strict=True))
 
@@ -193,7 +193,7 @@ def _record(naive: NaiveRun, number: int, layout: Layout, integers: range) -> Re
         literal=None if literal is None else integers[literal],
         first=one(record[at[Field.FIRST]]),
         second=one(record[at[Field.SECOND]]),
-        third=one(parameter),
+        third=one(record[at[Field.THIRD]]),
         environment=frozenset(_ones(wide[Field.ENVIRONMENT])),
         link=one(wide[Field.LINK]),
         value=one(wide[Field.VALUE]),

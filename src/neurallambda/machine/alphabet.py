@@ -78,8 +78,8 @@ class Field(StrEnum):
     VALUE = "value"
 
 
-NARROW_FIELDS: tuple[Field, ...] = (Field.TAG, Field.OPERATOR, Field.KIND, Field.LITERAL, Field.FIRST, Field.SECOND)
 CODE_FIELDS: tuple[Field, ...] = (Field.FIRST, Field.SECOND, Field.THIRD)
+NARROW_FIELDS: tuple[Field, ...] = (Field.TAG, Field.OPERATOR, Field.KIND, Field.LITERAL, *CODE_FIELDS)
 WIDE_FIELDS: tuple[Field, ...] = (Field.ENVIRONMENT, Field.LINK, Field.VALUE)
 
 _BODY = {Field.FIRST, Field.SECOND}

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang.core import NIL, Operator
-from neurallambda.lang.primitives import ARITHMETIC, apply_binary
+from neurallambda.lang.primitives import apply_binary
 from neurallambda.lang.terms import BINARY_PRIMITIVES
 from neurallambda.lang.values import Value
 from neurallambda.machine.alphabet import OPERATORS
-from neurallambda.machine.arithmetic import Arithmetic, compare
+from neurallambda.machine.arithmetic import OPERATIONS, Arithmetic
 
 COMPUTING = frozenset(BINARY_PRIMITIVES) - {"cons"}
 """The operators whose results are computed; `cons` only points."""
@@ -20,6 +20,10 @@ COMPUTING = frozenset(BINARY_PRIMITIVES) - {"cons"}
 CLASSES: tuple[Value, ...] = (1, True, False, NIL, Operator("something else"))
 """A representative of each class of operand: integer, true, false, the empty list, anything else."""
 
+DIVISIONS = ("/", "mod")
+_ARITHMETIC = slice(OPERATORS.index(OPERATIONS[0]), OPERATORS.index(OPERATIONS[-1]) + 1)
+_DIVISIONS = slice(OPERATIONS.index("/"), OPERATIONS.index("mod") + 1)
+assert OPERATORS[_ARITHMETIC] == OPERATIONS
 _ORDERED = ((1, 2), (1, 1), (2, 1))  # representatives of less, equal, greater
 _RESULTS = (True, False, ErrorKind.NOT_AN_INTEGER)
 
@@ -47,14 +51,12 @@ class Operations:
 
     Attributes:
         names: which they are; no other operator is looked at.
-        arithmetic: the tables of the arithmetic ones.
-        is_arithmetic: which operators give integers.
+        arithmetic: what the arithmetic ones need.
         truth: what each operator answers on each pair of classes, and on integers by their order.
     """
 
     names: frozenset[str]
     arithmetic: Arithmetic
-    is_arithmetic: Float[Tensor, " operators"]
     truth: Float[Tensor, "operators pairs_results"]
 
     @staticmethod
@@ -62,8 +64,7 @@ class Operations:
         """Make the tables."""
         return Operations(
             names,
-            Arithmetic.of(integers, names, device),
-            torch.tensor([name in ARITHMETIC for name in OPERATORS], device=device, dtype=dtype),
+            Arithmetic(integers, names),
             torch.tensor(_truth(), device=device, dtype=dtype),
         )
 
@@ -84,26 +85,20 @@ def compute(
 
     An operand is the mass of integers by value and of true, false and `'()`; what lacks to one is something else.
     """
-    weight = dict(zip(OPERATORS, operator.unbind(-1), strict=True))
-    arithmetic, integers = operations.arithmetic, operations.arithmetic.integers
     (left_integers, left_kinds), (right_integers, right_kinds) = left, right
-    result = torch.zeros_like(left_integers)
-    if "+" in operations.names or "-" in operations.names:
-        result = arithmetic.sums(left_integers, right_integers, weight["+"], weight["-"])
-    for name in ("*", "/", "mod"):
-        if name in operations.names:
-            result = torch.addcmul(result, weight[name][:, None], arithmetic.apply(name, left_integers, right_integers))
+    weights, integers = operator[:, _ARITHMETIC], operations.arithmetic.integers
+    result, order = operations.arithmetic.operate(left_integers, right_integers, weights)
     left_sum, right_sum = left_integers.sum(-1), right_integers.sum(-1)
     left_classes, right_classes = _classes(left_sum, left_kinds), _classes(right_sum, right_kinds)
     pairs = (left_classes[:, :, None] * right_classes[:, None, :]).flatten(1)
-    cases = torch.cat([pairs, compare(left_integers, right_integers)], dim=-1)
+    cases = torch.cat([pairs, order], dim=-1)
     answers = (operator @ operations.truth).unflatten(-1, (cases.shape[-1], len(_RESULTS)))
     true, false, not_an_integer = (cases[:, None] @ answers)[:, 0].unbind(-1)
     by_zero = torch.zeros_like(true)
-    if 0 in integers and ("/" in operations.names or "mod" in operations.names):
-        by_zero = (weight["/"] + weight["mod"]) * left_sum * right_integers[:, -integers.start]
+    if 0 in integers and not operations.names.isdisjoint(DIVISIONS):
+        by_zero = weights[:, _DIVISIONS].sum(-1) * left_sum * right_integers[:, -integers.start]
     inside = result.sum(-1)
-    overflow = ((operator @ operations.is_arithmetic) * (left_sum * right_sum) - by_zero - inside).clamp_min(0)
+    overflow = (weights.sum(-1) * (left_sum * right_sum) - by_zero - inside).clamp_min(0)
     results = torch.stack([inside, true, false], dim=-1)
     errors = torch.stack([not_an_integer, overflow, by_zero], dim=-1)
     return Computed(result, results, results.sum(-1, keepdim=True), errors)

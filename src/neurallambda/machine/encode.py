@@ -95,9 +95,9 @@ class NeuralLambda:
     def code(self) -> Code:
         """The programs as a step reads them."""
         kind = self.tag.new_zeros(*self.tag.shape[:2], self.layout.slices[Field.KIND].stop - len(Tag) - len(OPERATORS))
-        narrow = torch.cat([self.tag, self.operator, kind, self.literal, self.first, self.second], dim=-1)
+        narrow = torch.cat([self.tag, self.operator, kind, self.literal, self.first, self.second, self.third], dim=-1)
         variable = self.tag[:, :, Tag.VARIABLE]
-        return Code(narrow, self.third, variable[:, :, None] * self.first, 1 - variable)
+        return Code(narrow, variable[:, :, None] * self.first, 1 - variable)
 
 
 def encode(

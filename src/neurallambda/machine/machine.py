@@ -99,12 +99,10 @@ class Machine:
             raise ArgumentError(f"max_steps: got {max_steps}; expected at least 1 step")
         code = program.code()
         settings = Settings(program.integers, program.operations, max_steps, self.capacity)
-        parts = (code.narrow, code.third, code.variables, code.settled)
+        parts = (code.narrow, code.variables, code.settled)
         if torch.is_grad_enabled() and any(part.requires_grad for part in parts):
-            answer, errors, running, steps, value, records, parameters, written = Run.apply(
-                program.layout, settings, *parts
-            )
-            memory = Memory(program.layout, code, records, parameters, int(written))
+            answer, errors, running, steps, value, records, written = Run.apply(program.layout, settings, *parts)
+            memory = Memory(program.layout, code, records, int(written))
             return Result(program, settings, memory, answer, value, errors, running, steps)
         with torch.no_grad():
             runner = Runner(program.layout, code, settings)

@@ -13,7 +13,19 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from neurallambda.machine.alphabet import CODE, FRAMES, KINDS, NARROW_FIELDS, OPERATORS, VALUES, WIDE_FIELDS, Field, Tag
+from neurallambda.machine.alphabet import (
+    CODE,
+    CODE_FIELDS,
+    FRAMES,
+    KINDS,
+    NARROW_FIELDS,
+    OPERATORS,
+    VALUES,
+    WIDE_FIELDS,
+    Field,
+    Tag,
+)
+from neurallambda.machine.tables import take_fields
 
 WIDE = len(WIDE_FIELDS)
 FEW = 4
@@ -31,7 +43,7 @@ class Layout:
     @cached_property
     def sizes(self) -> list[int]:
         """The sizes of the narrow fields, in order."""
-        return [len(Tag), len(OPERATORS), len(KINDS), self.integers, self.code, self.code]
+        return [len(Tag), len(OPERATORS), len(KINDS), self.integers, *[self.code] * len(CODE_FIELDS)]
 
     @cached_property
     def slices(self) -> dict[Field, slice]:
@@ -39,10 +51,21 @@ class Layout:
         ends = list(accumulate(self.sizes))
         return {name: slice(end - size, end) for name, size, end in zip(NARROW_FIELDS, self.sizes, ends, strict=True)}
 
-    @property
+    @cached_property
+    def pointers_at_code(self) -> slice:
+        """The columns of the three pointers at code."""
+        return slice(self.slices[Field.FIRST].start, self.narrow)
+
+    @cached_property
     def narrow(self) -> int:
         """How many numbers a record has besides its wide pointers."""
         return sum(self.sizes)
+
+    def take_columns(self, width: int, like: Tensor) -> Float[Tensor, "taken record"]:
+        """From `Selection.taken` to the numbers of a record with pointers of some width."""
+        sizes = torch.tensor([*[1] * len(Tag), *self.sizes[1:], *[width] * WIDE], device=like.device)
+        fields = torch.tensor(take_fields(), device=like.device, dtype=like.dtype)
+        return fields.repeat_interleave(sizes, dim=1, output_size=self.narrow + WIDE * width)
 
 
 @dataclass(frozen=True)
@@ -50,27 +73,14 @@ class Code:
     """The code of a batch of programs, as a step reads it.
 
     Attributes:
-        narrow: the cells, all fields but the third pointer.
-        third: the third pointer.
+        narrow: the cells.
         variables: from the address of a variable to the address that names its parameter.
         settled: which addresses hold no variable, so that control may stand there.
     """
 
     narrow: Float[Tensor, "batch code narrow"]
-    third: Float[Tensor, "batch code code"]
     variables: Float[Tensor, "batch code code"]
     settled: Float[Tensor, "batch code"]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a step reads: the records under control and continuation, in this order on the axis of size 2.
-
-    Of a third pointer only the one under control is ever needed.
-    """
-
-    records: Float[Tensor, "batch 2 record"]
-    third: Float[Tensor, "batch code"]
 
 
 @dataclass
@@ -78,82 +88,90 @@ class Memory:
     """Code and the records written so far; `written` addresses are in use, and there may be room for more.
 
     Attributes:
-        records: of each address the narrow fields, then three wide pointers.
-        parameters: of each address the parameter that it binds; of code, the third pointer.
+        records: of each address the narrow fields, then three wide pointers. Beyond `written` there is no telling.
         roles: how far what stands at each address is something for control to stand on, a frame, a value.
         per_role: one over the first two of these, and zero where there is nothing.
-        columns: the number of the field that each narrow column belongs to.
+        take_columns: from `Selection.taken` to the numbers of a record.
     """
 
     layout: Layout
     code: Code
     records: Float[Tensor, "batch addresses record"]
-    parameters: Float[Tensor, "batch addresses code"]
     written: int
     roles: Float[Tensor, "batch 3 addresses"] = field(init=False)
     per_role: Float[Tensor, "batch 2 addresses"] = field(init=False)
-    columns: Int[Tensor, " narrow"] = field(init=False)
+    take_columns: Float[Tensor, "taken record"] = field(init=False)
 
     def __post_init__(self) -> None:
+        batch, width, _ = self.records.shape
         self.role_table = role_table(self.records)
-        self.roles = (self.records[:, :, : len(Tag)] @ self.role_table).transpose(1, 2).contiguous()
+        self.roles = self.records.new_zeros(batch, len(self.role_table[0]), width)
+        tags = self.records[:, : self.written, : len(Tag)]
+        self.roles[:, :, : self.written] = (tags @ self.role_table).transpose(1, 2)
         self.per_role = per_role(self.roles)
-        sizes = torch.tensor(self.layout.sizes)
-        self.columns = torch.arange(len(sizes)).repeat_interleave(sizes).to(self.records.device)
-        self.rows = torch.arange(len(self.records), device=self.records.device)[:, None, None]
+        self.rows = torch.arange(batch, device=self.records.device)[:, None, None]
+        self.take_columns = self.layout.take_columns(width, self.records)
 
     @staticmethod
     def start(layout: Layout, code: Code) -> "Memory":
         """Memory that holds code and has no room yet."""
-        return Memory(layout, code, pad(code.narrow, (0, WIDE * layout.code)), code.third, layout.code)
+        return Memory(layout, code, pad(code.narrow, (0, WIDE * layout.code)), layout.code)
 
     def select(self, rows: Int[Tensor, " rows"]) -> "Memory":
         """The memory of some programs of the batch."""
-        code = Code(self.code.narrow[rows], self.code.third[rows], self.code.variables[rows], self.code.settled[rows])
-        return Memory(self.layout, code, self.records[rows], self.parameters[rows], self.written)
+        code = Code(self.code.narrow[rows], self.code.variables[rows], self.code.settled[rows])
+        return Memory(self.layout, code, self.records[rows], self.written)
 
     @property
     def width(self) -> int:
         """How many addresses there are, written or not: the width of the registers."""
         return self.records.shape[1]
 
+    @property
+    def parameters(self) -> Float[Tensor, "batch addresses code"]:
+        """Of each address the parameter that it binds; of code, the third pointer."""
+        return self.records[:, :, self.layout.slices[Field.THIRD]]
+
     def grow(self, rows: int) -> None:
         """Make room for so many more records."""
         narrow, old, new = self.layout.narrow, self.width, self.width + rows
-        records = self.records.new_zeros(len(self.records), new, narrow + WIDE * new)
+        records = self.records.new_empty(len(self.records), new, narrow + WIDE * new)
         records[:, :old, :narrow] = self.records[:, :, :narrow]
-        wide = self.records[:, :, narrow:].unflatten(-1, (WIDE, old))
-        records[:, :old, narrow:].unflatten(-1, (WIDE, new))[..., :old] = wide
+        wide = records[:, :old, narrow:].unflatten(-1, (WIDE, new))
+        wide[..., :old] = self.records[:, :, narrow:].unflatten(-1, (WIDE, old))
+        wide[..., old:] = 0
         self.records = records
-        self.parameters = pad(self.parameters, (0, 0, 0, rows))
         self.roles, self.per_role = pad(self.roles, (0, rows)), pad(self.per_role, (0, rows))
+        self.take_columns = self.layout.take_columns(new, records)
 
-    def append(self, record: Float[Tensor, "batch record"], parameter: Float[Tensor, "batch code"]) -> None:
+    def clear(self) -> None:
+        """Make what was never written nothing."""
+        self.records[:, self.written :] = 0
+
+    def append(self, record: Float[Tensor, "batch record"]) -> None:
         """Write the next record, in place; there must be room for it."""
         address = self.written
         self.records[:, address] = record
-        self.parameters[:, address] = parameter
         roles = record[:, : len(Tag)] @ self.role_table
         self.roles[:, :, address] = roles
         self.per_role[:, :, address] = per_role(roles[:, :, None])[:, :, 0]
         self.written += 1
 
-    def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
+    def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Float[Tensor, "batch 2 record"]:
         """Read the records under control and continuation.
 
         In general that is one batched product with everything written. On the CPU, where asking is free, only the
         addresses under a pointer are read while they are few: a sharp pointer costs one record and not the whole memory.
         """
         few = self.few(pointers)
-        if few is not None:
-            weights, addresses = few
-            flat = (addresses + self.rows * self.width).flatten()
-            records = self.records.flatten(0, 1).index_select(0, flat).unflatten(0, addresses.shape)
-            third = self.parameters[self.rows[:, 0], addresses[:, 0]]
-            return Reading(_mixed(weights, records), _mixed(weights[:, 0], third))
-        pointers = pointers[:, :, : self.written]
-        third = pointers[:, :1] @ self.parameters[:, : self.written]
-        return Reading(pointers @ self.records[:, : self.written], third[:, 0])
+        if few is None:
+            return pointers[:, :, : self.written] @ self.records[:, : self.written]
+        weights, addresses = few
+        flat = (addresses + self.rows * self.width).flatten()
+        records = self.records.flatten(0, 1).index_select(0, flat).unflatten(0, addresses.shape)
+        if weights.shape[-1] == 1:
+            return weights * records[:, :, 0]
+        return (weights[:, :, None] @ records)[:, :, 0]
 
     def few(
         self, pointers: Float[Tensor, "batch 2 addresses"]
@@ -161,22 +179,16 @@ class Memory:
         """The addresses under each pointer with their weights, where they are few and asking is free."""
         if pointers.device.type != "cpu" or torch.compiler.is_compiling() or pointers.requires_grad:
             return None
-        most = int((pointers != 0).sum(-1).max())
-        if most <= 1:
-            return pointers.max(dim=-1, keepdim=True)
+        sharpest = pointers.max(dim=-1, keepdim=True)
+        if pointers.count_nonzero() == sharpest.values.count_nonzero():
+            return sharpest
+        most = int(pointers.count_nonzero(-1).max())
         return None if most > FEW else pointers.topk(most, dim=-1)
 
     def match(self, parameters: Float[Tensor, "batch 2 code"]) -> Float[Tensor, "batch 2 addresses"]:
-        """How far the parameter that each address binds is each of two given ones."""
-        found = parameters @ self.parameters[:, : self.written].transpose(1, 2)
-        return pad(found, (0, self.width - self.written))
-
-
-def _mixed(weights: Float[Tensor, "*axes few"], parts: Float[Tensor, "*axes few n"]) -> Float[Tensor, "*axes n"]:
-    """The mixture of a few things."""
-    if weights.shape[-1] == 1:
-        return weights * parts[..., 0, :]
-    return (weights[..., None, :] @ parts)[..., 0, :]
+        """How far the parameter that each address binds is each of two given ones; code binds none."""
+        bound = self.parameters[:, self.layout.code : self.written]
+        return pad(parameters @ bound.transpose(1, 2), (self.layout.code, self.width - self.written))
 
 
 def role_table(like: Tensor) -> Float[Tensor, "tags 3"]:
@@ -189,3 +201,9 @@ def per_role(roles: Float[Tensor, "batch 3 addresses"]) -> Float[Tensor, "batch 
     """One over the mass of what control may stand on, and of frames; zero where there is none."""
     roles = roles[:, :2]
     return roles * roles.clamp_min(torch.finfo(roles.dtype).eps).square().reciprocal()
+
+
+def per_role_derivative(roles: Float[Tensor, "batch 3 addresses"]) -> Float[Tensor, "batch 2 addresses"]:
+    """The derivative of `per_role`."""
+    roles, eps = roles[:, :2], torch.finfo(roles.dtype).eps
+    return torch.where(roles >= eps, -roles.square().clamp_min(eps * eps).reciprocal(), 1 / eps**2)

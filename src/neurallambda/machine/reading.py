@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.machine.alphabet import FIELDS_OF, VALUES, WIDE_FIELDS, Field, Tag
+from neurallambda.machine.masses import inverse
 from neurallambda.machine.memory import Layout
 
 ASKED: dict[Field, frozenset[Tag]] = {
@@ -29,8 +30,8 @@ def pointers_at_values(
     sets = [VALUES, *(part for field, asked in ASKED.items() for part in (asked, owners[field]))]
     table = torch.tensor([[tag in tags for tags in sets] for tag in Tag], device=tags.device, dtype=tags.dtype)
     value, *masses = (tags @ table).unbind(-1)
-    under_value = pointer * value * _inverse(value).square()  # given that it is a value
-    shares = [asked * _inverse(owned) for asked, owned in zip(masses[::2], masses[1::2], strict=True)]
+    under_value = pointer * value * inverse(value).square()  # given that it is a value
+    shares = [asked * inverse(owned) for asked, owned in zip(masses[::2], masses[1::2], strict=True)]
     return torch.stack([under_value, *(under_value * share for share in shares)], dim=1)
 
 
@@ -53,7 +54,3 @@ def fields(read: Float[Tensor, "batch 5 record"], layout: Layout) -> dict[Field,
         Field.VALUE: head[:, layout.narrow :].unflatten(-1, wide)[:, WIDE_FIELDS.index(Field.VALUE)],
         Field.LINK: tail[:, layout.narrow :].unflatten(-1, wide)[:, WIDE_FIELDS.index(Field.LINK)],
     }
-
-
-def _inverse(mass: Tensor) -> Tensor:
-    return mass.clamp_min(torch.finfo(mass.dtype).eps).reciprocal()

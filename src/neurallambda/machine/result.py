@@ -12,6 +12,7 @@ from neurallambda.lang.parser import parse_term
 from neurallambda.lang.terms import Term
 from neurallambda.machine.alphabet import OPERATORS, Field, Tag
 from neurallambda.machine.encode import NeuralLambda
+from neurallambda.machine.masses import inverse
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.reading import fields, read_values
 from neurallambda.machine.run import Runner, Settings
@@ -67,6 +68,7 @@ class Result:
     def of(program: NeuralLambda, runner: Runner) -> "Result":
         """The result of a run that is over."""
         end, memory = runner.registers, runner.memory
+        memory.clear()
         value = read_values(memory.records, end.answer)
         return Result(program, runner.settings, memory, end.answer, value, end.errors, end.running, end.steps)
 
@@ -127,7 +129,7 @@ class Result:
                         f"value: got {term!r}; the probability of integers, booleans, primitives, lists and pairs is known"
                     )
             pair = tag[:, Tag.PAIR, None]
-            per_pair = pair.clamp_min(torch.finfo(pair.dtype).eps).reciprocal()
+            per_pair = inverse(pair)
             heads, tails = (
                 fields(read_values(memory.records, value[field] * per_pair), memory.layout)
                 for field in (Field.VALUE, Field.LINK)

@@ -86,7 +86,9 @@ class Registers:
 
 
 class Runner:
-    """Steps programs through memory; with `keeps_history` it remembers the registers before each step."""
+    """Steps programs through memory; with `keeps_history` it remembers of each step the registers' pointers
+    before it, what settled, and what was running.
+    """
 
     def __init__(self, layout: Layout, code: Code, settings: Settings, *, keeps_history: bool = False) -> None:
         self.settings = settings
@@ -95,8 +97,7 @@ class Runner:
         self.tables = tables(settings.integers, settings.operations, code.narrow.device, code.narrow.dtype)
         self.here = torch.zeros(0, 0)  # one-hot addresses, made when memory grows
         self.keeps_history = keeps_history
-        self.pointer_history: list[Tensor] = []
-        self.running_history: list[Tensor] = []
+        self.history: list[tuple[Tensor, Tensor, Tensor]] = []
 
     @property
     def ended(self) -> Bool[Tensor, " batch"]:
@@ -136,16 +137,10 @@ class Runner:
         memory, registers = self.memory, self.registers
         if memory.written == memory.width:
             self._grow()
+        step = take_step(memory, registers.pointers, self.here[memory.written], self.tables)
         if self.keeps_history:
-            self.pointer_history.append(registers.pointers)
-            self.running_history.append(registers.running)
-        step = take_step(
-            memory,
-            registers.pointers,
-            self.here[memory.written],
-            self.tables,
-        )
-        memory.append(step.record, step.parameter)
+            self.history.append((registers.pointers, step.settled, registers.running))
+        memory.append(step.record)
         registers.follow(step)
         return step
 

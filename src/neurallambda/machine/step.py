@@ -13,30 +13,29 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
-from neurallambda.machine.alphabet import KINDS, Field
+from neurallambda.machine.alphabet import KINDS, Field, Tag
 from neurallambda.machine.compute import Computed, compute, nothing
-from neurallambda.machine.memory import WIDE, Code, Layout, Reading
+from neurallambda.machine.masses import inverse
+from neurallambda.machine.memory import WIDE, Code, Layout
 from neurallambda.machine.tables import (
-    CODE_SOURCES,
-    CODE_TARGETS,
+    ANY_VALUE,
     ERRORS,
     OWNED,
-    WIDE_SOURCES,
-    WIDE_TARGETS,
+    PER,
+    RIGHT_OPERAND,
     Selection,
     Tables,
+    selection,
 )
 
 CONTROL, ENVIRONMENT, CONTINUATION = range(3)
-RIGHT_OPERAND, ANY_VALUE = "right operand", "any value"
-PER: tuple[Field | str, ...] = (*OWNED, RIGHT_OPERAND, ANY_VALUE)
-"""What `_Record.per` scales to, in the order of `Tables.owned`."""
-
-WIDE_SCALES = slice(OWNED.index(Field.ENVIRONMENT), OWNED.index(Field.VALUE) + 1)
+AT = {name: slice(index, index + 1) for index, name in enumerate(PER)}
+"""Where each of `PER` stands."""
+HALT = slice(Tag.HALT, Tag.HALT + 1)
 
 
 @runtime_checkable
@@ -49,8 +48,8 @@ class Readable(Protocol):
         ...
 
     @property
-    def columns(self) -> Int[Tensor, " narrow"]:
-        """The number of the field that each narrow column belongs to."""
+    def take_columns(self) -> Float[Tensor, "taken record"]:
+        """From `Selection.taken` to the numbers of a record."""
         ...
 
     @property
@@ -68,7 +67,7 @@ class Readable(Protocol):
         """One over the first two of these, and zero where there is nothing."""
         ...
 
-    def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Reading:
+    def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Float[Tensor, "batch 2 record"]:
         """The records under control and continuation."""
         ...
 
@@ -84,7 +83,7 @@ class Step:
     Attributes:
         registers: the next control, environment and continuation.
         record: the new record.
-        parameter: the parameter that it binds, if it binds one.
+        settled: how much of control settled, before it was made to sum to one.
         rules: the probability of each rule.
         goes_on: how much goes on of the part that had not ended before.
         halts: how much of it ends in a value, by the address of the value.
@@ -93,7 +92,7 @@ class Step:
 
     registers: Float[Tensor, "batch 3 addresses"]
     record: Float[Tensor, "batch record"]
-    parameter: Float[Tensor, "batch code"]
+    settled: Float[Tensor, "batch 1"]
     rules: Float[Tensor, "batch rules"]
     goes_on: Float[Tensor, " batch"]
     halts: Float[Tensor, "batch addresses"]
@@ -101,59 +100,60 @@ class Step:
 
 
 @dataclass(frozen=True)
-class _Record:
-    """A record that was read, in parts.
+class Sight:
+    """What a step sees: the records under control and continuation, in this order on the axis of size 2.
 
-    `per` scales a field to what it is where the record has it at all; `kept` is how much of a field is left where the
-    record is a value.
+    Attributes:
+        pointers: control and continuation, as shares of what they are pointed at for.
+        per_pointer: what makes them sum to one.
+        records: what stands there.
+        masses: how much of each record has each field, in the order of `PER`.
+        scales: one over these.
+        owned_by_value: how much of control is a value that has each of `OWNED`.
+        kinds, integer: how much of control is a value of each kind, is an integer.
     """
 
-    whole: Float[Tensor, "batch narrow"]
-    tag: Float[Tensor, "batch tags"]
-    operator: Float[Tensor, "batch operators"]
-    kind: Float[Tensor, "batch kinds"]
-    literal: Float[Tensor, "batch integers"]
-    first: Float[Tensor, "batch code"]
-    second: Float[Tensor, "batch code"]
-    wide: Float[Tensor, "batch 3 addresses"]
-    per: dict[Field | str, Float[Tensor, "batch 1"]]
-    per_wide: Float[Tensor, "batch 3"]
-    kept: dict[Field, Float[Tensor, "batch 1"]]
-    kept_wide: Float[Tensor, "batch 3"]
-
-    @staticmethod
-    def of(
-        record: Float[Tensor, "batch record"],
-        scale: Float[Tensor, "batch masses"],
-        share: Float[Tensor, "batch owned"],
-        layout: Layout,
-    ) -> "_Record":
-        narrow, wide = record.split((layout.narrow, record.shape[-1] - layout.narrow), dim=-1)
-        tag, operator, kind, literal, first, second = narrow.split(layout.sizes, dim=-1)
-        return _Record(
-            narrow,
-            tag,
-            operator,
-            kind,
-            literal,
-            first,
-            second,
-            wide.unflatten(-1, (WIDE, -1)),
-            dict(zip(PER, scale.split(1, dim=-1), strict=True)),
-            scale[:, WIDE_SCALES],
-            dict(zip(OWNED, share.split(1, dim=-1), strict=True)),
-            share[:, WIDE_SCALES],
-        )
+    pointers: Float[Tensor, "batch 2 addresses"]
+    per_pointer: Float[Tensor, "batch 2 1"]
+    records: Float[Tensor, "batch 2 record"]
+    masses: Float[Tensor, "batch 2 per"]
+    scales: Float[Tensor, "batch 2 per"]
+    owned_by_value: Float[Tensor, "batch owned"]
+    kinds: Float[Tensor, "batch kinds"]
+    integer: Float[Tensor, "batch 1"]
 
 
-def _records(reading: Reading, layout: Layout, tables: Tables) -> tuple[_Record, _Record]:
-    """The two records that were read, in parts."""
-    tags = reading.records[:, :, : layout.sizes[0]]
-    scale = _inverse(tags @ tables.owned)
-    share = (tags @ tables.owned_by_values) * scale[:, :, : len(OWNED)] * scale[:, :, PER.index(ANY_VALUE), None]
-    parts = zip(reading.records.unbind(1), scale.unbind(1), share.unbind(1), strict=True)
-    control, frame = (_Record.of(*part, layout) for part in parts)
-    return control, frame
+@dataclass(frozen=True)
+class Decision:
+    """What a step does.
+
+    Attributes:
+        factors: how far each rule's control, frame and operator are there.
+        rules: their products.
+        operands: what computing is given, where anything is computed.
+        computed: what it gives.
+        computes: the weight of computing.
+        goes_on, halts, errors: how much of the program goes on, ends in a value, ends in each error.
+        going: how much of each rule goes on.
+        given: the same, given that any does; last, whether none does.
+        scales: all `SCALES`.
+        chosen: the mixture of the rows of `Tables.select`.
+        selection: the same, scaled.
+    """
+
+    factors: tuple[Float[Tensor, "batch rules"], ...]
+    rules: Float[Tensor, "batch rules"]
+    operands: tuple[Tensor, ...]
+    computed: Computed
+    computes: Float[Tensor, "batch 1"]
+    goes_on: Float[Tensor, " batch"]
+    halts: Float[Tensor, "batch 1"]
+    errors: Float[Tensor, "batch errors"]
+    going: Float[Tensor, "batch rules"]
+    given: Float[Tensor, "batch rules_and_staying"]
+    scales: Float[Tensor, "batch scales"]
+    chosen: Float[Tensor, "batch selection"]
+    selection: Selection
 
 
 def take_step(
@@ -171,81 +171,113 @@ def take_step(
         here: the address of the new record, one-hot.
         tables: the rules as tensors.
     """
-    layout, code = memory.layout, memory.code
-    control_pointer, environment, continuation = registers.unbind(1)
-    share = _share(registers[:, ::2], memory)
-    reading = memory.read(share)
-    control, frame = _records(reading, layout, tables)
-
-    rules = _match(control, frame, tables)
-    kind, integer = (control.tag @ tables.kinds).split((len(KINDS), 1), dim=-1)
-    value = _Operand(control.literal, kind, integer * control.per[Field.LITERAL])
-    computes, halts, errors = (rules @ tables.ends).split((1, 1, len(ERRORS)), dim=-1)
-    # Where no operator waits, all that computing would give, and all its gradients, are zero; without gradients it is
-    # enough that none waits for its last operand.
-    waiting = frame.operator * tables.computing if torch.is_grad_enabled() else computes
-    computed = nothing(value.literal) if _is_nothing(waiting) else _compute(control, frame, value, tables)
-    errors = torch.addcmul(errors, computes, computed.errors @ tables.computed_errors)
-    goes_on = (1 - halts[:, 0] - errors.sum(-1)).clamp_min(0)
-    going = rules * torch.addcmul(tables.goes_on, tables.computes, computed.succeeds)
-    some = going.sum(-1, keepdim=True)
-    chosen = tables.selection(going * _inverse(some))  # given that a rule goes on
-    idle = (some <= torch.finfo(some.dtype).eps).to(some.dtype)  # none does: stay as you are
-
-    next_code, first, second, parameter = _code_pointers(control, frame, reading.third, chosen)
-    value_pointer = share[:, 0] * memory.roles[:, 2]
-    sources = [
-        control.wide,
-        frame.wide,
-        torch.stack([value_pointer * control.per[ANY_VALUE], environment, continuation, control_pointer], dim=1),
-    ]
-    wide = _wide_pointers(control, frame, chosen, torch.cat(sources, dim=1), idle[:, :, None] * tables.staying)
-    name = (next_code[:, None] @ code.variables)[:, 0]
-    match = memory.match(torch.stack([frame.second * frame.per[Field.SECOND], name], dim=1))
-    older, named = match.unbind(1)
-
-    next_registers, pointers = wide.split(WIDE, dim=1)
-    narrow = _narrow(control, frame, value, chosen, computed, first, second, memory.columns, tables)
-    pointers = torch.addcmul(pointers, (chosen.copies * control.kept_wide)[:, :, None], control.wide)
-    record = torch.cat([narrow, pointers.flatten(1)], dim=-1)
-
-    # The new record joins the environment in place of the older binding of its parameter, and a variable that control
-    # would stand on is looked up at once.
-    next_registers = torch.addcmul(next_registers, chosen.here[:, :, None], here)
-    next_control, next_environment, next_continuation = next_registers.unbind(1)
-    replaced = (chosen.binds * frame.per[Field.ENVIRONMENT]) * frame.wide[:, 0] * older
-    next_environment = next_environment - replaced
-    named = torch.addcmul(named, (parameter * name).sum(-1, keepdim=True), here)
-    settled = pad(next_code * code.settled, (0, registers.shape[-1] - layout.code))
-    next_control = torch.addcmul(next_control + settled, next_environment, named)
-    next_control = next_control * _inverse(next_control.sum(-1, keepdim=True))
-    next_registers = torch.stack([next_control, next_environment, next_continuation], dim=1)
-    halts = value_pointer * (frame.tag @ tables.halting)
-    return Step(next_registers, record, parameter, rules, goes_on, halts, errors)
+    sight = look(memory, registers, tables)
+    decision = decide(sight, memory.layout, tables)
+    return act(memory, registers, here, sight, decision, tables)
 
 
-@dataclass(frozen=True)
-class _Operand:
-    """The value under control as an operand: where it is an integer, `integer_share` of its literal is its value."""
-
-    literal: Float[Tensor, "batch integers"]
-    kind: Float[Tensor, "batch kinds"]
-    integer_share: Float[Tensor, "batch 1"]
-
-
-def _inverse(mass: Tensor) -> Tensor:
-    """One over a mass. Where there is none, what is scaled is none either."""
-    return mass.clamp_min(torch.finfo(mass.dtype).eps).reciprocal()
-
-
-def _share(pointers: Float[Tensor, "batch 2 addresses"], memory: Readable) -> Float[Tensor, "batch 2 addresses"]:
-    """The pointers to read under.
+def look(memory: Readable, registers: Float[Tensor, "batch 3 addresses"], tables: Tables) -> Sight:
+    """Read under control and continuation.
 
     Control stands on code and values, continuation on frames: an address that is both by halves is read as what it is
     pointed at for, and one that is not that at all is left out.
     """
-    share = pointers * memory.per_role
-    return share * _inverse((share * memory.roles[:, :2]).sum(-1, keepdim=True))
+    share = registers[:, ::2] * memory.per_role
+    per_pointer = inverse((share * memory.roles[:, :2]).sum(-1, keepdim=True))
+    share = share * per_pointer
+    records = memory.read(share)
+    masses, rest = (records[:, :, : len(Tag)] @ tables.seen).tensor_split((len(PER),), dim=-1)
+    owned_by_value, kinds, integer = rest[:, 0].split((len(OWNED), len(KINDS), 1), dim=-1)
+    return Sight(share, per_pointer, records, masses, inverse(masses), owned_by_value, kinds, integer)
+
+
+def decide(sight: Sight, layout: Layout, tables: Tables, *, records_computing: bool = False) -> Decision:
+    """Match all rules, and compute what they may need; with `records_computing`, for autograd, from operands as leaves."""
+    control, frame = sight.records.unbind(1)
+    control_scales, frame_scales = sight.scales.unbind(1)
+    tag, operator = layout.slices[Field.TAG], layout.slices[Field.OPERATOR]
+    factors = (
+        control[:, tag] @ tables.control,
+        frame[:, tag] @ tables.frame,
+        torch.addcmul(tables.any_operator, frame[:, operator] @ tables.operator, frame_scales[:, AT[Field.OPERATOR]]),
+    )
+    rules = factors[0] * factors[1] * factors[2]
+    computes, halts, errors = (rules @ tables.ends).split((1, 1, len(ERRORS)), dim=-1)
+    integer_share = sight.integer * control_scales[:, AT[Field.LITERAL]]
+    operands, computed = (), nothing(control[:, layout.slices[Field.LITERAL]])
+    if not _is_nothing(computes):
+        operands = _operands(sight, integer_share, layout)
+        if records_computing:
+            operands = tuple(operand.detach().requires_grad_() for operand in operands)
+        with torch.set_grad_enabled(records_computing or torch.is_grad_enabled()):
+            computed = _compute(*operands, computes, tables)
+        errors = torch.addcmul(errors, computes, computed.errors @ tables.computed_errors)
+    goes_on = (1 - halts[:, 0] - errors.sum(-1)).clamp_min(0)
+
+    going = rules * torch.addcmul(tables.goes_on, tables.computes, computed.succeeds)
+    some = going.sum(-1, keepdim=True)
+    idle = (some <= torch.finfo(some.dtype).eps).to(some.dtype)  # no rule goes on: stay as you are
+    given = torch.cat([going * inverse(some), idle], dim=-1)
+    chosen = given @ tables.select
+    kept = sight.owned_by_value * control_scales[:, : len(OWNED)] * control_scales[:, AT[ANY_VALUE]]
+    scales = torch.cat([sight.scales.flatten(1), kept, integer_share, torch.ones_like(idle)], dim=-1)
+    selected = selection(chosen, scales, tables)
+    return Decision(
+        factors, rules, operands, computed, computes, goes_on, halts, errors, going, given, scales, chosen, selected
+    )
+
+
+def act(
+    memory: Readable,
+    registers: Float[Tensor, "batch 3 addresses"],
+    here: Float[Tensor, " addresses"],
+    sight: Sight,
+    decision: Decision,
+    tables: Tables,
+) -> Step:
+    """Make the next registers and the new record."""
+    control, frame = sight.records.unbind(1)
+    selected, code = decision.selection, memory.code
+    value_pointer = sight.pointers[:, 0] * memory.roles[:, 2]
+    at_code = selected.code @ code_sources(sight, memory.layout)
+    wide = selected.wide @ wide_sources(sight, value_pointer, registers, memory.layout)
+    next_registers, pointers = wide.split(WIDE, dim=1)
+    record = _record(control, frame, sight, decision, at_code, pointers, memory, tables)
+
+    # The new record joins the environment in place of the older binding of its parameter, and a variable that control
+    # would stand on is looked up at once.
+    next_code, parameter = at_code[:, 0], at_code[:, 3]
+    name = (next_code[:, None] @ code.variables)[:, 0]
+    second = frame[:, memory.layout.slices[Field.SECOND]] * sight.scales[:, 1, AT[Field.SECOND]]
+    older, named = memory.match(torch.stack([second, name], dim=1)).unbind(1)
+    next_registers = torch.addcmul(next_registers, selected.here[:, :, None], here)
+    next_control, next_environment, next_continuation = next_registers.unbind(1)
+    visible = sight.records[:, 1, memory.layout.narrow :].unflatten(-1, (WIDE, -1))[:, 0]
+    next_environment = torch.addcmul(next_environment, selected.binds * visible, older, value=-1)
+    named = torch.addcmul(named, (parameter * name).sum(-1, keepdim=True), here)
+    settled = pad(next_code * code.settled, (0, registers.shape[-1] - memory.layout.code))
+    next_control = torch.addcmul(next_control + settled, next_environment, named)
+    mass = next_control.sum(-1, keepdim=True)
+    next_control = next_control * inverse(mass)
+    next_registers = torch.stack([next_control, next_environment, next_continuation], dim=1)
+    halts = value_pointer * frame[:, HALT]
+    return Step(next_registers, record, mass, decision.rules, decision.goes_on, halts, decision.errors)
+
+
+def code_sources(sight: Sight, layout: Layout) -> Float[Tensor, "batch 6 code"]:
+    """What points at code, as `CODE_SOURCES` names it."""
+    return sight.records[:, :, layout.pointers_at_code].reshape(len(sight.records), -1, layout.code)
+
+
+def wide_sources(
+    sight: Sight,
+    value_pointer: Float[Tensor, "batch addresses"],
+    registers: Float[Tensor, "batch 3 addresses"],
+    layout: Layout,
+) -> Float[Tensor, "batch 10 addresses"]:
+    """What points anywhere, as `WIDE_SOURCES` names it."""
+    fields = sight.records[:, :, layout.narrow :].reshape(len(registers), -1, registers.shape[-1])
+    return torch.cat([fields, value_pointer[:, None], registers], dim=1)
 
 
 def _is_nothing(mass: Tensor) -> bool:
@@ -254,82 +286,54 @@ def _is_nothing(mass: Tensor) -> bool:
     return is_free and not bool(mass.any())
 
 
-def _match(control: _Record, frame: _Record, tables: Tables) -> Float[Tensor, "batch rules"]:
-    """The probability of each rule."""
-    by_operator = torch.addcmul(tables.any_operator, frame.operator @ tables.operator, frame.per[Field.OPERATOR])
-    return (control.tag @ tables.control) * (frame.tag @ tables.frame) * by_operator
+def _operands(sight: Sight, integer_share: Tensor, layout: Layout) -> tuple[Tensor, ...]:
+    """What `_compute` takes: the frame's operator and what it holds, and the value under control."""
+    control, frame = sight.records.unbind(1)
+    at = layout.slices
+    held, per_value = sight.scales[:, 1, AT[RIGHT_OPERAND]], sight.scales[:, 0, AT[ANY_VALUE]]
+    left = (frame[:, at[Field.LITERAL]], frame[:, at[Field.KIND]], held)
+    return (frame[:, at[Field.OPERATOR]], *left, control[:, at[Field.LITERAL]], integer_share, sight.kinds, per_value)
 
 
-def _compute(control: _Record, frame: _Record, value: _Operand, tables: Tables) -> Computed:
-    """What the frame's operator makes of the operand it holds and the value under control."""
-    operator = frame.operator * tables.computing
-    operator = operator * _inverse(operator.sum(-1, keepdim=True))
-    held, per_value = frame.per[RIGHT_OPERAND], control.per[ANY_VALUE]
-    left = (frame.literal * held, frame.kind * held)
-    right = (value.literal * (value.integer_share * per_value), value.kind * per_value)
+def _compute(
+    operator: Tensor,
+    left_literal: Tensor,
+    left_kind: Tensor,
+    per_left: Tensor,
+    right_literal: Tensor,
+    integer_share: Tensor,
+    right_kind: Tensor,
+    per_right: Tensor,
+    computes: Tensor,
+    tables: Tables,
+) -> Computed:
+    """What the operator makes of the operands, in the programs where any of it is computed."""
+    operator = operator * (tables.computing * (computes > 0))
+    operator = operator * inverse(operator.sum(-1, keepdim=True))
+    left = (left_literal * per_left, left_kind * per_left)
+    right = (right_literal * (integer_share * per_right), right_kind * per_right)
     return compute(operator, left, right, tables.operations)
 
 
-def _code_pointers(
-    control: _Record, frame: _Record, third: Tensor, chosen: Selection
-) -> tuple[Float[Tensor, "batch code"], ...]:
-    """The next control as far as it is code, and the record's three pointers at code."""
-    sources = torch.stack([control.first, control.second, frame.first, frame.second, third], dim=1)
-    scales = torch.stack(
-        [
-            control.per[Field.FIRST],
-            control.per[Field.SECOND],
-            frame.per[Field.FIRST],
-            frame.per[Field.SECOND],
-            control.per[Field.THIRD],
-        ],
-        dim=-1,
-    )
-    weights = chosen.code.unflatten(-1, (CODE_TARGETS, len(CODE_SOURCES))) * scales
-    return (weights @ sources).unbind(1)
-
-
-def _wide_pointers(
-    control: _Record, frame: _Record, chosen: Selection, sources: Tensor, staying: Tensor
-) -> Float[Tensor, "batch 6 addresses"]:
-    """The next registers and the record's three wide pointers, but for what points at the new record."""
-    scales = pad(torch.cat([control.per_wide, frame.per_wide], dim=-1), (0, len(WIDE_SOURCES) - 2 * WIDE), value=1.0)
-    weights = chosen.wide.unflatten(-1, (WIDE_TARGETS, len(WIDE_SOURCES)))
-    return torch.addcmul(staying, weights, scales[:, None]) @ sources
-
-
-def _narrow(
-    control: _Record,
-    frame: _Record,
-    value: _Operand,
-    chosen: Selection,
-    computed: Computed,
-    first: Tensor,
-    second: Tensor,
-    columns: Tensor,
+def _record(
+    control: Tensor,
+    frame: Tensor,
+    sight: Sight,
+    decision: Decision,
+    at_code: Float[Tensor, "batch 4 code"],
+    pointers: Float[Tensor, "batch 3 addresses"],
+    memory: Readable,
     tables: Tables,
-) -> Float[Tensor, "batch narrow"]:
-    """The new record but for its wide pointers: what the rules write, plus the value under control where they copy it."""
-    share = chosen.computes * _inverse(computed.succeeds)
-    tag = torch.addcmul(chosen.written, share, computed.results @ tables.results)
-    tag = torch.addcmul(tag, control.tag * tables.values, chosen.copies * control.per[ANY_VALUE])
-    take_value, take_held = chosen.operand.split(1, dim=-1)
-    take_held = take_held * control.per[Field.LITERAL]
-    from_control, from_frame = chosen.operator.split(1, dim=-1)
-    operator = frame.operator * (from_frame * frame.per[Field.OPERATOR])
-    kind = value.kind * (take_value * control.per[ANY_VALUE])
-    written = torch.cat([tag, operator, kind, computed.integers * share, first, second], dim=-1)
-    # How much of each field of the record under control is taken: as it is, where the rules copy it, or into another.
-    copied, kept = chosen.copies, control.kept
-    taken = torch.cat(
-        [
-            torch.zeros_like(copied),
-            torch.addcmul(copied * kept[Field.OPERATOR], from_control, control.per[Field.OPERATOR]),
-            torch.addcmul(take_held, copied, kept[Field.LITERAL]),
-            torch.addcmul(torch.addcmul(take_held, copied, kept[Field.LITERAL]), take_value, value.integer_share),
-            copied * kept[Field.FIRST],
-            copied * kept[Field.SECOND],
-        ],
-        dim=-1,
-    )
-    return torch.addcmul(written, control.whole, taken.index_select(-1, columns))
+) -> Float[Tensor, "batch record"]:
+    """The new record: what the rules write, and what they take of the record under control into the same place."""
+    selected, computed = decision.selection, decision.computed
+    share = selected.computes * inverse(computed.succeeds)
+    written = [
+        torch.addcmul(selected.written, share, computed.results @ tables.results),
+        frame[:, memory.layout.slices[Field.OPERATOR]] * selected.operator,
+        sight.kinds * selected.kind,
+        computed.integers * share,
+        at_code[:, 1:].flatten(1),
+        pointers.flatten(1),
+    ]
+    return torch.addcmul(torch.cat(written, dim=-1), selected.taken @ memory.take_columns, control)

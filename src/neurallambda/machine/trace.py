@@ -148,7 +148,7 @@ def trace(
             control=reader.pointer(before[CONTROL]),
             environment=reader.environment(before[ENVIRONMENT]),
             continuation=reader.pointer(before[CONTINUATION]),
-            record=reader.record(address, step.record[0], step.parameter[0]),
+            record=reader.record(address, step.record[0]),
             values=reader.pointer(step.halts[0] * running),
             errors=reader.mixture(step.errors[0] * running, ERRORS),
         )
@@ -169,7 +169,7 @@ def listing(program: NeuralLambda, *, row: int = 0, threshold: float = THRESHOLD
     program = program.select([row])
     reader = _Reader(program.layout, program.cells[0], program.integers, threshold)
     code = program.code()
-    return tuple(reader.cell(at, code.narrow[0, at], code.third[0, at]) for at in range(len(program.cells[0])))
+    return tuple(reader.cell(at, code.narrow[0, at]) for at in range(len(program.cells[0])))
 
 
 def address_name(address: int) -> str:
@@ -187,14 +187,15 @@ class _Reader:
         self.literals = [str(integer) for integer in integers]
         self.bound: dict[int, str] = {}
 
-    def cell(self, address: int, narrow: Float[Tensor, " narrow"], third: Float[Tensor, " code"]) -> TraceRecord:
+    def cell(self, address: int, narrow: Float[Tensor, " narrow"]) -> TraceRecord:
         """A cell of code."""
-        return TraceRecord(address_name(address), self.tags(narrow), self.parts(narrow, {Field.THIRD: third}))
+        return TraceRecord(address_name(address), self.tags(narrow), self.parts(narrow, self.fields(narrow)))
 
-    def record(self, address: int, record: Float[Tensor, " record"], parameter: Float[Tensor, " code"]) -> TraceRecord:
+    def record(self, address: int, record: Float[Tensor, " record"]) -> TraceRecord:
         """A record that a step wrote, and the parameter that it is bound to."""
         narrow, wide = record[: self.narrow], record[self.narrow :].unflatten(-1, (len(WIDE_FIELDS), -1))
-        pointers: dict[Field, Tensor] = dict(zip(WIDE_FIELDS, wide, strict=True))
+        pointers = self.fields(narrow) | dict(zip(WIDE_FIELDS, wide, strict=True))
+        parameter = pointers.pop(Field.THIRD)
         environment = pointers.pop(Field.ENVIRONMENT) / self.share(narrow, Field.ENVIRONMENT)
         names = [self.functions[at].parameter if at in self.functions else "" for at in range(len(parameter))]
         bound = self.mixture(parameter, names)
@@ -208,9 +209,12 @@ class _Reader:
         tags[Tag.NONE] = 0
         return self.mixture(tags, _TAGS)
 
-    def parts(self, narrow: Float[Tensor, " narrow"], pointers: Mapping[Field, Tensor]) -> dict[Field, Mixture]:
+    def fields(self, narrow: Float[Tensor, " narrow"]) -> dict[Field, Tensor]:
+        """The fields of a record but for its tag and its wide pointers."""
+        return {field: narrow[at] for field, at in self.slices.items() if field is not Field.TAG}
+
+    def parts(self, narrow: Float[Tensor, " narrow"], columns: Mapping[Field, Tensor]) -> dict[Field, Mixture]:
         """The fields that a record has, each given that it has it."""
-        columns = {field: narrow[at] for field, at in self.slices.items() if field is not Field.TAG} | dict(pointers)
         letters = {Field.OPERATOR: OPERATORS, Field.KIND: _KINDS, Field.LITERAL: self.literals}
         parts = {}
         for field, weights in columns.items():
