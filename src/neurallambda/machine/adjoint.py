@@ -1,32 +1,35 @@
 """The derivative of a step, by hand: what arrives at its results, carried back to what it read.
 
 This is `step` transposed, in the opposite order: `act`, `decide`, `look`. Nothing is kept of a step but the registers
-before and after it; what it saw and decided is seen and decided again, which is half a step. `to_x` is what arrives at `x`.
+before and after it; what it saw and decided is seen and decided again, for several steps at once. Memory holds more by then
+than it held at the step, but the step's registers do not point there. `to_x` is what arrives at `x`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.machine.alphabet import Field, Tag
+from neurallambda.machine.compute_adjoint import carry_computed
 from neurallambda.machine.masses import inverse, inverse_derivative
 from neurallambda.machine.memory import WIDE, Memory
 from neurallambda.machine.step import (
     AT,
-    CONTINUATION,
-    CONTROL,
-    ENVIRONMENT,
     HALT,
     Decision,
     Sight,
     code_sources,
     decide,
-    look,
+    is_nothing,
+    operands,
+    see,
+    share,
     wide_sources,
 )
-from neurallambda.machine.tables import ANY_VALUE, OWNED, PER, RIGHT_OPERAND, SCALED, WIDE_SOURCES, Tables
+from neurallambda.machine.tables import ANY_VALUE, OWNED, PER, RIGHT_OPERAND, SCALED, Tables
 
 _VALUE_POINTER = 2 * WIDE
 """Where the value pointer stands among `WIDE_SOURCES`; the registers follow."""
@@ -34,19 +37,60 @@ _VALUE_POINTER = 2 * WIDE
 
 @dataclass(frozen=True)
 class Taken:
-    """A step that was taken, at which address.
+    """A step that was taken, or several, one after another along the batch.
 
     Attributes:
-        before, after: the registers.
+        before: the registers before it.
         settled: as `Step.settled`.
         running: how much of each program had not ended before.
+        sight, decision: what it saw and decided.
+        at_code: what it made of what points at code.
+        asked, matched: the parameters it matched, and the addresses that bind them, if they are older than the step.
     """
 
-    address: int
     before: Float[Tensor, "batch 3 addresses"]
-    after: Float[Tensor, "batch 3 addresses"]
     settled: Float[Tensor, "batch 1"]
     running: Float[Tensor, " batch"]
+    sight: Sight
+    decision: Decision
+    at_code: Float[Tensor, "batch 4 code"]
+    asked: Float[Tensor, "batch 2 code"]
+    matched: Float[Tensor, "batch 2 addresses"]
+
+
+def retake(
+    memory: Memory,
+    before: Float[Tensor, "steps batch 3 addresses"],
+    settled: Float[Tensor, "steps batch 1"],
+    running: Float[Tensor, "steps batch"],
+    tables: Tables,
+) -> list[Taken]:
+    """Take several steps again, as far as their derivatives need it."""
+    layout = memory.layout
+    pointers, per_pointer = share(memory, before)
+    records = memory.read(pointers)
+    sight = see(pointers.flatten(0, 1), per_pointer.flatten(0, 1), records.flatten(0, 1), tables)
+    decision = decide(sight, layout, tables)
+    at_code = decision.selection.code @ code_sources(sight, layout)
+    name = at_code[:, 0].unflatten(0, before.shape[:2]).transpose(0, 1) @ memory.code.variables
+    second = sight.records[:, 1, layout.slices[Field.SECOND]] * sight.scales[:, 1, AT[Field.SECOND]]
+    asked = torch.stack([second, name.transpose(0, 1).flatten(0, 1)], dim=1)
+    matched = memory.match(asked.unflatten(0, before.shape[:2])).flatten(0, 1)
+    flat = (part.flatten(0, 1) for part in (before, settled, running))
+    return _parts(Taken(*flat, sight, decision, at_code, asked, matched), len(before))
+
+
+Parted = TypeVar("Parted")
+
+
+def _parts(whole: Parted, count: int) -> list[Parted]:
+    """A nest of tensors, cut along the batch."""
+    if isinstance(whole, Tensor):
+        return list(whole.chunk(count))
+    if isinstance(whole, tuple):
+        return list(zip(*(_parts(part, count) for part in whole), strict=True))  # pyright: ignore[reportReturnType]
+    parts = (_parts(getattr(whole, part.name), count) for part in fields(whole))  # pyright: ignore[reportArgumentType]
+    return [type(whole)(*values) for values in zip(*parts, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -66,19 +110,19 @@ class Carried:
     """What arrives at everything that a step took in.
 
     Attributes:
-        pointers, records: under what was read, and what arrives at the records read.
-        asked, matched: what parameters were matched with, and what arrives at the matches.
+        records: what arrives at the records read.
+        name, next_code: what arrives at the name looked up, and the code it is the name of.
+        settled: what arrives at `Code.settled`.
+        matched: what arrives at the matches.
     """
 
     registers: Float[Tensor, "batch 3 addresses"]
     running: Float[Tensor, " batch"]
     roles: Float[Tensor, "batch 3 addresses"]
     per_role: Float[Tensor, "batch 2 addresses"]
-    variables: Float[Tensor, "batch code code"]
+    name: Float[Tensor, "batch code"]
     settled: Float[Tensor, "batch code"]
-    pointers: Float[Tensor, "batch 2 addresses"]
     records: Float[Tensor, "batch 2 record"]
-    asked: Float[Tensor, "batch 2 code"]
     matched: Float[Tensor, "batch 2 addresses"]
 
 
@@ -94,17 +138,25 @@ class _Acted:
     chosen: Float[Tensor, "batch selection"]
     scales: Float[Tensor, "batch scales"]
     computed: tuple[Tensor, Tensor, Tensor]
-    variables: Float[Tensor, "batch code code"]
+    name: Float[Tensor, "batch code"]
     settled: Float[Tensor, "batch code"]
-    asked: Float[Tensor, "batch 2 code"]
     matched: Float[Tensor, "batch 2 addresses"]
 
 
-def carry(memory: Memory, taken: Taken, arriving: Arriving, tables: Tables) -> Carried:
-    """Carry back through one step. `memory` is as it was before the step; no gradients are recorded."""
-    sight = look(memory, taken.before, tables)
-    decision = decide(sight, memory.layout, tables, records_computing=True)
-    acted = _through_act(memory, taken, arriving, sight, decision, tables)
+def carry(
+    memory: Memory, taken: Taken, after: Float[Tensor, "batch 3 addresses"], arriving: Arriving, tables: Tables
+) -> Carried:
+    """Carry back through one step.
+
+    Args:
+        memory: as it was before the step.
+        taken: the step.
+        after: the registers after it.
+        arriving: what arrives at its results.
+        tables: the rules as tensors.
+    """
+    sight, decision = taken.sight, taken.decision
+    acted = _through_act(memory, taken, after, arriving, tables)
     frame, running = sight.records[:, 1], taken.running
 
     # The outcome is linear in what ends here: running times (halts . answer + errors . errors + goes_on running + steps).
@@ -123,25 +175,20 @@ def carry(memory: Memory, taken: Taken, arriving: Arriving, tables: Tables) -> C
     return _through_look(memory, taken, sight, acted, to_running, to_value_pointer)
 
 
-def _through_act(
-    memory: Memory, taken: Taken, arriving: Arriving, sight: Sight, decision: Decision, tables: Tables
-) -> _Acted:
-    selected, computed, code, layout = decision.selection, decision.computed, memory.code, memory.layout
+def _through_act(memory: Memory, taken: Taken, after: Tensor, arriving: Arriving, tables: Tables) -> _Acted:
+    sight, decision, code, layout = taken.sight, taken.decision, memory.code, memory.layout
+    selected, computed = decision.selection, decision.computed
     control, frame = sight.records.unbind(1)
-    at, here = layout.slices, taken.address
+    at, here = layout.slices, memory.written
     at_sources = code_sources(sight, layout)
     sources = wide_sources(sight, sight.pointers[:, 0] * memory.roles[:, 2], taken.before, layout)
-    at_code = selected.code @ at_sources
-    next_code, parameter = at_code[:, 0], at_code[:, 3]
-    name = (next_code[:, None] @ code.variables)[:, 0]
+    next_code, parameter, name = taken.at_code[:, 0], taken.at_code[:, 3], taken.asked[:, 1]
     per_second = sight.scales[:, 1, AT[Field.SECOND]]
-    asked = torch.stack([frame[:, at[Field.SECOND]] * per_second, name], dim=1)
-    older, named = memory.match(asked).unbind(1)
-    itself = (parameter * name).sum(-1)
-    named[:, here] += itself
+    older, named = taken.matched.unbind(1)
+    named[:, here] = (parameter * name).sum(-1)
 
     # The lookup, from the next registers to what they are made of.
-    next_control, next_environment, _ = taken.after.unbind(1)
+    next_control, next_environment, _ = after.unbind(1)
     to_next, to_environment, to_continuation = arriving.registers.unbind(1)
     per_settled = inverse(taken.settled)
     along = (to_next * next_control).sum(-1, keepdim=True) * (per_settled * torch.finfo(named.dtype).eps < 1)
@@ -159,8 +206,8 @@ def _through_act(
     bound = memory.parameters[:, layout.code : memory.written]
     to_asked = to_matched[:, :, layout.code : memory.written] @ bound
     to_name = torch.addcmul(to_asked[:, 1], to_itself, parameter)
-    to_next_code = torch.addcmul((code.variables @ to_name[:, :, None])[:, :, 0], to_code_part, code.settled)
-    to_variables = next_code[:, :, None] * to_name[:, None]
+    to_next_code = (to_name[:, None] @ code.variables.transpose(1, 2))[:, 0]
+    to_next_code = torch.addcmul(to_next_code, to_code_part, code.settled)
 
     # The record, and the sums over all sources.
     of_record = arriving.record
@@ -171,13 +218,12 @@ def _through_act(
     to_at_code[:, 3].addcmul_(to_itself, name)
     to_sources = selected.wide.transpose(1, 2) @ to_wide
     to_at_sources = selected.code.transpose(1, 2) @ to_at_code
-    to_taken = (of_record * control) @ memory.take_columns.t()
+    to_taken = (memory.take_columns @ (of_record * control).t()).t()
     of_tag, of_operator, of_kind, of_literal = of_record[:, : at[Field.FIRST].start].split(layout.sizes[:4], dim=-1)
     of_results = of_tag @ tables.results.t()
     share = selected.computes * (per_success := inverse(computed.succeeds))
     to_share = (of_results * computed.results).sum(-1, keepdim=True)
-    if decision.operands:
-        to_share = to_share + (of_literal * computed.integers).sum(-1, keepdim=True)
+    to_share = to_share + (of_literal * computed.integers).sum(-1, keepdim=True)
     to_succeeds = to_share * selected.computes * inverse_derivative(per_success)
 
     to_records = torch.empty_like(sight.records)
@@ -212,9 +258,8 @@ def _through_act(
         chosen=to_chosen,
         scales=(to_scaled * decision.chosen[:, :SCALED]) @ tables.scaled,
         computed=(of_literal * share, of_results * share, to_succeeds),
-        variables=to_variables,
+        name=to_name,
         settled=to_settled,
-        asked=asked,
         matched=to_matched,
     )
 
@@ -239,23 +284,15 @@ def _through_decide(
     acted.records[:, 1, at[Field.OPERATOR]].addcmul_(to_operator, sight.scales[:, 1, AT[Field.OPERATOR]])
 
     to_scales, to_kept, to_integer_share, _ = acted.scales.split((2 * len(PER), len(OWNED), 1, 1), dim=-1)
-    to_scales, to_kinds = to_scales.reshape(-1, 2, len(PER)), acted.kinds
+    to_scales, to_kinds = to_scales.reshape(-1, 2, len(PER)), acted.kinds.clone()
     to_scales[:, 1, AT[Field.SECOND]] += acted.per_second
     to_scales[:, 1, AT[Field.OPERATOR]] += (to_operator * records[:, 1, at[Field.OPERATOR]]).sum(-1, keepdim=True)
-    if decision.operands:
+    if not is_nothing(decision.computes):
         to_integers, to_results, to_succeeds = acted.computed
-        to_succeeds = to_succeeds + (to_going * decision.rules) @ tables.computes[:, None]
-        results = (computed.integers, computed.results, computed.succeeds, computed.errors)
-        arriving = (to_integers, to_results, to_succeeds, decision.computes * (to_errors @ tables.computed_errors.t()))
-        found = torch.autograd.grad(results, decision.operands, arriving, allow_unused=True, materialize_grads=True)
-        operator, left_literal, left_kind, per_left, right_literal, of_integer, right_kind, per_right = found
-        acted.records[:, 1, at[Field.OPERATOR]] += operator
-        acted.records[:, 1, at[Field.LITERAL]] += left_literal
-        acted.records[:, 1, at[Field.KIND]] += left_kind
-        acted.records[:, 0, at[Field.LITERAL]] += right_literal
-        to_scales[:, 1, AT[RIGHT_OPERAND]] += per_left
-        to_scales[:, 0, AT[ANY_VALUE]] += per_right
-        to_integer_share, to_kinds = to_integer_share + of_integer, to_kinds + right_kind
+        to_results = to_results + to_succeeds + (to_going * decision.rules) @ tables.computes[:, None]
+        to_integer_share = to_integer_share + _through_operands(
+            to_integers, to_results, to_errors, acted.records, to_scales, to_kinds, sight, decision, memory, tables
+        )
 
     control = sight.scales[:, 0]
     of_fields, of_any = control[:, : len(OWNED)], control[:, AT[ANY_VALUE]]
@@ -268,6 +305,44 @@ def _through_decide(
         [to_kept * of_fields * of_any, to_kinds, to_integer_share * control[:, AT[Field.LITERAL]]], dim=-1
     )
     return to_scales, to_seen
+
+
+def _through_operands(
+    to_integers: Tensor,
+    to_results: Tensor,
+    to_errors: Tensor,
+    to_records: Tensor,
+    to_scales: Tensor,
+    to_kinds: Tensor,
+    sight: Sight,
+    decision: Decision,
+    memory: Memory,
+    tables: Tables,
+) -> Float[Tensor, "batch 1"]:
+    """Adds to `to_records`, `to_scales` and `to_kinds`; returns what arrives at how much of control is its integer."""
+    control, frame = sight.records.unbind(1)
+    at = memory.layout.slices
+    integer_share = sight.integer * sight.scales[:, 0, AT[Field.LITERAL]]
+    given = operands(sight, integer_share, decision.computes, memory.layout, tables)
+    to_errors = decision.computes * (to_errors @ tables.computed_errors.t())
+    to = carry_computed(given, decision.computed, to_integers, to_results, to_errors, tables.operations)
+    computing = tables.computing * (decision.computes > 0)
+    per_operator = inverse((frame[:, at[Field.OPERATOR]] * computing).sum(-1, keepdim=True))
+    some = per_operator * torch.finfo(per_operator.dtype).eps < 1
+    along = (to.operator * given.operator).sum(-1, keepdim=True) * some
+    held, per_value = sight.scales[:, 1, AT[RIGHT_OPERAND]], sight.scales[:, 0, AT[ANY_VALUE]]
+    to_records[:, 1, at[Field.OPERATOR]] += (to.operator - along) * per_operator * computing
+    to_records[:, 1, at[Field.LITERAL]].addcmul_(to.left, held)
+    to_records[:, 1, at[Field.KIND]].addcmul_(to.left_kinds, held)
+    to_records[:, 0, at[Field.LITERAL]].addcmul_(to.right, integer_share * per_value)
+    to_kinds.addcmul_(to.right_kinds, per_value)
+    to_held = to.left * frame[:, at[Field.LITERAL]]
+    to_held_kind = to.left_kinds * frame[:, at[Field.KIND]]
+    to_scales[:, 1, AT[RIGHT_OPERAND]] += to_held.sum(-1, keepdim=True) + to_held_kind.sum(-1, keepdim=True)
+    to_right = (to.right * control[:, at[Field.LITERAL]]).sum(-1, keepdim=True)
+    to_right_kind = (to.right_kinds * sight.kinds).sum(-1, keepdim=True)
+    to_scales[:, 0, AT[ANY_VALUE]] += to_right * integer_share + to_right_kind
+    return to_right * per_value
 
 
 def _through_look(
@@ -290,10 +365,8 @@ def _through_look(
         running=to_running,
         roles=to_roles,
         per_role=to_shares * taken.before[:, ::2],
-        variables=acted.variables,
+        name=acted.name,
         settled=acted.settled,
-        pointers=pointers,
         records=acted.records,
-        asked=acted.asked,
         matched=acted.matched,
     )

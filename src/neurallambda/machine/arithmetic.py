@@ -55,6 +55,20 @@ class Arithmetic:
             both = _forward(left, right, weights, self)
         return both[:, :-3], both[:, -3:]
 
+    def carry(
+        self,
+        to_result: Float[Tensor, "batch n"],
+        to_order: Float[Tensor, "batch 3"],
+        left: Float[Tensor, "batch n"],
+        right: Float[Tensor, "batch n"],
+        weights: Float[Tensor, "batch operations"],
+    ) -> tuple[Float[Tensor, "batch n"], Float[Tensor, "batch n"], Float[Tensor, "batch operations"]]:
+        """What arrives at `left`, `right` and `weights` of what arrives at what `operate` gives."""
+        few = _few(left, right)
+        if few is None:
+            return _all_pairs_backward(to_result, to_order, left, right, weights, self)
+        return _few_pairs_backward(to_result, to_order, left, right, weights, self, *few)
+
     def results(
         self, name: str, left: Int[Tensor, " left"], right: Int[Tensor, " right"]
     ) -> Int[Tensor, "left right"]:
@@ -96,11 +110,7 @@ def _(left: Tensor, right: Tensor, weights: Tensor, number: int) -> Tensor:
 def _operate_backward(
     gradient: Tensor, left: Tensor, right: Tensor, weights: Tensor, number: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    few, arithmetic = _few(left, right), _ALL[number]
-    to_result, to_order = gradient[:, :-3].contiguous(), gradient[:, -3:]
-    if few is None:
-        return _all_pairs_backward(to_result, to_order, left, right, weights, arithmetic)
-    return _few_pairs_backward(to_result, to_order, left, right, weights, arithmetic, *few)
+    return _ALL[number].carry(gradient[:, :-3].contiguous(), gradient[:, -3:], left, right, weights)
 
 
 @_operate_backward.register_fake
@@ -161,18 +171,27 @@ def _few_pairs_backward(
     to_result = pad(to_result, (0, 1))  # what is out of range has no gradient
     to_weights, live = torch.zeros_like(weights), arithmetic.live(weights)
     left_part, right_part = left[:, some_left, None], right[:, None, some_right]
-    at_left = to_order @ _order(everything, some_right).to(left.dtype).flatten(0, 1).t()
-    at_right = to_order @ _order(some_left, everything).to(left.dtype).flatten(0, 1).t()
-    at_left, at_right = at_left.unflatten(-1, (-1, len(some_right))), at_right.unflatten(-1, (len(some_left), -1))
+    joint = left_part * right_part
+    at_left = _spread(to_order, _order(everything, some_right))
+    at_right = _spread(to_order, _order(some_left, everything))
     for name in arithmetic.names:
         column = OPERATIONS.index(name)
-        arriving = to_result[:, arithmetic.results(name, some_left, some_right)]
-        to_weights[:, column] = (arriving * left_part * right_part).sum((1, 2))
+        arriving = _gather(to_result, arithmetic.results(name, some_left, some_right))
+        to_weights[:, column] = (arriving * joint).sum((1, 2))
         if name in live:
             weight = weights[:, column, None, None]
-            at_left = torch.addcmul(at_left, to_result[:, arithmetic.results(name, everything, some_right)], weight)
-            at_right = torch.addcmul(at_right, to_result[:, arithmetic.results(name, some_left, everything)], weight)
+            at_left.addcmul_(_gather(to_result, arithmetic.results(name, everything, some_right)), weight)
+            at_right.addcmul_(_gather(to_result, arithmetic.results(name, some_left, everything)), weight)
     return (at_left * right_part).sum(2), (at_right * left_part).sum(1), to_weights
+
+
+def _gather(values: Float[Tensor, "batch n"], index: Int[Tensor, "left right"]) -> Float[Tensor, "batch left right"]:
+    return values.index_select(1, index.flatten()).unflatten(1, index.shape)
+
+
+def _spread(to_order: Float[Tensor, "batch 3"], order: Tensor) -> Float[Tensor, "batch left right"]:
+    """What arrives at each pair, by its order."""
+    return (to_order @ order.to(to_order.dtype).flatten(0, 1).t()).unflatten(1, order.shape[:2])
 
 
 def _all_pairs(left: Tensor, right: Tensor, weights: Tensor, arithmetic: Arithmetic) -> Tensor:

@@ -20,11 +20,12 @@ COMPUTING = frozenset(BINARY_PRIMITIVES) - {"cons"}
 CLASSES: tuple[Value, ...] = (1, True, False, NIL, Operator("something else"))
 """A representative of each class of operand: integer, true, false, the empty list, anything else."""
 
-DIVISIONS = ("/", "mod")
-_ARITHMETIC = slice(OPERATORS.index(OPERATIONS[0]), OPERATORS.index(OPERATIONS[-1]) + 1)
-_DIVISIONS = slice(OPERATIONS.index("/"), OPERATIONS.index("mod") + 1)
-assert OPERATORS[_ARITHMETIC] == OPERATIONS
+_DIVISIONS = ("/", "mod")
+IS_ARITHMETIC = slice(OPERATORS.index(OPERATIONS[0]), OPERATORS.index(OPERATIONS[-1]) + 1)
+IS_DIVISION = slice(OPERATIONS.index("/"), OPERATIONS.index("mod") + 1)
+assert OPERATORS[IS_ARITHMETIC] == OPERATIONS
 _ORDERED = ((1, 2), (1, 1), (2, 1))  # representatives of less, equal, greater
+CASES = len(CLASSES) ** 2 + len(_ORDERED)
 _RESULTS = (True, False, ErrorKind.NOT_AN_INTEGER)
 
 
@@ -37,12 +38,28 @@ class Computed:
         results: of an integer, of true, of false.
         succeeds: of any of these.
         errors: not-an-integer, overflow, division-by-zero.
+        cases: of each pair of classes of operand, then of each order of two integers.
     """
 
     integers: Float[Tensor, "batch integers"]
     results: Float[Tensor, "batch 3"]
     succeeds: Float[Tensor, "batch 1"]
     errors: Float[Tensor, "batch 3"]
+    cases: Float[Tensor, "batch cases"]
+
+
+@dataclass(frozen=True)
+class Operands:
+    """What is computed of.
+
+    An operand is the mass of integers by value and of true, false and `'()`; what lacks to one is something else.
+    """
+
+    operator: Float[Tensor, "batch operators"]
+    left: Float[Tensor, "batch integers"]
+    left_kinds: Float[Tensor, "batch 3"]
+    right: Float[Tensor, "batch integers"]
+    right_kinds: Float[Tensor, "batch 3"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +76,11 @@ class Operations:
     arithmetic: Arithmetic
     truth: Float[Tensor, "operators pairs_results"]
 
+    @property
+    def can_divide_by_zero(self) -> bool:
+        """Whether zero is an integer, and something divides."""
+        return 0 in self.arithmetic.integers and not self.names.isdisjoint(_DIVISIONS)
+
     @staticmethod
     def of(integers: range, names: frozenset[str], device: torch.device, dtype: torch.dtype) -> "Operations":
         """Make the tables."""
@@ -72,39 +94,31 @@ class Operations:
 def nothing(integers: Float[Tensor, "batch integers"]) -> Computed:
     """What is computed where nothing is."""
     three = integers.new_zeros(len(integers), 3)
-    return Computed(torch.zeros_like(integers), three, three[:, :1], three)
+    return Computed(torch.zeros_like(integers), three, three[:, :1], three, integers.new_zeros(len(integers), CASES))
 
 
-def compute(
-    operator: Float[Tensor, "batch operators"],
-    left: tuple[Float[Tensor, "batch integers"], Float[Tensor, "batch 3"]],
-    right: tuple[Float[Tensor, "batch integers"], Float[Tensor, "batch 3"]],
-    operations: Operations,
-) -> Computed:
-    """Apply the mixture `operator` of operators.
-
-    An operand is the mass of integers by value and of true, false and `'()`; what lacks to one is something else.
-    """
-    (left_integers, left_kinds), (right_integers, right_kinds) = left, right
-    weights, integers = operator[:, _ARITHMETIC], operations.arithmetic.integers
-    result, order = operations.arithmetic.operate(left_integers, right_integers, weights)
-    left_sum, right_sum = left_integers.sum(-1), right_integers.sum(-1)
-    left_classes, right_classes = _classes(left_sum, left_kinds), _classes(right_sum, right_kinds)
-    pairs = (left_classes[:, :, None] * right_classes[:, None, :]).flatten(1)
-    cases = torch.cat([pairs, order], dim=-1)
-    answers = (operator @ operations.truth).unflatten(-1, (cases.shape[-1], len(_RESULTS)))
+def compute(operands: Operands, operations: Operations) -> Computed:
+    """Apply the mixture of operators."""
+    left, right = operands.left, operands.right
+    weights, integers = operands.operator[:, IS_ARITHMETIC], operations.arithmetic.integers
+    result, order = operations.arithmetic.operate(left, right, weights)
+    left_sum, right_sum = left.sum(-1), right.sum(-1)
+    of_left, of_right = classes(left_sum, operands.left_kinds), classes(right_sum, operands.right_kinds)
+    cases = torch.cat([(of_left[:, :, None] * of_right[:, None, :]).flatten(1), order], dim=-1)
+    answers = (operands.operator @ operations.truth).unflatten(-1, (CASES, len(_RESULTS)))
     true, false, not_an_integer = (cases[:, None] @ answers)[:, 0].unbind(-1)
     by_zero = torch.zeros_like(true)
-    if 0 in integers and not operations.names.isdisjoint(DIVISIONS):
-        by_zero = weights[:, _DIVISIONS].sum(-1) * left_sum * right_integers[:, -integers.start]
+    if operations.can_divide_by_zero:
+        by_zero = weights[:, IS_DIVISION].sum(-1) * left_sum * right[:, -integers.start]
     inside = result.sum(-1)
     overflow = (weights.sum(-1) * (left_sum * right_sum) - by_zero - inside).clamp_min(0)
     results = torch.stack([inside, true, false], dim=-1)
     errors = torch.stack([not_an_integer, overflow, by_zero], dim=-1)
-    return Computed(result, results, results.sum(-1, keepdim=True), errors)
+    return Computed(result, results, results.sum(-1, keepdim=True), errors, cases)
 
 
-def _classes(integers: Tensor, kinds: Tensor) -> Float[Tensor, "batch classes"]:
+def classes(integers: Float[Tensor, " batch"], kinds: Float[Tensor, "batch 3"]) -> Float[Tensor, "batch classes"]:
+    """The masses of `CLASSES`."""
     known = torch.cat([integers[:, None], kinds], dim=-1)
     return torch.cat([known, (1 - known.sum(-1, keepdim=True)).clamp_min(0)], dim=-1)
 

@@ -14,15 +14,15 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from neurallambda.machine.adjoint import Arriving, Carried, Taken, carry
+from neurallambda.machine.adjoint import Arriving, Carried, Taken, carry, retake
 from neurallambda.machine.alphabet import Field, Tag
 from neurallambda.machine.memory import Code, Layout, Memory, per_role_derivative
 from neurallambda.machine.reading import pointers_at_values, read_values
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.tables import ERRORS, Tables, tables
 
-STRETCH = 16
-"""Steps whose contributions to the records before them are added at once."""
+STRETCH = 4
+"""So many steps are taken again at once, and their contributions to the records before them added at once."""
 
 
 class Run(torch.autograd.Function):
@@ -87,12 +87,16 @@ def _from_values(records: Tensor, answer: Tensor, gradient: Tensor | None) -> tu
 
 @dataclass
 class _Stretch:
-    """The steps of a stretch that read under many addresses, last step first: their pointers, and what arrived at what
-    they read.
+    """The steps of a stretch, last step first.
+
+    Attributes:
+        pointers, records: of steps that read under many addresses, the pointers, and what arrived at what they read.
+        names: what arrived at the names looked up.
     """
 
     pointers: list[Tensor] = field(default_factory=list)
     records: list[Tensor] = field(default_factory=list)
+    names: list[Tensor] = field(default_factory=list)
 
     def to_records(self, addresses: slice) -> Float[Tensor, "batch addresses record"]:
         """What arrives at the records at some addresses."""
@@ -119,24 +123,34 @@ class _Backward:
         self.variables, self.settled = torch.zeros_like(memory.code.variables), torch.zeros_like(memory.code.settled)
 
     def run(self, history: list[tuple[Tensor, Tensor, Tensor]], end: Tensor) -> None:
-        """Go back step by step, stretch by stretch."""
-        memory, first = self.memory, self.memory.layout.code
-        to_registers, after, stretch = torch.zeros_like(end), end, _Stretch()
-        for address in reversed(range(first, memory.written)):
-            before, settled, running = history[address - first]
-            before = pad(before, (0, memory.width - before.shape[-1]))
-            memory.written = address
-            arriving = Arriving(
-                to_registers, self._of_record(address, stretch), self.answer, self.errors, self.steps, self.running
-            )
-            carried = carry(memory, Taken(address, before, after, settled, running), arriving, self.tables)
-            self._spread(carried, stretch)
-            self.running, to_registers, after = carried.running, carried.registers, before
-            if (address - first) % STRETCH == 0:
-                if stretch.pointers:
-                    self.records[:, :address] += stretch.to_records(slice(0, address))
-                stretch = _Stretch()
+        """Go back stretch by stretch."""
+        first, to_registers, after = self.memory.layout.code, torch.zeros_like(end), end
+        for start in reversed(range(0, len(history), STRETCH)):
+            parts = history[start : start + STRETCH]
+            to_registers, after = self._stretch(first + start, parts, to_registers, after)
         self.records[:, :first, : len(Tag)] += self._of_roles(slice(0, first))
+
+    def _stretch(
+        self, start: int, history: list[tuple[Tensor, Tensor, Tensor]], to_registers: Tensor, after: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Go back through one stretch, which began at the address `start`; what arrives at the registers before it, and they."""
+        memory, stretch = self.memory, _Stretch()
+        before, settled, running = zip(*history, strict=True)
+        before = torch.stack([pad(registers, (0, memory.width - registers.shape[-1])) for registers in before])
+        memory.written = start + len(history)
+        steps = retake(memory, before, torch.stack(settled), torch.stack(running), self.tables)
+        for address, taken in reversed([*enumerate(steps, start)]):
+            memory.written = address
+            of_record = self._of_record(address, stretch)
+            arriving = Arriving(to_registers, of_record, self.answer, self.errors, self.steps, self.running)
+            carried = carry(memory, taken, after, arriving, self.tables)
+            self._spread(taken, carried, stretch)
+            self.running, to_registers, after = carried.running, carried.registers, taken.before
+        if stretch.pointers:
+            self.records[:, :start] += stretch.to_records(slice(0, start))
+        next_code = torch.stack([taken.at_code[:, 0] for taken in reversed(steps)], dim=2)
+        self.variables.baddbmm_(next_code, torch.stack(stretch.names, dim=1))
+        return to_registers, after
 
     def _of_record(self, address: int, stretch: _Stretch) -> Float[Tensor, "batch record"]:
         """All that arrives at a record."""
@@ -155,21 +169,21 @@ class _Backward:
         to_roles[:, :2].addcmul_(self.per_role[:, :, addresses], derivative)
         return (memory.role_table @ to_roles).transpose(1, 2)
 
-    def _spread(self, carried: Carried, stretch: _Stretch) -> None:
+    def _spread(self, taken: Taken, carried: Carried, stretch: _Stretch) -> None:
         """Add what arrived at what a step read, and matched, to where it was read from; or leave it to the stretch."""
-        memory, code = self.memory, self.memory.layout.code
+        memory, pointers = self.memory, taken.sight.pointers
         self.roles += carried.roles
         self.per_role += carried.per_role
-        self.variables += carried.variables
         self.settled += carried.settled
-        few = memory.few(carried.pointers)
+        stretch.names.append(carried.name)
+        few = memory.few(pointers)
         if few is None:
-            stretch.pointers.append(carried.pointers)
+            stretch.pointers.append(pointers)
             stretch.records.append(carried.records)
         else:
             weights, addresses = few
             flat = (addresses + memory.rows * memory.width).flatten()
             arriving = weights[..., None] * carried.records[:, :, None]
             self.records.flatten(0, 1).index_add_(0, flat, arriving.flatten(0, 2))
-        matched = carried.matched[:, :, code : memory.written]
-        self.parameters[:, code : memory.written].baddbmm_(matched.transpose(1, 2), carried.asked)
+        # What this adds to addresses that bind nothing, or that were not yet written, is never looked at.
+        self.parameters.baddbmm_(carried.matched.transpose(1, 2), taken.asked)

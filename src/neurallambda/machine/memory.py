@@ -157,25 +157,25 @@ class Memory:
         self.per_role[:, :, address] = per_role(roles[:, :, None])[:, :, 0]
         self.written += 1
 
-    def read(self, pointers: Float[Tensor, "batch 2 addresses"]) -> Float[Tensor, "batch 2 record"]:
-        """Read the records under control and continuation.
+    def read(self, pointers: Float[Tensor, "*steps batch 2 addresses"]) -> Float[Tensor, "*steps batch 2 record"]:
+        """Read the records under control and continuation, of one step or of several at once.
 
         In general that is one batched product with everything written. On the CPU, where asking is free, only the
         addresses under a pointer are read while they are few: a sharp pointer costs one record and not the whole memory.
         """
         few = self.few(pointers)
         if few is None:
-            return pointers[:, :, : self.written] @ self.records[:, : self.written]
+            return self._all(pointers, self.records[:, : self.written])
         weights, addresses = few
         flat = (addresses + self.rows * self.width).flatten()
         records = self.records.flatten(0, 1).index_select(0, flat).unflatten(0, addresses.shape)
         if weights.shape[-1] == 1:
-            return weights * records[:, :, 0]
-        return (weights[:, :, None] @ records)[:, :, 0]
+            return weights * records[..., 0, :]
+        return (weights[..., None, :] @ records)[..., 0, :]
 
     def few(
-        self, pointers: Float[Tensor, "batch 2 addresses"]
-    ) -> tuple[Float[Tensor, "batch 2 few"], Int[Tensor, "batch 2 few"]] | None:
+        self, pointers: Float[Tensor, "*steps batch pointers addresses"]
+    ) -> tuple[Float[Tensor, "*steps batch pointers few"], Int[Tensor, "*steps batch pointers few"]] | None:
         """The addresses under each pointer with their weights, where they are few and asking is free."""
         if pointers.device.type != "cpu" or torch.compiler.is_compiling() or pointers.requires_grad:
             return None
@@ -185,10 +185,22 @@ class Memory:
         most = int(pointers.count_nonzero(-1).max())
         return None if most > FEW else pointers.topk(most, dim=-1)
 
-    def match(self, parameters: Float[Tensor, "batch 2 code"]) -> Float[Tensor, "batch 2 addresses"]:
+    def match(self, parameters: Float[Tensor, "*steps batch 2 code"]) -> Float[Tensor, "*steps batch 2 addresses"]:
         """How far the parameter that each address binds is each of two given ones; code binds none."""
         bound = self.parameters[:, self.layout.code : self.written]
-        return pad(parameters @ bound.transpose(1, 2), (self.layout.code, self.width - self.written))
+        if not bound.shape[1]:
+            return parameters.new_zeros(*parameters.shape[:-1], self.width)
+        return pad(self._all(parameters, bound.transpose(1, 2)), (self.layout.code, self.width - self.written))
+
+    @staticmethod
+    def _all(
+        asked: Float[Tensor, "*steps batch 2 n"], everything: Float[Tensor, "batch m p"]
+    ) -> Float[Tensor, "*steps batch 2 p"]:
+        """A product with everything, as far as it is asked for; several steps are one product."""
+        if asked.dim() == 3:
+            return asked[:, :, : everything.shape[1]] @ everything
+        steps = asked[..., : everything.shape[1]].transpose(0, 1).flatten(1, 2)
+        return (steps @ everything).unflatten(1, (-1, 2)).transpose(0, 1)
 
 
 def role_table(like: Tensor) -> Float[Tensor, "tags 3"]:

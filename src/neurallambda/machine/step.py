@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from neurallambda.machine.alphabet import KINDS, Field, Tag
-from neurallambda.machine.compute import Computed, compute, nothing
+from neurallambda.machine.compute import Computed, Operands, compute, nothing
 from neurallambda.machine.masses import inverse
 from neurallambda.machine.memory import WIDE, Code, Layout
 from neurallambda.machine.tables import (
@@ -130,8 +130,7 @@ class Decision:
     Attributes:
         factors: how far each rule's control, frame and operator are there.
         rules: their products.
-        operands: what computing is given, where anything is computed.
-        computed: what it gives.
+        computed: what computing gives.
         computes: the weight of computing.
         goes_on, halts, errors: how much of the program goes on, ends in a value, ends in each error.
         going: how much of each rule goes on.
@@ -143,7 +142,6 @@ class Decision:
 
     factors: tuple[Float[Tensor, "batch rules"], ...]
     rules: Float[Tensor, "batch rules"]
-    operands: tuple[Tensor, ...]
     computed: Computed
     computes: Float[Tensor, "batch 1"]
     goes_on: Float[Tensor, " batch"]
@@ -177,22 +175,38 @@ def take_step(
 
 
 def look(memory: Readable, registers: Float[Tensor, "batch 3 addresses"], tables: Tables) -> Sight:
-    """Read under control and continuation.
+    """Read under control and continuation."""
+    pointers, per_pointer = share(memory, registers)
+    return see(pointers, per_pointer, memory.read(pointers), tables)
+
+
+def share(
+    memory: Readable, registers: Float[Tensor, "*steps batch 3 addresses"]
+) -> tuple[Float[Tensor, "*steps batch 2 addresses"], Float[Tensor, "*steps batch 2 1"]]:
+    """The pointers to read under, and what makes them sum to one.
 
     Control stands on code and values, continuation on frames: an address that is both by halves is read as what it is
     pointed at for, and one that is not that at all is left out.
     """
-    share = registers[:, ::2] * memory.per_role
-    per_pointer = inverse((share * memory.roles[:, :2]).sum(-1, keepdim=True))
-    share = share * per_pointer
-    records = memory.read(share)
+    shares = registers[..., ::2, :] * memory.per_role
+    per_pointer = inverse((shares * memory.roles[:, :2]).sum(-1, keepdim=True))
+    return shares * per_pointer, per_pointer
+
+
+def see(
+    pointers: Float[Tensor, "batch 2 addresses"],
+    per_pointer: Float[Tensor, "batch 2 1"],
+    records: Float[Tensor, "batch 2 record"],
+    tables: Tables,
+) -> Sight:
+    """What was read, and how much of it is what."""
     masses, rest = (records[:, :, : len(Tag)] @ tables.seen).tensor_split((len(PER),), dim=-1)
     owned_by_value, kinds, integer = rest[:, 0].split((len(OWNED), len(KINDS), 1), dim=-1)
-    return Sight(share, per_pointer, records, masses, inverse(masses), owned_by_value, kinds, integer)
+    return Sight(pointers, per_pointer, records, masses, inverse(masses), owned_by_value, kinds, integer)
 
 
-def decide(sight: Sight, layout: Layout, tables: Tables, *, records_computing: bool = False) -> Decision:
-    """Match all rules, and compute what they may need; with `records_computing`, for autograd, from operands as leaves."""
+def decide(sight: Sight, layout: Layout, tables: Tables) -> Decision:
+    """Match all rules, and compute what they may need."""
     control, frame = sight.records.unbind(1)
     control_scales, frame_scales = sight.scales.unbind(1)
     tag, operator = layout.slices[Field.TAG], layout.slices[Field.OPERATOR]
@@ -204,13 +218,9 @@ def decide(sight: Sight, layout: Layout, tables: Tables, *, records_computing: b
     rules = factors[0] * factors[1] * factors[2]
     computes, halts, errors = (rules @ tables.ends).split((1, 1, len(ERRORS)), dim=-1)
     integer_share = sight.integer * control_scales[:, AT[Field.LITERAL]]
-    operands, computed = (), nothing(control[:, layout.slices[Field.LITERAL]])
-    if not _is_nothing(computes):
-        operands = _operands(sight, integer_share, layout)
-        if records_computing:
-            operands = tuple(operand.detach().requires_grad_() for operand in operands)
-        with torch.set_grad_enabled(records_computing or torch.is_grad_enabled()):
-            computed = _compute(*operands, computes, tables)
+    computed = nothing(control[:, layout.slices[Field.LITERAL]])
+    if not is_nothing(computes):
+        computed = compute(operands(sight, integer_share, computes, layout, tables), tables.operations)
         errors = torch.addcmul(errors, computes, computed.errors @ tables.computed_errors)
     goes_on = (1 - halts[:, 0] - errors.sum(-1)).clamp_min(0)
 
@@ -223,7 +233,7 @@ def decide(sight: Sight, layout: Layout, tables: Tables, *, records_computing: b
     scales = torch.cat([sight.scales.flatten(1), kept, integer_share, torch.ones_like(idle)], dim=-1)
     selected = selection(chosen, scales, tables)
     return Decision(
-        factors, rules, operands, computed, computes, goes_on, halts, errors, going, given, scales, chosen, selected
+        factors, rules, computed, computes, goes_on, halts, errors, going, given, scales, chosen, selected
     )
 
 
@@ -280,39 +290,28 @@ def wide_sources(
     return torch.cat([fields, value_pointer[:, None], registers], dim=1)
 
 
-def _is_nothing(mass: Tensor) -> bool:
+def is_nothing(mass: Tensor) -> bool:
     """Whether there is no mass at all, where asking is free."""
     is_free = mass.device.type == "cpu" and not torch.compiler.is_compiling()
     return is_free and not bool(mass.any())
 
 
-def _operands(sight: Sight, integer_share: Tensor, layout: Layout) -> tuple[Tensor, ...]:
-    """What `_compute` takes: the frame's operator and what it holds, and the value under control."""
+def operands(sight: Sight, integer_share: Tensor, computes: Tensor, layout: Layout, tables: Tables) -> Operands:
+    """What is computed of: the frame's operator and what it holds, and the value under control; no operator in programs
+    where nothing is computed.
+    """
     control, frame = sight.records.unbind(1)
     at = layout.slices
-    held, per_value = sight.scales[:, 1, AT[RIGHT_OPERAND]], sight.scales[:, 0, AT[ANY_VALUE]]
-    left = (frame[:, at[Field.LITERAL]], frame[:, at[Field.KIND]], held)
-    return (frame[:, at[Field.OPERATOR]], *left, control[:, at[Field.LITERAL]], integer_share, sight.kinds, per_value)
-
-
-def _compute(
-    operator: Tensor,
-    left_literal: Tensor,
-    left_kind: Tensor,
-    per_left: Tensor,
-    right_literal: Tensor,
-    integer_share: Tensor,
-    right_kind: Tensor,
-    per_right: Tensor,
-    computes: Tensor,
-    tables: Tables,
-) -> Computed:
-    """What the operator makes of the operands, in the programs where any of it is computed."""
-    operator = operator * (tables.computing * (computes > 0))
+    operator = frame[:, at[Field.OPERATOR]] * (tables.computing * (computes > 0))
     operator = operator * inverse(operator.sum(-1, keepdim=True))
-    left = (left_literal * per_left, left_kind * per_left)
-    right = (right_literal * (integer_share * per_right), right_kind * per_right)
-    return compute(operator, left, right, tables.operations)
+    held, per_value = sight.scales[:, 1, AT[RIGHT_OPERAND]], sight.scales[:, 0, AT[ANY_VALUE]]
+    return Operands(
+        operator,
+        frame[:, at[Field.LITERAL]] * held,
+        frame[:, at[Field.KIND]] * held,
+        control[:, at[Field.LITERAL]] * (integer_share * per_value),
+        sight.kinds * per_value,
+    )
 
 
 def _record(
