@@ -69,9 +69,7 @@ class Arithmetic:
             return _all_pairs_backward(to_result, to_order, left, right, weights, self)
         return _few_pairs_backward(to_result, to_order, left, right, weights, self, *few)
 
-    def results(
-        self, name: str, left: Int[Tensor, " left"], right: Int[Tensor, " right"]
-    ) -> Int[Tensor, "left right"]:
+    def results(self, name: str, left: Int[Tensor, " left"], right: Int[Tensor, " right"]) -> Int[Tensor, "left right"]:
         """The index of the result of each pair of indices; one past the last where it is out of range or undefined."""
         start, count = self.integers.start, len(self.integers)
         values = _FUNCTIONS[name](left[:, None] + start, right[None, :] + start) - start

@@ -4,31 +4,38 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from neurallambda.machine.compute import CASES, CLASSES, IS_ARITHMETIC, IS_DIVISION, Computed, Operands, Operations, classes
+from neurallambda.machine.compute import CASES, CLASSES, IS_ARITHMETIC, IS_DIVISION, Operands, Operations, classes
 
 
 def carry_computed(
     operands: Operands,
-    computed: Computed,
+    cases: Float[Tensor, "batch cases"],
+    computed: Float[Tensor, "batch 6"],
     to_integers: Float[Tensor, "batch integers"],
     to_results: Float[Tensor, "batch 3"],
     to_errors: Float[Tensor, "batch 3"],
     operations: Operations,
 ) -> Operands:
-    """What arrives at the operands of what arrives at what was computed; `succeeds` is the sum of the results."""
+    """What arrives at the operands of what arrives at the integers, the results and the errors.
+
+    Args:
+        operands: as `compute` took them.
+        cases: as it gave them.
+        computed: the results and the errors it gave.
+        to_integers, to_results, to_errors: what arrives at these.
+        operations: what computes.
+    """
     left, right, operator = operands.left, operands.right, operands.operator
     weights, left_sum, right_sum = operator[:, IS_ARITHMETIC], left.sum(-1), right.sum(-1)
     to_inside, to_true, to_false = to_results.unbind(-1)
     to_not_an_integer, to_overflow, to_by_zero = to_errors.unbind(-1)
 
-    to_answered = to_results.new_empty(len(left), 1, 3)
-    for column, part in enumerate((to_true, to_false, to_not_an_integer)):
-        to_answered[:, 0, column] = part
+    to_answered = torch.stack([to_true, to_false, to_not_an_integer], dim=-1)[:, None]
     answers = (operator @ operations.truth).unflatten(-1, (CASES, -1))
     to_cases = (answers * to_answered).sum(-1)
-    to_operator = (computed.cases[:, :, None] * to_answered).flatten(1) @ operations.truth.t()
+    to_operator = (cases[:, :, None] * to_answered).flatten(1) @ operations.truth.t()
 
-    inside, by_zero = computed.results[:, 0], computed.errors[:, 2]
+    inside, by_zero = computed[:, 0], computed[:, -1]
     total = weights.sum(-1)
     to_overflow = to_overflow * (total * (left_sum * right_sum) - by_zero - inside >= 0)
     to_by_zero = to_by_zero - to_overflow

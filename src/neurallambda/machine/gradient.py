@@ -5,6 +5,7 @@ registers before it, and carries back what arrives step by step. What a soft poi
 points at is summed over a stretch of steps and added by one product.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +13,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import pad
 
-from neurallambda.machine.adjoint import Arriving, Carried, Taken, carry, retake
+from neurallambda.machine.adjoint import Arriving, Carried, carry
 from neurallambda.machine.alphabet import Field, Tag
 from neurallambda.machine.memory import Code, Layout, Memory, per_role_derivative
 from neurallambda.machine.reading import pointers_at_values, read_values
+from neurallambda.machine.retake import Kept, Outcome, Retaken, retake
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.tables import ERRORS, Tables, tables
 
@@ -61,10 +62,12 @@ class Run(torch.autograd.Function):
         backward = _Backward(
             memory=memory,
             tables=tables(ctx.settings.integers, ctx.settings.operations, records.device, records.dtype),
-            answer=to_answer if answer is None else answer + to_answer,
-            errors=records.new_zeros(batch, len(ERRORS)) if errors is None else errors,
-            steps=records.new_zeros(batch) if steps is None else steps,
-            running=records.new_zeros(batch) if running is None else running,
+            outcome=Outcome(
+                to_answer if answer is None else answer + to_answer,
+                records.new_zeros(batch, len(ERRORS)) if errors is None else errors,
+                records.new_zeros(batch) if steps is None else steps,
+            ),
+            running=records.new_zeros(batch, 1) if running is None else running[:, None],
             records=arriving,
         )
         backward.run(ctx.history, ctx.end.pointers)
@@ -110,42 +113,35 @@ class _Backward:
 
     memory: Memory
     tables: Tables
-    answer: Tensor
-    errors: Tensor
-    steps: Tensor
-    running: Tensor
-    records: Tensor
+    outcome: Outcome
+    running: Float[Tensor, "batch 1"]
+    records: Float[Tensor, "batch addresses record"]
 
     def __post_init__(self) -> None:
         memory = self.memory
         self.parameters = torch.zeros_like(memory.parameters, memory_format=torch.contiguous_format)
-        self.roles, self.per_role = torch.zeros_like(memory.roles), torch.zeros_like(memory.per_role)
+        self.roles, self.per_role = torch.zeros_like(memory.roles), per_role_derivative(memory.roles)
         self.variables, self.settled = torch.zeros_like(memory.code.variables), torch.zeros_like(memory.code.settled)
 
-    def run(self, history: list[tuple[Tensor, Tensor, Tensor]], end: Tensor) -> None:
+    def run(self, history: Sequence[Kept], end: Float[Tensor, "batch 3 addresses"]) -> None:
         """Go back stretch by stretch."""
         first, to_registers, after = self.memory.layout.code, torch.zeros_like(end), end
         for start in reversed(range(0, len(history), STRETCH)):
-            parts = history[start : start + STRETCH]
-            to_registers, after = self._stretch(first + start, parts, to_registers, after)
-        self.records[:, :first, : len(Tag)] += self._of_roles(slice(0, first))
+            kept = history[start : start + STRETCH]
+            to_registers, after = self._stretch(first + start, kept, to_registers, after)
+        self.records[:, :first, : len(Tag)] += (self.memory.role_table @ self.roles[:, :, :first]).transpose(1, 2)
 
-    def _stretch(
-        self, start: int, history: list[tuple[Tensor, Tensor, Tensor]], to_registers: Tensor, after: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Go back through one stretch, which began at the address `start`; what arrives at the registers before it, and they."""
+    def _stretch(self, start: int, kept: Sequence[Kept], to_registers: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+        """Go back through the steps that began at the address `start`: what arrives at the registers before, and these."""
         memory, stretch = self.memory, _Stretch()
-        before, settled, running = zip(*history, strict=True)
-        before = torch.stack([pad(registers, (0, memory.width - registers.shape[-1])) for registers in before])
-        memory.written = start + len(history)
-        steps = retake(memory, before, torch.stack(settled), torch.stack(running), self.tables)
+        memory.written = start + len(kept)
+        steps = retake(memory, kept, self.outcome, self.tables)
         for address, taken in reversed([*enumerate(steps, start)]):
             memory.written = address
-            of_record = self._of_record(address, stretch)
-            arriving = Arriving(to_registers, of_record, self.answer, self.errors, self.steps, self.running)
-            carried = carry(memory, taken, after, arriving, self.tables)
+            arriving = Arriving(to_registers, self._of_record(address, stretch), self.running)
+            carried = carry(memory, taken, after, arriving, self.outcome, self.tables)
             self._spread(taken, carried, stretch)
-            self.running, to_registers, after = carried.running, carried.registers, taken.before
+            self.running, to_registers, after = carried.running, carried.registers, taken.registers
         if stretch.pointers:
             self.records[:, :start] += stretch.to_records(slice(0, start))
         next_code = torch.stack([taken.at_code[:, 0] for taken in reversed(steps)], dim=2)
@@ -154,26 +150,19 @@ class _Backward:
 
     def _of_record(self, address: int, stretch: _Stretch) -> Float[Tensor, "batch record"]:
         """All that arrives at a record."""
-        of_record, at = self.records[:, address], slice(address, address + 1)
+        of_record, memory = self.records[:, address], self.memory
         if stretch.pointers:
-            of_record += stretch.to_records(at)[:, 0]
-        of_record[:, : len(Tag)] += self._of_roles(at)[:, 0]
-        of_record[:, self.memory.layout.slices[Field.THIRD]] += self.parameters[:, address]
+            of_record += stretch.to_records(slice(address, address + 1))[:, 0]
+        of_record[:, : len(Tag)] += self.roles[:, :, address] @ memory.role_table.t()
+        of_record[:, memory.layout.slices[Field.THIRD]] += self.parameters[:, address]
         return of_record
 
-    def _of_roles(self, addresses: slice) -> Float[Tensor, "batch addresses tags"]:
-        """What arrives at tags by way of the roles."""
-        memory = self.memory
-        to_roles = self.roles[:, :, addresses]
-        derivative = per_role_derivative(memory.roles[:, :, addresses])
-        to_roles[:, :2].addcmul_(self.per_role[:, :, addresses], derivative)
-        return (memory.role_table @ to_roles).transpose(1, 2)
-
-    def _spread(self, taken: Taken, carried: Carried, stretch: _Stretch) -> None:
+    def _spread(self, taken: Retaken, carried: Carried, stretch: _Stretch) -> None:
         """Add what arrived at what a step read, and matched, to where it was read from; or leave it to the stretch."""
-        memory, pointers = self.memory, taken.sight.pointers
-        self.roles += carried.roles
-        self.per_role += carried.per_role
+        memory, pointers = self.memory, taken.pointers
+        to_role = self.roles[:, :2].addcmul_(carried.along, pointers, value=-1)
+        to_role.addcmul_(carried.shares * taken.registers[:, ::2], self.per_role)
+        self.roles[:, 2].addcmul_(carried.value_pointer, pointers[:, 0])
         self.settled += carried.settled
         stretch.names.append(carried.name)
         few = memory.few(pointers)

@@ -11,4 +11,15 @@ def inverse(mass: Tensor) -> Tensor:
 
 def inverse_derivative(inverted: Tensor) -> Tensor:
     """The derivative of `inverse(mass)` where it is `inverted`; none where there is no mass."""
-    return inverted.square().neg_().mul_(inverted * torch.finfo(inverted.dtype).eps < 1)
+    return -inverted.square() * some(inverted)
+
+
+def some(inverted: Tensor) -> Tensor:
+    """Whether there is any of a mass, one over which is `inverted`."""
+    return inverted * torch.finfo(inverted.dtype).eps < 1
+
+
+def is_nothing(mass: Tensor) -> bool:
+    """Whether there is no mass at all, where asking is free."""
+    is_free = mass.device.type == "cpu" and not torch.compiler.is_compiling()
+    return is_free and not bool(mass.any())

@@ -9,6 +9,7 @@ from torch.nn.functional import pad
 
 from neurallambda.machine.assemble import HALT_ADDRESS, ROOT_ADDRESS
 from neurallambda.machine.memory import Code, Layout, Memory
+from neurallambda.machine.retake import Kept
 from neurallambda.machine.step import CONTINUATION, CONTROL, Step, take_step
 from neurallambda.machine.tables import ERRORS, tables
 
@@ -86,9 +87,7 @@ class Registers:
 
 
 class Runner:
-    """Steps programs through memory; with `keeps_history` it remembers of each step the registers' pointers
-    before it, what settled, and what was running.
-    """
+    """Steps programs through memory; with `keeps_history` it remembers what `Kept` says of each step."""
 
     def __init__(self, layout: Layout, code: Code, settings: Settings, *, keeps_history: bool = False) -> None:
         self.settings = settings
@@ -97,7 +96,7 @@ class Runner:
         self.tables = tables(settings.integers, settings.operations, code.narrow.device, code.narrow.dtype)
         self.here = torch.zeros(0, 0)  # one-hot addresses, made when memory grows
         self.keeps_history = keeps_history
-        self.history: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.history: list[Kept] = []
 
     @property
     def ended(self) -> Bool[Tensor, " batch"]:
@@ -139,7 +138,7 @@ class Runner:
             self._grow()
         step = take_step(memory, registers.pointers, self.here[memory.written], self.tables)
         if self.keeps_history:
-            self.history.append((registers.pointers, step.settled, registers.running))
+            self.history.append(Kept(registers.pointers, registers.running, step.settled))
         memory.append(step.record)
         registers.follow(step)
         return step

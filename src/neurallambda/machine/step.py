@@ -19,7 +19,7 @@ from torch.nn.functional import pad
 
 from neurallambda.machine.alphabet import KINDS, Field, Tag
 from neurallambda.machine.compute import Computed, Operands, compute, nothing
-from neurallambda.machine.masses import inverse
+from neurallambda.machine.masses import inverse, is_nothing
 from neurallambda.machine.memory import WIDE, Code, Layout
 from neurallambda.machine.tables import (
     ANY_VALUE,
@@ -232,9 +232,7 @@ def decide(sight: Sight, layout: Layout, tables: Tables) -> Decision:
     kept = sight.owned_by_value * control_scales[:, : len(OWNED)] * control_scales[:, AT[ANY_VALUE]]
     scales = torch.cat([sight.scales.flatten(1), kept, integer_share, torch.ones_like(idle)], dim=-1)
     selected = selection(chosen, scales, tables)
-    return Decision(
-        factors, rules, computed, computes, goes_on, halts, errors, going, given, scales, chosen, selected
-    )
+    return Decision(factors, rules, computed, computes, goes_on, halts, errors, going, given, scales, chosen, selected)
 
 
 def act(
@@ -288,12 +286,6 @@ def wide_sources(
     """What points anywhere, as `WIDE_SOURCES` names it."""
     fields = sight.records[:, :, layout.narrow :].reshape(len(registers), -1, registers.shape[-1])
     return torch.cat([fields, value_pointer[:, None], registers], dim=1)
-
-
-def is_nothing(mass: Tensor) -> bool:
-    """Whether there is no mass at all, where asking is free."""
-    is_free = mass.device.type == "cpu" and not torch.compiler.is_compiling()
-    return is_free and not bool(mass.any())
 
 
 def operands(sight: Sight, integer_share: Tensor, computes: Tensor, layout: Layout, tables: Tables) -> Operands:

@@ -1,6 +1,6 @@
 """The rules as tensors: which states a rule matches, and where it moves what."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -74,7 +74,9 @@ SCALES: tuple[Scale, ...] = (
 """All scales, in the order in which a step lines them up."""
 
 _POINTER_SCALES: dict[From | None, Scale] = {
-    source: source.value for source in (*CODE_SOURCES, *WIDE_SOURCES) if source and source.value[0] in ("control", "frame")
+    source: source.value
+    for source in (*CODE_SOURCES, *WIDE_SOURCES)
+    if source and source.value[0] in ("control", "frame")
 } | {From.CONTROL: ("control", ANY_VALUE)}
 
 _VALUE = "the tags of values"
@@ -117,9 +119,9 @@ class Selection:
     computes: Float[Tensor, "batch 1"]
 
 
-_SCALED = (len(CODE_SOURCES) * CODE_TARGETS, len(WIDE_SOURCES) * WIDE_TARGETS, len(_TAKES), 1, 1, 1)
+SCALED_SIZES = (len(CODE_SOURCES) * CODE_TARGETS, len(WIDE_SOURCES) * WIDE_TARGETS, len(_TAKES), 1, 1, 1)
 _AS_IT_IS = (3, len(Tag), 1)
-SCALED = sum(_SCALED)
+SCALED = sum(SCALED_SIZES)
 """So many entries of a selection come first and are scaled."""
 
 
@@ -201,7 +203,7 @@ def selection(
 ) -> Selection:
     """A mixture of rows of `Tables.select`, scaled."""
     first, rest = chosen.split((SCALED, chosen.shape[-1] - SCALED), dim=-1)
-    code, wide, *scaled = (first * scales.index_select(-1, tables.scaling)).split(_SCALED, dim=-1)
+    code, wide, *scaled = (first * scales.index_select(-1, tables.scaling)).split(SCALED_SIZES, dim=-1)
     code = code.unflatten(-1, (CODE_TARGETS, len(CODE_SOURCES)))
     wide = wide.unflatten(-1, (WIDE_TARGETS, len(WIDE_SOURCES)))
     return Selection(code, wide, *scaled, *rest.split(_AS_IT_IS, dim=-1))
@@ -246,5 +248,5 @@ def _staying() -> list[bool]:
     """The registers stay as they are, and nothing is written."""
     registers = (None, From.ENVIRONMENT, From.CONTINUATION)
     wide = [source is target for target in registers for source in WIDE_SOURCES]
-    rest = sum(_SCALED[1:]) + sum(_AS_IT_IS) - len(wide)
-    return [False] * _SCALED[0] + wide + [False] * rest
+    rest = sum(SCALED_SIZES[1:]) + sum(_AS_IT_IS) - len(wide)
+    return [False] * SCALED_SIZES[0] + wide + [False] * rest
