@@ -8,7 +8,7 @@ from torch.nn.functional import pad
 
 from neurallambda.machine.alphabet import CODE, FRAMES, VALUES, Field, Tag
 from neurallambda.machine.encode import NeuralLambda
-from neurallambda.machine.memory import WIDE, Code, Layout
+from neurallambda.machine.layout import WIDE, Code, Layout
 from neurallambda.machine.run import Registers
 from neurallambda.machine.step import Step, take_step
 from neurallambda.machine.tables import tables

@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from neurallambda.machine import arithmetic
-from neurallambda.machine.arithmetic import OPERATIONS, Arithmetic, compare
+from neurallambda.machine import few_pairs
+from neurallambda.machine.all_pairs import compare
+from neurallambda.machine.arithmetic import operate
+from neurallambda.machine.integers import OPERATIONS, Integers
 
 RANGES = (range(-8, 8), range(10), range(3, 9), range(-9, -2), range(-5, 17))
 
@@ -17,7 +19,7 @@ def soft(name: str, left: Tensor, right: Tensor, integers: range) -> Tensor:
     """An operation on distributions, by its name."""
     weights = left.new_zeros(len(left), len(OPERATIONS))
     weights[:, OPERATIONS.index(name)] = 1
-    return Arithmetic(integers, frozenset({name})).operate(left, right, weights)[0]
+    return operate(left, right, weights, Integers(integers, (name,)))[0]
 
 
 EXACT: dict[str, Callable[[int, int], int]] = {
@@ -33,7 +35,7 @@ EXACT: dict[str, Callable[[int, int], int]] = {
 def _few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways to sum: over the integers that have mass, and over all."""
     if not request.param:
-        monkeypatch.setattr(arithmetic, "_FEW", -1)
+        monkeypatch.setattr(few_pairs, "FEW", -1)
 
 
 @pytest.mark.usefixtures("_few")
@@ -68,11 +70,11 @@ def test_soft_operands_give_the_exact_marginal(name: str) -> None:
 @pytest.mark.usefixtures("_few")
 def test_gradients() -> None:
     """Of the results and of the order, through both operands and the weights of all operations at once."""
-    everything = Arithmetic(range(-4, 6), frozenset(OPERATIONS))
+    everything = Integers(range(-4, 6), OPERATIONS)
     left, right = _distributions(2, 10)
     weights = torch.rand(2, len(OPERATIONS), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     leaves = tuple(leaf.requires_grad_() for leaf in (left, right, weights))
-    assert torch.autograd.gradcheck(everything.operate, leaves)
+    assert torch.autograd.gradcheck(lambda *parts: operate(parts[0], parts[1], parts[2], everything), leaves)
 
 
 def test_gradients_reach_what_has_no_mass() -> None:
@@ -93,7 +95,7 @@ def test_a_mixture_of_operations_is_the_mixture_of_the_results() -> None:
     left, right = _distributions(4, len(integers))
     weights = torch.rand(4, len(OPERATIONS), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     weights[1, 2:] = 0
-    mixed, _ = Arithmetic(integers, frozenset(OPERATIONS)).operate(left, right, weights)
+    mixed, _ = operate(left, right, weights, Integers(integers, OPERATIONS))
     parts = [weights[:, [i]] * soft(name, left, right, integers) for i, name in enumerate(OPERATIONS)]
     torch.testing.assert_close(mixed, torch.stack(parts).sum(0), rtol=0, atol=1e-14)
 
@@ -101,7 +103,7 @@ def test_a_mixture_of_operations_is_the_mixture_of_the_results() -> None:
 @pytest.mark.usefixtures("_few")
 def test_order_comes_with_the_results() -> None:
     left, right = _distributions(3, 9)
-    _, order = Arithmetic(range(9), frozenset()).operate(left, right, left.new_zeros(3, len(OPERATIONS)))
+    _, order = operate(left, right, left.new_zeros(3, len(OPERATIONS)), Integers(range(9), ()))
     torch.testing.assert_close(order, compare(left, right), rtol=0, atol=1e-14)
 
 

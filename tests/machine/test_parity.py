@@ -13,7 +13,7 @@ from neurallambda.machine import Machine
 from neurallambda.machine.alphabet import KINDS, OPERATORS, WIDE_FIELDS, Field, Tag
 from neurallambda.machine.assemble import Cells
 from neurallambda.machine.discrete import Record, run
-from neurallambda.machine.memory import WIDE, Layout
+from neurallambda.machine.layout import WIDE, Layout
 from neurallambda.machine.rules import RULES
 from tests.machine.naive import NaiveRun, naive_run
 from tests.programs import HOLE_PROGRAMS, INTEGERS, LONG_PROGRAMS, PROGRAMS, Example

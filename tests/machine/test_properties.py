@@ -10,7 +10,7 @@ from neurallambda.errors import ProgramError
 from neurallambda.lang.terms import Program
 from neurallambda.machine import Machine, Soft
 from neurallambda.machine.alphabet import FIELDS_OF, WIDE_FIELDS, Field, Tag
-from neurallambda.machine.memory import WIDE
+from neurallambda.machine.layout import WIDE
 from tests.machine.naive import NaiveRun, naive_run
 from tests.machine.soft import soft_parts, with_parts
 from tests.strategies import programs

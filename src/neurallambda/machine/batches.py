@@ -12,8 +12,9 @@ from neurallambda.lang.outcome import Outcome
 from neurallambda.machine.assemble import Cells
 from neurallambda.machine.decode import decode
 from neurallambda.machine.encode import NeuralLambda
+from neurallambda.machine.layout import WIDE
 from neurallambda.machine.machine import Machine
-from neurallambda.machine.memory import WIDE, Memory
+from neurallambda.machine.memory import Memory
 from neurallambda.machine.result import Result
 from neurallambda.machine.run import Runner, Settings
 

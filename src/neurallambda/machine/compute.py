@@ -12,7 +12,8 @@ from neurallambda.lang.primitives import apply_binary
 from neurallambda.lang.terms import BINARY_PRIMITIVES
 from neurallambda.lang.values import Value
 from neurallambda.machine.alphabet import OPERATORS
-from neurallambda.machine.arithmetic import OPERATIONS, Arithmetic
+from neurallambda.machine.arithmetic import operate
+from neurallambda.machine.integers import OPERATIONS, Integers
 
 COMPUTING = frozenset(BINARY_PRIMITIVES) - {"cons"}
 """The operators whose results are computed; `cons` only points."""
@@ -67,28 +68,23 @@ class Operations:
     """The operations that may occur, and their tables.
 
     Attributes:
-        names: which they are; no other operator is looked at.
-        arithmetic: what the arithmetic ones need.
+        integers: what they operate on, and which of them may occur.
         truth: what each operator answers on each pair of classes, and on integers by their order.
     """
 
-    names: frozenset[str]
-    arithmetic: Arithmetic
+    integers: Integers
     truth: Float[Tensor, "operators pairs_results"]
 
     @property
     def can_divide_by_zero(self) -> bool:
         """Whether zero is an integer, and something divides."""
-        return 0 in self.arithmetic.integers and not self.names.isdisjoint(_DIVISIONS)
+        return 0 in self.integers.range and not set(_DIVISIONS).isdisjoint(self.integers.names)
 
     @staticmethod
     def of(integers: range, names: frozenset[str], device: torch.device, dtype: torch.dtype) -> "Operations":
         """Make the tables."""
-        return Operations(
-            names,
-            Arithmetic(integers, names),
-            torch.tensor(_truth(), device=device, dtype=dtype),
-        )
+        arithmetic = tuple(name for name in OPERATIONS if name in names)
+        return Operations(Integers(integers, arithmetic), torch.tensor(_truth(), device=device, dtype=dtype))
 
 
 def nothing(integers: Float[Tensor, "batch integers"]) -> Computed:
@@ -100,8 +96,8 @@ def nothing(integers: Float[Tensor, "batch integers"]) -> Computed:
 def compute(operands: Operands, operations: Operations) -> Computed:
     """Apply the mixture of operators."""
     left, right = operands.left, operands.right
-    weights, integers = operands.operator[:, IS_ARITHMETIC], operations.arithmetic.integers
-    result, order = operations.arithmetic.operate(left, right, weights)
+    weights = operands.operator[:, IS_ARITHMETIC]
+    result, order = operate(left, right, weights, operations.integers)
     left_sum, right_sum = left.sum(-1), right.sum(-1)
     of_left, of_right = classes(left_sum, operands.left_kinds), classes(right_sum, operands.right_kinds)
     cases = torch.cat([(of_left[:, :, None] * of_right[:, None, :]).flatten(1), order], dim=-1)
@@ -109,7 +105,7 @@ def compute(operands: Operands, operations: Operations) -> Computed:
     true, false, not_an_integer = (cases[:, None] @ answers)[:, 0].unbind(-1)
     by_zero = torch.zeros_like(true)
     if operations.can_divide_by_zero:
-        by_zero = weights[:, IS_DIVISION].sum(-1) * left_sum * right[:, -integers.start]
+        by_zero = weights[:, IS_DIVISION].sum(-1) * left_sum * right[:, -operations.integers.range.start]
     inside = result.sum(-1)
     overflow = (weights.sum(-1) * (left_sum * right_sum) - by_zero - inside).clamp_min(0)
     results = torch.stack([inside, true, false], dim=-1)

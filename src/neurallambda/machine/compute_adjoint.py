@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurallambda.machine.arithmetic import operate_backward
 from neurallambda.machine.compute import CASES, CLASSES, IS_ARITHMETIC, IS_DIVISION, Operands, Operations, classes
 
 
@@ -22,7 +23,9 @@ def carry_computed(
         operands: as `compute` took them.
         cases: as it gave them.
         computed: the results and the errors it gave.
-        to_integers, to_results, to_errors: what arrives at these.
+        to_integers: what arrives at the integers it gave.
+        to_results: what arrives at the results.
+        to_errors: what arrives at the errors.
         operations: what computes.
     """
     left, right, operator = operands.left, operands.right, operands.operator
@@ -43,10 +46,10 @@ def carry_computed(
     to_operator[:, IS_ARITHMETIC] += (to_overflow * left_sum * right_sum)[:, None]
     to_result = to_integers + (to_inside - to_overflow)[:, None]
     of_pairs, of_order = to_cases.split((len(CLASSES) ** 2, CASES - len(CLASSES) ** 2), dim=-1)
-    to_left, to_right, to_weights = operations.arithmetic.carry(to_result, of_order, left, right, weights)
+    to_left, to_right, to_weights = operate_backward(to_result, of_order, left, right, weights, operations.integers)
     to_operator[:, IS_ARITHMETIC] += to_weights
     if operations.can_divide_by_zero:
-        zero = -operations.arithmetic.integers.start
+        zero = -operations.integers.range.start
         divides, is_zero = weights[:, IS_DIVISION].sum(-1), right[:, zero]
         to_operator[:, IS_ARITHMETIC][:, IS_DIVISION] += (to_by_zero * left_sum * is_zero)[:, None]
         to_left_sum = to_left_sum + to_by_zero * divides * is_zero

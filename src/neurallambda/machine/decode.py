@@ -10,7 +10,8 @@ from neurallambda.lang.trampoline import trampoline
 from neurallambda.lang.values import Closure, Pair, Partial, Value, outcome_of
 from neurallambda.machine.alphabet import OPERATORS, WIDE_FIELDS, Field, Tag
 from neurallambda.machine.assemble import Cells
-from neurallambda.machine.memory import WIDE, Memory
+from neurallambda.machine.layout import WIDE
+from neurallambda.machine.memory import Memory
 from neurallambda.machine.result import Result
 from neurallambda.machine.tables import ERRORS
 

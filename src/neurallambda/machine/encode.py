@@ -13,7 +13,7 @@ from neurallambda.lang.terms import BINARY_PRIMITIVES, UNARY_PRIMITIVES
 from neurallambda.machine.alphabet import CODE_FIELDS, OPERATORS, Field, Tag
 from neurallambda.machine.assemble import Cell, Cells
 from neurallambda.machine.compute import COMPUTING
-from neurallambda.machine.memory import Code, Layout
+from neurallambda.machine.layout import Code, Layout
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from neurallambda.machine.adjoint import Arriving, Carried, carry
+from neurallambda.machine.act_adjoint import Arriving
+from neurallambda.machine.adjoint import Carried, carry
 from neurallambda.machine.alphabet import Field, Tag
-from neurallambda.machine.memory import Code, Layout, Memory, per_role_derivative
+from neurallambda.machine.layout import Code, Layout
+from neurallambda.machine.memory import Memory, per_role_derivative
 from neurallambda.machine.reading import pointers_at_values, read_values
 from neurallambda.machine.retake import Kept, Outcome, Retaken, retake
 from neurallambda.machine.run import Runner, Settings
@@ -45,7 +47,7 @@ class Run(torch.autograd.Function):
         written = torch.tensor(memory.written)
         ctx.mark_non_differentiable(written)
         ctx.end = end
-        value = read_values(memory.records, end.answer)
+        value = read_values(memory, end.answer)
         return end.answer, end.errors, end.running, end.steps, value, memory.records, written
 
     @staticmethod
@@ -56,7 +58,7 @@ class Run(torch.autograd.Function):
         memory = Memory(ctx.layout, Code(*code), records, ctx.written)
         batch = len(records)
         answer, errors, running, steps, of_value, to_records, _ = gradients
-        to_answer, arriving = _from_values(records, ctx.end.answer, of_value)
+        to_answer, arriving = _from_values(memory, ctx.end.answer, of_value)
         if to_records is not None:
             arriving += to_records
         backward = _Backward(
@@ -75,15 +77,18 @@ class Run(torch.autograd.Function):
         return None, None, narrow, backward.variables, backward.settled
 
 
-def _from_values(records: Tensor, answer: Tensor, gradient: Tensor | None) -> tuple[Tensor, Tensor]:
+def _from_values(memory: Memory, answer: Tensor, gradient: Tensor | None) -> tuple[Tensor, Tensor]:
     """What arrives at the answer and at all records from what was read under the answer."""
+    to_records, records = torch.zeros_like(memory.records), memory.records
     if gradient is None:
-        return torch.zeros_like(answer), torch.zeros_like(records)
+        return torch.zeros_like(answer), to_records
     with torch.enable_grad():
         leaves = records[:, :, : len(Tag)].detach().requires_grad_(), answer.detach().requires_grad_()
         pointers = pointers_at_values(*leaves)
     to_tags, to_answer = torch.autograd.grad(pointers, leaves, gradient @ records.transpose(1, 2))
-    to_records = pointers.detach().transpose(1, 2) @ gradient
+    pointers = pointers.detach()
+    if not memory.spread(pointers, gradient, to_records):
+        to_records.baddbmm_(pointers.transpose(1, 2), gradient)
     to_records[:, :, : len(Tag)] += to_tags
     return to_answer, to_records
 
@@ -165,14 +170,8 @@ class _Backward:
         self.roles[:, 2].addcmul_(carried.value_pointer, pointers[:, 0])
         self.settled += carried.settled
         stretch.names.append(carried.name)
-        few = memory.few(pointers)
-        if few is None:
+        if not memory.spread(pointers, carried.records, self.records):
             stretch.pointers.append(pointers)
             stretch.records.append(carried.records)
-        else:
-            weights, addresses = few
-            flat = (addresses + memory.rows * memory.width).flatten()
-            arriving = weights[..., None] * carried.records[:, :, None]
-            self.records.flatten(0, 1).index_add_(0, flat, arriving.flatten(0, 2))
         # What this adds to addresses that bind nothing, or that were not yet written, is never looked at.
         self.parameters.baddbmm_(carried.matched.transpose(1, 2), taken.asked)

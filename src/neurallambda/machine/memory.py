@@ -5,82 +5,17 @@ pointer is a distribution over addresses, and what it reads is the mixture of th
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import accumulate
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from neurallambda.machine.alphabet import (
-    CODE,
-    CODE_FIELDS,
-    FRAMES,
-    KINDS,
-    NARROW_FIELDS,
-    OPERATORS,
-    VALUES,
-    WIDE_FIELDS,
-    Field,
-    Tag,
-)
-from neurallambda.machine.tables import take_fields
+from neurallambda.machine.alphabet import CODE, FRAMES, VALUES, Field, Tag
+from neurallambda.machine.layout import WIDE, Code, Layout
 
-WIDE = len(WIDE_FIELDS)
 FEW = 4
 """So many addresses under a pointer at most are read one by one."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where each field of a record lies. A record is `narrow` numbers, then its wide pointers."""
-
-    code: int
-    """How many addresses of code there are: the width of a pointer at code."""
-    integers: int
-
-    @cached_property
-    def sizes(self) -> list[int]:
-        """The sizes of the narrow fields, in order."""
-        return [len(Tag), len(OPERATORS), len(KINDS), self.integers, *[self.code] * len(CODE_FIELDS)]
-
-    @cached_property
-    def slices(self) -> dict[Field, slice]:
-        """The columns of each narrow field."""
-        ends = list(accumulate(self.sizes))
-        return {name: slice(end - size, end) for name, size, end in zip(NARROW_FIELDS, self.sizes, ends, strict=True)}
-
-    @cached_property
-    def pointers_at_code(self) -> slice:
-        """The columns of the three pointers at code."""
-        return slice(self.slices[Field.FIRST].start, self.narrow)
-
-    @cached_property
-    def narrow(self) -> int:
-        """How many numbers a record has besides its wide pointers."""
-        return sum(self.sizes)
-
-    def take_columns(self, width: int, like: Tensor) -> Float[Tensor, "taken record"]:
-        """From `Selection.taken` to the numbers of a record with pointers of some width."""
-        sizes = torch.tensor([*[1] * len(Tag), *self.sizes[1:], *[width] * WIDE], device=like.device)
-        fields = torch.tensor(take_fields(), device=like.device, dtype=like.dtype)
-        return fields.repeat_interleave(sizes, dim=1, output_size=self.narrow + WIDE * width)
-
-
-@dataclass(frozen=True)
-class Code:
-    """The code of a batch of programs, as a step reads it.
-
-    Attributes:
-        narrow: the cells.
-        variables: from the address of a variable to the address that names its parameter.
-        settled: which addresses hold no variable, so that control may stand there.
-    """
-
-    narrow: Float[Tensor, "batch code narrow"]
-    variables: Float[Tensor, "batch code code"]
-    settled: Float[Tensor, "batch code"]
 
 
 @dataclass
@@ -157,8 +92,10 @@ class Memory:
         self.per_role[:, :, address] = per_role(roles[:, :, None])[:, :, 0]
         self.written += 1
 
-    def read(self, pointers: Float[Tensor, "*steps batch 2 addresses"]) -> Float[Tensor, "*steps batch 2 record"]:
-        """Read the records under control and continuation, of one step or of several at once.
+    def read(
+        self, pointers: Float[Tensor, "*steps batch pointers addresses"]
+    ) -> Float[Tensor, "*steps batch pointers record"]:
+        """Read the records under some pointers, of one step or of several at once.
 
         In general that is one batched product with everything written. On the CPU, where asking is free, only the
         addresses under a pointer are read while they are few: a sharp pointer costs one record and not the whole memory.
@@ -179,28 +116,43 @@ class Memory:
         """The addresses under each pointer with their weights, where they are few and asking is free."""
         if pointers.device.type != "cpu" or torch.compiler.is_compiling() or pointers.requires_grad:
             return None
+        pointers = pointers[..., : self.written]
         sharpest = pointers.max(dim=-1, keepdim=True)
         if pointers.count_nonzero() == sharpest.values.count_nonzero():
             return sharpest
         most = int(pointers.count_nonzero(-1).max())
         return None if most > FEW else pointers.topk(most, dim=-1)
 
+    def spread(
+        self,
+        pointers: Float[Tensor, "batch pointers addresses"],
+        arriving: Float[Tensor, "batch pointers record"],
+        into: Float[Tensor, "batch addresses record"],
+    ) -> bool:
+        """Add to all addresses under some pointers what arrives at what was read there, if these are few; else do nothing."""
+        few = self.few(pointers)
+        if few is None:
+            return False
+        weights, addresses = few
+        flat = (addresses + self.rows * self.width).flatten()
+        shared = arriving * weights if weights.shape[-1] == 1 else arriving[:, :, None] * weights[..., None]
+        into.flatten(0, 1).index_add_(0, flat, shared.flatten(0, -2))
+        return True
+
     def match(self, parameters: Float[Tensor, "*steps batch 2 code"]) -> Float[Tensor, "*steps batch 2 addresses"]:
         """How far the parameter that each address binds is each of two given ones; code binds none."""
         bound = self.parameters[:, self.layout.code : self.written]
-        if not bound.shape[1]:
-            return parameters.new_zeros(*parameters.shape[:-1], self.width)
         return pad(self._all(parameters, bound.transpose(1, 2)), (self.layout.code, self.width - self.written))
 
     @staticmethod
     def _all(
-        asked: Float[Tensor, "*steps batch 2 n"], everything: Float[Tensor, "batch m p"]
-    ) -> Float[Tensor, "*steps batch 2 p"]:
+        asked: Float[Tensor, "*steps batch asked n"], everything: Float[Tensor, "batch m p"]
+    ) -> Float[Tensor, "*steps batch asked p"]:
         """A product with everything, as far as it is asked for; several steps are one product."""
         if asked.dim() == 3:
             return asked[:, :, : everything.shape[1]] @ everything
         steps = asked[..., : everything.shape[1]].transpose(0, 1).flatten(1, 2)
-        return (steps @ everything).unflatten(1, (-1, 2)).transpose(0, 1)
+        return (steps @ everything).unflatten(1, (-1, asked.shape[-2])).transpose(0, 1)
 
 
 def role_table(like: Tensor) -> Float[Tensor, "tags 3"]:

@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.machine.alphabet import FIELDS_OF, VALUES, WIDE_FIELDS, Field, Tag
+from neurallambda.machine.layout import Layout
 from neurallambda.machine.masses import inverse
-from neurallambda.machine.memory import Layout
+from neurallambda.machine.memory import Memory
 
 ASKED: dict[Field, frozenset[Tag]] = {
     Field.OPERATOR: frozenset((Tag.UNARY_PRIMITIVE, Tag.BINARY_PRIMITIVE)),
@@ -35,11 +36,11 @@ def pointers_at_values(
     return torch.stack([under_value, *(under_value * share for share in shares)], dim=1)
 
 
-def read_values(
-    records: Float[Tensor, "batch addresses record"], pointer: Float[Tensor, "batch addresses"]
-) -> Float[Tensor, "batch 5 record"]:
+def read_values(memory: Memory, pointer: Float[Tensor, "batch addresses"]) -> Float[Tensor, "batch 5 record"]:
     """The records under the pointers at values."""
-    return pointers_at_values(records[:, :, : len(Tag)], pointer) @ records
+    return memory.read(
+        pointers_at_values(memory.records[:, : memory.written, : len(Tag)], pointer[:, : memory.written])
+    )
 
 
 def fields(read: Float[Tensor, "batch 5 record"], layout: Layout) -> dict[Field, Float[Tensor, "batch n"]]:

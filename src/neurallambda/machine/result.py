@@ -69,7 +69,7 @@ class Result:
         """The result of a run that is over."""
         end, memory = runner.registers, runner.memory
         memory.clear()
-        value = read_values(memory.records, end.answer)
+        value = read_values(memory, end.answer)
         return Result(program, runner.settings, memory, end.answer, value, end.errors, end.running, end.steps)
 
     def distribution(self) -> Distribution:
@@ -131,7 +131,7 @@ class Result:
             pair = tag[:, Tag.PAIR, None]
             per_pair = inverse(pair)
             heads, tails = (
-                fields(read_values(memory.records, value[field] * per_pair), memory.layout)
+                fields(read_values(memory, value[field] * per_pair), memory.layout)
                 for field in (Field.VALUE, Field.LINK)
             )
             chance = chance * pair[:, 0] * self._probability(head, heads)

@@ -9,10 +9,13 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from neurallambda.machine.alphabet import Field
+from neurallambda.machine.decision import Decision, decide
 from neurallambda.machine.masses import inverse, inverse_derivative
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.step import AT, HALT, Decision, Sight, code_sources, decide, see, share, wide_sources
-from neurallambda.machine.tables import ANY_VALUE, OWNED, PER, SCALED, SCALED_SIZES, Tables
+from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, PER, SCALED, SCALED_SIZES
+from neurallambda.machine.sight import Sight, see, share
+from neurallambda.machine.step import HALT, code_sources, wide_sources
+from neurallambda.machine.tables import Tables
 
 
 @dataclass(frozen=True)

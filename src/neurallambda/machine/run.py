@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from neurallambda.machine.assemble import HALT_ADDRESS, ROOT_ADDRESS
-from neurallambda.machine.memory import Code, Layout, Memory
+from neurallambda.machine.layout import Code, Layout
+from neurallambda.machine.memory import Memory
 from neurallambda.machine.retake import Kept
 from neurallambda.machine.step import CONTINUATION, CONTROL, Step, take_step
 from neurallambda.machine.tables import ERRORS, tables
@@ -138,7 +139,8 @@ class Runner:
             self._grow()
         step = take_step(memory, registers.pointers, self.here[memory.written], self.tables)
         if self.keeps_history:
-            self.history.append(Kept(registers.pointers, registers.running, step.settled))
+            pointers = registers.pointers[:, :, : memory.written].clone()  # nothing points beyond
+            self.history.append(Kept(pointers, registers.running, step.settled))
         memory.append(step.record)
         registers.follow(step)
         return step

@@ -16,8 +16,8 @@ from neurallambda.errors import ArgumentError
 from neurallambda.machine.alphabet import FIELDS_OF, KINDS, OPERATORS, WIDE_FIELDS, Field, Tag
 from neurallambda.machine.assemble import Cells
 from neurallambda.machine.encode import NeuralLambda
+from neurallambda.machine.layout import Layout
 from neurallambda.machine.machine import MAX_STEPS, Machine
-from neurallambda.machine.memory import Layout
 from neurallambda.machine.result import Result
 from neurallambda.machine.rules import RULES
 from neurallambda.machine.run import Runner, Settings
