@@ -100,3 +100,14 @@ def test_no_nan_backward_through_a_thousand_steps() -> None:
     result.probability(2).sum().backward()
     expected = torch.autograd.functional.jacobian(lambda x: x.softmax(-1)[1], logits.detach())
     torch.testing.assert_close(logits.grad, expected)
+
+
+def test_a_run_during_inference_does_not_spoil_later_training() -> None:
+    """Constants are shared between runs, so they must not be made as inference tensors."""
+    machine = Machine(integers=range(-5, 13))  # a range of its own: nothing is made yet
+    logits = torch.linspace(0, 1, 18).requires_grad_()
+    with torch.inference_mode():
+        machine.run(machine.encode("(* ?a 2)", holes={"a": logits.detach()}))
+    machine.run(machine.encode("(* ?a 2)", holes={"a": logits})).probability(4).sum().backward()
+    assert logits.grad is not None
+    assert logits.grad.abs().sum() > 0

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from neurallambda.machine.all_pairs import all_pairs, all_pairs_backward
 from neurallambda.machine.few_pairs import few, few_pairs, few_pairs_backward
-from neurallambda.machine.integers import Integers
+from neurallambda.machine.integers import ALL, Integers
 
 
 def operate(
@@ -28,7 +28,7 @@ def operate(
 ) -> tuple[Float[Tensor, "batch n"], Float[Tensor, "batch 3"]]:
     """The mixture of the results of all `OPERATIONS`, and the masses of less, equal and greater."""
     if torch.is_grad_enabled() or torch.compiler.is_compiling():
-        both = _operate(left, right, weights, _number(integers))
+        both = _operate(left, right, weights, integers.number)
     else:
         both = _forward(left, right, weights, integers)
     return both[:, :-3], both[:, -3:]
@@ -56,18 +56,9 @@ def _forward(left: Tensor, right: Tensor, weights: Tensor, integers: Integers) -
     return few_pairs(left, right, weights, integers, *some)
 
 
-_ALL: list[Integers] = []
-
-
-@cache
-def _number(integers: Integers) -> int:
-    _ALL.append(integers)
-    return len(_ALL) - 1
-
-
 @torch.library.custom_op("neurallambda::operate", mutates_args=())
 def _operate(left: Tensor, right: Tensor, weights: Tensor, number: int) -> Tensor:
-    return _forward(left, right, weights, _ALL[number])
+    return _forward(left, right, weights, ALL[number])
 
 
 @_operate.register_fake
@@ -80,7 +71,7 @@ def _operate_backward(
     gradient: Tensor, left: Tensor, right: Tensor, weights: Tensor, number: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     to_result, to_order = gradient[:, :-3].contiguous(), gradient[:, -3:]
-    return operate_backward(to_result, to_order, left, right, weights, _ALL[number])
+    return operate_backward(to_result, to_order, left, right, weights, ALL[number])
 
 
 @_operate_backward.register_fake

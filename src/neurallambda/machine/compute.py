@@ -1,6 +1,7 @@
 """What a binary operator makes of two operands, all operators in superposition."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -87,10 +88,12 @@ class Operations:
         return Operations(Integers(integers, arithmetic), torch.tensor(_truth(), device=device, dtype=dtype))
 
 
-def nothing(integers: Float[Tensor, "batch integers"]) -> Computed:
-    """What is computed where nothing is."""
-    three = integers.new_zeros(len(integers), 3)
-    return Computed(torch.zeros_like(integers), three, three[:, :1], three, integers.new_zeros(len(integers), CASES))
+@lru_cache(maxsize=16)
+def nothing(batch: int, integers: int, device: torch.device, dtype: torch.dtype) -> Computed:
+    """What is computed where nothing is. It is shared: nobody writes to it."""
+    results = torch.zeros(batch, 3, device=device, dtype=dtype)
+    cases, masses = (torch.zeros(batch, size, device=device, dtype=dtype) for size in (CASES, integers))
+    return Computed(masses, results, results[:, :1], results, cases)
 
 
 def compute(operands: Operands, operations: Operations) -> Computed:

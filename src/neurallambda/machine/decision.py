@@ -59,8 +59,9 @@ def decide(sight: Sight, layout: Layout, tables: Tables) -> Decision:
     rules = factors[0] * factors[1] * factors[2]
     computes, halts, errors = (rules @ tables.ends).split((1, 1, len(ERRORS)), dim=-1)
     integer_share = sight.integer * control_scales[:, AT[Field.LITERAL]]
-    computed = nothing(control[:, layout.slices[Field.LITERAL]])
-    if not is_nothing(computes):
+    if is_nothing(computes):
+        computed = nothing(len(control), layout.integers, control.device, control.dtype)
+    else:
         computed = compute(operands(sight, integer_share, computes, layout, tables), tables.operations)
         errors = torch.addcmul(errors, computes, computed.errors @ tables.computed_errors)
     goes_on = (1 - halts[:, 0] - errors.sum(-1)).clamp_min(0)

@@ -87,8 +87,11 @@ def _from_values(memory: Memory, answer: Tensor, gradient: Tensor | None) -> tup
         pointers = pointers_at_values(*leaves)
     to_tags, to_answer = torch.autograd.grad(pointers, leaves, gradient @ records.transpose(1, 2))
     pointers = pointers.detach()
-    if not memory.spread(pointers, gradient, to_records):
+    few = memory.few(pointers)
+    if few is None:
         to_records.baddbmm_(pointers.transpose(1, 2), gradient)
+    else:
+        memory.spread_few(*few, gradient, to_records)
     to_records[:, :, : len(Tag)] += to_tags
     return to_answer, to_records
 
@@ -170,8 +173,10 @@ class _Backward:
         self.roles[:, 2].addcmul_(carried.value_pointer, pointers[:, 0])
         self.settled += carried.settled
         stretch.names.append(carried.name)
-        if not memory.spread(pointers, carried.records, self.records):
+        if taken.few is None:
             stretch.pointers.append(pointers)
             stretch.records.append(carried.records)
+        else:
+            memory.spread_few(*taken.few, carried.records, self.records)
         # What this adds to addresses that bind nothing, or that were not yet written, is never looked at.
         self.parameters.baddbmm_(carried.matched.transpose(1, 2), taken.asked)

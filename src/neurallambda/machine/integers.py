@@ -1,7 +1,7 @@
 """Integers as indices: which result each pair has, and in which order its integers are."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -21,6 +21,12 @@ class Integers:
 
     range: range
     names: tuple[str, ...]
+    number: int = field(init=False, compare=False)
+    """Its place in `ALL`, for custom operators, which take tensors and numbers alone."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "number", len(ALL))
+        ALL.append(self)
 
     def results(self, name: str, left: Int[Tensor, " left"], right: Int[Tensor, " right"]) -> Int[Tensor, "left right"]:
         """The index of the result of each pair of indices; one past the last where it is out of range or undefined."""
@@ -34,6 +40,9 @@ class Integers:
             return self.names
         some = weights.any(0).tolist()
         return tuple(name for name in self.names if some[OPERATIONS.index(name)])
+
+
+ALL: list[Integers] = []
 
 
 def order(left: Int[Tensor, " left"], right: Int[Tensor, " right"]) -> Bool[Tensor, "left right 3"]:

@@ -18,6 +18,10 @@ FEW = 4
 """So many addresses under a pointer at most are read one by one."""
 
 
+Few = tuple[Float[Tensor, "*steps batch pointers few"], Int[Tensor, "*steps batch pointers few"]]
+"""Weights and addresses."""
+
+
 @dataclass
 class Memory:
     """Code and the records written so far; `written` addresses are in use, and there may be room for more.
@@ -101,18 +105,9 @@ class Memory:
         addresses under a pointer are read while they are few: a sharp pointer costs one record and not the whole memory.
         """
         few = self.few(pointers)
-        if few is None:
-            return self._all(pointers, self.records[:, : self.written])
-        weights, addresses = few
-        flat = (addresses + self.rows * self.width).flatten()
-        records = self.records.flatten(0, 1).index_select(0, flat).unflatten(0, addresses.shape)
-        if weights.shape[-1] == 1:
-            return weights * records[..., 0, :]
-        return (weights[..., None, :] @ records)[..., 0, :]
+        return self._all(pointers, self.records[:, : self.written]) if few is None else self.read_few(*few)
 
-    def few(
-        self, pointers: Float[Tensor, "*steps batch pointers addresses"]
-    ) -> tuple[Float[Tensor, "*steps batch pointers few"], Int[Tensor, "*steps batch pointers few"]] | None:
+    def few(self, pointers: Float[Tensor, "*steps batch pointers addresses"]) -> Few | None:
         """The addresses under each pointer with their weights, where they are few and asking is free."""
         if pointers.device.type != "cpu" or torch.compiler.is_compiling() or pointers.requires_grad:
             return None
@@ -123,21 +118,28 @@ class Memory:
         most = int(pointers.count_nonzero(-1).max())
         return None if most > FEW else pointers.topk(most, dim=-1)
 
-    def spread(
+    def read_few(
+        self, weights: Float[Tensor, "*steps batch pointers few"], addresses: Int[Tensor, "*steps batch pointers few"]
+    ) -> Float[Tensor, "*steps batch pointers record"]:
+        """Read a few addresses under each pointer."""
+        records = self.records.flatten(0, 1).index_select(0, self._flat(addresses)).unflatten(0, addresses.shape)
+        if weights.shape[-1] == 1:
+            return weights * records[..., 0, :]
+        return (weights[..., None, :] @ records)[..., 0, :]
+
+    def spread_few(
         self,
-        pointers: Float[Tensor, "batch pointers addresses"],
+        weights: Float[Tensor, "batch pointers few"],
+        addresses: Int[Tensor, "batch pointers few"],
         arriving: Float[Tensor, "batch pointers record"],
         into: Float[Tensor, "batch addresses record"],
-    ) -> bool:
-        """Add to all addresses under some pointers what arrives at what was read there, if these are few; else do nothing."""
-        few = self.few(pointers)
-        if few is None:
-            return False
-        weights, addresses = few
-        flat = (addresses + self.rows * self.width).flatten()
+    ) -> None:
+        """Add what arrives at what was read under each pointer to the few addresses under it."""
         shared = arriving * weights if weights.shape[-1] == 1 else arriving[:, :, None] * weights[..., None]
-        into.flatten(0, 1).index_add_(0, flat, shared.flatten(0, -2))
-        return True
+        into.flatten(0, 1).index_add_(0, self._flat(addresses), shared.flatten(0, -2))
+
+    def _flat(self, addresses: Int[Tensor, "*steps batch pointers few"]) -> Int[Tensor, " all"]:
+        return (addresses + self.rows * self.width).flatten()
 
     def match(self, parameters: Float[Tensor, "*steps batch 2 code"]) -> Float[Tensor, "*steps batch 2 addresses"]:
         """How far the parameter that each address binds is each of two given ones; code binds none."""

@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.decision import Decision, decide
 from neurallambda.machine.masses import inverse, inverse_derivative
-from neurallambda.machine.memory import Memory
+from neurallambda.machine.memory import Few, Memory
 from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, PER, SCALED, SCALED_SIZES
 from neurallambda.machine.sight import Sight, see, share
 from neurallambda.machine.step import HALT, code_sources, wide_sources
@@ -32,6 +32,7 @@ class Retaken:
     """A step, taken again.
 
     Attributes:
+        few: the addresses under its pointers, with their weights, where they are few.
         records, pointers, per_pointer: what it saw, as in `Sight`.
         sources: what points anywhere, as `WIDE_SOURCES` names it; the registers before the step are the last three.
         at_code: the next control as far as it is code, and the record's pointers at code.
@@ -54,6 +55,7 @@ class Retaken:
         per_settled: one over what settled.
     """
 
+    few: Few | None
     records: Float[Tensor, "batch 2 record"]
     pointers: Float[Tensor, "batch 2 addresses"]
     per_pointer: Float[Tensor, "batch 2 1"]
@@ -138,7 +140,8 @@ def retake(memory: Memory, kept: Sequence[Kept], outcome: Outcome, tables: Table
     count, batch = len(kept), len(memory.records)
     registers = torch.stack([pad(step.registers, (0, memory.width - step.registers.shape[-1])) for step in kept])
     pointers, per_pointer = share(memory, registers)
-    records = memory.read(pointers)
+    few = memory.few(pointers)
+    records = memory.read(pointers) if few is None else memory.read_few(*few)
     value_pointer = (pointers[:, :, 0] * memory.roles[:, 2]).flatten(0, 1)
     sight = see(pointers.flatten(0, 1), per_pointer.flatten(0, 1), records.flatten(0, 1), tables)
     decision = decide(sight, memory.layout, tables)
@@ -165,7 +168,8 @@ def retake(memory: Memory, kept: Sequence[Kept], outcome: Outcome, tables: Table
     ]
     sizes = [part.shape[-1] for part in small]
     parts = zip(*(part.chunk(count) for part in (*whole, torch.cat(small, dim=-1))), strict=True)
-    return [Retaken(*part, *rest.split(sizes, dim=-1)) for *part, rest in parts]
+    fews = [None] * count if few is None else zip(*(part.unbind(0) for part in few), strict=True)
+    return [Retaken(few, *part, *rest.split(sizes, dim=-1)) for few, (*part, rest) in zip(fews, parts, strict=True)]
 
 
 def _decided(sight: Sight, decision: Decision, tables: Tables) -> list[Tensor]:
