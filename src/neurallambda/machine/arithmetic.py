@@ -8,7 +8,6 @@ Both directions, forward and backward, are custom operators, since `torch.compil
 shapes that depend on data; what is needed besides tensors is passed to them by its number.
 """
 
-from functools import cache
 from typing import Any
 
 import torch
