@@ -109,7 +109,7 @@ class Codebook:
     def __len__(self) -> int:
         return len(self.symbols)
 
-    def __contains__(self, symbol: Hashable) -> bool:
+    def __contains__(self, symbol: object) -> bool:
         return key(symbol) in self._places
 
     @property
@@ -247,7 +247,7 @@ class Codebook:
         """
         return self.vectors[cosine_with_all(vectors, self.vectors).argmax(-1)]
 
-    def _place(self, symbol: Hashable) -> int:
+    def _place(self, symbol: object) -> int:
         place = self._places.get(key(symbol))
         if place is not None:
             return place

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from neurallambda.errors import ArgumentError
 
 
-def key(symbol: Hashable) -> Hashable:
+def key(symbol: object) -> Hashable:
     """What stands for a symbol in a dictionary: equal for the same symbol, and for no other.
 
     Types count, inside tuples and frozensets too, and floats are told apart bit for bit (so NaN is a symbol like any
