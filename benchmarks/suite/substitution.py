@@ -80,7 +80,7 @@ def trained(build: Build, *, rate: float, seed: int) -> nn.Module:
 def best_rate(build: Build, *, seed: int) -> float:
     """The learning rate of the least error on fresh sequences of the symbols that training showed."""
     pairs = draw(SEEN, batch=TESTED, length=LENGTH, generator=seeded(seed + 2))
-    return min(RATES, key=lambda rate: float(error(trained(build, rate=rate, seed=seed), symbols_of(seed), pairs)))
+    return min(RATES, key=lambda rate: error(trained(build, rate=rate, seed=seed), symbols_of(seed), pairs).item())
 
 
 def trial(build: Build, *, rate: float, seed: int) -> Trial:

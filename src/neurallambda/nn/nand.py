@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from neurallambda.errors import ArgumentError
+from neurallambda.symbols.checks import check_count
 from neurallambda.symbols.similarity import direction
 
 SHARPNESS = 8.0
@@ -96,8 +97,7 @@ class Nand(nn.Module):
         """
         super().__init__()
         for name, count in (("inputs", inputs), ("size", size), ("gates", gates)):
-            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-                raise ArgumentError(f"{name}: got {count!r}, expected an integer of at least 1")
+            check_count(name, count, least=1)
 
         def normal(*shape: int) -> Tensor:
             drawn = torch.randn(*shape, generator=generator, dtype=torch.float64, device=generator.device)

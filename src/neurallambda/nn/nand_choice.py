@@ -1,12 +1,11 @@
 """A choice among vectors that depends on how they relate, and on nothing else about them."""
 
-from itertools import combinations
-
 import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from neurallambda.nn.nand import SPREAD, Nand, soft_nand
+from neurallambda.symbols.checks import check_count
 
 
 class NandChoice(nn.Module):
@@ -56,6 +55,7 @@ class NandChoice(nn.Module):
             ArgumentError: if a number is not a positive integer.
         """
         super().__init__()
+        check_count("candidates", candidates, least=1)
         inputs = candidates + candidates * (candidates - 1) // 2
         self.first = Nand(inputs=inputs, size=size, gates=gates, generator=generator, device=device, dtype=dtype)
         drawn = torch.randn(candidates, gates, generator=generator, dtype=torch.float64, device=generator.device)
@@ -101,5 +101,5 @@ def with_products(vectors: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     Returns:
         Shape (..., count + count * (count - 1) / 2, size).
     """
-    left, right = zip(*combinations(range(vectors.shape[-2]), 2), strict=True)
+    left, right = torch.triu_indices(vectors.shape[-2], vectors.shape[-2], offset=1, device=vectors.device)
     return torch.cat([vectors, vectors[..., left, :] * vectors[..., right, :]], -2)

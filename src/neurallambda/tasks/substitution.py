@@ -47,11 +47,10 @@ def draw(symbols: Sequence[int], *, batch: int, length: int, generator: Generato
 
     Example:
         >>> pairs = draw(range(4), batch=1, length=6, generator=torch.Generator().manual_seed(0))
-        >>> print(pairs.old, pairs.new, pairs.sequence, pairs.target, sep="\n")
-        tensor([0])
-        tensor([1])
-        tensor([[1, 0, 3, 3, 0, 0]])
-        tensor([[1, 1, 3, 3, 1, 1]])
+        >>> pairs.old, pairs.new
+        (tensor([0]), tensor([1]))
+        >>> pairs.sequence, pairs.target
+        (tensor([[1, 0, 3, 3, 0, 0]]), tensor([[1, 1, 3, 3, 1, 1]]))
     """
     if len(symbols) < 2:
         raise ArgumentError(f"symbols: got {len(symbols)}, expected at least two, the old one and the new one")
