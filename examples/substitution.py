@@ -42,7 +42,7 @@ def main() -> None:
     print("exact sequences in 500")
     for name, model in models(torch.Generator().manual_seed(options.seed)).items():
         generator = torch.Generator().manual_seed(options.seed)
-        rate = 0.03 if name == "NAND" else 0.003  # the best of each; the benchmark chooses among four
+        rate = 0.03 if name == "NAND" else 0.003  # fit for few steps; the benchmark chooses for each
         train(model, codebook, SEEN, steps=options.steps, learning_rate=rate, generator=generator)
         for test, (symbols, length) in TESTS.items():
             right = exact(model, codebook, draw(symbols, batch=500, length=length, generator=generator))
