@@ -1,0 +1,107 @@
+"""How alike vectors are. Nothing here broadcasts: shapes that differ are a mistake more often than an intention."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from neurallambda.errors import ArgumentError
+from neurallambda.symbols.checks import check_alike, check_last_axis
+
+
+def dot(left: Float[Tensor, "..."], right: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """The dot product of each vector with its partner.
+
+    Args:
+        left: vectors, shape (..., size).
+        right: vectors, of the same shape, dtype and device.
+
+    Returns:
+        Shape (...).
+
+    Raises:
+        ArgumentError: if shapes, dtypes or devices differ.
+
+    Example:
+        >>> dot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
+        tensor(11.)
+    """
+    _check_pair(left, right)
+    return (left * right).sum(-1)
+
+
+def cosine(left: Float[Tensor, "..."], right: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """The cosine of the angle between each vector and its partner; 0 where one of them is zero.
+
+    Args:
+        left: vectors, shape (..., size).
+        right: vectors, of the same shape, dtype and device.
+
+    Returns:
+        Shape (...).
+
+    Raises:
+        ArgumentError: if shapes, dtypes or devices differ.
+
+    Example:
+        >>> cosine(torch.tensor([1.0, 0.0]), torch.tensor([2.0, 0.0]))
+        tensor(1.)
+    """
+    _check_pair(left, right)
+    return (direction(left) * direction(right)).sum(-1)
+
+
+def dot_with_all(vectors: Float[Tensor, "..."], others: Float[Tensor, "count size"]) -> Float[Tensor, "... count"]:
+    """The dot product of every vector with every row of `others`.
+
+    Args:
+        vectors: shape (..., size).
+        others: shape (count, size), of the same dtype and device.
+
+    Returns:
+        Shape (..., count).
+
+    Raises:
+        ArgumentError: if sizes, dtypes or devices differ.
+
+    Example:
+        >>> dot_with_all(torch.tensor([3.0, 4.0]), torch.eye(2))
+        tensor([3., 4.])
+    """
+    check_last_axis("vectors", vectors, size=others.shape[-1], meaning="that of the other vectors", like=others)
+    return vectors @ others.mT
+
+
+def cosine_with_all(vectors: Float[Tensor, "..."], others: Float[Tensor, "count size"]) -> Float[Tensor, "... count"]:
+    """The cosine of the angle between every vector and every row of `others`; 0 where one of them is zero.
+
+    Args:
+        vectors: shape (..., size).
+        others: shape (count, size), of the same dtype and device.
+
+    Returns:
+        Shape (..., count).
+
+    Raises:
+        ArgumentError: if sizes, dtypes or devices differ.
+
+    Example:
+        >>> cosine_with_all(torch.tensor([0.0, 5.0]), torch.eye(2))
+        tensor([0., 1.])
+    """
+    return dot_with_all(direction(vectors), direction(others))
+
+
+def direction(vectors: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Each vector at length one, shape (..., size); a zero vector stays zero, and has a finite gradient."""
+    return functional.normalize(vectors, dim=-1, eps=torch.finfo(vectors.dtype).tiny ** 0.5)
+
+
+def _check_pair(left: Tensor, right: Tensor) -> None:
+    if left.shape != right.shape or left.ndim == 0:
+        raise ArgumentError(
+            f"right: got shape {tuple(right.shape)} against {tuple(left.shape)}, expected two equal shapes (..., size); "
+            f"to compare every vector with every row of a matrix use dot_with_all or cosine_with_all, "
+            f"and to repeat one vector say so with .expand"
+        )
+    check_alike("right", right, like=left)
