@@ -25,8 +25,9 @@ class Integers:
     """Its place in `ALL`, for custom operators, which take tensors and numbers alone."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "number", len(ALL))
-        ALL.append(self)
+        if self not in ALL:
+            ALL.append(self)
+        object.__setattr__(self, "number", ALL.index(self))
 
     def results(self, name: str, left: Int[Tensor, " left"], right: Int[Tensor, " right"]) -> Int[Tensor, "left right"]:
         """The index of the result of each pair of indices; one past the last where it is out of range or undefined."""
