@@ -20,7 +20,8 @@ import triton.language as tl
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.structures.stack_chunked import PUSH, scan_chunked
+from neurallambda.structures.stack_chunked import scan_chunked
+from neurallambda.structures.stack_step import PUSH
 
 SPAN = 16
 """Steps between two kept copies of the cells."""

@@ -12,7 +12,8 @@ from neurallambda.structures.availability import can_fuse, can_use_triton
 from neurallambda.structures.checks import check_count
 from neurallambda.structures.plain import PlainStack
 from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
-from neurallambda.structures.stack_chunked import mixed, scan_chunked
+from neurallambda.structures.stack_chunked import scan_chunked
+from neurallambda.structures.stack_step import mixed
 
 
 @state
