@@ -8,9 +8,11 @@ from torch.nn import functional
 
 from neurallambda.structures.availability import can_run_numba
 from neurallambda.structures.checks import check_count
+from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.line import Edge, Line, flow, in_blocks, remaining, shares, widened
-from neurallambda.structures.plain import PlainStrengthQueue
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.protocol import Structure
+from neurallambda.structures.references.queues import PlainStrengthQueue
 from neurallambda.structures.strength_state import StrengthState, before, gathered, left_of, nothing, weighted, window
 
 

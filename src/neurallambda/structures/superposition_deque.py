@@ -9,8 +9,10 @@ from torch.nn import functional
 
 from neurallambda.state import state
 from neurallambda.structures.checks import check_count
-from neurallambda.structures.plain import PlainDeque
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure
+from neurallambda.structures.form import Form
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.protocol import Structure
+from neurallambda.structures.references.queues import PlainDeque
 
 PUT_FRONT, PUT_BACK, GET_FRONT, GET_BACK, STAY = range(5)
 
