@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from neurallambda.structures.hard_stack import HardStack as HardStack
     from neurallambda.structures.latch import Latch as Latch
     from neurallambda.structures.linked_list import LinkedList as LinkedList
+    from neurallambda.structures.masks import mask_of_lengths as mask_of_lengths
     from neurallambda.structures.memory import Memory as Memory
     from neurallambda.structures.memory import Similarity as Similarity
     from neurallambda.structures.multiset import Multiset as Multiset
     from neurallambda.structures.multiset import member as member
+    from neurallambda.structures.operand import Kind as Kind
+    from neurallambda.structures.operand import Operand as Operand
     from neurallambda.structures.pointer_stack import PointerStack as PointerStack
     from neurallambda.structures.priority_queue import PriorityQueue as PriorityQueue
-    from neurallambda.structures.protocol import Kind as Kind
-    from neurallambda.structures.protocol import Operand as Operand
     from neurallambda.structures.protocol import Structure as Structure
-    from neurallambda.structures.protocol import mask_of_lengths as mask_of_lengths
     from neurallambda.structures.strength_deque import StrengthDeque as StrengthDeque
     from neurallambda.structures.strength_queue import StrengthQueue as StrengthQueue
     from neurallambda.structures.strength_stack import StrengthStack as StrengthStack
@@ -37,12 +37,12 @@ _HOME = {
     "DataLatch": "data_latch",
     "HardQueue": "hard_queue",
     "HardStack": "hard_stack",
-    "Kind": "protocol",
+    "Kind": "operand",
     "Latch": "latch",
     "LinkedList": "linked_list",
     "Memory": "memory",
     "Multiset": "multiset",
-    "Operand": "protocol",
+    "Operand": "operand",
     "PointerStack": "pointer_stack",
     "PriorityQueue": "priority_queue",
     "Similarity": "memory",
@@ -57,7 +57,7 @@ _HOME = {
     "Tape": "tape",
     "Tree": "tree",
     "mapped": "tree",
-    "mask_of_lengths": "protocol",
+    "mask_of_lengths": "masks",
     "member": "multiset",
 }
 

@@ -111,19 +111,27 @@ def check_weights(name: str, weights: Tensor, *, distribution: bool) -> None:
     """
     if weights.numel() == 0 or not values_can_be_read(weights):
         return
-    with torch.no_grad():
-        low, high = torch.aminmax(weights)
-        lowest, highest = low.item(), high.item()
-        if not (lowest >= 0 and highest < float("inf")):
-            raise ArgumentError(
-                f"{name}: got values from {lowest:g} to {highest:g}, expected finite weights of at least zero; "
-                f"{'logits need a softmax' if distribution else 'raw scores need a sigmoid or a relu'} first"
-            )
-        if distribution:
-            low, high = torch.aminmax(weights.sum(-1))
-            lowest, highest = low.item(), high.item()
-            if lowest < 1 - SUM_TOLERANCE or highest > 1 + SUM_TOLERANCE:
-                raise ArgumentError(
-                    f"{name}: got weights that sum to between {lowest:g} and {highest:g} along the last axis, "
-                    f"expected 1; use a softmax over the last axis"
-                )
+    numbers = weights.detach()
+    if not distribution:
+        _check_range(name, *torch.aminmax(numbers), fix="raw scores need a sigmoid or a relu")
+        return
+    # Where none is negative and the sums are near one, all are finite and at most about one: one look less at each step.
+    sums = numbers.sum(-1)
+    low, high = torch.aminmax(sums)
+    lowest, highest = low.item(), high.item()
+    within = lowest >= 1 - SUM_TOLERANCE and highest <= 1 + SUM_TOLERANCE
+    if within and numbers.amin().item() >= 0:
+        return
+    _check_range(name, *torch.aminmax(numbers), fix="logits need a softmax")
+    raise ArgumentError(
+        f"{name}: got weights that sum to between {lowest:g} and {highest:g} along the last axis, "
+        f"expected 1; use a softmax over the last axis"
+    )
+
+
+def _check_range(name: str, low: Tensor, high: Tensor, *, fix: str) -> None:
+    lowest, highest = low.item(), high.item()
+    if not (lowest >= 0 and highest < float("inf")):
+        raise ArgumentError(
+            f"{name}: got values from {lowest:g} to {highest:g}, expected finite weights of at least zero; {fix} first"
+        )

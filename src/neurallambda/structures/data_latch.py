@@ -8,10 +8,12 @@ from torch import Tensor
 
 from neurallambda.state import state
 from neurallambda.structures.checks import check_count
+from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.latch import HOLD, SET
-from neurallambda.structures.plain import PlainDataLatch
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.protocol import Structure
 from neurallambda.structures.recurrence import gated_sum
+from neurallambda.structures.references.latches import PlainDataLatch
 
 
 @state

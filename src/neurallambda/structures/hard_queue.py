@@ -8,9 +8,11 @@ from torch import Tensor
 
 from neurallambda.state import state
 from neurallambda.structures.checks import check_count
+from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.hard_stack import bounded_count
-from neurallambda.structures.plain import PlainQueue
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.protocol import Structure
+from neurallambda.structures.references.queues import PlainQueue
 
 PUT, GET, STAY = 0, 1, 2
 

@@ -8,9 +8,11 @@ from torch import Tensor
 
 from neurallambda.state import state
 from neurallambda.structures.checks import check_count
-from neurallambda.structures.plain import PlainStack
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
+from neurallambda.structures.form import Form, anywhere
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.protocol import Structure
 from neurallambda.structures.recurrence import clamped_sum
+from neurallambda.structures.references.stacks import PlainStack
 
 PUSH, POP, STAY = 0, 1, 2
 

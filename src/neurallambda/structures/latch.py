@@ -7,9 +7,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.state import state
-from neurallambda.structures.plain import PlainLatch
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
+from neurallambda.structures.form import Form, anywhere
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.protocol import Structure
 from neurallambda.structures.recurrence import gated_sum
+from neurallambda.structures.references.latches import PlainLatch
 
 SET, RESET, HOLD = 0, 1, 2
 

@@ -6,7 +6,6 @@ length one at an edge. How much is held follows a recurrence that only adds and 
 and overlaps.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,12 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.structures.checks import values_can_be_read
 from neurallambda.structures.recurrence import clamped_sum
-from neurallambda.structures.strength_state import StrengthState
-
-BLOCK = 128
-"""Steps worked on at once; the tiles of overlaps are BLOCK * (BLOCK + slots), whatever the length of a sequence."""
 
 SLIVER = 64
 """Overlaps of no more than so many units of rounding are what rounding leaves of nothing, and count as nothing."""
@@ -159,6 +153,17 @@ def remaining(line: Line) -> Float[Tensor, "batch items"]:
     return left_over.to(line.values.dtype)
 
 
+def items_left(line: Line) -> tuple[Tensor, Tensor]:
+    """The items after the last step, from left to right, and what is left of each: [batch, items, width] and [batch, items]."""
+    slots, time = line.first.shape[1] - 1, line.left.shape[1]
+    strengths = remaining(line)
+    if not line.grows_left:
+        return line.values, strengths
+    items = torch.arange(slots + 2 * time, device=strengths.device)
+    in_order = torch.cat([items[slots : slots + time].flip(0), items[:slots], items[slots + time :]])
+    return line.values[:, in_order], strengths[:, in_order]
+
+
 def _lowest_after(levels: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
     """The lowest level after each step; infinite after the last."""
     later = torch.cat([levels[:, 1:], torch.full_like(levels[:, :1], torch.inf)], dim=1)
@@ -193,24 +198,3 @@ def overlaps(line: Line, edges: tuple[Edge, ...]) -> Float[Tensor, "batch time r
         certain = functional.threshold(weights, SLIVER * torch.finfo(weights.dtype).eps, 0.0)
         reads.append(torch.where(there, certain, 0.0) @ line.values)
     return torch.cat(reads, dim=2)
-
-
-def in_blocks(
-    block: Callable[..., tuple[StrengthState, Tensor]], state: StrengthState, *operands: Tensor
-) -> tuple[StrengthState, Tensor]:
-    """Scan BLOCK steps at a time, so that memory grows with time and not with its square."""
-    reads = []
-    for part in zip(*(operand.split(BLOCK, dim=1) for operand in operands), strict=True):
-        state, read = block(without_empty_slots(state), *part)
-        reads.append(read)
-    return state, torch.cat(reads, dim=1)
-
-
-def without_empty_slots(state: StrengthState) -> StrengthState:
-    """The state with only the slots that hold something in some row, where it is free to look; tiles get smaller."""
-    if not values_can_be_read(state.strengths):
-        return state
-    filled = int((state.strengths > 0).sum(1).max())
-    return StrengthState(
-        values=state.values[:, :filled], strengths=state.strengths[:, :filled], overflow=state.overflow
-    )

@@ -88,7 +88,7 @@ def _sweep(
                     content = value[item[k]]
                     if backward:
                         grad, to_value = grads[row, t, column : column + width], to_values[row, item[k]]
-                        by_weight = weight * 0
+                        by_weight = values.dtype.type(0)
                         for j in range(width):
                             by_weight += grad[j] * content[j]
                             to_value[j] += weight * grad[j]

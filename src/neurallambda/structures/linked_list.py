@@ -9,8 +9,10 @@ from torch import Tensor
 from neurallambda.state import state
 from neurallambda.structures.arena import appended, followed, next_slot, valid
 from neurallambda.structures.checks import check_count
-from neurallambda.structures.plain import PlainList
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure
+from neurallambda.structures.form import Form
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.protocol import Structure
+from neurallambda.structures.references.records import PlainList
 
 HOLD, NIL, CONS, TAIL, GO = 0, 1, 2, 3, 4
 

@@ -10,8 +10,10 @@ from torch import Tensor
 from neurallambda.errors import ArgumentError
 from neurallambda.state import state
 from neurallambda.structures.checks import check_count, check_positive
-from neurallambda.structures.plain import PlainMemory
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure
+from neurallambda.structures.form import Form
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.protocol import Structure
+from neurallambda.structures.references.memory import PlainMemory
 
 HOLD, SEEK, FIND, WRITE, INSERT, REPLACE, REMOVE = range(7)
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from neurallambda import structures
 from neurallambda.errors import ArgumentError
-from neurallambda.structures.protocol import Kind, Operand, Structure
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.protocol import Structure
 
 COLORS = (
     (0.12, 0.47, 0.71),

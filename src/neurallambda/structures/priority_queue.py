@@ -8,8 +8,10 @@ from torch import Tensor
 
 from neurallambda.state import state
 from neurallambda.structures.checks import check_count, check_positive
-from neurallambda.structures.plain import PlainPriorityQueue
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure
+from neurallambda.structures.form import Form
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.protocol import Structure
+from neurallambda.structures.references.priority_queue import PlainPriorityQueue
 
 INSERT, POP, HOLD = 0, 1, 2
 

@@ -6,124 +6,20 @@ of a scan's form and growth are written once, here.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from enum import StrEnum
+from dataclasses import fields
 from functools import cache
-from typing import Generic, Protocol, TypeVar, final, runtime_checkable
+from typing import Generic, final
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from neurallambda.errors import ArgumentError
-from neurallambda.structures.checks import (
-    check_count,
-    check_dtype,
-    check_mask,
-    check_tensor,
-    check_weights,
-    values_can_be_read,
-)
-
-
-class Kind(StrEnum):
-    """What the numbers of an operand mean; it tells a controller which squashing function to end in."""
-
-    DISTRIBUTION = "distribution"
-    """Non-negative, summing to one along the last axis: end in a softmax."""
-    STRENGTH = "strength"
-    """Non-negative, each on its own, 1 for a whole item: end in a sigmoid."""
-    VECTOR = "vector"
-    """Any real numbers: the content that is stored or looked for."""
-    REAL = "real"
-    """Any real numbers that are compared, such as priorities."""
-
-
-@dataclass(frozen=True)
-class Operand:
-    """One tensor of an instruction, of shape [batch, size].
-
-    Attributes:
-        name: as in error messages and documentation.
-        size: the length of its last axis.
-        kind: what its numbers mean.
-        labels: the name of each entry, where entries have names (the actions).
-        idle: for a distribution, the entry that masked steps take; for the action, the one that changes nothing.
-    """
-
-    name: str
-    size: int
-    kind: Kind
-    labels: tuple[str, ...] = ()
-    idle: int = 0
-
-    @property
-    def axis(self) -> str:
-        """What its last axis counts, for messages."""
-        return " | ".join(self.labels) or self.name
-
-    def idling(self, operand: Tensor, counts: Tensor) -> Tensor:
-        """`operand` where `counts` is true; elsewhere the instruction that changes nothing, whatever stood there."""
-        neutral = torch.zeros_like(operand[..., :1])
-        if self.kind is Kind.DISTRIBUTION:
-            neutral = neutral + (torch.arange(self.size, device=operand.device) == self.idle).to(operand.dtype)
-        return torch.where(counts, operand, neutral)
-
-
-@runtime_checkable
-class State(Protocol):
-    """What every state has besides its own fields."""
-
-    @property
-    def overflow(self) -> Tensor:
-        """[batch]: the mass lost so far because there was no room."""
-        ...
-
-
-StateT = TypeVar("StateT", bound=State)
-
-Run = Callable[..., tuple[StateT, Tensor]]
-
-
-@dataclass(frozen=True)
-class Form(Generic[StateT]):
-    """One way to compute a scan.
-
-    Attributes:
-        run: (state, *operands) -> (state, reads); every operand is [batch, time, size].
-        available: (state, *operands) -> whether it can run here, on these tensors.
-    """
-
-    run: Run[StateT]
-    available: Callable[..., bool]
-
-
-def anywhere(*_: object) -> bool:
-    """For `Form.available`: a form in plain PyTorch runs on any tensors."""
-    return True
-
-
-class Reference(ABC):
-    """The plain Python structure that a tensor structure must equal at the corners.
-
-    An operand of kind distribution is the index of its certain entry; a strength or a real is a list of floats; a
-    vector is a list of floats.
-    """
-
-    overflow: float = 0.0
-
-    @abstractmethod
-    def step(self, *operands: int | list[float]) -> None:
-        """Carry out one instruction."""
-
-    @abstractmethod
-    def read(self) -> list[float]:
-        """What the structure shows, as `Structure.read`."""
-
-    @abstractmethod
-    def size(self) -> float:
-        """How much it holds, as `Structure.size`."""
+from neurallambda.structures.checks import check_count, check_dtype
+from neurallambda.structures.form import Form
+from neurallambda.structures.layout import Layout, check_instruction
+from neurallambda.structures.operand import Operand, idle_unless
+from neurallambda.structures.references.reference import Reference
+from neurallambda.structures.states import StateT, chosen, with_room
 
 
 class Structure(ABC, Generic[StateT]):
@@ -206,11 +102,11 @@ class Structure(ABC, Generic[StateT]):
         Raises:
             ArgumentError: if an argument has the wrong number, shape, dtype, device or range.
         """
-        self._check(state, operands, mask, ())
+        check_instruction(_layout_of(self), state, operands, mask, ())
         if mask is None:
             after = self.advance(state, *operands)
         else:
-            after = _where(mask, self.advance(state, *self._idle_unless(mask, operands)), state)
+            after = chosen(mask, self.advance(state, *idle_unless(mask, self.operands, operands)), state)
         return after, self.read(after)
 
     @final
@@ -232,13 +128,13 @@ class Structure(ABC, Generic[StateT]):
             ArgumentError: if an argument has the wrong number, shape, dtype, device or range, or the form is unknown.
         """
         time = operands[0].shape[1] if operands and operands[0].ndim == 3 else 0
-        self._check(state, operands, mask, (time,))
-        chosen = self._choose(form, state, operands)
+        check_instruction(_layout_of(self), state, operands, mask, (time,))
+        way = self._choose(form, state, operands)
         if time == 0:
             return state, state.overflow.new_zeros(state.overflow.shape[0], 0, self.read_width)
-        if chosen is None:
+        if way is None:
             return self._by_steps(state, operands, mask)
-        return chosen.run(state, *self._idle_unless(mask, operands))
+        return way.run(state, *idle_unless(mask, self.operands, operands))
 
     @final
     def adopt(self, state: StateT) -> StateT:
@@ -260,34 +156,7 @@ class Structure(ABC, Generic[StateT]):
         """
         overflow = state.overflow
         roomy = self.empty(overflow.shape[0], overflow.device, overflow.dtype)
-        if type(state) is not type(roomy):
-            raise ArgumentError(f"state: got {type(state).__name__}, expected {type(roomy).__name__}")
-        return _zip(_padded, state, roomy)
-
-    def _check(self, state: StateT, operands: tuple[Tensor, ...], mask: Tensor | None, time: tuple[int, ...]) -> None:
-        # A cache is a side effect, which a compiled graph must not have; there the layout is worked out while tracing.
-        layout = (_layout.__wrapped__ if torch.compiler.is_compiling() else _layout)(self)
-        _check_state(state, layout)
-        expected = layout.operands
-        if len(operands) != len(expected):
-            names = ", ".join(operand.name for operand in expected)
-            raise ArgumentError(f"operands: got {len(operands)} tensors, expected {len(expected)}: {names}")
-        overflow = state.overflow
-        leading = (overflow.shape[0], *time)
-        for operand, tensor in zip(expected, operands, strict=True):
-            axes = ("batch", "time", operand.axis) if time else ("batch", operand.axis)
-            check_tensor(operand.name, tensor, shape=(*leading, operand.size), axes=axes, like=overflow)
-        if mask is not None:
-            check_mask(mask, shape=leading, like=overflow)
-        for operand, tensor in zip(expected, self._idle_unless(mask, operands), strict=True):
-            if operand.kind is Kind.DISTRIBUTION or operand.kind is Kind.STRENGTH:
-                check_weights(operand.name, tensor, distribution=operand.kind is Kind.DISTRIBUTION)
-
-    def _idle_unless(self, mask: Tensor | None, operands: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        if mask is None:
-            return operands
-        pairs = zip(self.operands, operands, strict=True)
-        return tuple(operand.idling(tensor, mask[..., None]) for operand, tensor in pairs)
+        return with_room(state, roomy)
 
     def _choose(self, name: str, state: StateT, operands: tuple[Tensor, ...]) -> Form[StateT] | None:
         """The form called `name`; None is step by step."""
@@ -307,27 +176,18 @@ class Structure(ABC, Generic[StateT]):
 
     def _by_steps(self, state: StateT, operands: tuple[Tensor, ...], mask: Tensor | None) -> tuple[StateT, Tensor]:
         reads = []
-        for time in range(operands[0].shape[1]):
-            now = tuple(tensor[:, time] for tensor in self._idle_unless(mask, operands))
+        steps = zip(*(tensor.unbind(1) for tensor in idle_unless(mask, self.operands, operands)), strict=True)
+        for time, now in enumerate(steps):
             after = self.advance(state, *now)
-            state = after if mask is None else _where(mask[:, time], after, state)
+            state = after if mask is None else chosen(mask[:, time], after, state)
             reads.append(self.read(state))
         return state, torch.stack(reads, dim=1)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What a structure expects to be given.
-
-    Attributes:
-        state: the class of its state.
-        fields: the name of each field of a state, and the shape of one row of it.
-        operands: as `Structure.operands`.
-    """
-
-    state: type
-    fields: tuple[tuple[str, torch.Size], ...]
-    operands: tuple[Operand, ...]
+def _layout_of(structure: Structure[StateT]) -> Layout:
+    """What a structure expects to be given, worked out once."""
+    # A cache is a side effect, which a compiled graph must not have; there the layout is worked out while tracing.
+    return _layout.__wrapped__(structure) if torch.compiler.is_compiling() else _layout(structure)
 
 
 @cache
@@ -336,60 +196,3 @@ def _layout(structure: Structure[StateT]) -> Layout:
     names = [field.name for field in fields(row)]  # type: ignore[arg-type]
     shapes = tuple((name, getattr(row, name).shape[1:]) for name in names)
     return Layout(state=type(row), fields=shapes, operands=structure.operands)
-
-
-def _check_state(state: object, layout: Layout) -> None:
-    if type(state) is not layout.state:
-        raise ArgumentError(
-            f"state: got {type(state).__name__}, expected the {layout.state.__name__} that init returns"
-        )
-    for name, shape in layout.fields:
-        came = getattr(state, name).shape[1:]
-        if came != shape:
-            raise ArgumentError(
-                f"state: field {name} has shape {tuple(came)} a row, expected {tuple(shape)}; a state of a smaller "
-                f"structure fits after adopt(state)"
-            )
-
-
-def mask_of_lengths(lengths: Tensor, time: int) -> Tensor:
-    """The mask of sequences padded at their end.
-
-    Args:
-        lengths: [batch] integers, each from 0 to `time`.
-        time: the padded length.
-
-    Returns:
-        [batch, time] booleans, true where the step belongs to the sequence.
-
-    Raises:
-        ArgumentError: if `lengths` is not one axis of integers, or (on a CPU) a length is out of range.
-    """
-    if lengths.ndim != 1 or lengths.is_floating_point() or lengths.dtype == torch.bool:
-        raise ArgumentError(f"lengths: got {lengths.dtype} of shape {tuple(lengths.shape)}, expected [batch] integers")
-    if lengths.numel() and values_can_be_read(lengths) and not (lengths.min() >= 0 and lengths.max() <= time):
-        raise ArgumentError(f"lengths: got {lengths.tolist()}, expected each between 0 and time = {time}")
-    return torch.arange(time, device=lengths.device) < lengths[:, None]
-
-
-def _zip(combine: Callable[[str, Tensor, Tensor], Tensor], one: StateT, other: StateT) -> StateT:
-    """The state whose every field is `combine(name, field of one, field of other)`."""
-    names = [field.name for field in fields(one)]  # type: ignore[arg-type]
-    return type(one)(**{name: combine(name, getattr(one, name), getattr(other, name)) for name in names})
-
-
-def _where(mask: Tensor, after: StateT, before: StateT) -> StateT:
-    def choose(_: str, new: Tensor, old: Tensor) -> Tensor:
-        return torch.where(mask[(...,) + (None,) * (new.ndim - 1)], new, old)
-
-    return _zip(choose, after, before)
-
-
-def _padded(name: str, held: Tensor, roomy: Tensor) -> Tensor:
-    if held.ndim != roomy.ndim or any(mine > theirs for mine, theirs in zip(held.shape, roomy.shape, strict=False)):
-        raise ArgumentError(
-            f"state: field {name} has shape {tuple(held.shape)}, which does not fit into {tuple(roomy.shape)}; "
-            f"a structure can adopt only a state of its own kind that is no larger"
-        )
-    room = [(0, theirs - mine) for mine, theirs in zip(held.shape, roomy.shape, strict=True)]
-    return functional.pad(held, [amount for pair in reversed(room) for amount in pair])

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.structures.stack_chunked import CHUNK, in_chunks, occupancy_in_chunks
+from neurallambda.structures.chunks import CHUNK, Transfer, in_chunks, joined, occupancy
+from neurallambda.structures.stack_step import shifted
+from neurallambda.structures.stack_transfer import transfer
 
 PUT, GET, STAY = 0, 1, 2
 
@@ -33,31 +35,34 @@ def scan_chunked(
     batch, time, _ = values.shape
     capacity = cells.shape[1]
     by_step, content = in_chunks(actions, values)
-    chunks = content.shape[0]
-    before, occupied = occupancy_in_chunks(by_step, occupied)
+    starts, occupied = occupancy(transfer(by_step, capacity, reading=False), occupied)
+    before = _before_steps(by_step, starts)
     puts = by_step[:, PUT, :, None]
     entering = puts * places_of_next(before)
-
-    reach = min(CHUNK, capacity - 1) + 1
     gets = _gets_since(by_step)
-    from_items = _moved(entering, gets[-1, 1:])
-    tops = torch.stack([_fronts(gets[step], entering, step + 1, reach) for step in range(CHUNK)], dim=1)
-    from_cells = _shifts(gets[-1, 0], capacity).unflatten(0, (chunks, batch))
-
-    items = (from_items @ content.flatten(0, 1)).unflatten(0, (chunks, batch))
-    starts = []
-    for moves, landed in zip(from_cells.unbind(0), items.unbind(0), strict=True):
-        starts.append(cells)
-        cells = torch.baddbmm(landed, moves, cells)
-    sources = torch.cat([torch.stack(starts)[:, :, :reach], content], dim=2).flatten(0, 1)
-    reads = (tops @ sources).unflatten(0, (chunks, batch)).transpose(0, 1).flatten(1, 2)
-    lost = (puts[..., 0] * before[..., -1]).sum(0).unflatten(0, (chunks, batch)).sum(0)
-    return reads[:, :time], cells, occupied, overflow + lost
+    weights = Transfer(
+        from_cells=torch.cat([_fronts_of_cells(gets[:, 0], capacity), _shifts(gets[-1, 0], capacity)], dim=1),
+        from_items=torch.cat([_fronts_of_items(gets[:, 1:], entering), _moved(entering, gets[-1, 1:])], dim=1),
+    )
+    reads, cells = joined(weights, content, cells, time)
+    lost = (puts[..., 0] * before[..., -1]).sum(0).unflatten(0, (batch, -1)).sum(1)
+    return reads, cells, occupied, overflow + lost
 
 
 def places_of_next(occupied: Tensor) -> Tensor:
     """The probability of each place to be where the next item goes: [..., capacity]."""
     return functional.pad(occupied[..., :-1], [1, 0], value=1.0) - occupied
+
+
+def _before_steps(by_step: Tensor, occupied: Tensor) -> Tensor:
+    """[CHUNK, rows, capacity]: the occupancy before each step, from that before each chunk, [rows, capacity]."""
+    occupied = occupied[..., None]
+    full = torch.ones_like(occupied[:, :1])
+    before = []
+    for action in by_step.mT.unbind(0):
+        before.append(occupied[..., 0])
+        occupied = shifted(action, full, occupied)
+    return torch.stack(before)
 
 
 def _gets_since(by_step: Tensor) -> Tensor:
@@ -88,12 +93,15 @@ def _moved(entering: Tensor, gets: Tensor) -> Tensor:
     return ends.permute(1, 2, 0)
 
 
-def _fronts(gets: Tensor, entering: Tensor, steps: int, reach: int) -> Tensor:
-    """[rows, reach + CHUNK]: how surely each cell of the start and each item put so far is at the front after a step."""
+def _fronts_of_cells(gets: Tensor, capacity: int) -> Tensor:
+    """[rows, CHUNK, capacity]: how surely each cell of the start is at the front after each step."""
+    return functional.pad(gets, [0, capacity - gets.shape[2]]).transpose(0, 1)
+
+
+def _fronts_of_items(gets: Tensor, entering: Tensor) -> Tensor:
+    """[rows, CHUNK, CHUNK]: how surely each item put in the chunk is at the front after each step."""
     depth = min(CHUNK + 1, entering.shape[2])
-    items = (gets[1 : steps + 1, :, :depth] * entering[:steps, :, :depth]).sum(2)
-    items = functional.pad(items, [0, 0, 0, CHUNK - steps])
-    return torch.cat([gets[0, :, :reach], items.T], dim=1)
+    return (gets[..., :depth] * entering[..., :depth]).sum(3).permute(2, 0, 1)
 
 
 def _shifts(gets: Tensor, capacity: int) -> Tensor:

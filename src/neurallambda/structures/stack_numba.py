@@ -30,6 +30,14 @@ def span_of(width: int) -> int:
 
 
 @compiled
+def _aligned(count, like):
+    """`count` zeros of the type of `like`, from the beginning of a cache line on: no vector then lies across two."""
+    room = np.zeros(count + 16, like.dtype)
+    skipped = -(room.ctypes.data // room.itemsize) % 16
+    return room[skipped : skipped + count]
+
+
+@compiled
 def _next_cells(push, pop, stay, before, after, width, deep):
     """One step on rows laid end to end; row 0 of `before` is the value pushed, row `deep` + 1 is zeros."""
     count = deep * width
@@ -68,8 +76,8 @@ def _forward(first, last, span, actions, values, cells, occupied, reads, ends, h
     """Rows first..last: fill reads, the last cells, the occupancy after every step, the overflow, and the kept cells."""
     time, width, capacity = actions.shape[1], values.shape[2], cells.shape[1]
     inner = slice(width, (capacity + 1) * width)
-    here = np.zeros((capacity + 2) * width, values.dtype)
-    there = np.zeros((capacity + 2) * width, values.dtype)
+    here = _aligned((capacity + 2) * width, values)
+    there = _aligned((capacity + 2) * width, values)
     for row in range(first, last):
         here[inner] = cells[row].reshape(-1)
         there[inner] = here[inner]
@@ -94,7 +102,7 @@ def _forward(first, last, span, actions, values, cells, occupied, reads, ends, h
 @compiled
 def _before_step(push, pop, stay, grad, earlier, cells, width, deep):
     """Take the gradient of the cells one step back; return the gradients of push, pop and stay."""
-    by_push = push * 0
+    by_push = cells.dtype.type(0)
     by_pop, by_stay = by_push, by_push
     top = grad[width : 2 * width]
     for j in range(width):
@@ -121,9 +129,9 @@ def _backward(
     taken TILE at a time, so that a span of cells stays in the nearest cache.
     """
     time, width, capacity = actions.shape[1], values.shape[2], to_cells.shape[1]
-    cells = np.zeros((span, (capacity + 2) * TILE), values.dtype)
-    here = np.zeros((capacity + 2) * TILE, values.dtype)
-    there = np.zeros((capacity + 2) * TILE, values.dtype)
+    cells = _aligned(span * (capacity + 2) * TILE, values).reshape(span, -1)
+    here = _aligned((capacity + 2) * TILE, values)
+    there = _aligned((capacity + 2) * TILE, values)
     for row in range(first, last):
         _occupied_backward(
             actions[row], history[row], grad_occupied[row], grad_lost[row], to_actions[row], to_occupied[row]
@@ -191,7 +199,7 @@ def _occupied_backward(actions, history, grad_occupied, grad_lost, to_actions, t
         push, pop, stay, old = actions[t, 0], actions[t, 1], actions[t, 2], history[t]
         above, level, below, new = here[:capacity], here[1:], here[2:], there[1:]
         by_push = here[1] + grad_lost * old[capacity - 1]
-        by_pop = by_push * 0
+        by_pop = here.dtype.type(0)
         by_stay = by_pop
         for i in range(capacity):
             new[i] = push * below[i] + stay * level[i] + pop * above[i]

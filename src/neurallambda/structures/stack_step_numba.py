@@ -12,9 +12,16 @@ import torch
 from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 from torch import Tensor
 
-from neurallambda.structures.numba_kernels import addresses, compiled, contiguous, over_rows, pointer_to
-from neurallambda.structures.stack_chunked import mixed
+from neurallambda.structures.numba_kernels import addresses, array, compiled, over_rows, pointer_to
 from neurallambda.structures.stack_numba import occupancy_after
+from neurallambda.structures.stack_step import mixed
+
+
+@compiled
+def _mixed(push, pop, stay, above, here, below, to):
+    """One step of cells laid end to end, from those above them, themselves, and those below them."""
+    for j in range(to.shape[0]):
+        to[j] = push * above[j] + stay * here[j] + pop * below[j]
 
 
 @compiled
@@ -22,68 +29,72 @@ def _step_forward(
     first, last, actions, values, tops, rests, occupied, overflow, next_tops, next_rests, next_occupied, next_overflow
 ):
     """Rows first..last: one step."""
-    capacity, width = occupied.shape[1], values.shape[1]
-    count = max(capacity - 2, 0) * width
+    deep, width = rests.shape[1], tops.shape[1]
+    nothing = np.zeros(width, tops.dtype)
+    bottom = (deep - 1) * width
     for row in range(first, last):
         push, pop, stay = actions[row, 0], actions[row, 1], actions[row, 2]
-        value, top, new_top = values[row], tops[row], next_tops[row]
-        for j in range(width):
-            new_top[j] = push * value[j] + stay * top[j]
-        if capacity > 1:
-            old, new = rests[row].reshape(-1), next_rests[row].reshape(-1)
-            old_below, new_below = old[width:], new[width:]
-            for j in range(width):
-                new_top[j] += pop * old[j]
-                new[j] = push * top[j] + stay * old[j]
-            for j in range(count):
-                new_below[j] = push * old[j] + stay * old_below[j]
-            for j in range(count):
-                new[j] += pop * old_below[j]
-        next_overflow[row] = overflow[row] + push * occupied[row, capacity - 1]
+        value, top, old, new = values[row, :width], tops[row], rests[row].reshape(-1), next_rests[row].reshape(-1)
+        _mixed(push, pop, stay, value, top, old[:width] if deep > 0 else nothing, next_tops[row])
+        if deep > 0:
+            _mixed(push, pop, stay, top, old, old[width : 2 * width] if deep > 1 else nothing, new[:width])
+        if deep > 1:
+            _mixed(push, pop, stay, old, old[width:], old[2 * width :], new[width:bottom])
+            _mixed(push, pop, stay, old[bottom - width :], old[bottom:], nothing, new[bottom:])
+        next_overflow[row] = overflow[row] + push * occupied[row, deep]
         occupancy_after(push, pop, stay, occupied[row], next_occupied[row])
 
 
 @compiled
+def _mixed_backward(push, pop, stay, cells, above, here, below, to, by):
+    """The gradient of cells from those of what came of them; adds the gradients of push, pop and stay to `by`."""
+    by_push = cells.dtype.type(0)
+    by_pop, by_stay = by_push, by_push
+    for j in range(to.shape[0]):
+        to[j] = push * below[j] + stay * here[j] + pop * above[j]
+        by_push += cells[j] * below[j]
+        by_stay += cells[j] * here[j]
+        by_pop += cells[j] * above[j]
+    by[0] += by_push
+    by[1] += by_pop
+    by[2] += by_stay
+
+
+@compiled
 def _step_backward(
-    first, last, actions, values, tops, rests, occupied, grad_tops, grad_rests, grad_occupied, grad_overflow,
-    to_actions, to_values, to_tops, to_rests, to_occupied,
-):  # fmt: skip
-    """Rows first..last: the gradients of the action, the value, and the state before the step."""
-    capacity, width = occupied.shape[1], values.shape[1]
-    count = max(capacity - 2, 0) * width
+    first, last, actions, values, tops, rests, grad_tops, grad_rests, to_actions, to_values, to_tops, to_rests
+):
+    """Rows first..last: the gradients of the action, the value, and the cells before the step."""
+    deep, width = rests.shape[1], tops.shape[1]
+    nothing = np.zeros(width, tops.dtype)
+    bottom = (deep - 1) * width
     for row in range(first, last):
         push, pop, stay = actions[row, 0], actions[row, 1], actions[row, 2]
-        value, top, grad_top, to_value, to_top = values[row], tops[row], grad_tops[row], to_values[row], to_tops[row]
-        by_push = grad_overflow[row] * occupied[row, capacity - 1]
-        by_pop = by_push * 0
-        by_stay = by_pop
-        for j in range(width):
-            by_push += value[j] * grad_top[j]
-            by_stay += top[j] * grad_top[j]
-            to_value[j] = push * grad_top[j]
-            to_top[j] = stay * grad_top[j]
-        if capacity > 1:
-            old, grad, earlier = rests[row].reshape(-1), grad_rests[row].reshape(-1), to_rests[row].reshape(-1)
-            old_below, grad_below, earlier_below = old[width:], grad[width:], earlier[width:]
-            for j in range(width):
-                by_push += top[j] * grad[j]
-                by_pop += old[j] * grad_top[j]
-                to_top[j] += push * grad[j]
-            for j in range(count):
-                by_push += old[j] * grad_below[j]
-                earlier[j] = push * grad_below[j] + stay * grad[j]
-            for j in range(count, count + width):
-                earlier[j] = stay * grad[j]
-            for j in range(width):
-                earlier[j] += pop * grad_top[j]
-            for j in range(count + width):
-                by_stay += old[j] * grad[j]
-            for j in range(count):
-                by_pop += old_below[j] * grad[j]
-                earlier_below[j] += pop * grad[j]
+        value, top, of_top, by = values[row, :width], tops[row], grad_tops[row], to_actions[row]
+        old, of, to = rests[row].reshape(-1), grad_rests[row].reshape(-1), to_rests[row].reshape(-1)
+        by[:] = 0
+        _mixed_backward(push, pop, stay, value, nothing, nothing, of_top, to_values[row], by)
+        _mixed_backward(push, pop, stay, top, nothing, of_top, of[:width] if deep > 0 else nothing, to_tops[row], by)
+        if deep > 0:
+            below = of[width : 2 * width] if deep > 1 else nothing
+            _mixed_backward(push, pop, stay, old, of_top, of, below, to[:width], by)
+        if deep > 1:
+            _mixed_backward(push, pop, stay, old[width:], of, of[width:], of[2 * width :], to[width:bottom], by)
+            above, here = of[bottom - width :], of[bottom:]
+            _mixed_backward(push, pop, stay, old[bottom:], above, here, nothing, to[bottom:], by)
+
+
+@compiled
+def _occupancy_backward(first, last, actions, occupied, grad_occupied, grad_overflow, to_actions, to_occupied):
+    """Rows first..last: what the occupancy and the overflow pass on to the action and the occupancy before the step."""
+    capacity = occupied.shape[1]
+    for row in range(first, last):
+        push, pop, stay = actions[row, 0], actions[row, 1], actions[row, 2]
         full, of_full, of_earlier = occupied[row], grad_occupied[row], to_occupied[row]
         full_below, of_full_below, of_earlier_below = full[1:], of_full[1:], of_earlier[1:]
-        by_push += of_full[0]
+        by_push = grad_overflow[row] * full[capacity - 1] + of_full[0]
+        by_pop = occupied.dtype.type(0)
+        by_stay = by_pop
         for i in range(capacity):
             by_stay += full[i] * of_full[i]
             of_earlier[i] = stay * of_full[i]
@@ -94,18 +105,20 @@ def _step_backward(
         for i in range(capacity - 1):
             of_earlier_below[i] += pop * of_full[i]
         of_earlier[capacity - 1] += push * grad_overflow[row]
-        to_actions[row, 0], to_actions[row, 1], to_actions[row, 2] = by_push, by_pop, by_stay
+        to_actions[row, 0] += by_push
+        to_actions[row, 1] += by_pop
+        to_actions[row, 2] += by_stay
 
 
 @compiled
-def _step_forward_at(first, last, batch, capacity, width, like, places):
-    """`_step_forward` on tensors given by their addresses."""
+def _step_forward_at(first, last, batch, capacity, width, stride, like, places):
+    """`_step_forward` on tensors given by their addresses; the values lie `stride` numbers apart."""
     row, cell = (batch, width), (batch, capacity - 1, width)
     _step_forward(
         first,
         last,
         carray(pointer_to(places[0], like), (batch, 3)),
-        carray(pointer_to(places[1], like), row),
+        carray(pointer_to(places[1], like), (batch, stride)),
         carray(pointer_to(places[2], like), row),
         carray(pointer_to(places[3], like), cell),
         carray(pointer_to(places[4], like), (batch, capacity)),
@@ -118,26 +131,22 @@ def _step_forward_at(first, last, batch, capacity, width, like, places):
 
 
 @compiled
-def _step_backward_at(first, last, batch, capacity, width, like, places):
-    """`_step_backward` on tensors given by their addresses."""
+def _step_backward_at(first, last, batch, capacity, width, stride, like, places):
+    """`_step_backward` on tensors given by their addresses; the values lie `stride` numbers apart."""
     row, cell = (batch, width), (batch, capacity - 1, width)
     _step_backward(
         first,
         last,
         carray(pointer_to(places[0], like), (batch, 3)),
-        carray(pointer_to(places[1], like), row),
+        carray(pointer_to(places[1], like), (batch, stride)),
         carray(pointer_to(places[2], like), row),
         carray(pointer_to(places[3], like), cell),
-        carray(pointer_to(places[4], like), (batch, capacity)),
-        carray(pointer_to(places[5], like), row),
-        carray(pointer_to(places[6], like), cell),
-        carray(pointer_to(places[7], like), (batch, capacity)),
-        carray(pointer_to(places[8], like), (batch,)),
-        carray(pointer_to(places[9], like), (batch, 3)),
-        carray(pointer_to(places[10], like), row),
-        carray(pointer_to(places[11], like), row),
-        carray(pointer_to(places[12], like), cell),
-        carray(pointer_to(places[13], like), (batch, capacity)),
+        carray(pointer_to(places[4], like), row),
+        carray(pointer_to(places[5], like), cell),
+        carray(pointer_to(places[6], like), (batch, 3)),
+        carray(pointer_to(places[7], like), row),
+        carray(pointer_to(places[8], like), row),
+        carray(pointer_to(places[9], like), cell),
     )
 
 
@@ -149,10 +158,18 @@ def _rooms(tensors):
     return tuple(map(torch.empty_like, tensors))
 
 
+def _readable(tensors):
+    """The tensors as the kernels take them: end to end, but for the value, whose rows may lie apart."""
+    action, value, *state = tensors
+    return action.contiguous(), value if value.stride(1) == 1 else value.contiguous(), *map(Tensor.contiguous, state)
+
+
 def _at_addresses(kernel, inputs, outputs):
-    batch, width = inputs[1].shape
-    places = tuple(addresses((*inputs, *outputs)))
-    over_rows(kernel, batch, batch, inputs[4].shape[1], width, _LIKE[inputs[1].dtype], places)
+    """Run a kernel whose first inputs are the action, the value, the top and the rest."""
+    _, value, top, rest, *_ = inputs
+    batch, width = top.shape
+    sizes = batch, rest.shape[1] + 1, width, value.stride(0)
+    over_rows(kernel, batch, *sizes, _LIKE[top.dtype], tuple(addresses((*inputs, *outputs))))
 
 
 class _FusedStep(torch.autograd.Function):
@@ -160,24 +177,49 @@ class _FusedStep(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, *before):
-        inputs = contiguous(before)
+        inputs = _readable(before)
         after = _rooms(inputs[2:])
         _at_addresses(_step_forward_at, inputs, after)
         ctx.save_for_backward(*before[:5])
+        # Where only reads count, nothing comes back through the occupancy and the overflow, and nothing is computed.
+        ctx.set_materialize_grads(False)
         return after
 
     @staticmethod
     def backward(ctx, *grads):
         saved = ctx.saved_tensors
         if torch.is_grad_enabled():
-            inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in saved)
-            action, value, top, rest, occupied = inputs
-            after = mixed(action, value, top, rest, occupied, torch.zeros_like(grads[3]))
-            return *torch.autograd.grad(after, inputs, grads, create_graph=True), grads[3]
-        inputs = contiguous((*saved, *grads))
-        gradients = _rooms(inputs[:5])
-        _at_addresses(_step_backward_at, inputs, gradients)
-        return *gradients, grads[3]
+            return _differentiable_backward(saved, grads)
+        action, value, top, rest, occupied = _readable(saved)
+        cells = action, value, top, rest
+        of_top, of_rest, of_occupied, of_overflow = grads
+        of_top, of_rest = _given(of_top, top), _given(of_rest, rest)
+        gradients = torch.empty_like(action), value.new_empty(top.shape), *_rooms((top, rest))
+        _at_addresses(_step_backward_at, (*cells, of_top, of_rest), gradients)
+        if of_occupied is None and of_overflow is None:
+            return *gradients, None, None
+        of_occupied = _given(of_occupied, occupied)
+        of_overflow = _given(of_overflow, occupied[:, 0])
+        earlier = torch.empty_like(occupied)
+        parts = action, occupied, of_occupied, of_overflow, gradients[0], earlier
+        over_rows(_occupancy_backward, len(action), *map(array, parts))
+        return *gradients, earlier, of_overflow
+
+
+def _given(grad, of):
+    """A gradient, end to end; zeros where nothing came back."""
+    return torch.zeros_like(of) if grad is None else grad.contiguous()
+
+
+def _differentiable_backward(saved, grads):
+    """The gradients of one step, in a form that can be differentiated again."""
+    inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in saved)
+    action, value, top, rest, occupied = inputs
+    after = mixed(action, value, top, rest, occupied, torch.zeros_like(occupied[:, 0]))
+    pairs = [(output, grad) for output, grad in zip(after, grads, strict=True) if grad is not None]
+    outputs, given = zip(*pairs, strict=True)
+    found = torch.autograd.grad(outputs, inputs, given, create_graph=True, allow_unused=True)
+    return *found, grads[3]
 
 
 def step_fused(

@@ -3,7 +3,7 @@
 One program owns one batch row and a block of columns, and keeps all its cells in registers while it streams over time.
 The occupancy is one more column in which every push writes a one. The backward runs each span of steps again from a kept
 copy, as on the CPU. Import this module only where Triton is installed; with TRITON_INTERPRET=1 it runs on CPU tensors,
-slowly, which is how it is tested without a GPU.
+slowly, which is how it is tested without a GPU. The newest thing it asks of Triton is `tl.gather`, of version 3.2.
 """
 
 # Kernels are compiled for the types they are called with, so their parameters have no annotations.
@@ -20,7 +20,8 @@ import triton.language as tl
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.structures.stack_chunked import PUSH, scan_chunked
+from neurallambda.structures.stack_chunked import scan_chunked
+from neurallambda.structures.stack_step import PUSH
 
 SPAN = 16
 """Steps between two kept copies of the cells."""

@@ -1,30 +1,29 @@
 """The strength deque: items with a strength, of which a step may get or put any amount at either end."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.structures.availability import can_run_numba
-from neurallambda.structures.checks import check_count
-from neurallambda.structures.line import Edge, Line, flow, in_blocks, overlaps, remaining, widened
-from neurallambda.structures.plain import PlainStrengthDeque
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
+from neurallambda.structures.line import Edge, Line, flow, overlaps, widened
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.references.queues import PlainStrengthDeque
+from neurallambda.structures.strength import StrengthStructure
 from neurallambda.structures.strength_state import (
     StrengthState,
     after,
     before,
     gathered,
     left_of,
-    nothing,
     weighted,
     window,
 )
 
 
 @dataclass(frozen=True)
-class StrengthDeque(Structure[StrengthState]):
+class StrengthDeque(StrengthStructure):
     """A queue with two ends, of items with strengths (Grefenstette et al., 2015).
 
     A step gets strengths from the front and then from the back, and then puts one value at the front and one at the
@@ -42,15 +41,8 @@ class StrengthDeque(Structure[StrengthState]):
             that are lost from the back, as overflow. A scan needs slots only between blocks of steps and at its end.
     """
 
-    capacity: int
-    width: int
-    slots: int = 0
-
-    def __post_init__(self) -> None:
-        check_count("capacity", self.capacity)
-        check_count("width", self.width)
-        object.__setattr__(self, "slots", self.slots or 2 * self.capacity)
-        check_count("slots", self.slots, least=self.capacity)
+    edges: ClassVar = (Edge.LEFT, Edge.RIGHT)
+    keep_last: ClassVar = False
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -59,20 +51,6 @@ class StrengthDeque(Structure[StrengthState]):
             Operand("front value", self.width, Kind.VECTOR),
             Operand("back value", self.width, Kind.VECTOR),
         )
-
-    @property
-    def read_width(self) -> int:
-        return 2 * self.width
-
-    @property
-    def forms(self) -> dict[str, Form[StrengthState]]:
-        return {
-            "fused": Form(run=self._fused, available=lambda state, *_: can_run_numba(state.strengths)),
-            "closed": Form(run=self._closed, available=anywhere),
-        }
-
-    def empty(self, batch: int, device: torch.device | str | None, dtype: torch.dtype) -> StrengthState:
-        return nothing(batch, self.slots, self.width, device, dtype)
 
     def advance(self, state: StrengthState, *operands: Tensor) -> StrengthState:
         action, front_value, back_value = operands
@@ -93,32 +71,15 @@ class StrengthDeque(Structure[StrengthState]):
         back = weighted(window(state.strengths, after(state.strengths)), state.values)
         return torch.cat([front, back], dim=1)
 
-    def size(self, state: StrengthState) -> Tensor:
-        return state.strengths.sum(1)
-
-    def contents(self, state: StrengthState) -> Tensor:
-        return state.strengths[..., None] * state.values
-
     def reference(self) -> PlainStrengthDeque:
         return PlainStrengthDeque(capacity=self.capacity, width=self.width)
 
-    def _fused(self, state: StrengthState, *operands: Tensor) -> tuple[StrengthState, Tensor]:
-        from neurallambda.structures.line_numba import swept
+    def reads_of(self, line: Line) -> Tensor:
+        return overlaps(line, self.edges)
 
-        line, lost = self._line(state, *operands)
-        return self._ended(state, line, lost), swept(line, (Edge.LEFT, Edge.RIGHT))
-
-    def _closed(self, state: StrengthState, *operands: Tensor) -> tuple[StrengthState, Tensor]:
-        return in_blocks(self._block, state, *operands)
-
-    def _block(self, state: StrengthState, *operands: Tensor) -> tuple[StrengthState, Tensor]:
-        line, lost = self._line(state, *operands)
-        return self._ended(state, line, lost), overlaps(line.narrowed(), (Edge.LEFT, Edge.RIGHT))
-
-    def _line(
-        self, state: StrengthState, actions: Tensor, front_values: Tensor, back_values: Tensor
-    ) -> tuple[Line, Tensor]:
+    def line(self, state: StrengthState, *operands: Tensor) -> tuple[Line, Tensor]:
         """The steps on a line whose left edge is the front, and the strength for which there is no room at each."""
+        actions, front_values, back_values = operands
         get_front, get_back, put_front, put_back = widened(actions).unbind(-1)
         none = torch.zeros_like(get_front)
         # A step is three moves, each of which first takes and then puts.
@@ -139,17 +100,6 @@ class StrengthDeque(Structure[StrengthState]):
             values=torch.cat([state.values, front_values, back_values], dim=1),
         )
         return line, torch.clamp(put - moves.kept, min=0)
-
-    def _ended(self, state: StrengthState, line: Line, lost: Tensor) -> StrengthState:
-        slots, time = state.strengths.shape[1], line.left.shape[1]
-        items = torch.arange(slots + 2 * time, device=line.left.device)
-        in_order = torch.cat([items[slots : slots + time].flip(0), items[:slots], items[slots + time :]])
-        grown = StrengthState(
-            values=line.values[:, in_order],
-            strengths=remaining(line)[:, in_order],
-            overflow=state.overflow + lost.sum(1).to(state.overflow.dtype),
-        )
-        return gathered(grown, self.slots, keep_last=False)
 
 
 if __name__ == "__main__":

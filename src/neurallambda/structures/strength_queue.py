@@ -1,21 +1,21 @@
 """The strength queue: items with a strength, of which a step may get or put any amount."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.structures.availability import can_run_numba
-from neurallambda.structures.checks import check_count
-from neurallambda.structures.line import Edge, Line, flow, in_blocks, remaining, shares, widened
-from neurallambda.structures.plain import PlainStrengthQueue
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
-from neurallambda.structures.strength_state import StrengthState, before, gathered, left_of, nothing, weighted, window
+from neurallambda.structures.line import Edge, Line, flow, shares, widened
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.references.queues import PlainStrengthQueue
+from neurallambda.structures.strength import StrengthStructure
+from neurallambda.structures.strength_state import StrengthState, before, gathered, left_of, weighted, window
 
 
 @dataclass(frozen=True)
-class StrengthQueue(Structure[StrengthState]):
+class StrengthQueue(StrengthStructure):
     """A queue of items with strengths (Grefenstette et al., 2015).
 
     A step first gets strength u from the front, then puts the value at the back with strength d. A read is the weighted
@@ -32,15 +32,8 @@ class StrengthQueue(Structure[StrengthState]):
             that are lost from the back, as overflow. A scan needs slots only between blocks of steps and at its end.
     """
 
-    capacity: int
-    width: int
-    slots: int = 0
-
-    def __post_init__(self) -> None:
-        check_count("capacity", self.capacity)
-        check_count("width", self.width)
-        object.__setattr__(self, "slots", self.slots or 2 * self.capacity)
-        check_count("slots", self.slots, least=self.capacity)
+    edges: ClassVar = (Edge.LEFT,)
+    keep_last: ClassVar = False
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -48,20 +41,6 @@ class StrengthQueue(Structure[StrengthState]):
             Operand("action", 2, Kind.STRENGTH, ("get", "put")),
             Operand("value", self.width, Kind.VECTOR),
         )
-
-    @property
-    def read_width(self) -> int:
-        return self.width
-
-    @property
-    def forms(self) -> dict[str, Form[StrengthState]]:
-        return {
-            "fused": Form(run=self._fused, available=lambda state, *_: can_run_numba(state.strengths)),
-            "closed": Form(run=self._closed, available=anywhere),
-        }
-
-    def empty(self, batch: int, device: torch.device | str | None, dtype: torch.dtype) -> StrengthState:
-        return nothing(batch, self.slots, self.width, device, dtype)
 
     def advance(self, state: StrengthState, *operands: Tensor) -> StrengthState:
         action, value = operands
@@ -78,35 +57,18 @@ class StrengthQueue(Structure[StrengthState]):
     def read(self, state: StrengthState) -> Tensor:
         return weighted(window(state.strengths, before(state.strengths)), state.values)
 
-    def size(self, state: StrengthState) -> Tensor:
-        return state.strengths.sum(1)
-
-    def contents(self, state: StrengthState) -> Tensor:
-        return state.strengths[..., None] * state.values
-
     def reference(self) -> PlainStrengthQueue:
         return PlainStrengthQueue(capacity=self.capacity, width=self.width)
 
-    def _fused(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[StrengthState, Tensor]:
-        from neurallambda.structures.line_numba import swept
-
-        line, lost = self._line(state, actions, values)
-        return self._ended(state, line, lost), swept(line, (Edge.LEFT,))
-
-    def _closed(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[StrengthState, Tensor]:
-        return in_blocks(self._block, state, actions, values)
-
-    def _block(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[StrengthState, Tensor]:
-        line, lost = self._line(state, actions, values)
-        near = line.narrowed()
-        ends = torch.cat([near.first[:, 1:], near.right_end], dim=1)
-        reads = (
-            shares(ends[:, None] - near.left_end[..., None], near.right_end - near.left_end, first=True) @ near.values
+    def reads_of(self, line: Line) -> Tensor:
+        ends = torch.cat([line.first[:, 1:], line.right_end], dim=1)
+        return (
+            shares(ends[:, None] - line.left_end[..., None], line.right_end - line.left_end, first=True) @ line.values
         )
-        return self._ended(state, line, lost), reads
 
-    def _line(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[Line, Tensor]:
+    def line(self, state: StrengthState, *operands: Tensor) -> tuple[Line, Tensor]:
         """The steps on a line whose left edge is the front, and the strength for which there is no room at each."""
+        actions, values = operands
         get, put = widened(actions).unbind(-1)
         first = torch.cumsum(functional.pad(widened(state.strengths), [1, 0]), dim=1)
         amount = flow(get, put, first[:, -1], self.capacity)
@@ -121,11 +83,6 @@ class StrengthQueue(Structure[StrengthState]):
             values=torch.cat([state.values, values], dim=1),
         )
         return line, torch.clamp(put - amount.kept, min=0)
-
-    def _ended(self, state: StrengthState, line: Line, lost: Tensor) -> StrengthState:
-        overflow = state.overflow + lost.sum(1).to(state.overflow.dtype)
-        grown = StrengthState(values=line.values, strengths=remaining(line), overflow=overflow)
-        return gathered(grown, self.slots, keep_last=False)
 
 
 if __name__ == "__main__":

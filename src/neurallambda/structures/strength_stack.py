@@ -1,30 +1,29 @@
 """The strength stack: items with a strength, of which a step may take or put any amount."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.structures.availability import can_run_numba
-from neurallambda.structures.checks import check_count
-from neurallambda.structures.line import Edge, Line, flow, in_blocks, lowest_since, remaining, shares, widened
-from neurallambda.structures.plain import PlainStrengthStack
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
+from neurallambda.structures.line import Edge, Line, flow, lowest_since, shares, widened
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.references.stacks import PlainStrengthStack
+from neurallambda.structures.strength import StrengthStructure
 from neurallambda.structures.strength_state import (
     StrengthState,
     after,
     before,
     gathered,
     left_of,
-    nothing,
     weighted,
     window,
 )
 
 
 @dataclass(frozen=True)
-class StrengthStack(Structure[StrengthState]):
+class StrengthStack(StrengthStructure):
     """A stack of items with strengths (Grefenstette et al., 2015).
 
     A step first pops strength u from the top, then pushes the value with strength d. A read is the weighted sum of the
@@ -41,15 +40,8 @@ class StrengthStack(Structure[StrengthState]):
             that are lost from the bottom, as overflow. A scan needs slots only between blocks of steps and at its end.
     """
 
-    capacity: int
-    width: int
-    slots: int = 0
-
-    def __post_init__(self) -> None:
-        check_count("capacity", self.capacity)
-        check_count("width", self.width)
-        object.__setattr__(self, "slots", self.slots or 2 * self.capacity)
-        check_count("slots", self.slots, least=self.capacity)
+    edges: ClassVar = (Edge.RIGHT,)
+    keep_last: ClassVar = True
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -57,20 +49,6 @@ class StrengthStack(Structure[StrengthState]):
             Operand("action", 2, Kind.STRENGTH, ("pop", "push")),
             Operand("value", self.width, Kind.VECTOR),
         )
-
-    @property
-    def read_width(self) -> int:
-        return self.width
-
-    @property
-    def forms(self) -> dict[str, Form[StrengthState]]:
-        return {
-            "fused": Form(run=self._fused, available=lambda state, *_: can_run_numba(state.strengths)),
-            "closed": Form(run=self._closed, available=anywhere),
-        }
-
-    def empty(self, batch: int, device: torch.device | str | None, dtype: torch.dtype) -> StrengthState:
-        return nothing(batch, self.slots, self.width, device, dtype)
 
     def advance(self, state: StrengthState, *operands: Tensor) -> StrengthState:
         action, value = operands
@@ -87,36 +65,19 @@ class StrengthStack(Structure[StrengthState]):
     def read(self, state: StrengthState) -> Tensor:
         return weighted(window(state.strengths, after(state.strengths)), state.values)
 
-    def size(self, state: StrengthState) -> Tensor:
-        return state.strengths.sum(1)
-
-    def contents(self, state: StrengthState) -> Tensor:
-        return state.strengths[..., None] * state.values
-
     def reference(self) -> PlainStrengthStack:
         return PlainStrengthStack(capacity=self.capacity, width=self.width)
 
-    def _fused(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[StrengthState, Tensor]:
-        from neurallambda.structures.line_numba import swept
-
-        line, excess = self._line(state, actions, values)
-        return self._ended(state, line, excess), swept(line, (Edge.RIGHT,))
-
-    def _closed(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[StrengthState, Tensor]:
-        return in_blocks(self._block, state, actions, values)
-
-    def _block(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[StrengthState, Tensor]:
-        line, excess = self._line(state, actions, values)
-        near = line.narrowed()
-        top, held = near.right_end[..., None], near.right_end - near.left_end
-        lowest = torch.cummin(near.right, dim=1).values[..., None]
-        above = torch.cat([top - torch.minimum(near.first[:, None], lowest), top - lowest_since(near.right)], dim=2)
+    def reads_of(self, line: Line) -> Tensor:
+        top, held = line.right_end[..., None], line.right_end - line.left_end
+        lowest = torch.cummin(line.right, dim=1).values[..., None]
+        above = torch.cat([top - torch.minimum(line.first[:, None], lowest), top - lowest_since(line.right)], dim=2)
         # What lies above the beginning of an item is what lies above the end of the one before.
-        reads = shares(torch.cat([held[..., None], above[..., 1:-1]], dim=2), held, first=False) @ near.values
-        return self._ended(state, line, excess), reads
+        return shares(torch.cat([held[..., None], above[..., 1:-1]], dim=2), held, first=False) @ line.values
 
-    def _line(self, state: StrengthState, actions: Tensor, values: Tensor) -> tuple[Line, Tensor]:
+    def line(self, state: StrengthState, *operands: Tensor) -> tuple[Line, Tensor]:
         """The steps on a line whose right edge is the top, and the strength that falls off the bottom at each."""
+        actions, values = operands
         pop, push = widened(actions).unbind(-1)
         first = torch.cumsum(functional.pad(widened(state.strengths), [1, 0]), dim=1)
         amount = flow(pop, push, first[:, -1], self.capacity)
@@ -132,11 +93,6 @@ class StrengthStack(Structure[StrengthState]):
             values=torch.cat([state.values, values], dim=1),
         )
         return line, excess
-
-    def _ended(self, state: StrengthState, line: Line, excess: Tensor) -> StrengthState:
-        overflow = state.overflow + excess.sum(1).to(state.overflow.dtype)
-        grown = StrengthState(values=line.values, strengths=remaining(line), overflow=overflow)
-        return gathered(grown, self.slots, keep_last=True)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from neurallambda.state import state
+from neurallambda.structures.availability import can_run_numba
 from neurallambda.structures.checks import check_count
-from neurallambda.structures.plain import PlainDeque
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure
+from neurallambda.structures.form import Form
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.protocol import Structure
+from neurallambda.structures.references.queues import PlainDeque
 
 PUT_FRONT, PUT_BACK, GET_FRONT, GET_BACK, STAY = range(5)
 
@@ -66,7 +69,7 @@ class SuperpositionDeque(Structure[SuperpositionDequeState]):
 
     @property
     def forms(self) -> dict[str, Form[SuperpositionDequeState]]:
-        return {}
+        return {"fused": Form(run=self._fused, available=lambda state, *_: can_run_numba(state.cells))}
 
     def empty(self, batch: int, device: torch.device | str | None, dtype: torch.dtype) -> SuperpositionDequeState:
         lengths = functional.pad(torch.ones(batch, 1, device=device, dtype=dtype), [0, self.capacity])
@@ -77,17 +80,19 @@ class SuperpositionDeque(Structure[SuperpositionDequeState]):
 
     def advance(self, state: SuperpositionDequeState, *operands: Tensor) -> SuperpositionDequeState:
         action, value = operands
-        capacity, cells, lengths = self.capacity, state.cells, state.lengths
+        capacity, lengths = self.capacity, state.lengths
+        place = torch.arange(capacity, device=value.device)
+        within = (place < torch.arange(capacity + 1, device=value.device)[:, None])[..., None]
+        cells = torch.where(within, state.cells, 0.0)
         shorter = functional.pad(lengths[:, :-1], [1, 0])
         put_length = shorter + functional.pad(lengths[:, -1:], [capacity, 0])
         got_length = functional.pad(lengths[:, 1:], [0, 1]) + functional.pad(lengths[:, :1], [0, capacity])
 
         # What a put brings in, at (new length, place): at the front place 0, at the back the last place.
         new = shorter[:, 1:, None, None] * value[:, None, None]
-        length, place = torch.arange(1, capacity + 1, device=value.device), torch.arange(capacity, device=value.device)
+        length = torch.arange(1, capacity + 1, device=value.device)
         at_front = functional.pad(new, [0, 0, 0, capacity - 1, 1, 0])
         at_back = functional.pad(new * (place == length[:, None] - 1)[..., None], [0, 0, 0, 0, 1, 0])
-        within = (place < torch.arange(capacity + 1, device=value.device)[:, None])[..., None]
 
         full = functional.pad(cells[:, -1:], [0, 0, 0, 0, capacity, 0])
         pushed_back = functional.pad(cells[:, :-1], [0, 0, 0, 0, 1, 0])
@@ -109,7 +114,7 @@ class SuperpositionDeque(Structure[SuperpositionDequeState]):
         )
 
     def read(self, state: SuperpositionDequeState) -> Tensor:
-        front = state.cells[:, :, 0].sum(1)
+        front = state.cells[:, 1:, 0].sum(1)
         back = torch.diagonal(state.cells[:, 1:], dim1=1, dim2=2).sum(-1)
         return torch.cat([front, back], dim=1)
 
@@ -122,6 +127,18 @@ class SuperpositionDeque(Structure[SuperpositionDequeState]):
 
     def reference(self) -> PlainDeque:
         return PlainDeque(capacity=self.capacity, width=self.width)
+
+    def _fused(
+        self, state: SuperpositionDequeState, actions: Tensor, values: Tensor
+    ) -> tuple[SuperpositionDequeState, Tensor]:
+        from neurallambda.structures.deque_numba import scan_fused
+
+        reads, *after = scan_fused(self._by_tensors, actions, values, state.cells, state.lengths, state.overflow)
+        return SuperpositionDequeState(*after), reads
+
+    def _by_tensors(self, actions: Tensor, values: Tensor, *fields: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        after, reads = self.scan(SuperpositionDequeState(*fields), actions, values, form="steps")
+        return reads, after.cells, after.lengths, after.overflow
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ from torch.nn import functional
 
 from neurallambda.state import state
 from neurallambda.structures.checks import check_count
-from neurallambda.structures.plain import PlainQueue
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
+from neurallambda.structures.form import Form, anywhere
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.protocol import Structure
 from neurallambda.structures.queue_chunked import PUT, STAY, places_of_next, scan_chunked
+from neurallambda.structures.references.queues import PlainQueue
 
 
 @state

@@ -10,9 +10,12 @@ from torch import Tensor
 from neurallambda.state import state
 from neurallambda.structures.availability import can_fuse, can_use_triton
 from neurallambda.structures.checks import check_count
-from neurallambda.structures.plain import PlainStack
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
-from neurallambda.structures.stack_chunked import mixed, scan_chunked
+from neurallambda.structures.form import Form, anywhere
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.protocol import Structure
+from neurallambda.structures.references.stacks import PlainStack
+from neurallambda.structures.stack_chunked import scan_chunked
+from neurallambda.structures.stack_step import mixed
 
 
 @state

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from neurallambda.structures.checks import check_count
+from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.multiset import ADD, HOLD, REMOVE, MultisetState
-from neurallambda.structures.plain import PlainSet
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure, anywhere
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.protocol import Structure
 from neurallambda.structures.recurrence import gated_sum
+from neurallambda.structures.references.sets import PlainSet
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from torch.nn import functional
 
 from neurallambda.state import state
 from neurallambda.structures.checks import check_count
-from neurallambda.structures.plain import PlainTape
-from neurallambda.structures.protocol import Form, Kind, Operand, Structure
+from neurallambda.structures.form import Form
+from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.protocol import Structure
+from neurallambda.structures.references.tape import PlainTape
 
 STAY, LEFT, RIGHT, JUMP = 0, 1, 2, 3
 
