@@ -1,0 +1,1 @@
+"""Modules that learn: thin owners of parameters around the functions of the rooms below."""
