@@ -26,7 +26,7 @@ class Matrices:
         accept: the weight of accepting at the end, from each state.
     """
 
-    read: Float[Tensor, "inputs states states"]
+    read: Float[Tensor, "symbols states states"]
     rest: Float[Tensor, "inputs states states"]
     accept: Float[Tensor, " states"]
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from neurallambda.automata.automaton import Automaton
 from neurallambda.nn.automaton.layout import Layout
-from neurallambda.nn.automaton.weights import NOTHING, safe_log
+from neurallambda.nn.automaton.weights import NOTHING, is_something, safe_log
 
 
 class RuleTable(nn.Module):
@@ -44,19 +44,20 @@ class RuleTable(nn.Module):
         self.accept_scores = nn.Parameter(torch.tensor([-NOTHING if a else NOTHING for a in admits], device=device, dtype=dtype))
 
     def reset(self, *, generator: torch.Generator, spread: float = 1.0, may_stop: bool = True) -> None:
-        """Forget the rules: scores drawn from a normal distribution for every move in the layout.
+        """Forget the rules: scores drawn from a normal distribution for the moves that each cell has.
 
         Args:
             generator: the source of randomness, on the CPU.
             spread: the standard deviation.
-            may_stop: whether a cell may refuse; if not, every cell always goes on.
+            may_stop: whether a cell that has moves may also refuse.
         """
         with torch.no_grad():
-            for scores in (self.scores, self.accept_scores):
-                drawn = torch.randn(scores.shape, generator=generator, dtype=torch.float64) * spread
-                scores.copy_(drawn)
-            if not may_stop:
-                self.scores[..., -1] = NOTHING
+            possible = is_something(self.scores)
+            if may_stop:
+                possible[..., -1] = True
+            for scores, kept in ((self.scores, possible), (self.accept_scores, torch.ones_like(self.accept_scores) > 0)):
+                drawn = torch.randn(scores.shape, generator=generator, dtype=torch.float64).to(scores)
+                scores.copy_(torch.where(kept, spread * drawn, NOTHING))
 
     @property
     def log_weights(self) -> Float[Tensor, "*cells moves"]:

@@ -13,6 +13,7 @@ from torch.nn import functional
 from neurallambda.automata.memory import DEQUE, STACK, MemoryKind
 from neurallambda.automata.rules import Operation, Slot
 from neurallambda.automata.vocabulary import KEEP
+from neurallambda.nn.automaton.weights import share
 from neurallambda.structures import SuperpositionDeque, SuperpositionStack, Tape
 from neurallambda.structures.superposition_deque import SuperpositionDequeState
 from neurallambda.structures.superposition_stack import SuperpositionStackState
@@ -61,9 +62,7 @@ class SoftMemory(ABC):
                 symbol[number, self.shown.index(operation.symbol)] = 1.0
         put = moves @ symbol.to(moves.device)
         strength = put.sum(-1, keepdim=True)
-        some = strength > 0
-        value = torch.where(some, put / torch.where(some, strength, 1.0), 0.0)
-        return moves @ verb.to(moves.device), value[:, 1:], strength
+        return moves @ verb.to(moves.device), share(put, strength)[:, 1:], strength
 
     @property
     def writes_blanks(self) -> bool:

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from neurallambda.nn.automaton.layout import Layout, Strings
 from neurallambda.nn.automaton.soft_memory import SoftMemory, soft_memory
+from neurallambda.nn.automaton.weights import share
 from neurallambda.state import state
 
 
@@ -105,8 +106,7 @@ class Superposed:
         moves = self.cell_moves(weights, now.control - ends, self.next_symbol(strings, now), now)
         moves, stopped = moves[:, :-1], moves[:, -1]
         going = moves.sum(1, keepdim=True)
-        some = going > 0
-        mixture = torch.where(some, moves / torch.where(some, going, 1.0), 0.0)
+        mixture = share(moves, going)
         reads = mixture @ self._reads.to(moves)
         further = functional.pad(now.position[:, :-1], [1, 0])
         further = further + functional.pad(now.position[:, -1:], [now.position.shape[1] - 1, 0])

@@ -22,3 +22,9 @@ def safe_log(weights: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 def add_weights(one: Float[Tensor, "*shape"], other: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """The logarithm of the sum of two weights; what is nothing adds nothing."""
     return torch.logaddexp(one, other)
+
+
+def share(part: Float[Tensor, "*shape"], whole: Float[Tensor, "*whole"]) -> Float[Tensor, "*shape"]:
+    """`part / whole`, zeros where the whole is next to nothing, so that no gradient is larger than numbers can be."""
+    some = whole > 1e-12
+    return torch.where(some, part / torch.where(some, whole, 1.0), 0.0)
