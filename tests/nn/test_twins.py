@@ -221,14 +221,21 @@ def test_a_long_guess_does_not_vanish() -> None:
 def test_what_has_no_room_is_said() -> None:
     dyck = library.load("dyck1")
     tight = NeuralAutomaton(dyck, room=Room(cells=3))
-    assert [str(one) for one in tight.decide(["((()))", "(((())))", "((()"])] == ["accepted", "out-of-memory", "rejected"]
+    assert [str(one) for one in tight.decide(["((()))", "(((())))", "((()"])] == [
+        "accepted",
+        "out-of-memory",
+        "rejected",
+    ]
     guesses = NeuralAutomaton(library.load("palindromes"), room=Room(worlds=1))
     assert guesses.decide(["abba", "abaaba"])[1] in ("accepted", "out-of-memory")
     beaver = NeuralAutomaton(library.load("busy_beaver_3"), room=Room(steps=5))
     assert beaver.decide([""]) == ["out-of-steps"]
-    assert SuperposedAutomaton(dyck, capacity=2).run(
-        SuperposedAutomaton(dyck, capacity=2).encode(["((()))"])
-    )[-1].lost.item() == 1
+    assert (
+        SuperposedAutomaton(dyck, capacity=2)
+        .run(SuperposedAutomaton(dyck, capacity=2).encode(["((()))"]))[-1]
+        .lost.item()
+        == 1
+    )
 
 
 def test_loops_are_out_of_steps() -> None:

@@ -40,7 +40,9 @@ def blank_pda(symbols: Sequence[str], *, states: int, stack: Sequence[str]) -> P
         stack: the symbols that it may push.
 
     Example:
-        >>> len(blank_pda("ab", states=2, stack="A").rules)  # 2 symbols x 2 states x (empty or A) x 2 states x 3 operations
+        >>> len(
+        ...     blank_pda("ab", states=2, stack="A").rules
+        ... )  # 2 symbols x 2 states x (empty or A) x 2 states x 3 operations
         48
     """
     rules = _rules(symbols, _states(states), (STACK,), (tuple(stack),))

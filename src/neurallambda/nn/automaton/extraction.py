@@ -3,7 +3,6 @@
 from dataclasses import replace
 from itertools import product
 
-
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.machine import Acceptance
 from neurallambda.automata.rules import Rule
@@ -53,7 +52,9 @@ def _rules_leaving(table: RuleTable, state: int) -> list[Rule]:
         move = layout.moves[number]
         if not move.reads and not layout.machine.reads_from_tape:
             cells = _silent(layout, cells, layout.states[state])
-        for cell in sorted(_gathered(layout, cells, move.reads), key=lambda seen: [-1 if i is None else i for i in seen]):
+        for cell in sorted(
+            _gathered(layout, cells, move.reads), key=lambda seen: [-1 if i is None else i for i in seen]
+        ):
             symbol, *memory = cell
             slots = tuple(
                 ANY if index is None else shown[index] for index, shown in zip(memory, layout.shown, strict=True)

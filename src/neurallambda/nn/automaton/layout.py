@@ -124,7 +124,10 @@ class Layout:
         else:
             declared = self.machine.index.symbols
             reads = [i for i, s in enumerate(self.inputs) if s == rule.input or (rule.input == ANY and s in declared)]
-        sees = [[i for i, s in enumerate(axis) if slot in (ANY, s)] for axis, slot in zip(self.shown, rule.memory, strict=True)]
+        sees = [
+            [i for i, s in enumerate(axis) if slot in (ANY, s)]
+            for axis, slot in zip(self.shown, rule.memory, strict=True)
+        ]
         return torch.meshgrid(*(torch.tensor(axis, dtype=torch.long) for axis in (leaves, reads, *sees)), indexing="ij")
 
     def cells(self) -> Iterator[tuple[int, ...]]:
@@ -133,9 +136,7 @@ class Layout:
             if self.states[cell[0]] not in HALTING:
                 yield cell
 
-    def encode(
-        self, strings: Sequence[str | Sequence[str]], *, device: torch.device | str | None = None
-    ) -> Strings:
+    def encode(self, strings: Sequence[str | Sequence[str]], *, device: torch.device | str | None = None) -> Strings:
         """Strings as numbers, with the markers of a framed machine.
 
         Args:

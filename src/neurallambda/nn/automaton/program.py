@@ -60,7 +60,9 @@ def program(table: RuleTable) -> Program:
     )
 
 
-def _operations(layout: Layout, device: torch.device) -> tuple[Int[Tensor, "moves memories"], Int[Tensor, "moves memories"]]:
+def _operations(
+    layout: Layout, device: torch.device
+) -> tuple[Int[Tensor, "moves memories"], Int[Tensor, "moves memories"]]:
     shape = (len(layout.moves), len(layout.shown))
     verbs, symbols = torch.zeros(2, *shape, dtype=torch.long, device=device).unbind(0)
     for number, shown in enumerate(layout.shown):

@@ -41,7 +41,9 @@ class RuleTable(nn.Module):
         stops = (counts.sum(-1, keepdim=True) == 0).to(dtype)
         self.scores = nn.Parameter(safe_log(torch.cat([counts, stops], -1)))
         admits = [machine.acceptance.admits(state) for state in self.layout.states]
-        self.accept_scores = nn.Parameter(torch.tensor([-NOTHING if a else NOTHING for a in admits], device=device, dtype=dtype))
+        self.accept_scores = nn.Parameter(
+            torch.tensor([-NOTHING if a else NOTHING for a in admits], device=device, dtype=dtype)
+        )
 
     def reset(self, *, generator: torch.Generator, spread: float = 1.0, may_stop: bool = True) -> None:
         """Forget the rules: scores drawn from a normal distribution for the moves that each cell has.
@@ -55,7 +57,10 @@ class RuleTable(nn.Module):
             possible = is_something(self.scores)
             if may_stop:
                 possible[..., -1] = True
-            for scores, kept in ((self.scores, possible), (self.accept_scores, torch.ones_like(self.accept_scores) > 0)):
+            for scores, kept in (
+                (self.scores, possible),
+                (self.accept_scores, torch.ones_like(self.accept_scores) > 0),
+            ):
                 drawn = torch.randn(scores.shape, generator=generator, dtype=torch.float64).to(scores)
                 scores.copy_(torch.where(kept, spread * drawn, NOTHING))
 

@@ -48,12 +48,15 @@ class SoftMemory(ABC):
 
     @abstractmethod
     def change(self, held: Any, moves: Float[Tensor, "batch moves"]) -> Any:
-        """The memory after a mixture of moves whose weights sum to one."""
+        """The memory after a mixture of moves whose weights sum to one, or to zero: then it stays as it is."""
 
     def _mixture(
         self, moves: Float[Tensor, "batch moves"], verbs: Sequence[str]
     ) -> tuple[Float[Tensor, "batch verbs"], Float[Tensor, "batch width"], Float[Tensor, "batch 1"]]:
-        """The weight of each verb, the mean symbol of the moves that write one, and their weight."""
+        """The weight of each verb, the mean symbol of the moves that write one, and their weight.
+
+        What is missing from one goes to the last verb, which must be the one that changes nothing.
+        """
         verb = torch.zeros(len(self.operations), len(verbs), dtype=moves.dtype)
         symbol = torch.zeros(len(self.operations), len(self.shown), dtype=moves.dtype)
         for number, operation in enumerate(self.operations):
@@ -62,7 +65,8 @@ class SoftMemory(ABC):
                 symbol[number, self.shown.index(operation.symbol)] = 1.0
         put = moves @ symbol.to(moves.device)
         strength = put.sum(-1, keepdim=True)
-        return moves @ verb.to(moves.device), share(put, strength)[:, 1:], strength
+        idle = functional.pad(1 - moves.sum(-1, keepdim=True), [len(verbs) - 1, 0])
+        return moves @ verb.to(moves.device) + idle, share(put, strength)[:, 1:], strength
 
     @property
     def writes_blanks(self) -> bool:
@@ -155,9 +159,9 @@ class SoftTape(SoftMemory):
 
     def change(self, held: TapeState, moves: Float[Tensor, "batch moves"]) -> TapeState:
         """Write, then move."""
-        action, value, strength = self._mixture(moves, ("S", "L", "R"))
+        action, value, strength = self._mixture(moves, ("L", "R", "S"))
         nowhere = functional.pad(torch.ones_like(strength), [0, self.capacity - 1])
-        return self._structure.advance(held, functional.pad(action, [0, 1]), value, strength, nowhere)
+        return self._structure.advance(held, functional.pad(torch.roll(action, 1, dims=1), [0, 1]), value, strength, nowhere)
 
 
 def soft_memory(kind: MemoryKind, operations: Sequence[Operation], shown: Sequence[Slot], capacity: int) -> SoftMemory:

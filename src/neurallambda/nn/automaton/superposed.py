@@ -79,7 +79,9 @@ class Superposed:
     def start(self, strings: Strings, like: Tensor) -> Superposition:
         """Before the first step."""
         batch, places = strings.tokens.shape
-        one = functional.pad(torch.ones(batch, 1, device=like.device, dtype=like.dtype), [0, len(self.layout.states) - 1])
+        one = functional.pad(
+            torch.ones(batch, 1, device=like.device, dtype=like.dtype), [0, len(self.layout.states) - 1]
+        )
         first = functional.pad(one[:, :1], [0, places - 1])
         on_tape = self.layout.machine.reads_from_tape
         held = [
@@ -103,7 +105,8 @@ class Superposed:
             Where it stands after it. The weights of going on, of having accepted and of having stopped add up to one.
         """
         ends = self.acceptance(weights, strings, now)
-        moves = self.cell_moves(weights, now.control - ends, self.next_symbol(strings, now), now)
+        by_input = self.moves_by_input(weights, now.control - ends, now)
+        moves = (self.next_symbol(strings, now)[:, None] @ by_input)[:, 0]
         moves, stopped = moves[:, :-1], moves[:, -1]
         going = moves.sum(1, keepdim=True)
         mixture = share(moves, going)
@@ -126,6 +129,10 @@ class Superposed:
         chance = now.control * weights.accept
         if not self.layout.machine.reads_from_tape:
             chance = chance * now.position.gather(1, strings.lengths[:, None])
+        return self._emptied(chance, now)
+
+    def _emptied(self, chance: Float[Tensor, "batch states"], now: Superposition) -> Float[Tensor, "batch states"]:
+        """The chance, times that of empty memories where the machine accepts only so."""
         if self.layout.machine.acceptance.empty_memory:
             for memory, held in zip(self.memories, now.memories, strict=True):
                 chance = chance * memory.emptiness(held)[:, None]
@@ -139,19 +146,31 @@ class Superposed:
         nothing = torch.zeros(len(now.position), inputs, device=now.position.device, dtype=now.position.dtype)
         return nothing.scatter_add(1, strings.tokens, now.position)
 
-    def cell_moves(
-        self,
-        weights: Weights,
-        control: Float[Tensor, "batch states"],
-        following: Float[Tensor, "batch inputs"],
-        now: Superposition,
-    ) -> Float[Tensor, "batch moves"]:
-        """The weight of each move, the last being to stop: the sum over all cells, weighted by the chance of each."""
+    def moves_by_input(
+        self, weights: Weights, control: Float[Tensor, "batch states"], now: Superposition
+    ) -> Float[Tensor, "batch inputs moves"]:
+        """For each symbol that may come next the weight of each move, the last being to stop.
+
+        The sum over all cells, each weighted by the chance of its state and of what its memories show.
+        """
+        batch, inputs = len(control), len(self.layout.inputs)
         rest = control @ weights.moves.reshape(control.shape[1], -1)
-        seen = [following, *(memory.look(held) for memory, held in zip(self.memories, now.memories, strict=True))]
-        for axis in seen:
-            rest = (axis[:, None] @ rest.reshape(*axis.shape, -1))[:, 0]
-        return rest
+        for memory, held in zip(self.memories, now.memories, strict=True):
+            seen = memory.look(held)
+            rest = seen[:, None, None] @ rest.reshape(batch, inputs, seen.shape[1], -1)
+        return rest.reshape(batch, inputs, -1)
+
+    def prospects(self, weights: Weights, now: Superposition) -> Float[Tensor, "batch prospects"]:
+        """What may come next, given that the run goes on so far.
+
+        Returns:
+            For each input symbol but the last two, which are no symbols, the chance that it can be read; and last the chance
+            that the string may end here.
+        """
+        alive = now.control.sum(1, keepdim=True)
+        readable = self.moves_by_input(weights, now.control, now)[:, :-2, :-1].sum(-1)
+        end = self._emptied(now.control * weights.accept, now).sum(1, keepdim=True)
+        return share(torch.cat([readable, end], 1), alive)
 
     @cached_property
     def _reads(self) -> Float[Tensor, "moves 1"]:

@@ -228,12 +228,22 @@ class SuperposedAutomaton(Twin):
             seen.append(self.superposed.step(weights, strings, seen[-1]))
         return seen
 
+    def prospects(self, strings: Strings) -> Float[Tensor, "batch places prospects"]:
+        """For each prefix of each string the chance that each symbol can be read next, and that the string may end.
+
+        For machines whose rules all read a symbol.
+        """
+        weights = self.weights()
+        return torch.stack([self.superposed.prospects(weights, now) for now in self.run(strings)[:-1]], 1)
+
     def forward(self, strings: Strings) -> Float[Tensor, " batch"]:
         """The logarithm of the weight that accepts each string."""
         return safe_log(self.run(strings)[-1].accepted)
 
 
-def twin(machine: Automaton, *, weigh: str = "chances", dtype: torch.dtype = torch.float32) -> NeuralFSM | NeuralAutomaton:
+def twin(
+    machine: Automaton, *, weigh: str = "chances", dtype: torch.dtype = torch.float32
+) -> NeuralFSM | NeuralAutomaton:
     """The exact twin of a machine: matrices for one without memory, weighted configurations for the others."""
     if isinstance(machine, FSM):
         return NeuralFSM(machine, weigh=weigh, dtype=dtype)

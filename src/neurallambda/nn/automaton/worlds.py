@@ -151,7 +151,9 @@ def _settle(candidates: Worlds, most: int) -> tuple[Worlds, Float[Tensor, " batc
     if candidates.log_weight.shape[1] == 1:
         return candidates, torch.full_like(candidates.log_weight[:, 0], NOTHING)
     log_weight = merge(
-        candidates.log_weight, (candidates.control, candidates.position), tuple(map(ring.canonical, candidates.memories))
+        candidates.log_weight,
+        (candidates.control, candidates.position),
+        tuple(map(ring.canonical, candidates.memories)),
     )
     needed = int(is_something(log_weight).sum(1).max())
     kept = torch.topk(log_weight.detach(), max(1, min(most, needed)), dim=1).indices
