@@ -24,13 +24,14 @@ def rules_of(table: RuleTable) -> Automaton:
         table: the rule table.
 
     Returns:
-        A machine like the one the table was made for, with the rules of its likeliest moves.
+        A machine like the one the table was made for, with the rules of its likeliest moves, and without the states that
+        no chain of rules leads to from the first.
 
     Raises:
         ArgumentError: a silent move depends on the symbol that comes next, which no rule can say.
     """
     layout = table.layout
-    rules = [rule for state in range(len(layout.states)) for rule in _rules_leaving(table, state)]
+    rules = _reachable([rule for state in range(len(layout.states)) for rule in _rules_leaving(table, state)])
     if not any(rule.state == INITIAL for rule in rules):
         raise ArgumentError("table: it stops in the first state whatever comes, and a machine needs a rule there")
     named = {INITIAL, *(state for rule in rules for state in (rule.state, rule.target))}
@@ -38,6 +39,15 @@ def rules_of(table: RuleTable) -> Automaton:
     states = tuple(state for state, accepts in zip(layout.states, accepting, strict=True) if accepts and state in named)
     acceptance = Acceptance(states=states, empty_memory=layout.machine.acceptance.empty_memory)
     return replace(layout.machine, rules=tuple(rules), acceptance=acceptance, framed=layout.machine.is_framed)
+
+
+def _reachable(rules: list[Rule]) -> list[Rule]:
+    """The rules of the states that rules lead to from the first."""
+    reached, grows = {INITIAL}, True
+    while grows:
+        more = reached | {rule.target for rule in rules if rule.state in reached}
+        grows, reached = more != reached, more
+    return [rule for rule in rules if rule.state in reached]
 
 
 def _rules_leaving(table: RuleTable, state: int) -> list[Rule]:

@@ -161,7 +161,9 @@ class SoftTape(SoftMemory):
         """Write, then move."""
         action, value, strength = self._mixture(moves, ("L", "R", "S"))
         nowhere = functional.pad(torch.ones_like(strength), [0, self.capacity - 1])
-        return self._structure.advance(held, functional.pad(torch.roll(action, 1, dims=1), [0, 1]), value, strength, nowhere)
+        return self._structure.advance(
+            held, functional.pad(torch.roll(action, 1, dims=1), [0, 1]), value, strength, nowhere
+        )
 
 
 def soft_memory(kind: MemoryKind, operations: Sequence[Operation], shown: Sequence[Slot], capacity: int) -> SoftMemory:
