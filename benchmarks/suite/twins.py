@@ -50,7 +50,7 @@ def study(task: Task, seed: int) -> Learned:
     """Learn a task once: from labels for a finite-state machine, from what may come next for one with a stack."""
     target = library.load(task.name)
     with_stack = task in FROM_PROSPECTS
-    drawn = recipe(task.size, Lengths.parse(f"1-{LONGEST}"), seed)
+    drawn = recipe(task.size, Lengths.parse(f"0-{LONGEST}"), seed)
     examples = draw_examples(target, drawn, with_prospects=with_stack)
     if with_stack:
         blank = blank_pda(target.alphabet, states=task.states, stack="A")
@@ -129,19 +129,21 @@ def twin_automata(seed: int) -> Case:
     def measure() -> Numbers:
         numbers: dict[str, object] = {}
         for name in names:
-            neural = twins[name]
-            encoded = neural.encode(strings[name])
-            with torch.no_grad():
-                numbers[f"{name}_strings_a_second"] = round(BATCH / measure_time(lambda: neural(encoded)).median)
-                numbers[f"{name}_time_over_exact"] = measure_ratio(lambda: neural(encoded), lambda: decide(name))
+            numbers |= speeds(name)
         parity = twins["parity"]
         assert isinstance(parity, NeuralFSM)
         encoded = parity.encode(strings["parity"])
         with torch.no_grad():
-            numbers["parity_strings_a_second_by_scan"] = round(
-                BATCH / measure_time(lambda: parity.scan(encoded)).median
-            )
+            numbers["parity_strings_a_second_by_scan"] = round(BATCH / measure_time(lambda: parity.scan(encoded)).median)
         return numbers
+
+    def speeds(name: str) -> dict[str, object]:
+        neural, encoded = twins[name], twins[name].encode(strings[name])
+        with torch.no_grad():
+            return {
+                f"{name}_strings_a_second": round(BATCH / measure_time(lambda: neural(encoded)).median),
+                f"{name}_time_over_exact": measure_ratio(lambda: neural(encoded), lambda: decide(name)),
+            }
 
     return Case(
         verify=lambda: {f"{name} agrees": twins[name].accepts(strings[name]) == decide(name) for name in names},

@@ -34,9 +34,7 @@ def counted(twin: Twin, machine: Automaton, string: str) -> tuple[float, float]:
         for number, move in enumerate(layout.moves):
             chance = (1 - ends) * float(cell[number])
             if chance:
-                after = tuple(
-                    kind.apply(m, op) for kind, m, op in zip(kinds, memories, move.operations, strict=True)
-                )
+                after = tuple(kind.apply(m, op) for kind, m, op in zip(kinds, memories, move.operations, strict=True))
                 one, other = follow(move.target, position + 1, after)
                 accepted, refused = accepted + chance * one, refused + chance * other
         return accepted, refused

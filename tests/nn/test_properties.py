@@ -164,7 +164,9 @@ def test_superposition_mixes_what_belongs_together() -> None:
 
 
 def test_losing_room_loses_no_count() -> None:
-    twin = shaken(NeuralAutomaton(blank_pda("ab", states=2, stack="x"), room=Room(worlds=3, cells=2), dtype=torch.float64))
+    twin = shaken(
+        NeuralAutomaton(blank_pda("ab", states=2, stack="x"), room=Room(worlds=3, cells=2), dtype=torch.float64)
+    )
     assert isinstance(twin, NeuralAutomaton)
     with torch.no_grad():
         mass = twin.mass(twin.encode(["abab", "bbb"]))
@@ -179,7 +181,10 @@ def test_ten_thousand_symbols_leave_numbers() -> None:
     twin(twin.encode([text])).sum().backward()
     assert twin.table.scores.grad is not None
     assert twin.table.scores.grad.isfinite().all()
-    assert NeuralAutomaton(library.load("anbn"), room=Room(steps=20_000)).accepts(["a" * 5000 + "b" * 5000, text]) == [True, False]
+    assert NeuralAutomaton(library.load("anbn"), room=Room(steps=20_000)).accepts(["a" * 5000 + "b" * 5000, text]) == [
+        True,
+        False,
+    ]
 
 
 def test_trained_scores_stay_distributions() -> None:

@@ -19,7 +19,7 @@ from neurallambda.errors import ArgumentError
 from neurallambda.nn.automaton import NeuralAutomaton, NeuralFSM, SuperposedAutomaton, twin
 from neurallambda.nn.automaton.follow import Room
 from neurallambda.nn.automaton.weights import is_something
-from tests.automata.machines import rule_files
+from tests.automata.machines import rule_files, turing_files
 from tests.nn.runs import plain, weigh
 
 NAMES = library.names()
@@ -110,7 +110,7 @@ def test_states_in_superposition_follow_the_trace() -> None:
 @pytest.mark.parametrize("name", FINITE)
 def test_states_of_finite_machines(name: str) -> None:
     machine = library.load(name)
-    strings = [string for string in short_strings(machine, 100)]
+    strings = short_strings(machine, 100)
     neural = NeuralFSM(machine)
     with torch.no_grad():
         states = neural.states(neural.encode(strings))
@@ -173,15 +173,20 @@ def check_weights(data: dict[str, Any], strings: list[str]) -> None:
             assert outcome in UNDECIDED
 
 
+FILES = {
+    **{kind: rule_files(kind) for kind in ("fsm", "pda", "qa", "tm")},
+    "two tapes": turing_files("tapes", 2),
+    "two stacks": turing_files("stacks", 2),
+}
 STRINGS = ["".join(letters) for n in range(4) for letters in product("ab", repeat=n)] + ["abab", "c", "aca"]
 
 
-@pytest.mark.parametrize("kind", ["fsm", "pda", "qa", "tm"])
+@pytest.mark.parametrize("kind", FILES)
 def test_random_machines_weigh_their_runs(kind: str) -> None:
     """Made up by Hypothesis: silent steps, guesses, cycles, markers, any acceptance; against runs followed one by one."""
 
     @settings(max_examples=12)
-    @given(rule_files(kind))
+    @given(FILES[kind])
     def check(data: dict[str, Any]) -> None:
         check_weights(data, STRINGS)
 
@@ -189,10 +194,10 @@ def test_random_machines_weigh_their_runs(kind: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["fsm", "pda", "qa", "tm"])
+@pytest.mark.parametrize("kind", FILES)
 def test_many_random_machines_weigh_their_runs(kind: str) -> None:
     @settings(max_examples=150)
-    @given(rule_files(kind))
+    @given(FILES[kind])
     def check(data: dict[str, Any]) -> None:
         check_weights(data, STRINGS)
 
