@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from math import log
 
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.machine import Acceptance
@@ -11,17 +12,15 @@ from neurallambda.errors import ArgumentError
 from neurallambda.nn.automaton.layout import Layout
 from neurallambda.nn.automaton.rule_table import RuleTable
 
-_ABOUT_EQUAL = 1e-3
-"""Moves whose log weights differ by less than this are kept together."""
-
 _Seen = tuple[int, ...]
 
 
-def rules_of(table: RuleTable) -> Automaton:
+def rules_of(table: RuleTable, *, keep: float) -> Automaton:
     """The machine that a table has become.
 
     Args:
         table: the rule table.
+        keep: which moves of a cell are kept: those with at least this share of the weight of the likeliest.
 
     Returns:
         A machine like the one the table was made for, with the rules of its likeliest moves, and without the states that
@@ -31,7 +30,7 @@ def rules_of(table: RuleTable) -> Automaton:
         ArgumentError: a silent move depends on the symbol that comes next, which no rule can say.
     """
     layout = table.layout
-    rules = _reachable([rule for state in range(len(layout.states)) for rule in _rules_leaving(table, state)])
+    rules = _reachable([rule for state in range(len(layout.states)) for rule in _rules_leaving(table, state, keep)])
     if not any(rule.state == INITIAL for rule in rules):
         raise ArgumentError("table: it stops in the first state whatever comes, and a machine needs a rule there")
     named = {INITIAL, *(state for rule in rules for state in (rule.state, rule.target))}
@@ -50,17 +49,19 @@ def _reachable(rules: list[Rule]) -> list[Rule]:
     return [rule for rule in rules if rule.state in reached]
 
 
-def _rules_leaving(table: RuleTable, state: int) -> list[Rule]:
+def _rules_leaving(table: RuleTable, state: int, keep: float) -> list[Rule]:
     """The rules of one state: for each move the cells that take it, gathered into as few rules as `ANY` allows."""
     layout = table.layout
     scores = table.scores[state].detach()
     best = scores.max(-1, keepdim=True).values
-    taken = (scores >= best - _ABOUT_EQUAL)[..., :-1] & (scores[..., -1:] < best)
+    taken = (scores >= best + log(keep) - 1e-3)[..., :-1] & (scores[..., -1:] < best)
     found = []
     for number in taken.flatten(0, -2).any(0).nonzero()[:, 0].tolist():
         cells = {tuple(cell) for cell in taken[..., number].nonzero().tolist()}
         move = layout.moves[number]
-        if not move.reads and not layout.machine.reads_from_tape:
+        if move.reads:
+            cells = {cell for cell in cells if cell[0] < len(layout.inputs) - 2}  # no rule reads what is no symbol
+        elif not layout.machine.reads_from_tape:
             cells = _silent(layout, cells, layout.states[state])
         for cell in sorted(
             _gathered(layout, cells, move.reads), key=lambda seen: [-1 if i is None else i for i in seen]

@@ -6,6 +6,7 @@ is decided on the training examples alone.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -157,17 +158,11 @@ def _descend(
     loss_of = Loss(twin)
     optimizer = torch.optim.Adam(tables.values(), lr=course.rate)
 
-    def one_start(scores: Tensor, accept_scores: Tensor, batch: Examples) -> tuple[Tensor, Tensor]:
-        parameters = {"twin.table.scores": scores, "twin.table.accept_scores": accept_scores}
-        return functional_call(loss_of, parameters, (batch,))
-
     losses, snapshots = [], [tables["scores"].detach().clone()]
     seen_at = {round(course.steps * (number + 1) / course.snapshots) for number in range(course.snapshots)}
     for step in range(1, course.steps + 1):
         rows = torch.randint(len(data.labels), (course.batch,), generator=generator).to(data.labels.device)
-        wrong, undecided = torch.vmap(one_start, in_dims=(0, 0, None))(
-            tables["scores"], tables["accept_scores"], some_of(data, rows)
-        )
+        wrong, undecided = torch.vmap(partial(_loss, loss_of, some_of(data, rows)))(tables)
         optimizer.zero_grad()
         (wrong + course.decide * step / course.steps * undecided).sum().backward()
         optimizer.step()
@@ -175,6 +170,11 @@ def _descend(
         if step in seen_at:
             snapshots.append(tables["scores"].detach().clone())
     return torch.stack(losses), torch.stack(snapshots)
+
+
+def _loss(loss_of: Loss, batch: Examples, table: _Tables) -> tuple[Tensor, Tensor]:
+    """The loss of one start."""
+    return functional_call(loss_of, {f"twin.table.{name}": value for name, value in table.items()}, (batch,))
 
 
 def _install(twin: NeuralFSM | SuperposedAutomaton, tables: _Tables, start: int) -> None:

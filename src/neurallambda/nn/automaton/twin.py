@@ -69,16 +69,20 @@ class Twin(nn.Module, ABC):
         with torch.no_grad():
             return (self(self.encode(strings)).exp() > 0.5).tolist()
 
-    def extract(self) -> Automaton:
+    def extract(self, *, keep: float = 1.0) -> Automaton:
         """The exact machine with the likeliest move in each cell, and the likelier answer in each state.
 
-        Of a machine whose cells have several moves of equal weight, such as a nondeterministic one that was not
-        trained, all of them are kept.
+        Args:
+            keep: moves with at least this share of the weight of the likeliest are kept too. With 1 only its equals are;
+                with little, a nondeterministic machine whose rules share their cells unevenly comes back whole.
 
         Raises:
-            ArgumentError: no machine has such a table, since what it does silently depends on the symbol that follows.
+            ArgumentError: `keep` is no share, or no machine has such a table: it stops at once, or what it does silently
+                depends on the symbol that follows.
         """
-        return rules_of(self.table)
+        if not 0 < keep <= 1:
+            raise ArgumentError(f"keep: got {keep}, expected a share above 0 and at most 1")
+        return rules_of(self.table, keep=keep)
 
 
 class NeuralFSM(Twin):
