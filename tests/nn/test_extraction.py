@@ -118,9 +118,7 @@ def test_a_blank_machine_has_every_rule(machine: Automaton, rules: int) -> None:
 @pytest.mark.parametrize("states", [0, -1])
 def test_blank_machines_check_themselves(states: int) -> None:
     with pytest.raises(ArgumentError, match="states: got"):
-        blank_fsm.__wrapped__(("a",), states=states) if hasattr(blank_fsm, "__wrapped__") else blank_fsm(
-            "a", states=states
-        )
+        blank_fsm("a", states=states)
     with pytest.raises(ArgumentError, match="expected at least one"):
         blank_fsm((), states=2)
 

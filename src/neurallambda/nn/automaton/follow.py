@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from neurallambda.automata.configuration import Configuration
 from neurallambda.nn.automaton import ring
@@ -10,7 +12,7 @@ from neurallambda.nn.automaton.ending import Mass
 from neurallambda.nn.automaton.layout import Layout, Strings
 from neurallambda.nn.automaton.program import Program
 from neurallambda.nn.automaton.weights import is_something
-from neurallambda.nn.automaton.worlds import Worlds, is_anything_left, start, tick
+from neurallambda.nn.automaton.worlds import Endings, Worlds, rows_left, rows_of, start, tick
 
 _LOOK_EVERY = 8
 """Looking whether anything is left waits for the device, so it is done only now and then."""
@@ -34,14 +36,14 @@ class Room:
 def follow(
     layout: Layout, program: Program, strings: Strings, *, room: Room, history: list[Worlds] | None = None
 ) -> Mass:
-    """Follow all runs on each string.
+    """Follow all runs on each string. Once half of the strings are settled, only the others are gone on with.
 
     Args:
         layout: what the axes of the table mean.
         program: the table.
         strings: the strings.
         room: how much there is to use.
-        history: where to put the worlds at the start and after each tick.
+        history: where to put the worlds at the start and after each tick; then no string is left out.
 
     Returns:
         How the runs ended.
@@ -49,17 +51,50 @@ def follow(
     places = strings.tokens.shape[1]
     cells = 2 * places + 32 if room.cells is None else max(room.cells, places if layout.machine.reads_from_tape else 1)
     now, endings = start(layout, strings, capacity=cells, dtype=program.log_weights.dtype)
+    rows = torch.arange(len(strings.tokens), device=strings.tokens.device)
+    settled: list[tuple[Tensor, Mass]] = []
     for step in range(room.steps + 1):
-        if step % _LOOK_EVERY == 0 and not is_anything_left(now):
-            break
+        if step % _LOOK_EVERY == 0:
+            left = rows_left(now)
+            count = int(left.sum())
+            if count == 0:
+                break
+            if history is None and 2 * count <= len(rows):
+                done, going = (~left).nonzero()[:, 0], left.nonzero()[:, 0]
+                settled.append((rows[done], _mass(now, endings, done)))
+                rows, now, endings = rows[going], rows_of(now, going), _endings_of(endings, going)
+                strings = Strings(tokens=strings.tokens[going], lengths=strings.lengths[going])
         if history is not None:
             history.append(now)
         now, endings = tick(layout, program, strings, now, endings, most=room.worlds)
+    settled.append((rows, _mass(now, endings, torch.arange(len(rows), device=rows.device))))
+    return _in_order(settled)
+
+
+def _mass(now: Worlds, endings: Endings, rows: Int[Tensor, " rows"]) -> Mass:
+    """How the runs of some rows stand."""
+    ended = _endings_of(endings, rows)
     return Mass(
-        accepted=endings.accepted,
-        refused=endings.refused,
-        lost=endings.lost,
-        running=torch.logsumexp(now.log_weight, -1),
+        accepted=ended.accepted,
+        refused=ended.refused,
+        lost=ended.lost,
+        running=torch.logsumexp(now.log_weight[rows], -1),
+    )
+
+
+def _endings_of(endings: Endings, rows: Int[Tensor, " rows"]) -> Endings:
+    return Endings(accepted=endings.accepted[rows], refused=endings.refused[rows], lost=endings.lost[rows])
+
+
+def _in_order(settled: list[tuple[Tensor, Mass]]) -> Mass:
+    """The rows of several parts, each with the numbers of its rows, in the order of the batch."""
+    order = torch.cat([rows for rows, _ in settled]).argsort()
+    parts = [mass for _, mass in settled]
+    return Mass(
+        accepted=torch.cat([part.accepted for part in parts])[order],
+        refused=torch.cat([part.refused for part in parts])[order],
+        lost=torch.cat([part.lost for part in parts])[order],
+        running=torch.cat([part.running for part in parts])[order],
     )
 
 

@@ -152,6 +152,11 @@ def choose(ring: Ring, parents: Int[Tensor, "batch chosen"]) -> Ring:
     )
 
 
+def rows_of(ring: Ring, rows: Int[Tensor, " rows"]) -> Ring:
+    """The memories of some rows."""
+    return Ring(cells=ring.cells[rows], head=ring.head[rows], before=ring.before[rows], after=ring.after[rows])
+
+
 def canonical(ring: Ring) -> Int[Tensor, "batch worlds capacity"]:
     """The cells from the head on: equal for memories that hold the same."""
     steps = torch.arange(ring.cells.shape[-1], device=ring.cells.device)

@@ -166,6 +166,16 @@ def _settle(candidates: Worlds, most: int) -> tuple[Worlds, Float[Tensor, " batc
     return after, torch.logsumexp(log_weight.scatter(1, kept, NOTHING), -1)
 
 
-def is_anything_left(now: Worlds) -> bool:
-    """Is any world still on its way? Waits for the device."""
-    return bool(is_something(now.log_weight).any())
+def rows_left(now: Worlds) -> Bool[Tensor, " batch"]:
+    """The rows in which a world is still on its way."""
+    return is_something(now.log_weight).any(1)
+
+
+def rows_of(now: Worlds, rows: Int[Tensor, " rows"]) -> Worlds:
+    """The worlds of some rows."""
+    return Worlds(
+        log_weight=now.log_weight[rows],
+        control=now.control[rows],
+        position=now.position[rows],
+        memories=tuple(ring.rows_of(memory, rows) for memory in now.memories),
+    )
