@@ -11,7 +11,7 @@ from neurallambda.nn.automaton import ring
 from neurallambda.nn.automaton.ending import Mass
 from neurallambda.nn.automaton.layout import Layout, Strings
 from neurallambda.nn.automaton.program import Program
-from neurallambda.nn.automaton.weights import is_something
+from neurallambda.nn.automaton.weights import is_something, total
 from neurallambda.nn.automaton.worlds import Endings, Worlds, rows_left, rows_of, start, tick
 
 _LOOK_EVERY = 8
@@ -78,7 +78,7 @@ def _mass(now: Worlds, endings: Endings, rows: Int[Tensor, " rows"]) -> Mass:
         accepted=ended.accepted,
         refused=ended.refused,
         lost=ended.lost,
-        running=torch.logsumexp(now.log_weight[rows], -1),
+        running=total(now.log_weight[rows]),
     )
 
 

@@ -5,7 +5,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.nn.automaton import ring
-from neurallambda.nn.automaton.layout import Layout
 from neurallambda.nn.automaton.rule_table import RuleTable
 from neurallambda.nn.automaton.weights import is_something
 from neurallambda.state import state
@@ -21,8 +20,7 @@ class Program:
         log_stop: for each cell the logarithm of the weight of stopping there.
         target: for each move the state it enters.
         reads: for each move 1 if it consumes a symbol, else 0.
-        verbs: for each move, what it does to each memory.
-        symbols: the symbol that it does it with.
+        effects: for each memory what each move does to it, the numbers of a `ring.Effect`.
         log_accept: for each state the logarithm of the chance of accepting.
         log_decline: for each state the logarithm of the chance of not accepting.
     """
@@ -32,8 +30,7 @@ class Program:
     log_stop: Float[Tensor, " cells"]
     target: Int[Tensor, " moves"]
     reads: Int[Tensor, " moves"]
-    verbs: Int[Tensor, "moves memories"]
-    symbols: Int[Tensor, "moves memories"]
+    effects: tuple[Int[Tensor, "moves numbers"], ...]
     log_accept: Float[Tensor, " states"]
     log_decline: Float[Tensor, " states"]
 
@@ -46,26 +43,17 @@ def program(table: RuleTable) -> Program:
     choices = max(1, int(some.sum(-1).max()))
     moves = torch.sort((~some).to(torch.int8), stable=True).indices[:, :choices]
     device = flat.device
-    verbs, symbols = _operations(layout, device)
+    effects = [
+        [ring.effect_of(move.operations[number], shown) for move in layout.moves]
+        for number, shown in enumerate(layout.shown)
+    ]
     return Program(
         moves=moves,
         log_weights=flat[:, :-1].gather(1, moves),
         log_stop=flat[:, -1],
         target=torch.tensor([layout.states.index(move.target) for move in layout.moves], device=device),
         reads=torch.tensor([int(move.reads) for move in layout.moves], device=device),
-        verbs=verbs,
-        symbols=symbols,
+        effects=tuple(torch.tensor(rows, device=device) for rows in effects),
         log_accept=table.log_accept,
         log_decline=table.log_decline,
     )
-
-
-def _operations(
-    layout: Layout, device: torch.device
-) -> tuple[Int[Tensor, "moves memories"], Int[Tensor, "moves memories"]]:
-    shape = (len(layout.moves), len(layout.shown))
-    verbs, symbols = torch.zeros(2, *shape, dtype=torch.long, device=device).unbind(0)
-    for number, shown in enumerate(layout.shown):
-        one, other = ring.coded([move.operations[number] for move in layout.moves], shown)
-        verbs[:, number], symbols[:, number] = torch.tensor(one, device=device), torch.tensor(other, device=device)
-    return verbs, symbols

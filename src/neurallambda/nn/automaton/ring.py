@@ -6,7 +6,7 @@ so each costs the same whatever is stored. Symbols are numbers; 0 is nothing, or
 """
 
 from collections.abc import Sequence
-from enum import IntEnum
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Int
@@ -21,32 +21,42 @@ from neurallambda.state import state
 _KEEP = -1
 
 
-class Verb(IntEnum):
-    """What an operation does to a ring."""
+class Effect(NamedTuple):
+    """What an operation does to a ring, in numbers that are added: 0 or 1 where nothing else is said.
 
-    NONE = 0
-    PUT_FRONT = 1
-    PUT_BACK = 2
-    GET_FRONT = 3
-    GET_BACK = 4
-    WRITE = 5
-    WRITE_LEFT = 6
-    WRITE_RIGHT = 7
+    Attributes:
+        put_front: it puts a symbol before the head.
+        put_back: it puts one behind the last.
+        get_front: it takes the one at the head, if there is one.
+        get_back: it takes the last, if there is one.
+        turn: where the head of a tape moves: -1, 0 or 1.
+        symbol: what is then in the cell that changes; -1 for what was there.
+    """
+
+    put_front: int = 0
+    put_back: int = 0
+    get_front: int = 0
+    get_back: int = 0
+    turn: int = 0
+    symbol: int = _KEEP
 
 
-_VERBS = {
-    "nullop": Verb.NONE,
-    "push": Verb.PUT_FRONT,
-    "pop": Verb.GET_FRONT,
-    "NULLOP": Verb.NONE,
-    "ENQL": Verb.PUT_FRONT,
-    "ENQR": Verb.PUT_BACK,
-    "DEQL": Verb.GET_FRONT,
-    "DEQR": Verb.GET_BACK,
-    "S": Verb.WRITE,
-    "L": Verb.WRITE_LEFT,
-    "R": Verb.WRITE_RIGHT,
-}
+def effect_of(operation: Operation, shown: Sequence[Slot]) -> Effect:
+    """An operation in numbers, given what the memory may show."""
+    symbol = _KEEP if operation.symbol == KEEP else shown.index(operation.symbol)
+    match operation.verb:
+        case "push" | "ENQL":
+            return Effect(put_front=1, symbol=symbol)
+        case "ENQR":
+            return Effect(put_back=1, symbol=symbol)
+        case "pop" | "DEQL":
+            return Effect(get_front=1, symbol=0)
+        case "DEQR":
+            return Effect(get_back=1, symbol=0)
+        case "L" | "R" | "S":
+            return Effect(turn={"L": -1, "R": 1, "S": 0}[operation.verb], symbol=symbol)
+        case _:
+            return Effect()
 
 
 @state
@@ -64,15 +74,6 @@ class Ring:
     head: Int[Tensor, "batch worlds"]
     before: Int[Tensor, "batch worlds"]
     after: Int[Tensor, "batch worlds"]
-
-
-def coded(operations: Sequence[Operation], shown: Sequence[Slot]) -> tuple[list[int], list[int]]:
-    """The verbs of operations, and their symbols as numbers; what leaves the cell as it is has -1."""
-    symbols = []
-    for operation in operations:
-        keeps = operation.symbol == KEEP or _VERBS[operation.verb] is Verb.NONE
-        symbols.append(_KEEP if keeps else shown.index(operation.symbol))
-    return [int(_VERBS[operation.verb]) for operation in operations], symbols
 
 
 def empty(batch: int, capacity: int, device: torch.device | str | None) -> Ring:
@@ -102,43 +103,34 @@ def is_empty(ring: Ring) -> Bool[Tensor, "batch worlds"]:
 
 
 def apply(
-    ring: Ring, verb: Int[Tensor, "batch worlds"], symbol: Int[Tensor, "batch worlds"]
+    ring: Ring, effects: Int[Tensor, "batch worlds numbers"], *, is_tape: bool
 ) -> tuple[Ring, Bool[Tensor, "batch worlds"]]:
     """Carry out one operation on each memory.
 
     Args:
         ring: the memories.
-        verb: a `Verb` for each.
-        symbol: what is put or written.
+        effects: the numbers of an `Effect` for each.
+        is_tape: whether they are tapes, on which the cell at the head is always in use.
 
     Returns:
         The memories, and where there was no room; what those hold then means nothing.
     """
     capacity = ring.cells.shape[-1]
-    in_use = ring.after > 0
-    puts_front, puts_back = verb == Verb.PUT_FRONT, verb == Verb.PUT_BACK
-    gets_front, gets_back = (verb == Verb.GET_FRONT) & in_use, (verb == Verb.GET_BACK) & in_use
-    left, right = verb == Verb.WRITE_LEFT, verb == Verb.WRITE_RIGHT
+    put_front, put_back, get_front, get_back, turn, symbol = effects.unbind(-1)
+    in_use = ring.after.clamp_max(1)
+    get_front, get_back = get_front * in_use, get_back * in_use
 
-    start = (ring.head - puts_front.long()) % capacity
-    offset = torch.where(puts_back, ring.after, torch.where(gets_back, ring.after - 1, 0))
-    place = ((start + offset) % capacity)[..., None]
-    held = ring.cells.gather(-1, place)[..., 0]
-    gets = (verb == Verb.GET_FRONT) | (verb == Verb.GET_BACK)
-    value = torch.where(gets, 0, torch.where(symbol == _KEEP, held.long(), symbol))
-
-    head = (start + gets_front.long() + right.long() - left.long()) % capacity
-    puts = (puts_front | puts_back).long()
-    after = ring.after + puts - (gets_front | gets_back).long() + left.long() - right.long()
+    first = ring.head - put_front
+    place = ((first + (put_back + get_back) * ring.after - get_back) % capacity)[..., None]
+    held = ring.cells.gather(-1, place)
+    value = torch.where(symbol[..., None] == _KEEP, held, symbol[..., None].to(held.dtype))
     moved = Ring(
-        cells=ring.cells.scatter(-1, place, value[..., None].to(ring.cells.dtype)),
-        head=head,
-        before=(ring.before + right.long() - left.long()).clamp_min(0),
-        after=after.clamp_min(0),
+        cells=ring.cells.scatter(-1, place, value),
+        head=(first + get_front + turn) % capacity,
+        before=(ring.before + turn).clamp_min(0),
+        after=(ring.after + put_front + put_back - get_front - get_back - turn).clamp_min(0),
     )
-    is_tape = verb >= Verb.WRITE
-    used = moved.before + moved.after + is_tape.long()
-    return moved, used > capacity
+    return moved, moved.before + moved.after > capacity - int(is_tape)
 
 
 def choose(ring: Ring, parents: Int[Tensor, "batch chosen"]) -> Ring:

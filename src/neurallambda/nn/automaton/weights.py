@@ -24,6 +24,11 @@ def add_weights(one: Float[Tensor, "*shape"], other: Float[Tensor, "*shape"]) ->
     return torch.logaddexp(one, other)
 
 
+def total(log_weights: Float[Tensor, "batch worlds"]) -> Float[Tensor, " batch"]:
+    """The logarithm of the sum of the weights in each row; of one weight that is itself, and costs nothing."""
+    return log_weights[:, 0] if log_weights.shape[1] == 1 else torch.logsumexp(log_weights, -1)
+
+
 def share(part: Float[Tensor, "*shape"], whole: Float[Tensor, "*whole"]) -> Float[Tensor, "*shape"]:
     """`part / whole`, zeros where the whole is next to nothing, so that no gradient is larger than numbers can be."""
     some = whole > 1e-12

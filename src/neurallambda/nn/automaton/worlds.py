@@ -13,12 +13,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from neurallambda.automata.memory import TAPE
 from neurallambda.nn.automaton import ring
 from neurallambda.nn.automaton.layout import Layout, Strings
 from neurallambda.nn.automaton.merging import merge
 from neurallambda.nn.automaton.program import Program
 from neurallambda.nn.automaton.ring import Ring
-from neurallambda.nn.automaton.weights import NOTHING, add_weights, is_something
+from neurallambda.nn.automaton.weights import NOTHING, add_weights, is_something, total
 from neurallambda.state import state
 
 
@@ -93,8 +94,8 @@ def tick(
     goes_on = (now.log_weight + log_decline).clamp_min(NOTHING)
 
     cell = _cells(layout, strings, now)
-    accepted = torch.logsumexp((now.log_weight + log_accept).clamp_min(NOTHING), -1)
-    refused = torch.logsumexp((goes_on + program.log_stop[cell]).clamp_min(NOTHING), -1)
+    accepted = total((now.log_weight + log_accept).clamp_min(NOTHING))
+    refused = total((goes_on + program.log_stop[cell]).clamp_min(NOTHING))
 
     batch, worlds = cell.shape
     choices = program.moves.shape[1]
@@ -104,10 +105,12 @@ def tick(
     memories, overflows = [], torch.zeros_like(log_weight, dtype=torch.bool)
     for number, memory in enumerate(now.memories):
         mine = memory if choices == 1 else ring.choose(memory, parents)
-        changed, overflow = ring.apply(mine, program.verbs[move, number], program.symbols[move, number])
+        changed, overflow = ring.apply(
+            mine, program.effects[number][move], is_tape=layout.machine.memories[number] is TAPE
+        )
         memories.append(changed)
         overflows |= overflow
-    lost = torch.logsumexp(torch.where(overflows, log_weight, NOTHING), -1)
+    lost = total(torch.where(overflows, log_weight, NOTHING))
     candidates = Worlds(
         log_weight=torch.where(overflows, NOTHING, log_weight),
         control=program.target[move],
@@ -163,7 +166,7 @@ def _settle(candidates: Worlds, most: int) -> tuple[Worlds, Float[Tensor, " batc
         position=candidates.position.gather(1, kept),
         memories=tuple(ring.choose(memory, kept) for memory in candidates.memories),
     )
-    return after, torch.logsumexp(log_weight.scatter(1, kept, NOTHING), -1)
+    return after, total(log_weight.scatter(1, kept, NOTHING))
 
 
 def rows_left(now: Worlds) -> Bool[Tensor, " batch"]:
