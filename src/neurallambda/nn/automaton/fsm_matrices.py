@@ -96,6 +96,23 @@ def log_mass_by_steps(
     return torch.logsumexp(now + safe_log(held.accept), -1), torch.stack(seen, 1)
 
 
+def is_accepted(
+    held: Matrices, tokens: Int[Tensor, "batch places"], lengths: Int[Tensor, " batch"]
+) -> Bool[Tensor, " batch"]:
+    """Whether any run of any weight accepts: the states that can be reached, without their weights, which may underflow.
+
+    A row of ones and zeros times the matrices of all symbols at once, of which the one that comes is taken.
+    """
+    states = held.accept.shape[0]
+    leads = (held.read > 0).to(held.read.dtype).movedim(0, 1).reshape(states, -1)
+    reached = torch.eye(states, device=tokens.device, dtype=leads.dtype)[0].expand(len(tokens), states)
+    for place in range(tokens.shape[1] - 1):
+        symbol = tokens[:, place].clamp(max=len(held.read) - 1)[:, None, None].expand(-1, 1, states)
+        after = (reached @ leads).reshape(len(tokens), -1, states).gather(1, symbol)[:, 0].clamp(max=1.0)
+        reached = torch.where((place < lengths)[:, None], after, reached)
+    return reached @ (held.accept > 0).to(leads.dtype) > 0
+
+
 def mass_by_scan(
     held: Matrices, tokens: Int[Tensor, "batch places"], lengths: Int[Tensor, " batch"]
 ) -> Float[Tensor, " batch"]:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from neurallambda.automata.automaton import Automaton
@@ -19,7 +19,7 @@ from neurallambda.errors import ArgumentError
 from neurallambda.nn.automaton.ending import Mass, outcomes
 from neurallambda.nn.automaton.extraction import rules_of
 from neurallambda.nn.automaton.follow import Room, configurations, follow
-from neurallambda.nn.automaton.fsm_matrices import Matrices, log_mass_by_steps, mass_by_scan, matrices
+from neurallambda.nn.automaton.fsm_matrices import Matrices, is_accepted, log_mass_by_steps, mass_by_scan, matrices
 from neurallambda.nn.automaton.layout import Strings
 from neurallambda.nn.automaton.program import program
 from neurallambda.nn.automaton.rule_table import RuleTable
@@ -59,10 +59,14 @@ class Twin(nn.Module, ABC):
     def forward(self, strings: Strings) -> Float[Tensor, " batch"]:
         """The logarithm of the total weight of the runs that accept each string."""
 
+    @abstractmethod
+    def has_run(self, strings: Strings) -> Bool[Tensor, " batch"]:
+        """Whether a run of any weight accepts each string: the verdict of a machine that is certain."""
+
     def accepts(self, strings: Sequence[Text]) -> list[bool]:
         """Which strings are accepted: those with an accepting run of any weight."""
         with torch.no_grad():
-            return is_something(self(self.encode(strings))).tolist()
+            return self.has_run(self.encode(strings)).tolist()
 
     def believes(self, strings: Sequence[Text]) -> list[bool]:
         """Which strings are accepted with more than half of the weight: the verdict of a table that is not certain."""
@@ -117,6 +121,10 @@ class NeuralFSM(Twin):
         """The logarithm of the total weight of the runs that accept each string, step by step: nothing underflows."""
         return log_mass_by_steps(self.matrices(), strings.tokens, strings.lengths)[0]
 
+    def has_run(self, strings: Strings) -> Bool[Tensor, " batch"]:
+        """Whether a run of any weight accepts each string, without the weights, and so quicker."""
+        return is_accepted(self.matrices(), strings.tokens, strings.lengths)
+
     def scan(self, strings: Strings) -> Float[Tensor, " batch"]:
         """The same weight itself, by products in pairs: fewer and larger operations, for training."""
         return mass_by_scan(self.matrices(), strings.tokens, strings.lengths)
@@ -169,6 +177,10 @@ class NeuralAutomaton(Twin):
     def forward(self, strings: Strings) -> Float[Tensor, " batch"]:
         """The logarithm of the total weight of the runs that accept each string."""
         return self.mass(strings).accepted
+
+    def has_run(self, strings: Strings) -> Bool[Tensor, " batch"]:
+        """Whether a run of any weight accepts each string."""
+        return is_something(self(strings))
 
     def decide(self, strings: Sequence[Text]) -> list[Outcome]:
         """What becomes of each string, by name. A run that goes in circles is `out-of-steps`."""
@@ -243,6 +255,10 @@ class SuperposedAutomaton(Twin):
     def forward(self, strings: Strings) -> Float[Tensor, " batch"]:
         """The logarithm of the weight that accepts each string."""
         return safe_log(self.run(strings)[-1].accepted)
+
+    def has_run(self, strings: Strings) -> Bool[Tensor, " batch"]:
+        """Whether any weight accepts each string."""
+        return is_something(self(strings))
 
 
 def twin(
