@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from neurallambda.automata import Automaton, library
+from neurallambda.automata import Automaton, library, loads
 from neurallambda.nn.automaton import NeuralAutomaton, NeuralFSM, SuperposedAutomaton
 from neurallambda.nn.automaton.blank import blank_fsm, blank_pda, blank_queue, blank_turing
 from neurallambda.nn.automaton.follow import Room
@@ -151,8 +151,6 @@ def test_a_soft_table_weighs_every_run(machine: Automaton) -> None:
 
 def test_superposition_mixes_what_belongs_together() -> None:
     """The smallest case where state and stack depend on one another: half pushes x and half y, and the state remembers."""
-    from neurallambda.automata import loads
-
     machine = loads(
         '{"machine": "pda", "symbols": ["a"], "rules": [[["a", "INITIAL", null], ["P", ["push", "x"]]], '
         '[["a", "INITIAL", null], ["Q", ["push", "y"]]], [["a", "P", "x"], ["ACCEPT", "pop"]], '

@@ -10,6 +10,7 @@ import torch
 from hypothesis import event, given, settings
 
 from neurallambda.automata import FSM, Automaton, Limits, Outcome, TuringMachine, library
+from neurallambda.automata.grammar import Grammar, to_pda
 from neurallambda.automata.limits import UNDECIDED
 from neurallambda.automata.negatives import Outside
 from neurallambda.automata.rule_file import from_data, loads
@@ -205,8 +206,6 @@ def test_many_random_machines_weigh_their_runs(kind: str) -> None:
 
 
 def test_runs_of_ambiguous_grammars_are_counted() -> None:
-    from neurallambda.automata.grammar import Grammar, to_pda
-
     sums = to_pda(Grammar.parse("E -> E + E | x"))
     counting = NeuralAutomaton(sums, weigh="runs", room=Room(worlds=4000, cells=16), dtype=torch.float64)
     found = counting.mass(counting.encode(["x", "x+x", "x+x+x", "x+x+x+x"]))
