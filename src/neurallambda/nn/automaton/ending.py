@@ -1,7 +1,7 @@
 """How the runs on each string ended, and what that says about it."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.automata.limits import Outcome
@@ -44,8 +44,3 @@ def outcomes(mass: Mass) -> list[Outcome]:
         else Outcome.REJECTED
         for accepted, lost, running in named
     ]
-
-
-def is_likely(mass: Mass) -> Bool[Tensor, " batch"]:
-    """Where more than half of the weight accepts: the verdict of a table that is not certain."""
-    return mass.accepted.exp() > 0.5

@@ -5,10 +5,9 @@ what each memory shows. A *move* is all that it can do: the state it enters, whe
 memory. A rule table gives each cell weights over the moves.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from typing import NamedTuple
 
 import torch
@@ -129,12 +128,6 @@ class Layout:
             for axis, slot in zip(self.shown, rule.memory, strict=True)
         ]
         return torch.meshgrid(*(torch.tensor(axis, dtype=torch.long) for axis in (leaves, reads, *sees)), indexing="ij")
-
-    def cells(self) -> Iterator[tuple[int, ...]]:
-        """The indices of all cells in which a run may go on, in order."""
-        for cell in product(*map(range, self.shape)):
-            if self.states[cell[0]] not in HALTING:
-                yield cell
 
     def encode(self, strings: Sequence[str | Sequence[str]], *, device: torch.device | str | None = None) -> Strings:
         """Strings as numbers, with the markers of a framed machine.

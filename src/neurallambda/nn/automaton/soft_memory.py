@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -50,23 +51,37 @@ class SoftMemory(ABC):
     def change(self, held: Any, moves: Float[Tensor, "batch moves"]) -> Any:
         """The memory after a mixture of moves whose weights sum to one, or to zero: then it stays as it is."""
 
+    @property
+    @abstractmethod
+    def verbs(self) -> tuple[str, ...]:
+        """Its operations in the order of the structure's actions, the one that changes nothing last."""
+
+    @cached_property
+    def _verb_of(self) -> Float[Tensor, "moves verbs"]:
+        """Which verb each move uses."""
+        numbers = torch.tensor([self.verbs.index(operation.verb) for operation in self.operations])
+        return functional.one_hot(numbers, len(self.verbs)).float()
+
+    @cached_property
+    def _symbol_of(self) -> Float[Tensor, "moves shown"]:
+        """Which symbol each move writes, if any."""
+        symbol = torch.zeros(len(self.operations), len(self.shown))
+        for number, operation in enumerate(self.operations):
+            if operation.symbol != KEEP and (operation.symbol is not None or self.writes_blanks):
+                symbol[number, self.shown.index(operation.symbol)] = 1.0
+        return symbol
+
     def _mixture(
-        self, moves: Float[Tensor, "batch moves"], verbs: Sequence[str]
+        self, moves: Float[Tensor, "batch moves"]
     ) -> tuple[Float[Tensor, "batch verbs"], Float[Tensor, "batch width"], Float[Tensor, "batch 1"]]:
         """The weight of each verb, the mean symbol of the moves that write one, and their weight.
 
-        What is missing from one goes to the last verb, which must be the one that changes nothing.
+        What is missing from one goes to the last verb, which changes nothing.
         """
-        verb = torch.zeros(len(self.operations), len(verbs), dtype=moves.dtype)
-        symbol = torch.zeros(len(self.operations), len(self.shown), dtype=moves.dtype)
-        for number, operation in enumerate(self.operations):
-            verb[number, verbs.index(operation.verb)] = 1.0
-            if operation.symbol != KEEP and (operation.symbol is not None or self.writes_blanks):
-                symbol[number, self.shown.index(operation.symbol)] = 1.0
-        put = moves @ symbol.to(moves.device)
+        put = moves @ self._symbol_of.to(moves)
         strength = put.sum(-1, keepdim=True)
-        idle = functional.pad(1 - moves.sum(-1, keepdim=True), [len(verbs) - 1, 0])
-        return moves @ verb.to(moves.device) + idle, share(put, strength)[:, 1:], strength
+        idle = functional.pad(1 - moves.sum(-1, keepdim=True), [len(self.verbs) - 1, 0])
+        return moves @ self._verb_of.to(moves) + idle, share(put, strength)[:, 1:], strength
 
     @property
     def writes_blanks(self) -> bool:
@@ -76,6 +91,10 @@ class SoftMemory(ABC):
 
 class SoftStack(SoftMemory):
     """A stack as a superposition stack."""
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        return ("push", "pop", "nullop")
 
     @property
     def _structure(self) -> SuperpositionStack:
@@ -95,12 +114,16 @@ class SoftStack(SoftMemory):
 
     def change(self, held: SuperpositionStackState, moves: Float[Tensor, "batch moves"]) -> SuperpositionStackState:
         """A mixture of push, pop and stay."""
-        action, value, _ = self._mixture(moves, ("push", "pop", "nullop"))
+        action, value, _ = self._mixture(moves)
         return self._structure.advance(held, action, value)
 
 
 class SoftDeque(SoftMemory):
     """A deque as a superposition deque."""
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        return ("ENQL", "ENQR", "DEQL", "DEQR", "NULLOP")
 
     @property
     def _structure(self) -> SuperpositionDeque:
@@ -120,7 +143,7 @@ class SoftDeque(SoftMemory):
 
     def change(self, held: SuperpositionDequeState, moves: Float[Tensor, "batch moves"]) -> SuperpositionDequeState:
         """A mixture of the five operations."""
-        action, value, _ = self._mixture(moves, ("ENQL", "ENQR", "DEQL", "DEQR", "NULLOP"))
+        action, value, _ = self._mixture(moves)
         return self._structure.advance(held, action, value)
 
 
@@ -131,6 +154,10 @@ class SoftTape(SoftMemory):
     def writes_blanks(self) -> bool:
         """Yes."""
         return True
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        return ("L", "R", "S")
 
     @property
     def _structure(self) -> Tape:
@@ -159,7 +186,7 @@ class SoftTape(SoftMemory):
 
     def change(self, held: TapeState, moves: Float[Tensor, "batch moves"]) -> TapeState:
         """Write, then move."""
-        action, value, strength = self._mixture(moves, ("L", "R", "S"))
+        action, value, strength = self._mixture(moves)
         nowhere = functional.pad(torch.ones_like(strength), [0, self.capacity - 1])
         return self._structure.advance(
             held, functional.pad(torch.roll(action, 1, dims=1), [0, 1]), value, strength, nowhere
