@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from docs.figures import journey, rules
+from docs.figures import journey, rules, sharpening
 from docs.figures.journey import Journey, draw, travel
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.rules import RULES
@@ -59,3 +59,28 @@ def test_the_table_has_a_row_for_each_rule() -> None:
     assert [row.split("**")[1] for row in rows] == [rule.name for rule in RULES]
     assert len(set(rows)) == len(rows)
     assert {row.count("|") for row in rows} == {6}
+
+
+def texts_of(svg: str) -> list[str]:
+    return [element.text for element in ElementTree.fromstring(svg).iter() if element.text]
+
+
+def test_the_figure_of_learning_shows_a_run() -> None:
+    """Numbers of training differ between machines, so what is compared is what the figure says, not each shade."""
+    short = sharpening.sharpen(steps=20, size=60, starts=1)
+    assert all(abs(sum(row) - 1) < 1e-5 for table in short.tables.values() for row in table)
+    shown, kept = texts_of(sharpening.draw(short)), texts_of(sharpening.FILE.read_text())
+    assert {*short.cells, "step 0"} <= set(shown) & set(kept)
+    assert "step 200" in kept
+    assert sum("--[" in text for text in kept) == 3
+
+
+def test_what_is_learned_in_the_figure_is_decided() -> None:
+    svg = ElementTree.fromstring(sharpening.FILE.read_text())
+    marks = [element for element in svg.iter() if element.get("class") in ("code", "pointer", "frame")]
+    cells = [mark for mark in marks if mark.tag.endswith("rect")]
+    last = max(float(mark.get("x", 0)) for mark in cells)
+    table = [float(mark.get("opacity", 1)) for mark in cells if float(mark.get("x", 0)) > last - 7 * sharpening.CELL]
+    assert len(table) == 8 * 7
+    assert all(opacity < 0.1 or opacity > 0.9 for opacity in table)
+    assert sum(opacity > 0.9 for opacity in table) == 8

@@ -22,7 +22,7 @@ class Recipe:
         size: how many strings.
         lengths: which lengths, and how often each, among those of which there are strings.
         negatives: the share that is not accepted, from 0 to 1.
-        near_misses: the share of those that is one or two edits away from an accepted string, from 0 to 1.
+        near_misses: the share of those that is at edit distance 1 or 2 from an accepted string, from 0 to 1.
         distinct: never the same string twice.
         seed: the seed; the same recipe gives the same rows.
 

@@ -14,10 +14,16 @@ _TRIES = 1000
 
 @dataclass(frozen=True)
 class NearMiss:
-    """A string that is not accepted, and how many edits away from it one is that is accepted."""
+    """A string that is not accepted, near one that is.
+
+    Attributes:
+        string: the symbols.
+        distance: the edit distance, 1 or 2, to the accepted string that it was made from. Another may be nearer, but none
+            is at distance 0, since the string itself is not accepted.
+    """
 
     string: tuple[str, ...]
-    edits: int
+    distance: int
 
 
 class Outside:
@@ -54,7 +60,9 @@ class Outside:
         return exact.unrank_outside(random.randrange(exact.count_outside)) if exact.count_outside else None
 
     def near_miss(self, member: Sequence[str], lengths: Sequence[int], random: Random) -> NearMiss | None:
-        """An accepted string spoilt by one or two edits; None if none was found.
+        """A string that is not accepted, at edit distance 1 or 2 from an accepted one; None if none was found.
+
+        An edit replaces, inserts or removes one symbol.
 
         Args:
             member: an accepted string, without markers.
@@ -62,7 +70,7 @@ class Outside:
             random: the source of randomness.
 
         Returns:
-            The string and the least number of edits that were tried for it: each replaces, inserts or removes a symbol.
+            The string, verified not to be accepted, and its exact distance from `member`.
         """
         allowed = frozenset(lengths)
         for _ in range(_TRIES):
@@ -71,7 +79,7 @@ class Outside:
             for _ in range(edits):
                 string = self._edit(string, random)
             if len(string) in allowed and self.holds(string):
-                return NearMiss(string, edits)
+                return NearMiss(string, 1 if _is_one_edit(member, string) else 2)
         return None
 
     def holds(self, string: Sequence[str]) -> bool:
@@ -84,6 +92,16 @@ class Outside:
         place = random.randrange(len(string) + (kind == "insert"))
         symbol = () if kind == "remove" else (random.choice(self._machine.alphabet),)
         return string[:place] + symbol + string[place + (kind != "insert") :]
+
+
+def _is_one_edit(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Does one edit make two different strings equal? What they share at both ends leaves at most one symbol of each."""
+    shorter, longer = sorted((tuple(one), tuple(other)), key=len)
+    start = 0
+    while start < len(shorter) and shorter[start] == longer[start]:
+        start += 1
+    skip = int(len(shorter) == len(longer))
+    return len(longer) - len(shorter) <= 1 and shorter[start + skip :] == longer[start + 1 :]
 
 
 def non_member(machine: Automaton, n: int, *, seed: int = 0) -> str:
@@ -109,11 +127,11 @@ def non_member(machine: Automaton, n: int, *, seed: int = 0) -> str:
 
 
 def near_miss(machine: Automaton, member: str | Sequence[str], *, seed: int = 0) -> str:
-    """A string one or two edits away from an accepted one, and itself not accepted.
+    """A string that is not accepted, at edit distance 1 or 2 from one that is.
 
     Args:
         machine: the machine.
-        member: a string that it accepts.
+        member: the accepted string to be near.
         seed: the seed.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Thin modules: they own parameters, and functions below them do the work."""
+"""Modules that learn: thin owners of parameters around the functions of the rooms below."""
 
 from neurallambda.nn.nand import Nand as Nand
 from neurallambda.nn.nand import soft_nand as soft_nand
