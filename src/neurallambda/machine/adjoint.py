@@ -12,12 +12,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
-from neurallambda.machine.act_adjoint import VALUE_POINTER, Arriving, through_act
+from neurallambda.machine.act_adjoint import VALUE_POINTER, Acted, Arriving, through_act
 from neurallambda.machine.alphabet import Field, Tag
 from neurallambda.machine.decide_adjoint import through_decide
 from neurallambda.machine.masses import is_nothing, some
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.retake import Outcome, Retaken
+from neurallambda.machine.selection import TAKES_LITERAL
 from neurallambda.machine.tables import Tables
 
 
@@ -76,7 +77,7 @@ def carry(
     to_seen = through_decide(acted, to_goes_on, to_errors, taken, memory, tables)
     acted.records[:, :, : len(Tag)] += to_seen @ tables.seen.t()
 
-    to_pointers = _under(memory, acted.records)
+    to_pointers = _under(memory, acted, taken)
     to_pointers[:, 0].addcmul_(to_value_pointer, memory.roles[:, 2])
     along = (to_pointers * taken.pointers).sum(-1, keepdim=True) * some(taken.per_pointer)
     to_shares = torch.addcmul(to_pointers, along, memory.roles[:, :2], value=-1).mul_(taken.per_pointer)
@@ -95,12 +96,17 @@ def carry(
     )
 
 
-def _under(memory: Memory, to_records: Float[Tensor, "batch 2 record"]) -> Float[Tensor, "batch 2 addresses"]:
-    """What arrives at the pointers that records were read under: how much each address would have added."""
-    records, literal = memory.records[:, : memory.written], memory.layout.slices[Field.LITERAL]
-    if is_nothing(to_records[:, :, literal]):
-        to_pointers = to_records[:, :, : literal.start] @ records[:, :, : literal.start].transpose(1, 2)
-        to_pointers.baddbmm_(to_records[:, :, literal.stop :], records[:, :, literal.stop :].transpose(1, 2))
+def _under(memory: Memory, acted: Acted, taken: Retaken) -> Float[Tensor, "batch 2 addresses"]:
+    """What arrives at the pointers that records were read under: how much each address would have added.
+
+    Literals are more than half of memory, and many steps send nothing back to them.
+    """
+    records, to_records = memory.records[:, : memory.written], acted.records
+    literal = memory.layout.slices[Field.LITERAL]
+    if is_nothing(taken.takes[:, TAKES_LITERAL]) and is_nothing(taken.computes):
+        before, after = slice(0, literal.start), slice(literal.stop, None)
+        to_pointers = to_records[:, :, before] @ records[:, :, before].transpose(1, 2)
+        to_pointers += to_records[:, :, after] @ records[:, :, after].transpose(1, 2)
     else:
         to_pointers = to_records @ records.transpose(1, 2)
     return pad(to_pointers, (0, memory.width - memory.written))

@@ -90,6 +90,10 @@ _TAKES: tuple[tuple[str, Scale, tuple[Field | str, ...]], ...] = (
 )
 """What a rule may take of the record under control into the same place of the new record: when, how scaled, which fields."""
 
+_LITERAL = [index for index, (_, _, fields) in enumerate(_TAKES) if Field.LITERAL in fields]
+TAKES_LITERAL = slice(_LITERAL[0], _LITERAL[-1] + 1)
+"""Which of these take literals; they stand together."""
+
 
 @dataclass(frozen=True)
 class Selection:
