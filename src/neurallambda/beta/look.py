@@ -1,0 +1,135 @@
+"""What a step sees: the whole graph as edges, and the few cells around the one that is visited."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from neurallambda.beta.alphabet import Demand, Flag, Tag
+from neurallambda.beta.graph import EDGE, reachable
+from neurallambda.beta.memory import Memory
+from neurallambda.beta.reading import Lexicon, Reading
+from neurallambda.beta.tables import Tables
+from neurallambda.state import state
+
+
+@state
+class Graph:
+    """All cells, as letters.
+
+    Attributes:
+        contents: tag, column 1 and column 2 of each cell, as vectors.
+        tags: how much of each tag a cell has.
+        flags: as in memory.
+        first, second: how much the columns refer to each cell.
+    """
+
+    contents: Float[Tensor, "batch cells 3 width"]
+    tags: Float[Tensor, "batch cells tags"]
+    flags: Float[Tensor, "batch cells 4"]
+    first: Float[Tensor, "batch cells cells"]
+    second: Float[Tensor, "batch cells cells"]
+
+    @property
+    def edges(self) -> Float[Tensor, "batch cells cells"]:
+        """1 where a cell refers to another one. No gradients pass."""
+        return ((self.first.detach() > EDGE) | (self.second.detach() > EDGE)).to(self.first.dtype)
+
+
+def survey(memory: Memory, lexicon: Lexicon, reading: Reading, tables: Tables) -> Graph:
+    """Read all cells, and free those that the root does not reach."""
+    contents = memory.contents
+    tags = reading(contents[:, :, 0], lexicon.tags)
+    points = tags @ tables.points
+    first = reading(contents[:, :, 1], lexicon.addresses) * points[:, :, :1]
+    second = reading(contents[:, :, 2], lexicon.addresses) * points[:, :, 1:]
+    graph = Graph(contents, tags, memory.flags, first, second)
+    kept = reachable(graph.edges)[:, :, None]
+    free = torch.stack([lexicon.tags.vectors[Tag.FREE], lexicon.nothing, lexicon.nothing])
+    is_free = torch.zeros_like(tags[0, 0])
+    is_free[Tag.FREE] = 1
+    return Graph(
+        contents=torch.where(kept[..., None], contents, free),
+        tags=torch.where(kept, tags, is_free),
+        flags=memory.flags * kept,
+        first=first * kept,
+        second=second * kept,
+    )
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One cell as it is seen by attention.
+
+    Attributes:
+        address: how much it is each of the cells.
+        tag: how much of each tag it has.
+        met: how far it is reduced, for each demand.
+        first, second: its columns, as vectors.
+        refers_first, refers_second: how much its columns refer to each cell.
+    """
+
+    address: Float[Tensor, "batch cells"]
+    tag: Float[Tensor, "batch tags"]
+    met: Float[Tensor, "batch demands"]
+    first: Float[Tensor, "batch width"]
+    second: Float[Tensor, "batch width"]
+    refers_first: Float[Tensor, "batch cells"]
+    refers_second: Float[Tensor, "batch cells"]
+
+
+@dataclass(frozen=True)
+class View:
+    """The visited cell and what it leads to, by the paths of columns: `at["12"]` is under column 2 of column 1.
+
+    Attributes:
+        demand: what is demanded of the visited cell.
+        head: whether its head is reduced.
+        at: the cells by their paths; the visited cell has the empty one.
+    """
+
+    demand: Float[Tensor, "batch demands"]
+    head: Float[Tensor, " batch"]
+    at: dict[str, Sight]
+
+
+def top(memory: Memory) -> Float[Tensor, "batch item"]:
+    """What is on top of the stack. Nothing lies below the root: an empty stack, which only a mixture may have, shows it."""
+    depth = memory.stack.depth
+    levels = torch.cat([depth[:, :1] + depth[:, 1:2], depth[:, 2:]], dim=1)
+    return (levels[:, None] @ memory.stack.cells)[:, 0]
+
+
+def view(graph: Graph, memory: Memory, lexicon: Lexicon, reading: Reading) -> View:
+    """Look at the cell on top of the stack, and along its columns."""
+    cells, width = graph.tags.shape[1], graph.contents.shape[-1]
+    item = top(memory)
+    here = reading(item[:, None, :width], lexicon.addresses)
+    met = torch.stack(
+        [
+            graph.flags[:, :, Flag.HEAD],
+            graph.flags[:, :, Flag.IR1] * graph.flags[:, :, Flag.IR2],
+            graph.flags[:, :, Flag.CERTAIN],
+        ],
+        dim=-1,
+    )
+    letters = torch.cat([graph.tags, met, graph.first, graph.second], dim=-1)
+    columns = graph.contents.flatten(2)
+    sizes = [graph.tags.shape[-1], len(Demand), cells, cells]
+    at: dict[str, Sight] = {}
+    paths, addresses = [""], here
+    while paths:
+        seen = zip((addresses @ letters).unbind(1), (addresses @ columns).unbind(1), strict=True)
+        for path, address, (letter, column) in zip(paths, addresses.unbind(1), seen, strict=True):
+            tag, reduced, first, second = letter.split(sizes, dim=-1)
+            at[path] = Sight(address, tag, reduced, *column.split(width, dim=-1)[1:], first, second)
+        paths = {"": ["1", "2"], "1": ["11", "12", "22"]}.get(paths[0], [])
+        if paths:
+            addresses = torch.stack([_end(at[path[:-1]], path[-1]) for path in paths], dim=1)
+    head = (here @ graph.flags[:, :, Flag.HEAD, None])[:, 0, 0]
+    return View(item[:, width:], head, at)
+
+
+def _end(sight: Sight, step: str) -> Float[Tensor, "batch cells"]:
+    return sight.refers_first if step == "1" else sight.refers_second
