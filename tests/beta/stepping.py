@@ -16,7 +16,7 @@ from neurallambda.errors import ErrorKind
 
 def read_states(beta: NeuralBeta, memory: Memory) -> list[State]:
     """The memory as discrete states."""
-    cells = read_cells(memory.contents, beta.codebook, beta.alphabet)
+    cells = read_cells(memory, beta.codebook, beta.alphabet)
     places = (memory.stack.cells[..., : beta.codebook.shape[1]] @ beta.codebook.mT).argmax(-1).tolist()
     demands = memory.stack.cells[..., beta.codebook.shape[1] :].argmax(-1).tolist()
     flags = (memory.flags > 0.5).tolist()

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from neurallambda.beta.alphabet import OPERATORS, POINTS_FIRST, POINTS_SECOND, Alphabet, Tag
 from neurallambda.beta.cells import Cell, Cells, Column
+from neurallambda.beta.memory import Memory
 from neurallambda.beta.rules import ERRORS
 from neurallambda.beta.write import UnreadableError, to_term
 from neurallambda.errors import ErrorKind
@@ -15,14 +16,11 @@ from neurallambda.lang.outcome import Outcome
 NAMED = frozenset({Tag.NAME, Tag.HOLE, Tag.VARIABLE})
 
 
-def read_cells(
-    contents: Float[Tensor, "batch cells 3 width"], vectors: Float[Tensor, "symbols width"], alphabet: Alphabet
-) -> list[list[Cell]]:
+def read_cells(memory: Memory, vectors: Float[Tensor, "symbols width"], alphabet: Alphabet) -> list[list[Cell]]:
     """The likeliest cells: each part by the most similar symbol of those that may stand there."""
     readers = (vectors / vectors.square().sum(-1, keepdim=True)).detach()
-    similarities = contents.detach() @ readers.mT
-    tags = similarities[:, :, 0, alphabet.tags].argmax(-1).tolist()
-    first, second = similarities[:, :, 1], similarities[:, :, 2]
+    tags = (memory.tag.detach() @ readers[alphabet.tags].mT).argmax(-1).tolist()
+    first, second = memory.first.detach() @ readers.mT, memory.second.detach() @ readers[: alphabet.nothing + 1].mT
     addresses_1, operators, literals = (
         first[..., part].argmax(-1).tolist() for part in (alphabet.addresses, alphabet.operators, alphabet.literals)
     )

@@ -35,11 +35,6 @@ class NeuralLambda:
     def __len__(self) -> int:
         return self.tag.shape[0]
 
-    @property
-    def contents(self) -> Float[Tensor, "batch cells 3 width"]:
-        """The three parts together."""
-        return torch.stack([self.tag, self.first, self.second], dim=2)
-
 
 Filling = Soft | int | bool | str
 """What may fill a hole: a distribution over integers, booleans, or primitives of as many operands; or one of them."""

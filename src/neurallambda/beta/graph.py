@@ -12,6 +12,13 @@ EDGE = 0.1
 """What is less than this is noise."""
 
 
+def edges(
+    first: Float[Tensor, "batch cells cells"], second: Float[Tensor, "batch cells cells"]
+) -> Float[Tensor, "batch cells cells"]:
+    """1 where a column of the first cell refers to the second."""
+    return ((first.detach() > EDGE) | (second.detach() > EDGE)).to(first.dtype)
+
+
 def reachable(edges: Float[Tensor, "batch cells cells"]) -> Bool[Tensor, "batch cells"]:
     """The cells that the root, cell 0, leads to by edges, itself included."""
     start = torch.zeros_like(edges[:, :1])

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from neurallambda.beta.alphabet import Demand, Flag, Tag
-from neurallambda.beta.graph import EDGE, reachable
-from neurallambda.beta.memory import Memory
+from neurallambda.beta.graph import edges, reachable
+from neurallambda.beta.memory import Memory, top
 from neurallambda.beta.reading import Lexicon, Reading
 from neurallambda.beta.tables import Tables
 from neurallambda.state import state
@@ -19,43 +19,30 @@ class Graph:
     """All cells, as letters.
 
     Attributes:
-        contents: tag, column 1 and column 2 of each cell, as vectors.
+        kept: whether the root reaches a cell; the others are free.
         tags: how much of each tag a cell has.
         flags: as in memory.
         first, second: how much the columns refer to each cell.
     """
 
-    contents: Float[Tensor, "batch cells 3 width"]
+    kept: Bool[Tensor, "batch cells"]
     tags: Float[Tensor, "batch cells tags"]
     flags: Float[Tensor, "batch cells 4"]
     first: Float[Tensor, "batch cells cells"]
     second: Float[Tensor, "batch cells cells"]
 
-    @property
-    def edges(self) -> Float[Tensor, "batch cells cells"]:
-        """1 where a cell refers to another one. No gradients pass."""
-        return ((self.first.detach() > EDGE) | (self.second.detach() > EDGE)).to(self.first.dtype)
-
 
 def survey(memory: Memory, lexicon: Lexicon, reading: Reading, tables: Tables) -> Graph:
     """Read all cells, and free those that the root does not reach."""
-    contents = memory.contents
-    tags = reading(contents[:, :, 0], lexicon.tags)
+    tags = reading(memory.tag, lexicon.tags)
     points = tags @ tables.points
-    first = reading(contents[:, :, 1], lexicon.addresses) * points[:, :, :1]
-    second = reading(contents[:, :, 2], lexicon.addresses) * points[:, :, 1:]
-    graph = Graph(contents, tags, memory.flags, first, second)
-    kept = reachable(graph.edges)[:, :, None]
-    free = torch.stack([lexicon.tags.vectors[Tag.FREE], lexicon.nothing, lexicon.nothing])
+    first = reading(memory.first, lexicon.addresses) * points[:, :, :1]
+    second = reading(memory.second, lexicon.addresses) * points[:, :, 1:]
+    kept = reachable(edges(first, second))
     is_free = torch.zeros_like(tags[0, 0])
     is_free[Tag.FREE] = 1
-    return Graph(
-        contents=torch.where(kept[..., None], contents, free),
-        tags=torch.where(kept, tags, is_free),
-        flags=memory.flags * kept,
-        first=first * kept,
-        second=second * kept,
-    )
+    column = kept[:, :, None]
+    return Graph(kept, torch.where(column, tags, is_free), memory.flags * column, first * column, second * column)
 
 
 @dataclass(frozen=True)
@@ -94,16 +81,9 @@ class View:
     at: dict[str, Sight]
 
 
-def top(memory: Memory) -> Float[Tensor, "batch item"]:
-    """What is on top of the stack. Nothing lies below the root: an empty stack, which only a mixture may have, shows it."""
-    depth = memory.stack.depth
-    levels = torch.cat([depth[:, :1] + depth[:, 1:2], depth[:, 2:]], dim=1)
-    return (levels[:, None] @ memory.stack.cells)[:, 0]
-
-
 def view(graph: Graph, memory: Memory, lexicon: Lexicon, reading: Reading) -> View:
     """Look at the cell on top of the stack, and along its columns."""
-    cells, width = graph.tags.shape[1], graph.contents.shape[-1]
+    cells, width = memory.tag.shape[1:]
     item = top(memory)
     here = reading(item[:, None, :width], lexicon.addresses)
     met = torch.stack(
@@ -115,15 +95,16 @@ def view(graph: Graph, memory: Memory, lexicon: Lexicon, reading: Reading) -> Vi
         dim=-1,
     )
     letters = torch.cat([graph.tags, met, graph.first, graph.second], dim=-1)
-    columns = graph.contents.flatten(2)
     sizes = [graph.tags.shape[-1], len(Demand), cells, cells]
     at: dict[str, Sight] = {}
     paths, addresses = [""], here
     while paths:
-        seen = zip((addresses @ letters).unbind(1), (addresses @ columns).unbind(1), strict=True)
-        for path, address, (letter, column) in zip(paths, addresses.unbind(1), seen, strict=True):
-            tag, reduced, first, second = letter.split(sizes, dim=-1)
-            at[path] = Sight(address, tag, reduced, *column.split(width, dim=-1)[1:], first, second)
+        seen = zip(
+            paths, addresses.unbind(1), *((addresses @ part).unbind(1) for part in (letters, memory.first, memory.second))
+        )
+        for path, address, letter, first, second in seen:
+            tag, reduced, refers_first, refers_second = letter.split(sizes, dim=-1)
+            at[path] = Sight(address, tag, reduced, first, second, refers_first, refers_second)
         paths = {"": ["1", "2"], "1": ["11", "12", "22"]}.get(paths[0], [])
         if paths:
             addresses = torch.stack([_end(at[path[:-1]], path[-1]) for path in paths], dim=1)

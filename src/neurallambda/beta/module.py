@@ -148,7 +148,7 @@ class NeuralBeta(nn.Module):
 
     def start(self, program: NeuralLambda) -> Memory:
         """The memory before the first step."""
-        return start(program.contents, Lexicon.of(self.codebook, self.alphabet))
+        return start(program.tag, program.first, program.second, Lexicon.of(self.codebook, self.alphabet))
 
     def step(self, memory: Memory, rules: Rules) -> tuple[Memory, Cases]:
         """Take one step; gives the memory after it, and the weight of each thing that it did."""
@@ -218,7 +218,7 @@ class NeuralBeta(nn.Module):
         ends = torch.cat([result.finished[:, None], running[:, None], result.errors], dim=-1).tolist()
         steps = result.steps.detach().round().long().tolist()
         rows = zip(
-            read_cells(result.memory.contents, self.codebook, self.alphabet),
+            read_cells(result.memory, self.codebook, self.alphabet),
             result.program.programs,
             ends,
             steps,

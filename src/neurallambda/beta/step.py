@@ -1,6 +1,6 @@
 """One step: survey the cells, look around the visited one, weigh all cases, and write what they do, weighted."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from neurallambda.beta.alphabet import Demand, Flag, Tag
 from neurallambda.beta.cases import PLACES, Cases, refuse, weigh
-from neurallambda.beta.graph import EDGE, mentions, placement
+from neurallambda.beta.graph import EDGE, edges, mentions, placement
 from neurallambda.beta.look import Graph, View, survey, view
 from neurallambda.beta.memory import Memory, stack_for
 from neurallambda.beta.reading import Lexicon, Reading
@@ -34,20 +34,6 @@ class Rules:
     strategy: Strategy
 
 
-@dataclass(frozen=True)
-class _Clones:
-    """What an application clones.
-
-    Attributes:
-        to: where each clone goes.
-        gains: what a reference to each cell gains, as it is copied into a clone or into the place of the application: a
-            reference to a cloned cell becomes one to the clone, one to the variable becomes the argument.
-    """
-
-    to: Float[Tensor, "batch cells cells"]
-    gains: Float[Tensor, "batch cells width"]
-
-
 def take_step(memory: Memory, rules: Rules) -> tuple[Memory, Cases]:
     """Take one step.
 
@@ -61,60 +47,97 @@ def take_step(memory: Memory, rules: Rules) -> tuple[Memory, Cases]:
     lacking = cloned.sum(-1) > free.sum(-1)
     cases = refuse(cases, Move.APPLY, lacking.to(graph.tags), ErrorKind.OUT_OF_MEMORY)
     cases = refuse(cases, Move.VISIT, memory.stack.depth[:, -1], ErrorKind.OUT_OF_STEPS)
-    clones = _clones(cloned & ~lacking[:, None], free, seen, rules.lexicon)
-    contents = _cloned(graph, clones) + _redirected(graph, seen, cases, clones, rules.lexicon)
-    contents = contents + _rewritten(graph, seen, cases, rules.lexicon)
-    stack = _moved(memory, seen, cases, rules.lexicon)
-    return replace(memory, contents=contents, flags=_marked(graph, seen, cases, clones), stack=stack), cases
+    clones = _clones(cloned & ~lacking[:, None], free, seen)
+    tag, first, second = _written(memory, graph, seen, cases, clones, rules.lexicon)
+    stack = _moved(memory, seen, cases)
+    return Memory(tag, first, second, _marked(graph, seen, cases, clones), stack), cases
+
+
+@dataclass(frozen=True)
+class _Clones:
+    """What an application clones, and what becomes of references that are copied.
+
+    Attributes:
+        to: where each clone goes.
+        leaves: how much a copied reference to each cell leads elsewhere: that to a cloned cell goes to the clone, ...
+        variable: ... and this much of it to the argument, where it is a reference to the variable.
+    """
+
+    to: Float[Tensor, "batch cells cells"]
+    leaves: Float[Tensor, "batch cells"]
+    variable: Float[Tensor, "batch cells"]
+
+    def follow(self, references: Float[Tensor, "batch n cells"]) -> Float[Tensor, "batch n cells"]:
+        """What copied references gain and lose at each address, the argument left out."""
+        return references @ self.to - references * self.leaves[:, None]
 
 
 def _wanted(graph: Graph, seen: View, cases: Cases) -> tuple[Bool[Tensor, "batch cells"], Bool[Tensor, "batch cells"]]:
     """Which cells an application clones, if one is made, and which are free."""
-    function = seen.at["1"]
-    variable = function.refers_first.detach() > EDGE
-    owners = ((graph.first.detach() > EDGE) & (graph.tags[:, :, Tag.FUNCTION, None].detach() > EDGE)).to(graph.first)
+    variable = seen.at["1"].refers_first.detach() > EDGE
+    is_function = graph.tags[:, :, Tag.FUNCTION, None].detach() > EDGE
+    owners = ((graph.first.detach() > EDGE) & is_function).to(graph.first.dtype)
     applies = cases.moves[:, Move.APPLY, None].detach() > EDGE
-    cloned = mentions(graph.edges, owners, variable & applies) & applies
+    cloned = mentions(edges(graph.first, graph.second), owners, variable & applies) & applies
     return cloned, graph.tags[:, :, Tag.FREE].detach() > 1 - EDGE
 
 
-def _clones(
-    cloned: Bool[Tensor, "batch cells"], free: Bool[Tensor, "batch cells"], seen: View, lexicon: Lexicon
-) -> _Clones:
+def _clones(cloned: Bool[Tensor, "batch cells"], free: Bool[Tensor, "batch cells"], seen: View) -> _Clones:
     """Where clones go, and where references go that are copied."""
-    placed = placement(cloned, free).to(lexicon.nothing.dtype)
-    addresses = lexicon.addresses.vectors
-    variable = (seen.at["1"].refers_first * ~cloned)[:, :, None]
-    leaves = placed.sum(-1, keepdim=True) + variable
-    return _Clones(placed, placed @ addresses - leaves * addresses + variable * seen.at[""].second[:, None])
+    variable = seen.at["1"].refers_first * ~cloned
+    to = placement(cloned, free).to(variable.dtype)
+    return _Clones(to, to.sum(-1) + variable, variable)
 
 
-def _cloned(graph: Graph, clones: _Clones) -> Float[Tensor, "batch cells 3 width"]:
-    """The contents with the clones written into free cells."""
-    columns = torch.stack([graph.first @ clones.gains, graph.second @ clones.gains], dim=2)
-    copies = graph.contents + torch.nn.functional.pad(columns, [0, 0, 1, 0])
-    taken = clones.to.sum(1)[:, :, None, None]
-    return (1 - taken) * graph.contents + (clones.to.mT @ copies.flatten(2)).unflatten(2, copies.shape[2:])
+def _written(
+    memory: Memory, graph: Graph, seen: View, cases: Cases, clones: _Clones, lexicon: Lexicon
+) -> tuple[Tensor, Tensor, Tensor]:
+    """All cells after the step: tag, column 1 and column 2.
+
+    A part keeps what it held as far as nothing replaces it. It gains the part that it is a clone of; references, as
+    weights of addresses; and, each by a weight, a few vectors: the argument, what takes the place of the visited cell, what
+    the visited cell becomes, and what a free cell holds.
+    """
+    argument, here = seen.at[""].second, seen.at[""].address
+    going, target = _target(seen, cases, clones, lexicon)
+    lost, gained = _rewritten(seen, cases, lexicon)
+    taken, copies = clones.to.sum(1), clones.to.mT
+    kept = graph.kept * (1 - taken)
+    empty = (lexicon.tags.vectors[Tag.FREE], lexicon.nothing, lexicon.nothing)
+    parts: list[Tensor] = []
+    for index, part in enumerate((memory.tag, memory.first, memory.second)):
+        stays = kept * (1 - here * lost[:, index, None])
+        written = torch.baddbmm(stays[:, :, None] * part, copies, part)
+        weights = [here, (1 - taken) - kept]
+        vectors = [gained[:, index], empty[index].expand_as(argument)]
+        if index:
+            references = (graph.first, graph.second)[index - 1]
+            replaced = references * here[:, None]
+            moved = copies @ clones.follow(references) - going[:, None, None] * replaced
+            written = written + moved @ lexicon.addresses.vectors
+            weights += [(copies @ (references @ clones.variable[:, :, None]))[..., 0], replaced.sum(-1)]
+            vectors += [argument, target]
+        parts.append(torch.baddbmm(written, torch.stack(weights, dim=2), torch.stack(vectors, dim=1)))
+    tag, first, second = parts
+    return tag, first, second
 
 
-def _redirected(
-    graph: Graph, seen: View, cases: Cases, clones: _Clones, lexicon: Lexicon
-) -> Float[Tensor, "batch cells 3 width"]:
-    """What references to the visited cell gain, where something takes its place."""
+def _target(
+    seen: View, cases: Cases, clones: _Clones, lexicon: Lexicon
+) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch width"]]:
+    """How much of the visited cell something takes the place of, and the reference to that, weighted."""
     here, function, choice, rest = (seen.at[path] for path in ("", "1", "2", "22"))
-    body = function.second + (function.refers_second[:, None] @ clones.gains)[:, 0]
-    columns = [here.first, function.second, choice.first, choice.second, rest.first, body]
-    targets = torch.stack(columns, dim=1)
+    body = function.second + clones.follow(function.refers_second[:, None])[:, 0] @ lexicon.addresses.vectors
+    body = body + (function.refers_second * clones.variable).sum(-1, keepdim=True) * here.second
+    targets = torch.stack([here.first, function.second, choice.first, choice.second, rest.first, body], dim=1)
     weights = cases.moves[:, [*_GOES, Move.APPLY]]
-    gain = (weights[:, None] @ targets)[:, 0]
-    references = torch.stack([graph.first, graph.second], dim=1) * here.address[:, None, None]
-    losses = (references * weights.sum(-1)[:, None, None, None]) @ lexicon.addresses.vectors
-    change = references.sum(-1, keepdim=True) * gain[:, None, None] - losses
-    return torch.nn.functional.pad(change.transpose(1, 2), [0, 0, 1, 0])
+    return weights.sum(-1), (weights[:, None] @ targets)[:, 0]
 
 
-def _rewritten(graph: Graph, seen: View, cases: Cases, lexicon: Lexicon) -> Float[Tensor, "batch cells 3 width"]:
-    """What the visited cell gains, where it becomes something else in place."""
+def _rewritten(
+    seen: View, cases: Cases, lexicon: Lexicon
+) -> tuple[Float[Tensor, "batch 3"], Float[Tensor, "batch 3 width"]]:
+    """How much of its tag and columns the visited cell loses, and what it gains, where it becomes something in place."""
     choice, rest, under = (seen.at[path] for path in ("2", "22", "1"))
     tags = [Move.PAIR, Move.PARTIAL, Move.TRUE, Move.FALSE, Move.INTEGER]
     adopt_2, adopt_22, pair, true, false, integer = (
@@ -127,9 +150,8 @@ def _rewritten(graph: Graph, seen: View, cases: Cases, lexicon: Lexicon) -> Floa
     first = first + (true + false) * lexicon.nothing + cases.integers @ lexicon.literals.vectors
     second = adopt_2 * choice.second + adopt_22 * rest.second + (true + false + integer) * lexicon.nothing
     replaced = adopt_2 + adopt_22 + true + false + integer
-    lost = torch.stack([weights.sum(-1, keepdim=True), replaced + pair, replaced], dim=1)
-    gained = torch.stack([tag, first, second], dim=1)
-    return seen.at[""].address[:, :, None, None] * (gained[:, None] - lost[:, None] * graph.contents)
+    lost = torch.cat([weights.sum(-1, keepdim=True), replaced + pair, replaced], dim=1)
+    return lost, torch.stack([tag, first, second], dim=1)
 
 
 def _marked(graph: Graph, seen: View, cases: Cases, clones: _Clones) -> Float[Tensor, "batch cells 4"]:
@@ -148,7 +170,7 @@ def _marked(graph: Graph, seen: View, cases: Cases, clones: _Clones) -> Float[Te
     return flags + raised * (1 - flags)
 
 
-def _moved(memory: Memory, seen: View, cases: Cases, lexicon: Lexicon) -> PointerStackState:
+def _moved(memory: Memory, seen: View, cases: Cases) -> PointerStackState:
     """The stack after the step."""
     pushes = cases.moves[:, Move.VISIT]
     pops = cases.moves[:, [Move.BASE, Move.REDUCED, Move.NORMAL, Move.APPLY, *_GOES]].sum(-1)
@@ -159,6 +181,5 @@ def _moved(memory: Memory, seen: View, cases: Cases, lexicon: Lexicon) -> Pointe
     address = (cases.visits.sum(-1)[:, None] @ targets)[:, 0]
     item = torch.cat([address, cases.visits.sum(1)], dim=-1) * share
     action = torch.stack([pushes, pops, 1 - pushes - pops], dim=-1)
-    cells, width = memory.contents.shape[1], memory.contents.shape[-1]
-    return stack_for(cells, width).advance(memory.stack, action, item, torch.zeros_like(pushes)[:, None])
+    return stack_for(*memory.tag.shape[1:]).advance(memory.stack, action, item, torch.zeros_like(pushes)[:, None])
 
