@@ -1,14 +1,16 @@
 """From terms to cells: a program as a graph of cells with two columns."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from neurallambda.beta.alphabet import POINTS_FIRST, POINTS_SECOND, Tag
 from neurallambda.errors import ErrorKind, ProgramError, SourceError
 from neurallambda.lang import terms
+from neurallambda.lang.core import Unknown, unfilled_hole
 from neurallambda.lang.parser import parse
 from neurallambda.lang.prelude import link, prelude
+from neurallambda.lang.scope import subterms
 from neurallambda.lang.terms import UNARY_PRIMITIVES, Define, Function, Program, Term, Variable
 from neurallambda.lang.trampoline import trampoline
 
@@ -49,7 +51,24 @@ class Cells:
         return frozenset(str(cell.first) for cell in self.cells if cell.tag in (Tag.UNARY, Tag.BINARY))
 
 
-def assemble(source: str | Term, *, free_names: bool = True) -> Cells:
+def check_closed(program: Program, holes: Collection[str] = ()) -> None:
+    """Refuse a program that is not closed.
+
+    Args:
+        program: the program.
+        holes: the holes that are filled.
+
+    Raises:
+        ProgramError: `unbound`, where a name is neither bound, nor defined, nor in the prelude.
+        SourceError: where a hole is not filled.
+    """
+    link(program)
+    for part in subterms(program):
+        if isinstance(part, terms.Hole) and part.name not in holes:
+            raise unfilled_hole(part.name, Unknown(part.name, at=part.at))
+
+
+def assemble(source: str | Term) -> Cells:
     """Write a program as cells.
 
     A reference to a definition or to a function of a `letrec` is the address of its cell, so recursion is a cycle. A
@@ -57,11 +76,10 @@ def assemble(source: str | Term, *, free_names: bool = True) -> Cells:
 
     Args:
         source: the text of a program, a program, or an expression. Of a program, its last expression counts.
-        free_names: whether names that nothing defines are allowed.
 
     Raises:
         SourceError: where the text is not a program, or the program has no expression.
-        ProgramError: `unbound`, for a free name that is not allowed; `out-of-steps`, for a name that is defined as itself.
+        ProgramError: `out-of-steps`, for a name that is defined as itself.
 
     >>> for address, cell in enumerate(assemble("((fn [x] x) 42)").cells):
     ...     print(address, cell.tag.name, cell.first, cell.second)
@@ -73,8 +91,6 @@ def assemble(source: str | Term, *, free_names: bool = True) -> Cells:
     """
     term = parse(source) if isinstance(source, str) else source
     program = term if isinstance(term, Program) else Program((term,))
-    if not free_names:
-        link(program)
     expressions = [form for form in program.forms if not isinstance(form, Define)]
     if not expressions:
         raise SourceError("the program has definitions only; add an expression to normalize")

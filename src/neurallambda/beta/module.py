@@ -181,6 +181,10 @@ class NeuralBeta(nn.Module):
     ) -> Outcome | list[Outcome]:
         """Reduce a program, or a batch of programs, without gradients.
 
+        The normal form is that of `neurallambda.normalize`, where the program fits: reduction needs no more cells, steps
+        and integers than there are, and no call of a recursive function is left waiting for a free variable. Such a
+        call goes on unfolding here, and ends out of memory or steps.
+
         Args:
             sources: the text of one program, or several of them.
             holes: as in `encode`.
