@@ -1,4 +1,4 @@
-"""Which move a step makes: all cases are computed, each with its weight, and the weights sum to one."""
+"""Which move a step makes: all cases are computed, each with its weight."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,10 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True)
 class Cases:
-    """The weight of each thing that a step may do; moves and errors together sum to one.
+    """The weight of each thing that a step may do. Moves sum to one: all of the program does one of them.
+
+    Only where a column holds no address and should, in a mixture that is not well formed, there is less, and the rest
+    does nothing.
 
     Attributes:
         moves: the weight of each move; that of `FAIL` is the sum of the errors.

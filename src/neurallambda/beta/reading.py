@@ -50,8 +50,8 @@ class Reading:
 
     Attributes:
         inverse_temperature: of a softmax over the letters, which cleans up.
-        floor: what is less than this many units of the last place of 1 is rounded to nothing, and the rest scaled to sum
-            to one: that is exact up to the floor, in mixtures too, where vectors are orthogonal up to rounding.
+        floor: what is less than this is taken for nothing, and the rest scaled to sum to one: exact up to the floor, in
+            mixtures too, where vectors are orthogonal up to rounding.
     """
 
     inverse_temperature: float | None = None
@@ -74,14 +74,13 @@ class Reading:
             return torch.softmax(self.inverse_temperature * projections, dim=-1)
         if self.floor is None:
             return projections
-        least = self.floor * torch.finfo(projections.dtype).eps
-        rounded = torch.where(projections > least, projections, 0)
+        rounded = torch.where(projections > self.floor, projections, 0)
         total = rounded.sum(-1, keepdim=True)
         return torch.where(total > 0, rounded / torch.where(total > 0, total, 1), rounded)
 
 
 RAW = Reading()
-ROUNDED = Reading(floor=1_000.0)
+ROUNDED = Reading(floor=1e-4)
 CLEAN = Reading(inverse_temperature=40.0)
 READINGS = {Kind.ONEHOT: RAW, Kind.ORTHONORMAL: ROUNDED, Kind.GAUSSIAN: CLEAN, Kind.BIPOLAR: CLEAN}
 """What suits each kind of codebook."""
