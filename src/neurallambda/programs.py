@@ -142,9 +142,7 @@ def run_all(
         yield from (found[index] for index in range(len(window)))
 
 
-def reduce_all(
-    sources: Iterable[str], beta: "NeuralBeta", *, max_steps: int
-) -> Iterator[Outcome | SourceError]:
+def reduce_all(sources: Iterable[str], beta: "NeuralBeta", *, max_steps: int) -> Iterator[Outcome | SourceError]:
     """Reduce a stream of closed programs, some at a time; text that is no program gives its error."""
     from neurallambda.beta.cells import check_closed
 

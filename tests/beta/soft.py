@@ -12,11 +12,12 @@ def soft(beta: NeuralBeta, program: NeuralLambda, amount: float, seed: int) -> N
 
     def mixed(part: Tensor) -> Tensor:
         noise = torch.rand(*part.shape[:2], len(beta.codebook), generator=generator, dtype=part.dtype)
-        return (1 - amount) * part + amount * (noise / noise.sum(-1, keepdim=True)) @ beta.codebook.detach()
+        return (1 - amount) * part + amount * (noise / noise.sum(-1, keepdim=True)) @ beta.codebook
 
-    return with_parts(program, *(mixed(part) for part in (program.tag, program.first, program.second)))
+    return with_parts(program, tuple(mixed(part) for part in (program.tag, program.first, program.second)))
 
 
-def with_parts(program: NeuralLambda, tag: Tensor, first: Tensor, second: Tensor) -> NeuralLambda:
+def with_parts(program: NeuralLambda, parts: tuple[Tensor, ...]) -> NeuralLambda:
     """The program with other parts."""
+    tag, first, second = parts
     return NeuralLambda(tag, first, second, program.programs, program.operators)

@@ -6,21 +6,21 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from neurallambda.beta.alphabet import OPERATORS, Demand, Tag
+from neurallambda.beta.alphabet import Demand, Tag
 from neurallambda.beta.look import Sight, View
 from neurallambda.beta.reading import Lexicon, Reading
 from neurallambda.beta.rules import AT_THE_END, CONS, ERRORS, Ask, Move, Part, Wrong
 from neurallambda.beta.strategy import Strategy
-from neurallambda.beta.tables import INDEX, PATTERNS, RESPONSES, Tables
+from neurallambda.beta.tables import INDEX, Tables
 from neurallambda.errors import ErrorKind
 from neurallambda.machine.compute import Computed, Operations, compute
 
 PLACES = ("1", "2", "12")
-"""What a step may visit next."""
+"""The paths to what a step may visit next."""
 
 _KINDS = [Tag.TRUE, Tag.FALSE, Tag.NIL]
 _WRONG = [INDEX[wrong] for wrong in Wrong]
-_LEAST = 1e-6
+_LEAST = 1e-12
 
 
 @dataclass(frozen=True)

@@ -187,15 +187,16 @@ class _Assembler:
                 return (yield self.operands(Tag.AND if is_and else Tag.OR, operands, end, names, at))
             case terms.Cond(clauses, alternative):
                 return (yield self.clauses(Tag.COND, clauses, alternative, names, at))
-            case terms.Let(((name, value), *rest), body):
+            case terms.Let(bindings, body) if bindings:
+                (name, value), rest = bindings[0], bindings[1:]
                 address = self.reserve() if at is None else at
                 function = self.reserve()
                 second = yield self.write(value, names)
                 variable = self.named(Tag.VARIABLE, name)
-                inner = yield self.write(terms.Let(tuple(rest), body), names.bind(name, variable))
+                inner = yield self.write(terms.Let(rest, body), names.bind(name, variable))
                 self.put(Cell(Tag.FUNCTION, variable, inner), function)
                 return self.put(Cell(Tag.APPLY, function, second), address)
-            case terms.Let((), body):
+            case terms.Let(_, body):
                 return (yield self.write(body, names, at=at))
             case terms.LetRec(bindings, body):
                 for name, _ in bindings:

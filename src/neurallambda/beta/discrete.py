@@ -168,7 +168,7 @@ class _Stepper:
         if not self.meets("1", operand):
             return self.visit("1", operand)
         response = respond(self.cell.tag, self.tag("1"))
-        if response in AT_THE_END:
+        if isinstance(response, Move) and response in AT_THE_END:
             rest = self.tag("2" if response is Move.ADOPT_2 else "22")
             response = AT_THE_END[response] if rest is Tag.ELSE else response
         if response is Ask.UNARY:

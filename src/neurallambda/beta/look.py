@@ -65,6 +65,11 @@ class Sight:
     refers_first: Float[Tensor, "batch cells"]
     refers_second: Float[Tensor, "batch cells"]
 
+    @property
+    def mass(self) -> Float[Tensor, " batch"]:
+        """How much there is of it: 1, unless the way to it leads through a column that is not all address."""
+        return self.address.sum(-1)
+
 
 @dataclass(frozen=True)
 class View:
@@ -100,7 +105,10 @@ def view(graph: Graph, memory: Memory, lexicon: Lexicon, reading: Reading) -> Vi
     paths, addresses = [""], here
     while paths:
         seen = zip(
-            paths, addresses.unbind(1), *((addresses @ part).unbind(1) for part in (letters, memory.first, memory.second))
+            paths,
+            addresses.unbind(1),
+            *((addresses @ part).unbind(1) for part in (letters, memory.first, memory.second)),
+            strict=True,
         )
         for path, address, letter, first, second in seen:
             tag, reduced, refers_first, refers_second = letter.split(sizes, dim=-1)

@@ -11,6 +11,7 @@ from neurallambda.errors import ArgumentError
 from neurallambda.state import state
 from neurallambda.symbols import Kind
 
+
 @state
 class Letters:
     """The vectors of one alphabet, and what to multiply a vector with to find how much of each letter is in it."""
@@ -37,8 +38,13 @@ class Lexicon:
     @staticmethod
     def of(vectors: Float[Tensor, "symbols width"], alphabet: Alphabet) -> "Lexicon":
         """The parts of a codebook's vectors that hold each alphabet."""
-        parts = (alphabet.addresses, alphabet.tags, alphabet.operators, alphabet.literals)
-        return Lexicon(*(Letters.of(vectors[part]) for part in parts), vectors[alphabet.nothing])
+        return Lexicon(
+            addresses=Letters.of(vectors[alphabet.addresses]),
+            tags=Letters.of(vectors[alphabet.tags]),
+            operators=Letters.of(vectors[alphabet.operators]),
+            literals=Letters.of(vectors[alphabet.literals]),
+            nothing=vectors[alphabet.nothing],
+        )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from neurallambda.beta.alphabet import Demand, Flag, Tag
-from neurallambda.beta.cases import PLACES, Cases, refuse, weigh
+from neurallambda.beta.cases import Cases, refuse, weigh
 from neurallambda.beta.graph import EDGE, edges, mentions, placement
 from neurallambda.beta.look import Graph, View, survey, view
 from neurallambda.beta.memory import Memory, stack_for
@@ -19,7 +19,7 @@ from neurallambda.errors import ErrorKind
 from neurallambda.machine.compute import Operations
 from neurallambda.structures.pointer_stack import PointerStackState
 
-_LEAST = 1e-6
+_LEAST = 1e-12
 _GOES = {Move.GO_1: "1", Move.GO_12: "12", Move.GO_21: "21", Move.GO_22: "22", Move.GO_221: "221"}
 
 
@@ -86,7 +86,7 @@ def _clones(cloned: Bool[Tensor, "batch cells"], free: Bool[Tensor, "batch cells
     """Where clones go, and where references go that are copied."""
     variable = seen.at["1"].refers_first * ~cloned
     to = placement(cloned, free).to(variable.dtype)
-    return _Clones(to, to.sum(-1) + variable, variable)
+    return _Clones(to, to.sum(-1) + variable * seen.at[""].mass[:, None], variable)
 
 
 def _written(
@@ -108,11 +108,11 @@ def _written(
     for index, part in enumerate((memory.tag, memory.first, memory.second)):
         stays = kept * (1 - here * lost[:, index, None])
         written = torch.baddbmm(stays[:, :, None] * part, copies, part)
-        weights = [here, (1 - taken) - kept]
+        weights = [here * kept, (1 - taken) - kept]
         vectors = [gained[:, index], empty[index].expand_as(argument)]
         if index:
             references = (graph.first, graph.second)[index - 1]
-            replaced = references * here[:, None]
+            replaced = references * here[:, None] * kept[:, :, None]
             moved = copies @ clones.follow(references) - going[:, None, None] * replaced
             written = written + moved @ lexicon.addresses.vectors
             weights += [(copies @ (references @ clones.variable[:, :, None]))[..., 0], replaced.sum(-1)]
@@ -131,7 +131,8 @@ def _target(
     body = body + (function.refers_second * clones.variable).sum(-1, keepdim=True) * here.second
     targets = torch.stack([here.first, function.second, choice.first, choice.second, rest.first, body], dim=1)
     weights = cases.moves[:, [*_GOES, Move.APPLY]]
-    return weights.sum(-1), (weights[:, None] @ targets)[:, 0]
+    masses = torch.stack([cell.mass for cell in (here, function, choice, choice, rest, function)], dim=1)
+    return (weights * masses).sum(-1), (weights[:, None] @ targets)[:, 0]
 
 
 def _rewritten(
@@ -149,8 +150,8 @@ def _rewritten(
     first = adopt_2 * choice.first + adopt_22 * rest.first + pair * under.second
     first = first + (true + false) * lexicon.nothing + cases.integers @ lexicon.literals.vectors
     second = adopt_2 * choice.second + adopt_22 * rest.second + (true + false + integer) * lexicon.nothing
-    replaced = adopt_2 + adopt_22 + true + false + integer
-    lost = torch.cat([weights.sum(-1, keepdim=True), replaced + pair, replaced], dim=1)
+    replaced = adopt_2 * choice.mass[:, None] + adopt_22 * rest.mass[:, None] + true + false + integer
+    lost = torch.cat([weights.sum(-1, keepdim=True), replaced + pair * under.mass[:, None], replaced], dim=1)
     return lost, torch.stack([tag, first, second], dim=1)
 
 
@@ -174,12 +175,17 @@ def _moved(memory: Memory, seen: View, cases: Cases) -> PointerStackState:
     """The stack after the step."""
     pushes = cases.moves[:, Move.VISIT]
     pops = cases.moves[:, [Move.BASE, Move.REDUCED, Move.NORMAL, Move.APPLY, *_GOES]].sum(-1)
-    share = torch.where(pushes.abs() > _LEAST, 1 / torch.where(pushes.abs() > _LEAST, pushes, 1), 0)[:, None]
     here, function = seen.at[""], seen.at["1"]
-    columns = {"1": here.first, "2": here.second, "12": function.second}
-    targets = torch.stack([columns[place] for place in PLACES], dim=1)
-    address = (cases.visits.sum(-1)[:, None] @ targets)[:, 0]
-    item = torch.cat([address, cases.visits.sum(1)], dim=-1) * share
+    targets = torch.stack([here.first, here.second, function.second], dim=1)
+    masses = torch.stack([here.mass, here.mass, function.mass], dim=1)
+    places = cases.visits.sum(-1)
+    address = _share((places[:, None] @ targets)[:, 0], (places * masses).sum(-1))
+    item = torch.cat([address, _share(cases.visits.sum(1), pushes)], dim=-1)
     action = torch.stack([pushes, pops, 1 - pushes - pops], dim=-1)
     return stack_for(*memory.tag.shape[1:]).advance(memory.stack, action, item, torch.zeros_like(pushes)[:, None])
 
+
+def _share(weighted: Float[Tensor, "batch n"], weight: Float[Tensor, " batch"]) -> Float[Tensor, "batch n"]:
+    """What was weighted, given that there is any weight at all."""
+    is_any = (weight.abs() > _LEAST)[:, None]
+    return torch.where(is_any, weighted / torch.where(is_any, weight[:, None], 1), 0)

@@ -1,6 +1,6 @@
 """Traces: what memory holds before every step, by the most similar symbols, each with how similar it is."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -87,9 +87,7 @@ class TraceStep:
     errors: tuple[Weighted, ...]
 
 
-def trace(
-    beta: NeuralBeta, program: NeuralLambda, max_steps: int = MAX_STEPS
-) -> Generator[TraceStep, None, Result]:
+def trace(beta: NeuralBeta, program: NeuralLambda, max_steps: int = MAX_STEPS) -> Generator[TraceStep, None, Result]:
     """Run the first program of a batch step by step, without gradients.
 
     Yields:
@@ -112,13 +110,15 @@ def trace(
     """
     with torch.no_grad():
         rules, memory = beta.rules(program), beta.start(program)
-        steps = memory.flags.new_zeros(len(program))
-        for number in range(1, max_steps + 1):
+        number = 0
+        while True:
+            number += 1
             after, cases = beta.step(memory, rules)
             yield _step(beta, program, number, memory, cases)
-            memory, steps = after, steps + 1
-            if bool(cases.moves[0, [Move.FINISH, Move.FAIL]].sum() > MOSTLY):
+            memory = after
+            if number >= max_steps or bool(cases.moves[0, [Move.FINISH, Move.FAIL]].sum() > MOSTLY):
                 break
+    steps = torch.full_like(cases.moves[:, 0], number)
     return Result(program, memory, cases.moves[:, Move.FINISH], cases.errors, steps, max_steps)
 
 
@@ -128,8 +128,8 @@ def _step(beta: NeuralBeta, program: NeuralLambda, number: int, memory: Memory, 
     return TraceStep(number, _cells(beta, program, memory), _stack(beta, memory), _heaviest(moves), _heaviest(errors))
 
 
-def _heaviest(weights: object) -> tuple[Weighted, ...]:
-    found = [Weighted(name, weight) for name, weight in weights if weight > THRESHOLD]  # type: ignore[union-attr]
+def _heaviest(weights: Iterable[tuple[str, float]]) -> tuple[Weighted, ...]:
+    found = [Weighted(name, weight) for name, weight in weights if weight > THRESHOLD]
     return tuple(sorted(found, key=lambda one: -one.weight))
 
 
@@ -146,11 +146,17 @@ def _cells(beta: NeuralBeta, program: NeuralLambda, memory: Memory) -> tuple[Tra
             continue
         column_1 = None if first[address].name == "nothing" and tag not in POINTS_FIRST else first[address]
         if column_1 is not None and tag in NAMED:
-            column_1 = Symbol(names.get(int(column_1.name.removeprefix("A")), column_1.name) if column_1.name.startswith("A") else column_1.name, column_1.confidence)
+            column_1 = _named(column_1, names)
         column_2 = second[address] if tag in POINTS_SECOND else None
         ir1, ir2 = flags[address][Flag.IR1], flags[address][Flag.IR2]
         found.append(TraceCell(f"A{address}", Symbol(tag.name.lower(), name.confidence), column_1, column_2, ir1, ir2))
     return tuple(found)
+
+
+def _named(symbol: Symbol, names: Mapping[int, str]) -> Symbol:
+    """The name that an address stands for, if it is one."""
+    place = symbol.name.removeprefix("A")
+    return Symbol(names.get(int(place), symbol.name), symbol.confidence) if place.isdigit() else symbol
 
 
 def _stack(beta: NeuralBeta, memory: Memory) -> tuple[TraceItem, ...]:
@@ -173,4 +179,7 @@ def _similar(beta: NeuralBeta, vectors: Float[Tensor, "n width"], places: range)
     cosines = torch.nn.functional.normalize(vectors, dim=-1) @ torch.nn.functional.normalize(codebook, dim=-1).mT
     best = cosines.max(-1)
     symbols = beta.alphabet.symbols[places.start : places.stop]
-    return [Symbol(str(symbols[index]), value) for index, value in zip(best.indices.tolist(), best.values.tolist(), strict=True)]
+    return [
+        Symbol(str(symbols[index]), value)
+        for index, value in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    ]

@@ -56,7 +56,9 @@ class Setup:
                     raise ArgumentError(f"--{option}: only the engine beta has it, and the engine is {self.engine}")
         if self.engine is Engine.REFERENCE:
             if self.device is not None:
-                raise ArgumentError("device: only the machine and beta have tensors, and the engine is the reference evaluator")
+                raise ArgumentError(
+                    "device: only the machine and beta have tensors, and the engine is the reference evaluator"
+                )
             if self.trace:
                 raise ArgumentError(
                     "trace: only the machine and beta have steps to show, and the engine is the reference evaluator"
