@@ -1,10 +1,11 @@
 """What the documentation shows of the machine is what the machine does today: figure and table are made again."""
 
+import json
 from xml.etree import ElementTree
 
 import pytest
 
-from docs.figures import journey, rules
+from docs.figures import codebook, journey, rules
 from docs.figures.journey import Journey, draw, travel
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.rules import RULES
@@ -59,3 +60,20 @@ def test_the_table_has_a_row_for_each_rule() -> None:
     assert [row.split("**")[1] for row in rows] == [rule.name for rule in RULES]
     assert len(set(rows)) == len(rows)
     assert {row.count("|") for row in rows} == {6}
+
+
+def test_the_figure_of_codebooks_is_current() -> None:
+    numbers = json.loads(codebook.RESULT.read_text())["numbers"]
+    assert codebook.FILE.read_text() == codebook.draw(numbers), REMAKE + "codebook"
+
+
+def test_the_figure_of_codebooks_has_a_mark_for_each_number() -> None:
+    numbers = json.loads(codebook.RESULT.read_text())["numbers"]
+    classes = [
+        element.get("class")
+        for element in ElementTree.fromstring(codebook.draw(numbers)).iter()
+        if element.tag.endswith("rect")
+    ]
+    for name, (_, style) in codebook.CURVES.items():
+        measured = [number for number in numbers[f"{name}_success"] if number is not None]
+        assert classes.count(style) == 2 * len(measured) + 1  # in both plots, and beside its name
