@@ -39,7 +39,9 @@ def table(result: dict[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    """A number to three digits, with the quartiles where there are some."""
+    """A number to three digits, with the quartiles where there are some; a dash where nothing was measured."""
+    if value is None:
+        return "–"
     if isinstance(value, dict):
         return f"{value['median']:.3g} ({value['lower_quartile']:.3g} to {value['upper_quartile']:.3g})"
     if isinstance(value, list):

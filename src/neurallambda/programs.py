@@ -10,10 +10,15 @@ from neurallambda.errors import ArgumentError, ProgramError, SourceError
 from neurallambda.lang.core import unfilled_hole
 from neurallambda.lang.evaluate import evaluate
 from neurallambda.lang.outcome import Outcome
+from neurallambda.lang.parser import parse
+from neurallambda.lang.terms import Program
 
 if TYPE_CHECKING:
+    from neurallambda.beta import NeuralBeta
     from neurallambda.machine.assemble import Cells
 
+BETA_BATCH = 64
+"""Programs that NeuralBeta is given at a time."""
 WINDOW = 4_096
 """Programs of a stream that are looked at together, to put those of like size into one batch."""
 
@@ -25,6 +30,8 @@ class Engine(StrEnum):
     """The differentiable machine, on tensors."""
     REFERENCE = "reference"
     """The reference evaluator, in plain Python: for long programs, and to judge the others by."""
+    BETA = "beta"
+    """NeuralBeta, on tensors: reduces a program to its normal form by substitution, what is not used not at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,19 +41,21 @@ class Limits:
     Attributes:
         integers: the declared range; leaving it is `overflow`.
         max_steps: how many steps; more is `out-of-steps`.
-        capacity: how many addresses of memory; more is `out-of-memory`. The reference evaluator has no such limit.
+        capacity: how many addresses of memory the machine has; more is `out-of-memory`.
+        cells: how many cells NeuralBeta has; more is `out-of-memory`. The reference evaluator has no such limit.
     """
 
     integers: range = range(-256, 256)
     max_steps: int = 10_000
     capacity: int = 16_384
+    cells: int = 128
 
     def __post_init__(self) -> None:
         if self.integers.step != 1 or not self.integers:
             raise ArgumentError(f"integers: got {self.integers}; expected a range of step 1 that is not empty")
-        for name in ("max_steps", "capacity"):
-            if getattr(self, name) < 1:
-                raise ArgumentError(f"{name}: got {getattr(self, name)}; expected at least 1")
+        for name, least in (("max_steps", 1), ("capacity", 1), ("cells", 2)):
+            if getattr(self, name) < least:
+                raise ArgumentError(f"{name}: got {getattr(self, name)}; expected at least {least}")
 
 
 @overload
@@ -108,6 +117,12 @@ def run_all(
         for source in sources:
             yield _by_reference(source, limits)
         return
+    if engine is Engine.BETA:
+        from neurallambda.beta import NeuralBeta
+
+        beta = NeuralBeta(cells=limits.cells, integers=limits.integers, device=device)
+        yield from reduce_all(sources, beta, max_steps=limits.max_steps)
+        return
     from neurallambda.machine.batches import run_batches
     from neurallambda.machine.machine import Machine
 
@@ -125,6 +140,29 @@ def run_all(
                 found[index] = error
         found.update(run_batches(machine, cells, max_steps=limits.max_steps))
         yield from (found[index] for index in range(len(window)))
+
+
+def reduce_all(sources: Iterable[str], beta: "NeuralBeta", *, max_steps: int) -> Iterator[Outcome | SourceError]:
+    """Reduce a stream of closed programs, some at a time; text that is no program gives its error."""
+    from neurallambda.beta.cells import check_closed
+
+    stream = iter(sources)
+    while some := list(islice(stream, BETA_BATCH)):
+        found: dict[int, Outcome | SourceError] = {}
+        programs: dict[int, Program] = {}
+        for index, source in enumerate(some):
+            try:
+                program = parse(source)
+                check_closed(program)
+                programs[index] = program
+            except ProgramError as error:
+                found[index] = Outcome(error=error.kind, message=error.message)
+            except SourceError as error:
+                found[index] = error
+        outcomes = beta.normalize(list(programs.values()), max_steps=max_steps)
+        assert isinstance(outcomes, list)
+        found.update(zip(programs, outcomes, strict=True))
+        yield from (found[index] for index in range(len(some)))
 
 
 def _without_holes(cells: "Cells") -> "Cells":

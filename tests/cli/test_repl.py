@@ -103,11 +103,11 @@ def test_commands(call: Call, tmp_path: Path) -> None:
     [
         (":bogus", "there is no command :bogus; :help lists them\n"),
         (":", "there is no command :; :help lists them\n"),
-        (":engine", ":engine: got ''; expected machine or reference\n"),
-        (":engine quantum", ":engine: got 'quantum'; expected machine or reference\n"),
+        (":engine", ":engine: got ''; expected machine or reference or beta\n"),
+        (":engine quantum", ":engine: got 'quantum'; expected machine or reference or beta\n"),
         (":load no/such/file", "no/such/file: No such file or directory\n"),
         (":load /", "/: Is a directory\n"),
-        (":trace", "trace: only the machine has steps to show, and the engine is the reference evaluator\n"),
+        (":trace", "trace: only the machine and beta have steps to show, and the engine is the reference evaluator\n"),
     ],
 )
 def test_commands_that_cannot_be_followed(call: Call, line: str, message: str) -> None:

@@ -13,7 +13,8 @@ from tests.cli.conftest import Call
 from tests.programs import ENDLESS_PROGRAMS, HOLE_PROGRAMS, LONG_PROGRAMS, PROGRAMS, Example
 
 ENGINES = [str(engine) for engine in Engine]
-BOTH = pytest.mark.parametrize("engine", ENGINES)
+ALL = pytest.mark.parametrize("engine", ENGINES)
+EAGER = pytest.mark.parametrize("engine", ["machine", "reference"])  # beta does not reduce what is not used
 
 
 def check(call: Call, example: Example, *options: str) -> None:
@@ -38,13 +39,13 @@ def test_some_of_the_table_by_the_machine(call: Call, example: Example) -> None:
     check(call, example)
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("example", HOLE_PROGRAMS, ids=lambda example: example.name)
 def test_holes(call: Call, example: Example, engine: str) -> None:
     check(call, example, "--engine", engine)
 
 
-@BOTH
+@EAGER
 @pytest.mark.parametrize("example", ENDLESS_PROGRAMS, ids=lambda example: example.name)
 def test_max_steps(call: Call, example: Example, engine: str) -> None:
     check(call, example, "--engine", engine, "--max-steps", "40")
@@ -61,7 +62,7 @@ def test_capacity(call: Call) -> None:
     assert call("run", "(+ 1 2)", "--capacity", "3").stderr.startswith("out-of-memory: ")
 
 
-@BOTH
+@ALL
 def test_integers_are_bounds_that_count(call: Call, engine: str) -> None:
     options = ("--engine", engine, "--integers", "-3:1000")
     assert call("run", *options, "(+ 500 500)").stdout == "1000\n"
@@ -112,8 +113,8 @@ def test_a_syntax_error_shows_the_place(call: Call) -> None:
         (["1", "--integers", "0:4096"], "at most 4,096"),
         (["1", "--device", "abacus"], "device: 'abacus' cannot be used here"),
         (["1", "--device", "meta"], "device: 'meta' cannot be used here"),
-        (["1", "--device", "cpu", "--engine", "reference"], "only the machine has tensors"),
-        (["1", "--trace", "--engine", "reference"], "only the machine has steps to show"),
+        (["1", "--device", "cpu", "--engine", "reference"], "only the machine and beta have tensors"),
+        (["1", "--trace", "--engine", "reference"], "only the machine and beta have steps to show"),
         (["?a"], "?a is not filled"),
         (["?a", "--hole", "a"], "expected NAME=VALUE"),
         (["?a", "--hole", "a='(1)"], "an integer, a boolean or a primitive"),

@@ -1,10 +1,11 @@
 """What the documentation shows of the machine is what the machine does today: figure and table are made again."""
 
+import json
 from xml.etree import ElementTree
 
 import pytest
 
-from docs.figures import journey, rules, sharpening
+from docs.figures import codebook, journey, rules, sharpening
 from docs.figures.journey import Journey, draw, travel
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.rules import RULES
@@ -84,3 +85,20 @@ def test_what_is_learned_in_the_figure_is_decided() -> None:
     assert len(table) == 8 * 7
     assert all(opacity < 0.1 or opacity > 0.9 for opacity in table)
     assert sum(opacity > 0.9 for opacity in table) == 8
+
+
+def test_the_figure_of_codebooks_is_current() -> None:
+    numbers = json.loads(codebook.RESULT.read_text())["numbers"]
+    assert codebook.FILE.read_text() == codebook.draw(numbers), REMAKE + "codebook"
+
+
+def test_the_figure_of_codebooks_has_a_mark_for_each_number() -> None:
+    numbers = json.loads(codebook.RESULT.read_text())["numbers"]
+    classes = [
+        element.get("class")
+        for element in ElementTree.fromstring(codebook.draw(numbers)).iter()
+        if element.tag.endswith("rect")
+    ]
+    for name, (_, style) in codebook.CURVES.items():
+        measured = [number for number in numbers[f"{name}_success"] if number is not None]
+        assert classes.count(style) == 2 * len(measured) + 1  # in both plots, and beside its name

@@ -9,7 +9,21 @@ import typer
 
 from neurallambda import __version__
 from neurallambda.cli import automata
-from neurallambda.cli.options import Capacity, Device, EngineOption, File, Integers, MaxSteps, Source
+from neurallambda.cli.options import (
+    Capacity,
+    Cells,
+    CodebookOption,
+    Device,
+    EngineOption,
+    File,
+    Integers,
+    MaxSteps,
+    NormalizerOption,
+    Seed,
+    Source,
+    StrategyOption,
+    VecSize,
+)
 
 if TYPE_CHECKING:
     from neurallambda.cli.setup import Setup
@@ -66,7 +80,12 @@ def run(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="What ?NAME stands for: an integer, a boolean or a primitive."),
     ] = None,
-    trace: Annotated[bool, typer.Option("--trace", help="Show each step of the machine, on stderr.")] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="Show each step, on stderr.")] = False,
+    cells: Cells = None,
+    codebook: CodebookOption = None,
+    vec_size: VecSize = None,
+    seed: Seed = None,
+    strategy: StrategyOption = None,
     jsonl: Annotated[
         Path | None,
         typer.Option(
@@ -88,6 +107,11 @@ def run(
         integers=integers,
         holes=hole or (),
         trace=trace,
+        cells=cells,
+        codebook=codebook,
+        vec_size=vec_size,
+        seed=seed,
+        strategy=strategy,
     )
     if jsonl is None:
         from neurallambda.cli.commands import run_program
@@ -103,14 +127,47 @@ def run(
 
 
 @app.command()
-def normalize(source: Source = None, file: File = None, max_steps: MaxSteps = 100_000) -> None:
+def normalize(
+    source: Source = None,
+    file: File = None,
+    engine: NormalizerOption = "reference",
+    max_steps: MaxSteps = 100_000,
+    integers: Annotated[
+        str | None,
+        typer.Option(metavar="LOW:HIGH", help=f"The least and the greatest integer. Beta only; {INTEGERS} without it."),
+    ] = None,
+    device: Device = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Show each step, on stderr. Beta only.")] = False,
+    cells: Cells = None,
+    codebook: CodebookOption = None,
+    vec_size: VecSize = None,
+    seed: Seed = None,
+    strategy: StrategyOption = None,
+) -> None:
     """Reduce a term as far as it goes, under binders too, and print what is left.
 
     Free variables are allowed.
     """
+    if integers is not None and engine == "reference":
+        from neurallambda.cli.messages import fail
+
+        fail("--integers: only the engine beta has a range of integers, and the engine is reference")
+    setup = _setup(
+        engine=engine,
+        max_steps=max_steps,
+        capacity=CAPACITY,
+        device=device,
+        integers=integers or INTEGERS,
+        trace=trace,
+        cells=cells,
+        codebook=codebook,
+        vec_size=vec_size,
+        seed=seed,
+        strategy=strategy,
+    )
     from neurallambda.cli.commands import normalize_program
 
-    normalize_program(source, file, max_steps)
+    normalize_program(source, file, setup)
 
 
 @app.command()

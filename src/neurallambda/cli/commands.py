@@ -4,13 +4,14 @@ import shutil
 import sys
 from pathlib import Path
 
-from neurallambda.cli.execution import execute
+from neurallambda.cli.execution import execute, reduce
 from neurallambda.cli.messages import answer, is_terminal, reporting
 from neurallambda.cli.reading import read_program, standard_input
 from neurallambda.cli.repl import Repl, piped_entries
 from neurallambda.cli.setup import Setup
 from neurallambda.lang.normalize import normalize
 from neurallambda.lang.printer import to_text
+from neurallambda.programs import Engine
 
 
 def run_program(source: str | None, file: Path | None, setup: Setup) -> None:
@@ -19,10 +20,14 @@ def run_program(source: str | None, file: Path | None, setup: Setup) -> None:
         answer(execute(read_program(source, file), setup).text)
 
 
-def normalize_program(source: str | None, file: Path | None, max_steps: int) -> None:
+def normalize_program(source: str | None, file: Path | None, setup: Setup) -> None:
     """Print the normal form of a program."""
     with reporting(file):
-        answer(to_text(normalize(read_program(source, file), max_steps=max_steps)))
+        program = read_program(source, file)
+        if setup.engine is Engine.BETA:
+            answer(reduce(program, setup).text)
+        else:
+            answer(to_text(normalize(program, max_steps=setup.limits.max_steps)))
 
 
 def start_repl(setup: Setup) -> None:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from neurallambda.cli.execution import make_beta
 from neurallambda.cli.messages import answer, fail, is_terminal, reporting
 from neurallambda.cli.reading import MAX_BYTES, STDIN, Input, standard_input
 from neurallambda.cli.setup import Setup
 from neurallambda.errors import SourceError
 from neurallambda.lang.outcome import Outcome
-from neurallambda.programs import WINDOW, Engine, run_all
+from neurallambda.programs import WINDOW, Engine, reduce_all, run_all
 
 WINDOW_BYTES = 8 * 2**20
 """How much of the input is looked at together, besides at most `WINDOW` lines of it."""
@@ -89,7 +90,10 @@ def written(line: Line, outcome: Outcome | SourceError) -> str:
 
 def _outcomes(lines: list[Line], setup: Setup) -> list[Outcome | SourceError]:
     programs = (line.program for line in lines if isinstance(line.program, str))
-    ends = run_all(programs, engine=setup.engine, limits=setup.limits, device=setup.device)
+    if setup.engine is Engine.BETA:
+        ends = reduce_all(programs, make_beta(setup), max_steps=setup.limits.max_steps)
+    else:
+        ends = run_all(programs, engine=setup.engine, limits=setup.limits, device=setup.device)
     return [next(ends) if isinstance(line.program, str) else line.program for line in lines]
 
 

@@ -5,7 +5,10 @@ from typing import Annotated, Literal
 
 import typer
 
-EngineName = Literal["machine", "reference"]
+EngineName = Literal["machine", "reference", "beta"]
+NormalizerName = Literal["reference", "beta"]
+CodebookName = Literal["onehot", "orthonormal", "gaussian", "bipolar"]
+StrategyName = Literal["normal", "applicative", "by-value"]
 
 Source = Annotated[
     str | None,
@@ -17,15 +20,35 @@ EngineOption = Annotated[
     typer.Option(
         "--engine",
         help="`machine`: the differentiable machine, on tensors. `reference`: the evaluator in plain Python, "
-        "for long programs.",
+        "for long programs. `beta`: substitution in cells, on tensors, to the normal form.",
     ),
+]
+NormalizerOption = Annotated[
+    NormalizerName,
+    typer.Option("--engine", help="`reference`: plain Python. `beta`: substitution in cells, on tensors."),
 ]
 MaxSteps = Annotated[int, typer.Option(min=1, help="More steps than this are the error out-of-steps.")]
 Capacity = Annotated[
     int, typer.Option(min=1, help="More addresses than this are the error out-of-memory. The machine only.")
 ]
-Device = Annotated[str | None, typer.Option(help="Where tensors live: cpu, cuda, ... The machine only.")]
+Device = Annotated[str | None, typer.Option(help="Where tensors live: cpu, cuda, ... The machine and beta only.")]
 Integers = Annotated[
     str,
     typer.Option(metavar="LOW:HIGH", help="The least and the greatest integer; leaving them is the error overflow."),
+]
+Cells = Annotated[
+    int | None, typer.Option(min=2, help="More cells than this are the error out-of-memory. Beta only; 128 without it.")
+]
+CodebookOption = Annotated[
+    CodebookName | None,
+    typer.Option("--codebook", help="The kind of the vectors that symbols are. Beta only; onehot without it."),
+]
+VecSize = Annotated[
+    int | None,
+    typer.Option(min=1, help="How wide these vectors are. Beta only; without it, as many as there are symbols."),
+]
+Seed = Annotated[int | None, typer.Option(help="The seed of a random codebook. Beta only; 0 without it.")]
+StrategyOption = Annotated[
+    StrategyName | None,
+    typer.Option("--strategy", help="Which redex is reduced first. Beta only; normal without it."),
 ]

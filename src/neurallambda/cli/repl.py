@@ -21,8 +21,8 @@ An entry goes on over several lines until its brackets are closed.
 :defs           what is defined
 :reset          forget all that
 :load FILE      enter what a file holds
-:engine NAME    run by `machine` or by `reference`
-:trace          show the machine's steps, or stop showing them
+:engine NAME    run by `machine`, `reference` or `beta`
+:trace          show the steps, or stop showing them
 :quit           leave; so does Ctrl-D. Ctrl-C drops the line, or stops the program that runs"""
 
 

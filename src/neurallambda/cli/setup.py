@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from neurallambda.errors import ArgumentError, SourceError
 from neurallambda.lang import terms
@@ -19,6 +19,16 @@ Hole = int | bool | str
 
 
 @dataclass(frozen=True, kw_only=True)
+class BetaSetup:
+    """What only NeuralBeta has: the kind, width and seed of its codebook, and its strategy. None is what it has without."""
+
+    codebook: str | None = None
+    vec_size: int | None = None
+    seed: int | None = None
+    strategy: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Setup:
     """How programs are run.
 
@@ -27,7 +37,8 @@ class Setup:
         limits: what they may use.
         device: where the machine's tensors live.
         holes: what each `?name` stands for.
-        trace: whether the machine's steps are shown, on stderr.
+        trace: whether the steps are shown, on stderr.
+        beta: what only NeuralBeta has.
     """
 
     engine: Engine = Engine.MACHINE
@@ -35,18 +46,26 @@ class Setup:
     device: str | None = None
     holes: Mapping[str, Hole] = field(default_factory=dict)
     trace: bool = False
+    beta: BetaSetup = field(default_factory=BetaSetup)
 
     def __post_init__(self) -> None:
+        if self.engine is not Engine.BETA:
+            for name, value in vars(self.beta).items():
+                if value is not None:
+                    option = name.replace("_", "-")
+                    raise ArgumentError(f"--{option}: only the engine beta has it, and the engine is {self.engine}")
         if self.engine is Engine.REFERENCE:
             if self.device is not None:
-                raise ArgumentError("device: only the machine has tensors, and the engine is the reference evaluator")
+                raise ArgumentError(
+                    "device: only the machine and beta have tensors, and the engine is the reference evaluator"
+                )
             if self.trace:
                 raise ArgumentError(
-                    "trace: only the machine has steps to show, and the engine is the reference evaluator"
+                    "trace: only the machine and beta have steps to show, and the engine is the reference evaluator"
                 )
         elif self.limits.integers.stop - self.limits.integers.start > MAX_INTEGERS:
             raise ArgumentError(
-                f"--integers: the machine takes at most {MAX_INTEGERS:,} of them; use --engine reference for more"
+                f"--integers: this engine takes at most {MAX_INTEGERS:,} of them; use --engine reference for more"
             )
         else:
             check_device(self.device)
@@ -61,15 +80,24 @@ def make_setup(
     integers: str,
     holes: Iterable[str] = (),
     trace: bool = False,
+    cells: int | None = None,
+    codebook: str | None = None,
+    vec_size: int | None = None,
+    seed: int | None = None,
+    strategy: str | None = None,
 ) -> Setup:
     """Read and check the options.
 
     Raises:
         ArgumentError: where one cannot be used.
     """
+    if cells is not None and engine != Engine.BETA:
+        raise ArgumentError(f"--cells: only the engine beta has them, and the engine is {engine}")
     limits = Limits(integers=read_integers(integers), max_steps=max_steps, capacity=capacity)
+    limits = limits if cells is None else replace(limits, cells=cells)
     filled = dict(read_hole(text) for text in holes)
-    return Setup(engine=Engine(engine), limits=limits, device=device, holes=filled, trace=trace)
+    beta = BetaSetup(codebook=codebook, vec_size=vec_size, seed=seed, strategy=strategy)
+    return Setup(engine=Engine(engine), limits=limits, device=device, holes=filled, trace=trace, beta=beta)
 
 
 def read_integers(text: str) -> range:

@@ -1,0 +1,230 @@
+"""NeuralBeta: lambda terms reduced inside a neural network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor, nn
+
+from neurallambda.beta.alphabet import Alphabet
+from neurallambda.beta.cases import Cases
+from neurallambda.beta.cells import Cells, assemble
+from neurallambda.beta.decode import outcome, read_cells
+from neurallambda.beta.encode import Filling, NeuralLambda, encode, letters
+from neurallambda.beta.memory import Memory, start
+from neurallambda.beta.reading import READINGS, Lexicon, Reading
+from neurallambda.beta.rules import Move
+from neurallambda.beta.step import Rules, take_step
+from neurallambda.beta.strategy import NORMAL, Strategy
+from neurallambda.beta.tables import Tables
+from neurallambda.errors import ArgumentError, ProgramError
+from neurallambda.lang.outcome import Outcome
+from neurallambda.lang.terms import Term
+from neurallambda.machine.compute import Operations
+from neurallambda.symbols import Codebook, Kind
+
+CELLS = 128
+MAX_STEPS = 10_000
+LOOK_EVERY = 8
+"""After how many steps a run looks whether all programs have ended: a look waits for the device."""
+MOSTLY = 0.5
+"""A program of which more than this has ended is not waited for."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The end of a run.
+
+    Attributes:
+        program: what was run.
+        memory: what is left of it.
+        finished: how much of each program is reduced.
+        errors: how much of it ended in each of `rules.ERRORS`.
+        steps: how many steps each program took, in expectation.
+        max_steps: how many were allowed.
+    """
+
+    program: NeuralLambda
+    memory: Memory
+    finished: Float[Tensor, " batch"]
+    errors: Float[Tensor, "batch errors"]
+    steps: Float[Tensor, " batch"]
+    max_steps: int
+
+
+class NeuralBeta(nn.Module):
+    """Reduces programs by substitution, in cells whose parts are vectors of a codebook.
+
+    A step looks at the cell on top of a neural stack and along its columns, computes all cases (nothing to reduce; an
+    application that is ready; anything else), and writes what they do, each by its weight. With the exact codebooks,
+    one-hot and orthonormal, a certain program stays certain, and its result is that of `neurallambda.normalize`.
+
+    Args:
+        cells: how many cells there are; more is `out-of-memory`.
+        integers: the declared range; leaving it is `overflow`.
+        codebook: the vectors of the symbols: a `Codebook` over `Alphabet(cells, integers).symbols`, or a kind of one.
+        vec_size: the width of vectors, where `codebook` is a kind; without it, as many as there are symbols.
+        strategy: which redex comes first.
+        reading: how symbols are read; without it, as `READINGS` says for the codebook's kind.
+        generator: the source of randomness for a codebook that needs one.
+        device: where the codebook lives.
+        dtype: its floating point type.
+
+    Raises:
+        ArgumentError: if the codebook is not over the alphabet, or an argument does not fit.
+
+    Example:
+        >>> beta = NeuralBeta(cells=24)
+        >>> beta.normalize("((fn [x] '(x x)) y)").text
+        "'(y y)"
+        >>> [str(outcome) for outcome in beta.normalize(["((fn [x y] x) y)", "(+ 1 (* 2 3))"])]
+        ['(fn [y1] y)', '7']
+    """
+
+    def __init__(
+        self,
+        *,
+        cells: int = CELLS,
+        integers: range = range(-256, 256),
+        codebook: Codebook | str = Kind.ONEHOT,
+        vec_size: int | None = None,
+        strategy: Strategy = NORMAL,
+        reading: Reading | None = None,
+        generator: Generator | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        if cells < 2:
+            raise ArgumentError(f"cells: got {cells}, expected at least 2, the root and the program")
+        self.alphabet = Alphabet(cells, integers)
+        self.strategy = strategy
+        if isinstance(codebook, str):
+            codebook = Codebook.make(
+                self.alphabet.symbols,
+                kind=codebook,
+                vec_size=vec_size,
+                generator=generator,
+                device=device,
+                dtype=dtype,
+            )
+        if codebook.symbols != self.alphabet.symbols:
+            raise ArgumentError(
+                f"codebook: got one over {len(codebook)} symbols, expected the {len(self.alphabet.symbols)} of "
+                f"Alphabet({cells}, {integers}).symbols, in their order"
+            )
+        self.reading = reading or READINGS[codebook.kind]
+        self.codebook = nn.Parameter(codebook.vectors)
+
+    def encode(
+        self, sources: str | Term | Cells | Sequence[str | Term | Cells], *, holes: Mapping[str, Filling] | None = None
+    ) -> NeuralLambda:
+        """A batch of different programs as tensors.
+
+        Args:
+            sources: one program or several: text, parsed, or assembled.
+            holes: what each `?name` stands for: `Soft` values of one kind with logits, or one certain value. A hole that
+                is not filled stays, as a free variable does.
+
+        Raises:
+            SourceError: where a text is not a program.
+            ProgramError: `out-of-memory` or `overflow`, where a program does not fit.
+        """
+        if isinstance(sources, (str, Term, Cells)):
+            sources = [sources]
+        if not sources:
+            raise ArgumentError("sources: got no program; expected at least one")
+        programs = [source if isinstance(source, Cells) else assemble(source) for source in sources]
+        return encode(programs, self.codebook, self.alphabet, holes or {})
+
+    def rules(self, program: NeuralLambda) -> Rules:
+        """What the steps of a run share."""
+        vectors = self.codebook
+        operations = Operations.of(self.alphabet.integers, program.operators, vectors.device, vectors.dtype)
+        tables = Tables.of(vectors.device, vectors.dtype)
+        return Rules(Lexicon.of(vectors, self.alphabet), self.reading, tables, operations, self.strategy)
+
+    def start(self, program: NeuralLambda) -> Memory:
+        """The memory before the first step."""
+        return start(program.tag, program.first, program.second, Lexicon.of(self.codebook, self.alphabet))
+
+    def step(self, memory: Memory, rules: Rules) -> tuple[Memory, Cases]:
+        """Take one step; gives the memory after it, and the weight of each thing that it did."""
+        return take_step(memory, rules)
+
+    def run(self, program: NeuralLambda, *, max_steps: int = MAX_STEPS) -> Result:
+        """Run a batch of programs until all have ended.
+
+        Gradients flow to the program and the codebook, through all steps, where they are enabled.
+        """
+        if max_steps < 1:
+            raise ArgumentError(f"max_steps: got {max_steps}; expected at least 1 step")
+        rules, memory = self.rules(program), self.start(program)
+        steps = ended = memory.flags.new_zeros(len(program))
+        memory, cases = self.step(memory, rules)
+        for number in range(1, max_steps + 1):
+            steps = steps + 1 - ended
+            ended = cases.moves[:, Move.FINISH] + cases.moves[:, Move.FAIL]
+            if number == max_steps or (number % LOOK_EVERY == 0 and bool((ended > MOSTLY).all())):
+                break
+            memory, cases = self.step(memory, rules)
+        return Result(program, memory, cases.moves[:, Move.FINISH], cases.errors, steps, max_steps)
+
+    def normalize(
+        self,
+        sources: str | Term | Sequence[str | Term],
+        *,
+        holes: Mapping[str, Filling] | None = None,
+        max_steps: int = MAX_STEPS,
+    ) -> Outcome | list[Outcome]:
+        """Reduce a program, or a batch of programs, without gradients.
+
+        The normal form is that of `neurallambda.normalize`, where the program fits: reduction needs no more cells, steps
+        and integers than there are, and no call of a recursive function is left waiting for a free variable. Such a
+        call goes on unfolding here, and ends out of memory or steps.
+
+        Args:
+            sources: the text of one program, or several of them.
+            holes: as in `encode`.
+            max_steps: how many steps to allow.
+
+        Returns:
+            How each ended: in a normal form or a named error.
+
+        Raises:
+            SourceError: where a text is not a program.
+        """
+        several = [sources] if isinstance(sources, (str, Term)) else list(sources)
+        outcomes: dict[int, Outcome] = {}
+        fitting: dict[int, Cells] = {}
+        for index, source in enumerate(several):
+            try:
+                fitting[index] = assemble(source)
+                letters(fitting[index], self.alphabet)
+            except ProgramError as error:
+                fitting.pop(index, None)
+                outcomes[index] = Outcome(error=error.kind, message=error.message)
+        if fitting:
+            with torch.no_grad():
+                result = self.run(self.encode(list(fitting.values()), holes=holes), max_steps=max_steps)
+            outcomes.update(zip(fitting, self.decode(result), strict=True))
+        return outcomes[0] if isinstance(sources, (str, Term)) else [outcomes[index] for index in range(len(several))]
+
+    def forward(self, program: NeuralLambda) -> Result:
+        """As `run`."""
+        return self.run(program)
+
+    def decode(self, result: Result) -> list[Outcome]:
+        """The likeliest end of each program, as a term or a named error, with its steps."""
+        running = 1 - result.finished - result.errors.sum(-1)
+        ends = torch.cat([result.finished[:, None], running[:, None], result.errors], dim=-1).tolist()
+        steps = result.steps.detach().round().long().tolist()
+        rows = zip(
+            read_cells(result.memory, self.codebook, self.alphabet),
+            result.program.programs,
+            ends,
+            steps,
+            strict=True,
+        )
+        return [outcome(*row, result.max_steps, self.alphabet) for row in rows]

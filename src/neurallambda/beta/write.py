@@ -1,0 +1,191 @@
+"""From cells back to terms, with names chosen as in `lang.normalize`."""
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from neurallambda.beta.alphabet import Tag
+from neurallambda.beta.cells import ROOT, Cell, Column
+from neurallambda.errors import NeurallambdaError
+from neurallambda.lang import terms
+from neurallambda.lang.normal.naming import Keys, Reference, Sketch, binder, branch, choose_names
+from neurallambda.lang.terms import Apply, Boolean, Cond, Hole, If, Integer, List, Primitive, Term
+from neurallambda.lang.trampoline import trampoline
+
+
+class UnreadableError(NeurallambdaError):
+    """Cells that are no term: what a codebook with too much noise leaves behind."""
+
+
+def to_term(cells: Sequence[Cell], names: dict[int, str]) -> Term:
+    """The term that the root's first column leads to.
+
+    Args:
+        cells: the cell at each address.
+        names: what the addresses in the first columns of names, holes and variables stand for.
+
+    Raises:
+        UnreadableError: where a reference leads to what cannot stand there, or cells contain themselves.
+    """
+    writer = _Writer(cells, names)
+    if cells[ROOT].tag is not Tag.ROOT:
+        raise UnreadableError("the root is no root any more")
+    sketch = trampoline(writer.write(cells[ROOT].first, ()))
+    return choose_names(sketch, writer.keys)
+
+
+class _Writer:
+    """`scope` holds the variables around a part, outermost first. A shared part is written once in each scope."""
+
+    def __init__(self, cells: Sequence[Cell], names: dict[int, str]) -> None:
+        self.cells = cells
+        self.names = names
+        self.keys = Keys()
+        self.written: dict[tuple[Column, tuple[int, ...]], Sketch | None] = {}
+
+    def write(self, address: Column, scope: tuple[int, ...]) -> Generator[Any, Any, Sketch]:
+        key = (address, scope)
+        if key not in self.written:
+            self.written[key] = None
+            self.written[key] = yield self.sketch(self.cell(address), scope, address)
+        sketch = self.written[key]
+        if sketch is None:
+            raise UnreadableError("a part contains itself")
+        return sketch
+
+    def cell(self, address: Column) -> Cell:
+        if not isinstance(address, int) or address not in range(len(self.cells)):
+            raise UnreadableError(f"{address!r} is no address")
+        return self.cells[address]
+
+    def sketch(self, cell: Cell, scope: tuple[int, ...], address: Column) -> Generator[Any, Any, Sketch]:
+        match cell:
+            case Cell(Tag.INTEGER, int(value)):
+                return Integer(value)
+            case Cell(Tag.TRUE | Tag.FALSE as tag):
+                return Boolean(tag is Tag.TRUE)
+            case Cell(Tag.NIL):
+                return List()
+            case Cell(Tag.UNARY | Tag.BINARY, str(name)):
+                return Primitive(name)
+            case Cell(Tag.HOLE, int(symbol)) if symbol in self.names:
+                return Hole(self.names[symbol])
+            case Cell(Tag.NAME, int(symbol)) if symbol in self.names:
+                return self.reference(self.names[symbol])
+            case Cell(Tag.VARIABLE) if address in scope:
+                assert isinstance(address, int)
+                return self.reference(len(scope) - 1 - scope[::-1].index(address))
+            case Cell(Tag.FUNCTION):
+                return (yield self.function(cell, scope))
+            case Cell(Tag.PAIR):
+                return (yield self.pairs(cell, scope))
+            case Cell(Tag.DELAY, _, body):
+                return branch(_delay, (yield self.each((body,), scope)))
+            case Cell(Tag.FORCE, thunk):
+                return branch(_force, (yield self.each((thunk,), scope)))
+            case Cell(Tag.APPLY | Tag.PARTIAL, function, argument):
+                return branch(_apply, (yield self.each((function, argument), scope)))
+            case Cell(Tag.IF, condition, arms):
+                arm = self.expect(arms, Tag.BRANCH)
+                return branch(If, (yield self.each((condition, arm.first, arm.second), scope)))
+            case Cell(Tag.AND | Tag.OR as tag, _, _):
+                parts = (yield self.each(self.operands(cell), scope))[:-1]
+                return branch(_and if tag is Tag.AND else _or, parts)
+            case Cell(Tag.COND, _, _):
+                return branch(_cond, (yield self.each(self.clauses(cell), scope)))
+        raise UnreadableError(f"{cell.tag.name.lower()} at A{address} is no expression")
+
+    def each(self, addresses: Sequence[Column], scope: tuple[int, ...]) -> Generator[Any, Any, list[Sketch]]:
+        sketches: list[Sketch] = []
+        for address in addresses:
+            sketches.append((yield self.write(address, scope)))
+        return sketches
+
+    def reference(self, key: int | str) -> Reference:
+        return Reference(key, self.keys.bit(key))
+
+    def function(self, cell: Cell, scope: tuple[int, ...]) -> Generator[Any, Any, Sketch]:
+        """A function with all parameters of its list that are still there."""
+        level, hints = len(scope), []
+        while True:
+            variable = self.expect(cell.first, Tag.VARIABLE)
+            if not isinstance(variable.first, int) or variable.first not in self.names:
+                raise UnreadableError("a variable has no name")
+            assert isinstance(cell.first, int)
+            hints.append(self.names[variable.first])
+            scope = (*scope, cell.first)
+            inner = self.cell(cell.second)
+            if inner.tag is not Tag.FUNCTION or self.expect(inner.first, Tag.VARIABLE).second != variable.first:
+                break
+            if len(hints) > len(self.cells):
+                raise UnreadableError("a function contains itself")
+            cell = inner
+        body = yield self.write(cell.second, scope)
+        return binder(terms.function, tuple(hints), level, (body,), self.keys)
+
+    def pairs(self, cell: Cell, scope: tuple[int, ...]) -> Generator[Any, Any, Sketch]:
+        """A list, or pairs that end in something else."""
+        items: list[Sketch] = []
+        rest: Column = None
+        while cell.tag is Tag.PAIR:
+            if len(items) > len(self.cells):
+                raise UnreadableError("a list contains itself")
+            items.append((yield self.write(cell.first, scope)))
+            rest = cell.second
+            cell = self.cell(rest)
+        if cell.tag is Tag.NIL:
+            return branch(_list, items)
+        sketch = yield self.write(rest, scope)
+        for item in reversed(items):
+            sketch = branch(_apply, (Primitive("cons"), item, sketch))
+        return sketch
+
+    def expect(self, address: Column, *tags: Tag) -> Cell:
+        cell = self.cell(address)
+        if cell.tag not in tags:
+            raise UnreadableError(f"{cell.tag.name.lower()} at A{address} stands where {tags[0].name.lower()} should")
+        return cell
+
+    def operands(self, cell: Cell) -> list[Column]:
+        """The operands of `and` or `or`, and what is left when there are no more."""
+        found = [cell.first]
+        while (cell := self.expect(cell.second, Tag.REST, Tag.ELSE)).tag is Tag.REST and len(found) < len(self.cells):
+            found.append(cell.first)
+        return [*found, cell.first]
+
+    def clauses(self, cell: Cell) -> list[Column]:
+        """Condition and consequent of each clause of `cond`, and the alternative."""
+        found: list[Column] = []
+        while cell.tag is not Tag.ELSE and len(found) < 2 * len(self.cells):
+            chosen = self.expect(cell.second, Tag.BRANCH)
+            found += [cell.first, chosen.first]
+            cell = self.expect(chosen.second, Tag.REST, Tag.ELSE)
+        return [*found, cell.first]
+
+
+def _apply(operator: Term, *arguments: Term) -> Term:
+    return terms.apply(operator, arguments)
+
+
+def _force(thunk: Term) -> Term:
+    return Apply(thunk, ())
+
+
+def _delay(body: Term) -> Term:
+    return terms.function((), body)
+
+
+def _list(*items: Term) -> Term:
+    return List(items)
+
+
+def _and(*operands: Term) -> Term:
+    return terms.And(operands)
+
+
+def _or(*operands: Term) -> Term:
+    return terms.Or(operands)
+
+
+def _cond(*parts: Term) -> Term:
+    *clauses, alternative = parts
+    return Cond(tuple(zip(clauses[::2], clauses[1::2], strict=True)), alternative)

@@ -1,0 +1,164 @@
+"""NeuralBeta against its judges: the discrete stepper, step by step, and `lang.normalize`."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from neurallambda.beta import STRATEGIES, NeuralBeta, Strategy
+from neurallambda.beta.cells import Cells, assemble
+from neurallambda.beta.encode import letters
+from neurallambda.beta.write import to_term
+from neurallambda.errors import ErrorKind, ProgramError
+from neurallambda.lang.normalize import normalize
+from neurallambda.lang.outcome import Outcome
+from neurallambda.lang.printer import to_text
+from neurallambda.lang.terms import Program, Term
+from tests.beta.stepping import by_discrete, check_steps
+from tests.programs import HOLE_PROGRAMS, PROGRAMS
+from tests.strategies import lambda_terms, programs, terms
+
+SMALL = range(-30, 121)
+
+
+def slowly(max_examples: int) -> settings:
+    """Settings of a test whose examples are large."""
+    checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+    return settings(max_examples=max_examples, suppress_health_check=checks)
+
+
+UNFIT = (ErrorKind.OUT_OF_MEMORY, ErrorKind.OUT_OF_STEPS)
+
+MUST_REDUCE = {
+    "((fn [x] x) 42)": "42",
+    "((fn [x y z] '(x y z)) 1 2 3)": "'(1 2 3)",
+    "((fn [x f] (f x)) 42 (fn [y] '(0 y y 100 y)))": "'(0 42 42 100 42)",
+    "((fn [g f z] (g (f z))) (fn [y] '(y y y)) (fn [x] '(x x)))": "(fn [z] '('(z z) '(z z) '(z z)))",
+    "(((fn [x] (fn [y] x)) 1) 2)": "1",
+    "((fn [m n f] (m (n f))) (fn [f x] (f (f x))) (fn [f x] (f (f (f x)))))": "(fn [f x] (f (f (f (f (f (f x)))))))",
+}
+COUNTING = """
+((fn [x] x)
+ ((fn [f] ((fn [x] (f (x x))) (fn [x] (f (x x)))))
+  (fn [self n] (if (= n 0) 0 (+ 1 (self (- n 1)))))
+  4))"""
+
+
+def make(
+    kind: str = "onehot", *, cells: int, integers: range = SMALL, strategy: Strategy = STRATEGIES["normal"]
+) -> NeuralBeta:
+    generator = torch.Generator().manual_seed(0)
+    return NeuralBeta(cells=cells, integers=integers, codebook=kind, strategy=strategy, generator=generator)
+
+
+def fits(beta: NeuralBeta, source: str | Term) -> Cells | None:
+    """The program as cells, if it has room to run."""
+    try:
+        program = assemble(source)
+        letters(program, beta.alphabet)
+    except ProgramError:
+        return None
+    return program
+
+
+def expected(source: str | Term, max_steps: int = 3_000) -> str:
+    try:
+        return to_text(normalize(source, max_steps=max_steps))
+    except ProgramError as error:
+        return error.kind
+
+
+def ends(outcome: Outcome) -> str:
+    return str(outcome.error) if outcome.error else outcome.text
+
+
+@pytest.mark.parametrize("kind", ["onehot", "orthonormal", "gaussian"])
+@pytest.mark.parametrize(("source", "value"), [*MUST_REDUCE.items(), (COUNTING, "4")])
+def test_the_first_programs(kind: str, source: str, value: str) -> None:
+    outcome = make(kind, cells=64).normalize(source)
+    assert isinstance(outcome, Outcome)
+    assert outcome.text == value
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+@pytest.mark.parametrize("source", MUST_REDUCE)
+def test_the_first_programs_by_every_strategy(strategy: Strategy, source: str) -> None:
+    outcome = make(cells=64, strategy=strategy).normalize(source)
+    assert isinstance(outcome, Outcome)
+    assert outcome.text == MUST_REDUCE[source]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+def test_the_table_step_by_step(strategy: Strategy) -> None:
+    beta = make(cells=40, strategy=strategy)
+    found = (fits(beta, example.source) for example in (*PROGRAMS, *HOLE_PROGRAMS))
+    chosen = [program for program in found if program is not None]
+    assert len(chosen) > 250
+    for start in range(0, len(chosen), 128):
+        check_steps(beta, chosen[start : start + 128], max_steps=30)
+
+
+def test_orthonormal_steps_are_the_same() -> None:
+    beta = make("orthonormal", cells=40)
+    found = (fits(beta, example.source) for example in PROGRAMS[::10])
+    check_steps(beta, [program for program in found if program is not None], max_steps=30, tolerance=1e-5)
+
+
+@pytest.mark.slow
+def test_the_table_ends_as_normalize_does() -> None:
+    beta = make(cells=64)
+    chosen = [example.source for example in PROGRAMS if fits(beta, example.source)]
+    outcomes = beta.normalize(chosen, max_steps=150)
+    assert isinstance(outcomes, list)
+    unfit = 0
+    for source, outcome in zip(chosen, outcomes, strict=True):
+        if outcome.error in (*UNFIT, ErrorKind.OVERFLOW):
+            unfit += 1
+        else:
+            assert ends(outcome) == expected(source), source
+    assert unfit < 40
+
+
+def agree(source: str | Term, strategy: Strategy) -> bool:
+    """Whether a program fits; where it does, the discrete stepper must end as `normalize` does."""
+    program = assemble(source)
+    step, _ = by_discrete(program, 200, 1_500, strategy, range(-(10**9), 10**9))
+    if step is None or step.error in UNFIT:
+        return False
+    found = step.error or to_text(to_term(step.state.cells, dict(program.names)))
+    assert found == expected(source)
+    return True
+
+
+@given(lambda_terms(), st.sampled_from(list(STRATEGIES.values())))
+def test_lambda_terms_have_the_normal_forms_of_the_reference(term: Term, strategy: Strategy) -> None:
+    agree(term, strategy)
+
+
+@slowly(100)
+@given(programs())
+def test_programs_have_the_normal_forms_of_the_reference(program: Program) -> None:
+    agree(program, STRATEGIES["normal"])
+
+
+def check_batch(beta: NeuralBeta, sources: Sequence[Term], max_steps: int) -> None:
+    chosen = [program for source in sources if (program := fits(beta, source)) is not None]
+    if chosen:
+        check_steps(beta, chosen, max_steps)
+
+
+@pytest.mark.slow
+@slowly(8)
+@given(st.lists(lambda_terms(), min_size=8, max_size=8), st.sampled_from(list(STRATEGIES.values())))
+def test_lambda_terms_step_by_step(sources: list[Term], strategy: Strategy) -> None:
+    check_batch(make(cells=40, integers=range(2), strategy=strategy), sources, max_steps=50)
+
+
+@pytest.mark.slow
+@slowly(6)
+@given(st.lists(programs() | terms(), min_size=8, max_size=8))
+def test_programs_step_by_step(sources: list[Term]) -> None:
+    check_batch(make(cells=48), sources, max_steps=40)
