@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.errors import ErrorKind, ProgramError
@@ -94,6 +94,12 @@ def nothing(batch: int, integers: int, device: torch.device, dtype: torch.dtype)
     results = torch.zeros(batch, 3, device=device, dtype=dtype)
     cases, masses = (torch.zeros(batch, size, device=device, dtype=dtype) for size in (CASES, integers))
     return Computed(masses, results, results[:, :1], results, cases)
+
+
+def spread(computed: Computed, rows: Int[Tensor, " rows"], batch: int) -> Computed:
+    """What was computed in some programs of a batch, with nothing in the others."""
+    parts = (computed.integers, computed.results, computed.succeeds, computed.errors, computed.cases)
+    return Computed(*(part.new_zeros(batch, part.shape[1]).index_copy_(0, rows, part) for part in parts))
 
 
 def compute(operands: Operands, operations: Operations) -> Computed:

@@ -1,5 +1,6 @@
 """What a step decides: how far each rule applies, and what it selects."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -7,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.machine.alphabet import Field
-from neurallambda.machine.compute import Computed, Operands, compute, nothing
+from neurallambda.machine.compute import Computed, Operands, compute, nothing, spread
 from neurallambda.machine.layout import Layout
 from neurallambda.machine.masses import inverse, is_nothing
 from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, RIGHT_OPERAND, Selection, selection
@@ -62,7 +63,7 @@ def decide(sight: Sight, layout: Layout, tables: Tables) -> Decision:
     if is_nothing(computes):
         computed = nothing(len(control), layout.integers, control.device, control.dtype)
     else:
-        computed = compute(operands(sight, integer_share, computes, layout, tables), tables.operations)
+        computed = _compute(sight, integer_share, computes, layout, tables)
         errors = torch.addcmul(errors, computes, computed.errors @ tables.computed_errors)
     goes_on = (1 - halts[:, 0] - errors.sum(-1)).clamp_min(0)
 
@@ -77,19 +78,31 @@ def decide(sight: Sight, layout: Layout, tables: Tables) -> Decision:
     return Decision(factors, rules, computed, computes, goes_on, halts, errors, going, given, scales, chosen, selected)
 
 
-def operands(sight: Sight, integer_share: Tensor, computes: Tensor, layout: Layout, tables: Tables) -> Operands:
+def _compute(sight: Sight, integer_share: Tensor, computes: Tensor, layout: Layout, tables: Tables) -> Computed:
+    """Compute; where asking is free and only a part of the programs computes anything, in that part."""
+    is_free = computes.device.type == "cpu" and not (torch.is_grad_enabled() or torch.compiler.is_compiling())
+    rows = computes[:, 0].nonzero()[:, 0] if is_free else None
+    given = [sight.records, sight.scales, sight.kinds, integer_share, computes]
+    if rows is None or 2 * len(rows) > len(computes):
+        return compute(_operands(given, layout, tables), tables.operations)
+    some = _operands([part.index_select(0, rows) for part in given], layout, tables)
+    return spread(compute(some, tables.operations), rows, len(computes))
+
+
+def _operands(given: Sequence[Tensor], layout: Layout, tables: Tables) -> Operands:
     """What is computed of: the frame's operator and what it holds, and the value under control; no operator in programs
     where nothing is computed.
     """
-    control, frame = sight.records.unbind(1)
+    records, scales, kinds, integer_share, computes = given
+    control, frame = records.unbind(1)
     at = layout.slices
     operator = frame[:, at[Field.OPERATOR]] * (tables.computing * (computes > 0))
     operator = operator * inverse(operator.sum(-1, keepdim=True))
-    held, per_value = sight.scales[:, 1, AT[RIGHT_OPERAND]], sight.scales[:, 0, AT[ANY_VALUE]]
+    held, per_value = scales[:, 1, AT[RIGHT_OPERAND]], scales[:, 0, AT[ANY_VALUE]]
     return Operands(
         operator,
         frame[:, at[Field.LITERAL]] * held,
         frame[:, at[Field.KIND]] * held,
         control[:, at[Field.LITERAL]] * (integer_share * per_value),
-        sight.kinds * per_value,
+        kinds * per_value,
     )

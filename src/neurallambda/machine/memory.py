@@ -18,8 +18,8 @@ FEW = 4
 """So many addresses under a pointer at most are read one by one."""
 
 
-Few = tuple[Float[Tensor, "*steps batch pointers few"], Int[Tensor, "*steps batch pointers few"]]
-"""Weights and addresses."""
+Few = tuple[Float[Tensor, "*steps batch pointers few"] | None, Int[Tensor, "*steps batch pointers few"]]
+"""Weights and addresses; no weights where there is one address of weight one under each pointer."""
 
 
 @dataclass
@@ -114,29 +114,32 @@ class Memory:
         pointers = pointers[..., : self.written]
         sharpest = pointers.max(dim=-1, keepdim=True)
         if pointers.count_nonzero() == sharpest.values.count_nonzero():
-            return sharpest
+            weights, addresses = sharpest
+            return (None if bool((weights == 1).all()) else weights), addresses
         most = int(pointers.count_nonzero(-1).max())
         return None if most > FEW else pointers.topk(most, dim=-1)
 
     def read_few(
-        self, weights: Float[Tensor, "*steps batch pointers few"], addresses: Int[Tensor, "*steps batch pointers few"]
+        self,
+        weights: Float[Tensor, "*steps batch pointers few"] | None,
+        addresses: Int[Tensor, "*steps batch pointers few"],
     ) -> Float[Tensor, "*steps batch pointers record"]:
         """Read a few addresses under each pointer."""
         records = self.records.flatten(0, 1).index_select(0, self._flat(addresses)).unflatten(0, addresses.shape)
-        if weights.shape[-1] == 1:
-            return weights * records[..., 0, :]
+        if weights is None or weights.shape[-1] == 1:
+            return records[..., 0, :] if weights is None else weights * records[..., 0, :]
         return (weights[..., None, :] @ records)[..., 0, :]
 
     def spread_few(
         self,
-        weights: Float[Tensor, "batch pointers few"],
+        weights: Float[Tensor, "batch pointers few"] | None,
         addresses: Int[Tensor, "batch pointers few"],
         arriving: Float[Tensor, "batch pointers record"],
         into: Float[Tensor, "batch addresses record"],
     ) -> None:
         """Add what arrives at what was read under each pointer to the few addresses under it."""
-        shared = arriving * weights if weights.shape[-1] == 1 else arriving[:, :, None] * weights[..., None]
-        into.flatten(0, 1).index_add_(0, self._flat(addresses), shared.flatten(0, -2))
+        shared = arriving[:, :, None] if weights is None else arriving[:, :, None] * weights[..., None]
+        into.flatten(0, 1).index_add_(0, self._flat(addresses), shared.flatten(0, 2))
 
     def _flat(self, addresses: Int[Tensor, "*steps batch pointers few"]) -> Int[Tensor, " all"]:
         return (addresses + self.rows * self.width).flatten()

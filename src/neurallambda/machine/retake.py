@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -55,7 +55,7 @@ class Retaken:
         per_settled: one over what settled.
     """
 
-    few: Few | None
+    few: tuple[Float[Tensor, "batch 2 few"] | None, Int[Tensor, "batch 2 few"]] | None
     records: Float[Tensor, "batch 2 record"]
     pointers: Float[Tensor, "batch 2 addresses"]
     per_pointer: Float[Tensor, "batch 2 1"]
@@ -168,8 +168,17 @@ def retake(memory: Memory, kept: Sequence[Kept], outcome: Outcome, tables: Table
     ]
     sizes = [part.shape[-1] for part in small]
     parts = zip(*(part.chunk(count) for part in (*whole, torch.cat(small, dim=-1))), strict=True)
-    fews = [None] * count if few is None else zip(*(part.unbind(0) for part in few), strict=True)
+    fews = _fews(few, count)
     return [Retaken(few, *part, *rest.split(sizes, dim=-1)) for few, (*part, rest) in zip(fews, parts, strict=True)]
+
+
+def _fews(few: Few | None, count: int) -> list[tuple[Tensor | None, Tensor] | None]:
+    """The few addresses of each step."""
+    if few is None:
+        return [None] * count
+    weights, addresses = few
+    parts = [None] * count if weights is None else weights.unbind(0)
+    return list(zip(parts, addresses.unbind(0), strict=True))
 
 
 def _decided(sight: Sight, decision: Decision, tables: Tables) -> list[Tensor]:
