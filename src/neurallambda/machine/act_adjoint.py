@@ -8,7 +8,6 @@ from torch import Tensor
 
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.layout import WIDE
-from neurallambda.machine.masses import some
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.retake import Retaken
 from neurallambda.machine.selection import CODE_TARGETS, WIDE_TARGETS
@@ -57,7 +56,7 @@ def through_act(memory: Memory, taken: Retaken, after: Tensor, arriving: Arrivin
     # The lookup, from the next registers to what they are made of.
     next_control, next_environment, _ = after.unbind(1)
     to_next, to_environment, to_continuation = arriving.registers.unbind(1)
-    along = (to_next * next_control).sum(-1, keepdim=True) * some(taken.per_settled)
+    along = (to_next * next_control).sum(-1, keepdim=True) * taken.settles
     to_settling = (to_next - along).mul_(taken.per_settled)
     to_code_part = to_settling[:, : layout.code]
     to_environment = torch.addcmul(to_environment, to_settling, named)

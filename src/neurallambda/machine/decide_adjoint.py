@@ -22,7 +22,7 @@ def through_decide(
     at, records, to_records = memory.layout.slices, taken.records, acted.records
     to_chosen = torch.cat([acted.scaled * taken.factors, *acted.rest], dim=-1)
     to_given = to_chosen @ tables.select[:-1].t()
-    along = (to_given * taken.given).sum(-1, keepdim=True) * some(taken.per_going)
+    along = (to_given * taken.given).sum(-1, keepdim=True) * taken.goes
     to_going = (to_given - along).mul_(taken.per_going)
     to_computes = (to_errors * taken.computed_errors).sum(-1, keepdim=True)
     to_rules = torch.cat([to_computes, -to_goes_on, to_errors], dim=-1) @ tables.ends.t()

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from neurallambda.machine.integers import OPERATIONS, Integers, order
+from neurallambda.machine.masses import is_nothing
 
 FEW = 2048
 """So many pairs at most are summed one by one, for the whole batch together."""
@@ -46,19 +47,22 @@ def few_pairs_backward(
     everything = torch.arange(left.shape[1])
     to_result = pad(to_result, (0, 1))  # what is out of range has no gradient
     to_weights, live = torch.zeros_like(weights), integers.live(weights)
-    left_part, right_part = left[:, some_left, None], right[:, None, some_right]
-    joint = left_part * right_part
-    at_left = _spread(to_order, order(everything, some_right))
-    at_right = _spread(to_order, order(some_left, everything))
+    left_part, right_part = left[:, some_left], right[:, some_right]
+    at_left = left.new_zeros(len(left), left.shape[1], len(some_right))
+    at_right = right.new_zeros(len(left), len(some_left), right.shape[1])
+    if not is_nothing(to_order):
+        at_left += _spread(to_order, order(everything, some_right))
+        at_right += _spread(to_order, order(some_left, everything))
     for name in integers.names:
         column = OPERATIONS.index(name)
         arriving = _gather(to_result, integers.results(name, some_left, some_right))
-        to_weights[:, column] = (arriving * joint).sum((1, 2))
+        to_weights[:, column] = ((left_part[:, None] @ arriving)[:, 0] * right_part).sum(-1)
         if name in live:
             weight = weights[:, column, None, None]
             at_left.addcmul_(_gather(to_result, integers.results(name, everything, some_right)), weight)
             at_right.addcmul_(_gather(to_result, integers.results(name, some_left, everything)), weight)
-    return (at_left * right_part).sum(2), (at_right * left_part).sum(1), to_weights
+    to_left = at_left @ right_part[:, :, None]
+    return to_left[:, :, 0], (left_part[:, None] @ at_right)[:, 0], to_weights
 
 
 def _gather(values: Float[Tensor, "batch n"], index: Int[Tensor, "left right"]) -> Float[Tensor, "batch left right"]:

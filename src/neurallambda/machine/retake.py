@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.decision import Decision, decide
-from neurallambda.machine.masses import inverse, inverse_derivative
+from neurallambda.machine.masses import inverse, inverse_derivative, some
 from neurallambda.machine.memory import Few, Memory
 from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, PER, SCALED, SCALED_SIZES
 from neurallambda.machine.sight import Sight, see, share
@@ -53,6 +53,7 @@ class Retaken:
         answered, ended: what arrives at the value pointer's outcome; what arrives at `running` from all that ended here.
         goes_on: how much goes on.
         per_settled: one over what settled.
+        settles, goes: whether anything settled; whether any rule goes on.
     """
 
     few: tuple[Float[Tensor, "batch 2 few"] | None, Int[Tensor, "batch 2 few"]] | None
@@ -99,6 +100,8 @@ class Retaken:
     ended: Float[Tensor, "batch 1"]
     goes_on: Float[Tensor, "batch 1"]
     per_settled: Float[Tensor, "batch 1"]
+    settles: Float[Tensor, "batch 1"]
+    goes: Float[Tensor, "batch 1"]
 
     @property
     def registers(self) -> Float[Tensor, "batch 3 addresses"]:
@@ -161,10 +164,13 @@ def retake(memory: Memory, kept: Sequence[Kept], outcome: Outcome, tables: Table
         matched,
         decision.computed.integers,
     )
+    per_settled = inverse(torch.cat([step.settled for step in kept]))
     small = [
         *_decided(sight, decision, tables),
         *_ended(sight, decision, kept, value_pointer, outcome),
-        inverse(torch.cat([step.settled for step in kept])),
+        per_settled,
+        some(per_settled).to(per_settled.dtype),
+        1 - decision.given[:, -1:],
     ]
     sizes = [part.shape[-1] for part in small]
     parts = zip(*(part.chunk(count) for part in (*whole, torch.cat(small, dim=-1))), strict=True)
