@@ -85,7 +85,8 @@ def through_act(memory: Memory, taken: Retaken, after: Tensor, arriving: Arrivin
     # The record.
     of_results = of_tag @ tables.results.t()
     to_share = (of_results * taken.computed[:, :3]).sum(-1, keepdim=True)
-    to_share = to_share + (of_literal * taken.integers).sum(-1, keepdim=True)
+    if taken.computing:
+        to_share = to_share + (of_literal * taken.integers).sum(-1, keepdim=True)
     to_records = torch.empty_like(taken.records)
     torch.mul(of_record, taken.takes @ memory.take_columns, out=to_records[:, 0])
     to_frame = to_records[:, 1].zero_()

@@ -15,10 +15,9 @@ from torch.nn.functional import pad
 from neurallambda.machine.act_adjoint import VALUE_POINTER, Acted, Arriving, through_act
 from neurallambda.machine.alphabet import Field, Tag
 from neurallambda.machine.decide_adjoint import through_decide
-from neurallambda.machine.masses import is_nothing, some
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.retake import Outcome, Retaken
-from neurallambda.machine.selection import TAKES_LITERAL
+from neurallambda.machine.step import HALT
 from neurallambda.machine.tables import Tables
 
 
@@ -69,7 +68,7 @@ def carry(
 
     # The outcome is linear in what ends here: running times (halts . answer + errors . errors + goes_on running + steps).
     to_running = torch.addcmul(taken.ended, taken.goes_on, arriving.running)
-    acted.records[:, 1, Tag.HALT, None] += taken.running * taken.answered
+    acted.records[:, 1, HALT].addcmul_(taken.running, taken.answered)
     to_value_pointer = torch.addcmul(acted.sources[:, VALUE_POINTER], taken.running_under_halt, outcome.answer)
     to_goes_on = taken.running_if_any * arriving.running
     to_errors = taken.running * outcome.errors - to_goes_on
@@ -79,7 +78,7 @@ def carry(
 
     to_pointers = _under(memory, acted, taken)
     to_pointers[:, 0].addcmul_(to_value_pointer, memory.roles[:, 2])
-    along = (to_pointers * taken.pointers).sum(-1, keepdim=True) * some(taken.per_pointer)
+    along = (to_pointers * taken.pointers).sum(-1, keepdim=True) * taken.points[:, :, None]
     to_shares = torch.addcmul(to_pointers, along, memory.roles[:, :2], value=-1).mul_(taken.per_pointer)
     to_registers = acted.sources[:, VALUE_POINTER + 1 :]
     to_registers[:, ::2].addcmul_(to_shares, memory.per_role)
@@ -103,7 +102,7 @@ def _under(memory: Memory, acted: Acted, taken: Retaken) -> Float[Tensor, "batch
     """
     records, to_records = memory.records[:, : memory.written], acted.records
     literal = memory.layout.slices[Field.LITERAL]
-    if is_nothing(taken.takes[:, TAKES_LITERAL]) and is_nothing(taken.computes):
+    if not taken.takes_literals:
         before, after = slice(0, literal.start), slice(literal.stop, None)
         to_pointers = to_records[:, :, before] @ records[:, :, before].transpose(1, 2)
         to_pointers += to_records[:, :, after] @ records[:, :, after].transpose(1, 2)

@@ -8,7 +8,7 @@ from neurallambda.machine.act_adjoint import Acted
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.compute import Operands
 from neurallambda.machine.compute_adjoint import carry_computed
-from neurallambda.machine.masses import inverse, is_nothing, some
+from neurallambda.machine.masses import inverse, some
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.retake import Retaken
 from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, PER, RIGHT_OPERAND
@@ -39,7 +39,7 @@ def through_decide(
     to_kinds = acted.kinds
     to_frame[:, AT[Field.SECOND]] += acted.per_second
     to_frame[:, AT[Field.OPERATOR]] += (to_operator * records[:, 1, at[Field.OPERATOR]]).sum(-1, keepdim=True)
-    if not is_nothing(taken.computes):
+    if taken.computing:
         to_succeeds = acted.succeeds + (to_going * taken.rules) @ tables.computes[:, None]
         _through_computing(acted, to_succeeds, to_errors, to_scales, to_kinds, taken, memory, tables)
     to_owned = to_kept * taken.owned_by_value

@@ -61,8 +61,7 @@ def few_pairs_backward(
             weight = weights[:, column, None, None]
             at_left.addcmul_(_gather(to_result, integers.results(name, everything, some_right)), weight)
             at_right.addcmul_(_gather(to_result, integers.results(name, some_left, everything)), weight)
-    to_left = at_left @ right_part[:, :, None]
-    return to_left[:, :, 0], (left_part[:, None] @ at_right)[:, 0], to_weights
+    return (at_left * right_part[:, None]).sum(2), (at_right * left_part[:, :, None]).sum(1), to_weights
 
 
 def _gather(values: Float[Tensor, "batch n"], index: Int[Tensor, "left right"]) -> Float[Tensor, "batch left right"]:

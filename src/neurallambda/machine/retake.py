@@ -12,7 +12,7 @@ from neurallambda.machine.alphabet import Field
 from neurallambda.machine.decision import Decision, decide
 from neurallambda.machine.masses import inverse, inverse_derivative, some
 from neurallambda.machine.memory import Few, Memory
-from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, PER, SCALED, SCALED_SIZES
+from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, PER, SCALED, SCALED_SIZES, TAKES_LITERAL
 from neurallambda.machine.sight import Sight, see, share
 from neurallambda.machine.step import HALT, code_sources, wide_sources
 from neurallambda.machine.tables import Tables
@@ -32,6 +32,7 @@ class Retaken:
     """A step, taken again.
 
     Attributes:
+        computing, takes_literals: whether it may have computed anything; taken a literal, or computed.
         few: the addresses under its pointers, with their weights, where they are few.
         records, pointers, per_pointer: what it saw, as in `Sight`.
         sources: what points anywhere, as `WIDE_SOURCES` names it; the registers before the step are the last three.
@@ -53,9 +54,12 @@ class Retaken:
         answered, ended: what arrives at the value pointer's outcome; what arrives at `running` from all that ended here.
         goes_on: how much goes on.
         per_settled: one over what settled.
-        settles, goes: whether anything settled; whether any rule goes on.
+        settles, goes, points: whether anything settled; whether any rule goes on; whether control and continuation point at
+            anything.
     """
 
+    computing: bool
+    takes_literals: bool
     few: tuple[Float[Tensor, "batch 2 few"] | None, Int[Tensor, "batch 2 few"]] | None
     records: Float[Tensor, "batch 2 record"]
     pointers: Float[Tensor, "batch 2 addresses"]
@@ -102,6 +106,7 @@ class Retaken:
     per_settled: Float[Tensor, "batch 1"]
     settles: Float[Tensor, "batch 1"]
     goes: Float[Tensor, "batch 1"]
+    points: Float[Tensor, "batch 2"]
 
     @property
     def registers(self) -> Float[Tensor, "batch 3 addresses"]:
@@ -171,11 +176,25 @@ def retake(memory: Memory, kept: Sequence[Kept], outcome: Outcome, tables: Table
         per_settled,
         some(per_settled).to(per_settled.dtype),
         1 - decision.given[:, -1:],
+        some(sight.per_pointer[:, :, 0]).to(per_settled.dtype),
     ]
     sizes = [part.shape[-1] for part in small]
     parts = zip(*(part.chunk(count) for part in (*whole, torch.cat(small, dim=-1))), strict=True)
     fews = _fews(few, count)
-    return [Retaken(few, *part, *rest.split(sizes, dim=-1)) for few, (*part, rest) in zip(fews, parts, strict=True)]
+    steps = zip(*_asked(decision, count), fews, parts, strict=True)
+    return [
+        Retaken(computing, takes_literals, few, *part, *rest.split(sizes, dim=-1))
+        for computing, takes_literals, few, (*part, rest) in steps
+    ]
+
+
+def _asked(decision: Decision, count: int) -> tuple[list[bool], list[bool]]:
+    """Of each step, whether it may have computed anything; whether it may have taken a literal, or computed one."""
+    if decision.computes.device.type != "cpu":
+        return [True] * count, [True] * count
+    computes = decision.computes.unflatten(0, (count, -1)).flatten(1).any(1)
+    takes = decision.selection.taken[:, TAKES_LITERAL].unflatten(0, (count, -1)).flatten(1).any(1)
+    return computes.tolist(), (takes | computes).tolist()
 
 
 def _fews(few: Few | None, count: int) -> list[tuple[Tensor | None, Tensor] | None]:
