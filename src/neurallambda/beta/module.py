@@ -182,7 +182,8 @@ class NeuralBeta(nn.Module):
 
         The normal form is that of `neurallambda.normalize`, where the program fits: reduction needs no more cells, steps
         and integers than there are, and no call of a recursive function is left waiting for a free variable. Such a
-        call goes on unfolding here, and ends out of memory or steps.
+        call goes on unfolding here, and ends out of memory or steps; or, where the unfolding comes to an end all the same,
+        in the unfolded form.
 
         Args:
             sources: the text of one program, or several of them.
