@@ -9,7 +9,7 @@ from torch import Tensor
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.layout import WIDE
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.retake import Retaken
+from neurallambda.machine.retaken import Retaken
 from neurallambda.machine.selection import CODE_TARGETS, WIDE_TARGETS
 from neurallambda.machine.tables import Tables
 

@@ -16,7 +16,7 @@ from neurallambda.machine.act_adjoint import VALUE_POINTER, Acted, Arriving, thr
 from neurallambda.machine.alphabet import Field, Tag
 from neurallambda.machine.decide_adjoint import through_decide
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.retake import Outcome, Retaken
+from neurallambda.machine.retaken import Outcome, Retaken
 from neurallambda.machine.step import HALT
 from neurallambda.machine.tables import Tables
 

@@ -10,7 +10,7 @@ from neurallambda.machine.compute import Operands
 from neurallambda.machine.compute_adjoint import carry_computed
 from neurallambda.machine.masses import inverse, some
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.retake import Retaken
+from neurallambda.machine.retaken import Retaken
 from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, PER, RIGHT_OPERAND
 from neurallambda.machine.tables import Tables
 

@@ -20,7 +20,8 @@ from neurallambda.machine.alphabet import Field, Tag
 from neurallambda.machine.layout import Code, Layout
 from neurallambda.machine.memory import Memory, per_role_derivative
 from neurallambda.machine.reading import pointers_at_values, read_values
-from neurallambda.machine.retake import Kept, Outcome, Retaken, retake
+from neurallambda.machine.retake import retake
+from neurallambda.machine.retaken import Kept, Outcome, Retaken
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.tables import ERRORS, Tables, tables
 

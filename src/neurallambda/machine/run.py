@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 from neurallambda.machine.assemble import HALT_ADDRESS, ROOT_ADDRESS
 from neurallambda.machine.layout import Code, Layout
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.retake import Kept
+from neurallambda.machine.retaken import Kept
 from neurallambda.machine.step import CONTINUATION, CONTROL, Step, take_step
 from neurallambda.machine.tables import ERRORS, tables
 
