@@ -22,6 +22,11 @@ def soft_parts(program: NeuralLambda, amount: float, seed: int) -> tuple[Tensor,
     return tuple(soften(getattr(program, part), amount, generator).requires_grad_() for part in PARTS)
 
 
+def sharp_parts(program: NeuralLambda) -> tuple[Tensor, ...]:
+    """All parts of a program as they are, as leaves that ask for gradients."""
+    return tuple(getattr(program, part).clone().requires_grad_() for part in PARTS)
+
+
 def with_parts(program: NeuralLambda, parts: tuple[Tensor, ...]) -> NeuralLambda:
     """The same program of other parts."""
     return replace(program, **dict(zip(PARTS, parts, strict=True)))

@@ -7,7 +7,7 @@ from torch import Tensor
 from neurallambda.machine import Machine, Soft, gradient, run
 from neurallambda.machine.encode import NeuralLambda
 from tests.machine.naive import naive_run
-from tests.machine.soft import PARTS, soft_parts, with_parts
+from tests.machine.soft import PARTS, sharp_parts, soft_parts, with_parts
 
 SOURCES = ["((fn [x] (if (< x 2) (+ x 1) (car '(x x)))) 1)", "(car (cons 1 2))"]
 
@@ -47,8 +47,37 @@ def test_gradcheck_of_every_part(index: int) -> None:
 @pytest.mark.parametrize("steps", [1, 2, 7, 40])
 @pytest.mark.usefixtures("_small_pieces")
 def test_the_backward_pass_is_that_of_plain_autograd(steps: int) -> None:
-    program = small_program()
-    parts = soft_parts(program, 0.05, seed=steps)
+    assert_as_plain_autograd(small_program(), softness=0.05, steps=steps, tolerance=1e-12)
+
+
+MANY = (
+    "(/ 3 (mod 2 3))",
+    "(- (* 2 -1) 1)",
+    "((fn [f] (f (f 1))) (fn [x] (* x -2)))",
+    "(map (+ 1) '(1 2))",
+    "(if (>= 2 1) (car '()) 1)",
+    "(/ 1 0)",
+    "(+ 1 true)",
+    "(= (cdr '(1)) '())",
+    "(listp (cons 1 2))",
+    "(not (< 3 2))",
+    "(letrec [down (fn [n] (if (= n 0) 0 (down (- n 1))))] (down 2))",
+    "((fn [g] (g 3 1)) -)",
+    "(1 2)",
+    "(* 3 3)",
+)
+
+
+@pytest.mark.parametrize("softness", [0.0, 0.05], ids=["sharp", "soft"])
+@pytest.mark.parametrize("first", range(0, len(MANY), 2), ids=lambda first: MANY[first])
+def test_so_it_is_for_every_construct(first: int, softness: float) -> None:
+    """In batches of two, one of which may end before the other. At a corner, autograd divides by masses as small as eps."""
+    program = Machine(integers=range(-3, 4), dtype=torch.float64).encode(list(MANY[first : first + 2]))
+    assert_as_plain_autograd(program, softness, steps=14, tolerance=1e-11)
+
+
+def assert_as_plain_autograd(program: NeuralLambda, softness: float, steps: int, tolerance: float) -> None:
+    parts = soft_parts(program, softness, seed=steps) if softness else sharp_parts(program)
     answer, errors, running, taken, _ = outcomes(with_parts(program, parts), steps)
     end = naive_run(with_parts(program, parts), steps).end
     width = min(answer.shape[-1], end.answer.shape[-1])  # one has room for more, or the other stopped early
@@ -60,7 +89,7 @@ def test_the_backward_pass_is_that_of_plain_autograd(steps: int) -> None:
     torch.testing.assert_close(answer[:, :width], end.answer[:, :width], rtol=0, atol=1e-14)
     for name, one, other in zip(PARTS, found, expected, strict=True):
         scale = float(other.abs().max()) + 1
-        assert float((one - other).abs().max()) <= 1e-12 * scale, name
+        assert float((one - other).abs().max()) <= tolerance * scale, name
 
 
 def _loss(parts: tuple[Tensor, ...], weights: list[Tensor]) -> Tensor:
