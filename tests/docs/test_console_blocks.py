@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ import pytest
 from tests.docs.blocks import Block, blocks
 
 CONSOLE = [block for block in blocks("console") if re.search(r"^\$ .*\bneurallambda\b", block.text, re.MULTILINE)]
-COMMAND_LINE = find_spec("neurallambda.cli")
 END = "--- end of this output ---"
 
 
@@ -66,7 +64,6 @@ def matches(shown: str, printed: str) -> bool:
     return doctest.OutputChecker().check_output(shown, printed, doctest.ELLIPSIS)
 
 
-@pytest.mark.skipif(COMMAND_LINE is None or COMMAND_LINE.origin is None, reason="the command line is not written yet")
 @pytest.mark.parametrize("block", CONSOLE, ids=str)
 def test_a_session_prints_what_it_shows(block: Block, tmp_path: Path) -> None:
     pairs = list(commands(block))
