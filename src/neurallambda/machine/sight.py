@@ -59,8 +59,7 @@ class Sight:
         pointers: control and continuation, as shares of what they are pointed at for.
         per_pointer: what makes them sum to one.
         records: what stands there.
-        masses: how much of each record has each field, in the order of `PER`.
-        scales: one over these.
+        scales: one over how much of each record has each field, in the order of `PER`.
         owned_by_value: how much of control is a value that has each of `OWNED`.
         kinds, integer: how much of control is a value of each kind, is an integer.
     """
@@ -68,7 +67,6 @@ class Sight:
     pointers: Float[Tensor, "batch 2 addresses"]
     per_pointer: Float[Tensor, "batch 2 1"]
     records: Float[Tensor, "batch 2 record"]
-    masses: Float[Tensor, "batch 2 per"]
     scales: Float[Tensor, "batch 2 per"]
     owned_by_value: Float[Tensor, "batch owned"]
     kinds: Float[Tensor, "batch kinds"]
@@ -103,4 +101,4 @@ def see(
     """What was read, and how much of it is what."""
     masses, rest = (records[:, :, : len(Tag)] @ tables.seen).tensor_split((len(PER),), dim=-1)
     owned_by_value, kinds, integer = rest[:, 0].split((len(OWNED), len(KINDS), 1), dim=-1)
-    return Sight(pointers, per_pointer, records, masses, inverse(masses), owned_by_value, kinds, integer)
+    return Sight(pointers, per_pointer, records, inverse(masses), owned_by_value, kinds, integer)
