@@ -50,3 +50,13 @@ class ProgramError(NeurallambdaError):
 
 class ArgumentError(NeurallambdaError, ValueError):
     """An argument of a public function that cannot be used: which one, what came, what was expected."""
+
+
+def check_count(name: str, value: object, *, least: int = 1) -> None:
+    """Refuse anything but an integer of at least `least`.
+
+    Raises:
+        ArgumentError: naming the argument and what came.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ArgumentError(f"{name}: got {value!r}, expected an integer of at least {least}")

@@ -4,8 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
-from neurallambda.errors import ArgumentError
-from neurallambda.symbols.checks import check_count
+from neurallambda.errors import ArgumentError, check_count
 from neurallambda.symbols.similarity import direction
 
 SHARPNESS = 8.0

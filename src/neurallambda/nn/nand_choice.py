@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
+from neurallambda.errors import check_count
 from neurallambda.nn.nand import SPREAD, Nand, soft_nand
-from neurallambda.symbols.checks import check_count
 
 
 class NandChoice(nn.Module):

@@ -9,16 +9,6 @@ SUM_TOLERANCE = 0.03
 """How far a distribution may be from summing to one: room for softmax in bfloat16, none for a forgotten softmax."""
 
 
-def check_count(name: str, value: object, *, least: int = 1) -> None:
-    """Refuse anything but an integer of at least `least`.
-
-    Raises:
-        ArgumentError: naming the argument and what came.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ArgumentError(f"{name}: got {value!r}, expected an integer of at least {least}")
-
-
 def check_positive(name: str, value: float) -> None:
     """Refuse a number that is not positive and finite.
 

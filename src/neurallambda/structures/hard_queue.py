@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from neurallambda.errors import check_count
 from neurallambda.state import state
-from neurallambda.structures.checks import check_count
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.hard_stack import bounded_count
 from neurallambda.structures.operand import Kind, Operand

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from neurallambda.structures.checks import check_count
+from neurallambda.errors import check_count
 from neurallambda.structures.data_latch import DataLatch, DataLatchState
 from neurallambda.structures.latch import Latch, LatchState
 

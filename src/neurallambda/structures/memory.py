@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from neurallambda.errors import ArgumentError
+from neurallambda.errors import ArgumentError, check_count
 from neurallambda.state import state
-from neurallambda.structures.checks import check_count, check_positive
+from neurallambda.structures.checks import check_positive
 from neurallambda.structures.form import Form
 from neurallambda.structures.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from neurallambda.errors import check_count
 from neurallambda.state import state
-from neurallambda.structures.checks import check_count
 from neurallambda.structures.form import Form
 from neurallambda.structures.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from neurallambda.errors import check_count
 from neurallambda.state import state
-from neurallambda.structures.checks import check_count, check_positive
+from neurallambda.structures.checks import check_positive
 from neurallambda.structures.form import Form
 from neurallambda.structures.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure

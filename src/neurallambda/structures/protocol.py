@@ -13,8 +13,8 @@ from typing import Generic, final
 import torch
 from torch import Tensor
 
-from neurallambda.errors import ArgumentError
-from neurallambda.structures.checks import check_count, check_dtype
+from neurallambda.errors import ArgumentError, check_count
+from neurallambda.structures.checks import check_dtype
 from neurallambda.structures.form import Form
 from neurallambda.structures.layout import Layout, check_instruction
 from neurallambda.structures.operand import Operand, idle_unless

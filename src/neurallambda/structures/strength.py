@@ -8,8 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from neurallambda.errors import check_count
 from neurallambda.structures.availability import can_run_numba
-from neurallambda.structures.checks import check_count, values_can_be_read
+from neurallambda.structures.checks import values_can_be_read
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.line import Edge, Line, items_left
 from neurallambda.structures.protocol import Structure

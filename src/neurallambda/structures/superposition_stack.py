@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurallambda.errors import check_count
 from neurallambda.state import state
 from neurallambda.structures.availability import can_fuse, can_use_triton
-from neurallambda.structures.checks import check_count
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure

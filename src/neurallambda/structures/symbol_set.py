@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neurallambda.structures.checks import check_count
+from neurallambda.errors import check_count
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.multiset import ADD, HOLD, REMOVE, MultisetState
 from neurallambda.structures.operand import Kind, Operand

@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from neurallambda.errors import check_count
 from neurallambda.state import state
 from neurallambda.structures.arena import appended, followed, is_made, next_slot, valid
-from neurallambda.structures.checks import check_count
 from neurallambda.structures.form import Form
 from neurallambda.structures.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure

@@ -7,16 +7,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from neurallambda.errors import ArgumentError
+from neurallambda.errors import ArgumentError, check_count
 from neurallambda.state import state
 from neurallambda.symbols.batch import from_tensor, to_tensor
-from neurallambda.symbols.checks import (
-    check_count,
-    check_finite,
-    check_floating,
-    check_inverse_temperature,
-    check_last_axis,
-)
+from neurallambda.symbols.checks import check_finite, check_floating, check_inverse_temperature, check_last_axis
 from neurallambda.symbols.identity import describe
 from neurallambda.symbols.similarity import cosine
 

@@ -6,16 +6,6 @@ from torch import Tensor
 from neurallambda.errors import ArgumentError
 
 
-def check_count(name: str, value: object, *, least: int) -> None:
-    """Refuse anything but an integer of at least `least`.
-
-    Raises:
-        ArgumentError: naming the argument and what came.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ArgumentError(f"{name}: got {value!r}, expected an integer of at least {least}")
-
-
 def check_inverse_temperature(value: float) -> None:
     """Refuse an inverse temperature that is not positive and finite.
 

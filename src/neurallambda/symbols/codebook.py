@@ -9,15 +9,9 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor
 from torch.utils import _pytree as pytree  # torch offers no public way to register a node with constants
 
-from neurallambda.errors import ArgumentError
+from neurallambda.errors import ArgumentError, check_count
 from neurallambda.symbols.batch import from_tensor, to_tensor
-from neurallambda.symbols.checks import (
-    check_count,
-    check_finite,
-    check_floating,
-    check_inverse_temperature,
-    check_last_axis,
-)
+from neurallambda.symbols.checks import check_finite, check_floating, check_inverse_temperature, check_last_axis
 from neurallambda.symbols.identity import describe, key
 from neurallambda.symbols.kinds import Kind, draw
 from neurallambda.symbols.similarity import cosine_with_all, direction, dot_with_all

@@ -11,8 +11,7 @@ from neurallambda.automata.queue_automaton import QueueAutomaton
 from neurallambda.automata.rules import Operation, Rule
 from neurallambda.automata.turing import TuringMachine
 from neurallambda.automata.vocabulary import ACCEPT, EPSILON, INITIAL, KEEP
-from neurallambda.errors import ArgumentError
-from neurallambda.structures.checks import check_count
+from neurallambda.errors import ArgumentError, check_count
 
 
 def blank_fsm(symbols: Sequence[str], *, states: int) -> FSM:
