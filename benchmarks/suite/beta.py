@@ -9,7 +9,8 @@ import torch
 from benchmarks.harness import Case, Numbers, benchmark
 from benchmarks.timing import Spread, measure_time
 from neurallambda.beta import NORMAL, NeuralBeta, Reading
-from neurallambda.beta.cells import Cells, assemble
+from neurallambda.beta.assemble import assemble
+from neurallambda.beta.cells import Cells
 from neurallambda.beta.discrete import initial, take_step
 from neurallambda.beta.memory import Memory
 from neurallambda.beta.rules import Move

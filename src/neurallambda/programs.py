@@ -34,19 +34,23 @@ class Engine(StrEnum):
     """NeuralBeta, on tensors: reduces a program to its normal form by substitution, what is not used not at all."""
 
 
+MAX_STEPS = {Engine.MACHINE: 10_000, Engine.REFERENCE: 10_000, Engine.BETA: 2_000}
+"""Steps that are allowed where nobody says how many: some seconds' worth of them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What a program may use.
 
     Attributes:
         integers: the declared range; leaving it is `overflow`.
-        max_steps: how many steps; more is `out-of-steps`.
+        max_steps: how many steps; more is `out-of-steps`. Without it, as many as `MAX_STEPS` says for the engine.
         capacity: how many addresses of memory the machine has; more is `out-of-memory`.
         cells: how many cells NeuralBeta has; more is `out-of-memory`. The reference evaluator has no such limit.
     """
 
     integers: range = range(-256, 256)
-    max_steps: int = 10_000
+    max_steps: int | None = None
     capacity: int = 16_384
     cells: int = 128
 
@@ -54,8 +58,13 @@ class Limits:
         if self.integers.step != 1 or not self.integers:
             raise ArgumentError(f"integers: got {self.integers}; expected a range of step 1 that is not empty")
         for name, least in (("max_steps", 1), ("capacity", 1), ("cells", 2)):
-            if getattr(self, name) < least:
-                raise ArgumentError(f"{name}: got {getattr(self, name)}; expected at least {least}")
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ArgumentError(f"{name}: got {value}; expected at least {least}")
+
+    def steps(self, engine: Engine) -> int:
+        """How many steps a program may take on an engine."""
+        return MAX_STEPS[engine] if self.max_steps is None else self.max_steps
 
 
 @overload
@@ -121,7 +130,7 @@ def run_all(
         from neurallambda.beta import NeuralBeta
 
         beta = NeuralBeta(cells=limits.cells, integers=limits.integers, device=device)
-        yield from reduce_all(sources, beta, max_steps=limits.max_steps)
+        yield from reduce_all(sources, beta, max_steps=limits.steps(engine))
         return
     from neurallambda.machine.batches import run_batches
     from neurallambda.machine.machine import Machine
@@ -138,13 +147,13 @@ def run_all(
                 found[index] = Outcome(error=error.kind, message=error.message)
             except SourceError as error:
                 found[index] = error
-        found.update(run_batches(machine, cells, max_steps=limits.max_steps))
+        found.update(run_batches(machine, cells, max_steps=limits.steps(engine)))
         yield from (found[index] for index in range(len(window)))
 
 
 def reduce_all(sources: Iterable[str], beta: "NeuralBeta", *, max_steps: int) -> Iterator[Outcome | SourceError]:
     """Reduce a stream of closed programs, some at a time; text that is no program gives its error."""
-    from neurallambda.beta.cells import check_closed
+    from neurallambda.beta.assemble import check_closed
 
     stream = iter(sources)
     while some := list(islice(stream, BETA_BATCH)):
@@ -175,6 +184,6 @@ def _without_holes(cells: "Cells") -> "Cells":
 
 def _by_reference(source: str, limits: Limits) -> Outcome | SourceError:
     try:
-        return evaluate(source, integers=limits.integers, max_steps=limits.max_steps)
+        return evaluate(source, integers=limits.integers, max_steps=limits.steps(Engine.REFERENCE))
     except SourceError as error:
         return error

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neurallambda.beta import STRATEGIES, NeuralBeta, Strategy
-from neurallambda.beta.cells import Cells, assemble
+from neurallambda.beta.assemble import assemble
+from neurallambda.beta.cells import Cells
 from neurallambda.beta.encode import letters
 from neurallambda.beta.write import to_term
 from neurallambda.errors import ErrorKind, ProgramError
@@ -19,6 +20,7 @@ from neurallambda.lang.terms import Program, Term
 from tests.beta.stepping import by_discrete, check_steps
 from tests.programs import HOLE_PROGRAMS, PROGRAMS
 from tests.strategies import lambda_terms, programs, terms
+from tests.waiting_programs import waiting_programs
 
 SMALL = range(-30, 121)
 
@@ -122,10 +124,12 @@ def test_the_table_ends_as_normalize_does() -> None:
     assert unfit < 40
 
 
-def agree(source: str | Term, strategy: Strategy) -> bool:
+def agree(source: str | Term, strategy: Strategy, *, cells: int = 200, max_steps: int = 1_500) -> bool:
     """Whether a program fits; where it does, the discrete stepper must end as `normalize` does."""
     program = assemble(source)
-    step, _ = by_discrete(program, 200, 1_500, strategy, range(-(10**9), 10**9))
+    if len(program) > cells:
+        return False
+    step, _ = by_discrete(program, cells, max_steps, strategy, range(-(10**9), 10**9))
     if step is None or step.error in UNFIT:
         return False
     found = step.error or to_text(to_term(step.state.cells, dict(program.names)))
@@ -144,6 +148,42 @@ def test_programs_have_the_normal_forms_of_the_reference(program: Program) -> No
     agree(program, STRATEGIES["normal"])
 
 
+@slowly(100)
+@given(waiting_programs())
+def test_recursive_calls_that_may_wait_have_the_normal_forms_of_the_reference(program: Program) -> None:
+    agree(program, STRATEGIES["normal"], cells=160, max_steps=500)
+
+
+@pytest.mark.parametrize(
+    ("source", "normal_form"),
+    [
+        ("(length xs)", "(length xs)"),
+        ("(length (cons 1 (cons 2 xs)))", "(+ 1 (+ 1 (length xs)))"),
+        ("length", "(fn [xs] (if (empty? xs) 0 (+ 1 (length (cdr xs)))))"),
+        ("(let [f (fn [ys] (take 1 ys))] '(f (f '(1 2)) (f zs)))", "'((fn [ys] (take 1 ys)) '(1) (take 1 zs))"),
+        ("(foldl max 0 '(a))", "(if (< 0 a) a 0)"),
+        ("(defn f [] (if x 1 (f))) '(f (f))", "'((fn [] (if x 1 (f))) (f))"),
+        (
+            "(fn [k] (letrec [f (fn [n] (if (= n k) 0 (f (+ n 1))))] (f 0)))",
+            "(fn [k] (letrec [f (fn [n] (if (= n k) 0 (f (+ n 1))))] (f 0)))",
+        ),
+        ("(+ 1 (length 5))", ErrorKind.NOT_A_PAIR),
+        ("(fn [x] (length 5))", "(fn [x] (+ 1 (length (cdr 5))))"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["onehot", "orthonormal"])
+def test_recursive_calls_unfold_as_far_as_they_can_decide(source: str, normal_form: str, kind: str) -> None:
+    outcome = make(kind, cells=128).normalize(source)
+    assert isinstance(outcome, Outcome)
+    assert ends(outcome) == normal_form == expected(source)
+
+
+def test_a_loop_of_tail_calls_needs_no_room() -> None:
+    outcome = make(cells=44).normalize("(defn loop [n] (if (= n 0) 0 (loop (- n 1)))) (loop 25)")
+    assert isinstance(outcome, Outcome)
+    assert outcome.text == "0"
+
+
 def check_batch(beta: NeuralBeta, sources: Sequence[Term], max_steps: int) -> None:
     chosen = [program for source in sources if (program := fits(beta, source)) is not None]
     if chosen:
@@ -155,6 +195,13 @@ def check_batch(beta: NeuralBeta, sources: Sequence[Term], max_steps: int) -> No
 @given(st.lists(lambda_terms(), min_size=8, max_size=8), st.sampled_from(list(STRATEGIES.values())))
 def test_lambda_terms_step_by_step(sources: list[Term], strategy: Strategy) -> None:
     check_batch(make(cells=40, integers=range(2), strategy=strategy), sources, max_steps=50)
+
+
+@pytest.mark.slow
+@slowly(6)
+@given(st.lists(waiting_programs(), min_size=8, max_size=8))
+def test_recursive_calls_step_by_step(sources: list[Term]) -> None:
+    check_batch(make(cells=80), sources, max_steps=150)
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ SOURCES = [
     "(cond false 1 x 2 else (car '(3)))",
     "(((fn [x] (fn [y] x)) y) 2)",
     "(car 1)",
+    "(letrec [f (fn [n] (if n 1 (f z)))] (f z))",
 ]
 TINY = range(-2, 4)
 

@@ -8,7 +8,7 @@ import pytest
 from neurallambda.cli import app
 from neurallambda.cli.options import EngineName
 from neurallambda.cli.setup import read_integers
-from neurallambda.programs import Engine, Limits
+from neurallambda.programs import MAX_STEPS, Engine, Limits
 from tests.cli.conftest import Call
 from tests.programs import ENDLESS_PROGRAMS, HOLE_PROGRAMS, LONG_PROGRAMS, PROGRAMS, Example
 
@@ -130,7 +130,26 @@ def test_bad_options(call: Call, arguments: list[str], message: str) -> None:
     assert message in re.sub(r"[\s│]+", " ", called.stderr)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "steps"),
+    [
+        (["run"], 10_000),
+        (["run", "--engine", "reference"], 10_000),
+        (["run", "--engine", "beta"], 2_000),
+        (["normalize"], 100_000),
+        (["normalize", "--engine", "beta"], 2_000),
+        (["run", "--max-steps", "7"], 7),
+    ],
+)
+def test_an_endless_program_has_some_seconds(call: Call, arguments: list[str], steps: int) -> None:
+    called = call(*arguments, "(defn loop [n] (loop 1)) (loop 1)")
+    assert called.code == 1
+    assert called.stderr.startswith("out-of-steps: ")
+    assert f"{steps:,} steps" in called.stderr
+
+
 def test_the_defaults_are_those_of_the_library() -> None:
-    limits = Limits(integers=read_integers(app.INTEGERS), max_steps=app.MAX_STEPS, capacity=app.CAPACITY)
+    limits = Limits(integers=read_integers(app.INTEGERS), capacity=app.CAPACITY)
     assert limits == Limits()
+    assert set(MAX_STEPS.values()) == {10_000, 2_000} == {MAX_STEPS[Engine.MACHINE], MAX_STEPS[Engine.BETA]}
     assert list(EngineName.__args__) == ENGINES

@@ -136,6 +136,12 @@ def test_rules_apply_where_operands_are_values(source: str, expected: str) -> No
             "(if (p 2) (+ (if (p 1) 1 0) 1) (if (p 1) 1 0))",
         ),
         ("(foldr (fn [a b] (if a b 0)) 1 '(p q))", "(if p (if q 1 0) 0)"),
+        ("(defn f [xs] (+ 1 (if (empty? xs) 0 (f (cdr xs))))) '((f '(1 2)) (f xs))", "'(3 (f xs))"),
+        ("(defn f [xs] (not (if (empty? xs) false (f (cdr xs))))) '((f '(1)) (f xs))", "'(false (f xs))"),
+        ("(defn f [b n] (if (= n 0) (+ b 1) (f (if (p n) n b) (- n 1)))) (f 0 1)", "(+ (if (p 1) 1 0) 1)"),
+        ("(defn f [ps n] (if (= n 0) (car ps) (f '((if (p n) n 0)) (- n 1)))) (f '() 1)", "(if (p 1) 1 0)"),
+        ("(defn f [k n] (if (= n 0) (k n) (f k (- n 1)))) (f (fn [n] (if (p n) 1 n)) 3)", "(if (p 0) 1 0)"),
+        ("(defn f [xs] ((if (empty? xs) const f) (cdr xs))) (f xs)", "(f xs)"),
         (
             "(fn [k] (letrec [f (fn [n] (if (= n k) 0 (f (+ n 1))))] (f 0)))",
             "(fn [k] (letrec [f (fn [n] (if (= n k) 0 (f (+ n 1))))] (f 0)))",
@@ -347,8 +353,16 @@ def test_an_argument_is_reduced_once() -> None:
     assert to_text(normalize(often, max_steps=1_500)) == "'(a (f a) (fn [y] (a y)) a)"
 
 
-def test_a_loop_of_tail_calls_needs_no_stack() -> None:
-    program = parse("(defn loop [n] (if (= n 0) 0 (loop (- n 1)))) (loop 1000)")
+@pytest.mark.parametrize(
+    "source",
+    [
+        "(defn loop [n] (if (= n 0) 0 (loop (- n 1)))) (loop 1000)",
+        "(defn loop [k n] (if (= n 0) 0 (k k (- n 1)))) (loop loop 1000)",
+        "(defn loop [ks n] (if (= n 0) 0 ((car ks) ks (- n 1)))) (loop (cons loop '()) 1000)",
+    ],
+)
+def test_a_loop_of_tail_calls_needs_no_stack(source: str) -> None:
+    program = parse(source)
     reducer = Reducer(max_steps=1_000)
     with pytest.raises(ProgramError):
         reducer.weak_head(delay(program.forms[-1], top_level(program.forms)))

@@ -27,29 +27,37 @@ class Tag(IntEnum):
     VARIABLE = 10  # the cell that a function's parameter is; a reference to it is an occurrence
     # constructors: values whose parts may be reduced
     FUNCTION = 11
-    DELAY = 12
+    DELAY = 12  # a thunk: what forcing it gives, and how that is written
     PAIR = 13
     PARTIAL = 14  # a binary primitive with its first operand
     BRANCH = 15  # what a choice chooses from
     REST = 16  # the operands or clauses that a choice has not come to
     ELSE = 17  # the end of a rest: what is left if nothing was chosen
+    BODY = 18  # of a recursive function: the body, and how a call of the function is written
+    LETREC = 19  # a call written in a `letrec` of its own, and the functions of that
+    BIND = 20  # a variable for a function of a `letrec`; then the function, and the rest of them
     # redexes, or what may become one
-    APPLY = 18
-    FORCE = 19
-    IF = 20
-    AND = 21
-    OR = 22
-    COND = 23
+    APPLY = 21
+    FORCE = 22
+    IF = 23
+    AND = 24
+    OR = 25
+    COND = 26
+    CALL = 27  # a call of a recursive function: what it unfolds to, and how it is written
+    GIVEN = 28  # what a function was given: what it waits for is nothing for the function to decide
 
 
 BASE = frozenset(tag for tag in Tag if Tag.INTEGER <= tag <= Tag.VARIABLE) | {Tag.FREE}
-CONSTRUCTORS = frozenset(tag for tag in Tag if Tag.FUNCTION <= tag <= Tag.ELSE)
+CONSTRUCTORS = frozenset(tag for tag in Tag if Tag.FUNCTION <= tag <= Tag.BIND)
 REDEXES = frozenset(tag for tag in Tag if tag >= Tag.APPLY)
 STUCK = REDEXES | {Tag.NAME, Tag.HOLE, Tag.VARIABLE}
 """Tags of a cell that is reduced at its head and yet waits for a variable or a hole."""
 
-POINTS_FIRST = (CONSTRUCTORS | REDEXES | {Tag.ROOT}) - {Tag.DELAY}
-POINTS_SECOND = (CONSTRUCTORS | REDEXES) - {Tag.ELSE, Tag.FORCE}
+OWNERS = frozenset({Tag.FUNCTION, Tag.BIND})
+"""Tags of a cell whose first column is a variable of its own."""
+
+POINTS_FIRST = CONSTRUCTORS | REDEXES | {Tag.ROOT}
+POINTS_SECOND = (CONSTRUCTORS | REDEXES) - {Tag.ELSE, Tag.FORCE, Tag.GIVEN}
 """Tags whose column is a reference to a cell. Elsewhere it is a literal, a name, or nothing."""
 
 
@@ -73,6 +81,10 @@ class Flag(IntEnum):
     IR2 = 2
     """Column 2 is reduced."""
     CERTAIN = 3
+    WAITS = 4
+    """Reduced at its head, it waits for a conditional that was met on the way to it, and not in what was given."""
+    WRONG = 5
+    """Reduced at its head, it waits for a wrong application: nothing could help."""
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,26 @@
 """Which move a step makes: all cases are computed, each with its weight."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from neurallambda.beta.alphabet import Demand, Tag
 from neurallambda.beta.look import Sight, View
 from neurallambda.beta.reading import Lexicon, Reading
-from neurallambda.beta.rules import AT_THE_END, CONS, ERRORS, Ask, Move, Part, Wrong
+from neurallambda.beta.rules import AT_THE_END, CONS, ERRORS, FRAMES, PARTS, Ask, Move, Part, Wrong
 from neurallambda.beta.strategy import Strategy
-from neurallambda.beta.tables import INDEX, Tables
+from neurallambda.beta.tables import INDEX, PATTERNS, Tables
 from neurallambda.errors import ErrorKind
 from neurallambda.machine.compute import Computed, Operands, Operations, compute
 
 PLACES = ("1", "2", "12")
 """The paths to what a step may visit next."""
 
+_FRAMES = list(FRAMES)
+_CALL = PATTERNS.index(PARTS[Tag.CALL])
 _KINDS = [Tag.TRUE, Tag.FALSE, Tag.NIL]
 _WRONG = [INDEX[wrong] for wrong in Wrong]
 _LEAST = 1e-12
@@ -37,6 +40,8 @@ class Cases:
         integers: of each integer, where the move is `INTEGER`.
         column_1: of finding that column 1 is reduced as a normal form demands.
         normal: of finding both so, with each demand; together, the move `NORMAL`.
+        waits: of finding that the head waits for a decision; see `Flag.WAITS`.
+        wrong: of finding that it waits for something wrong.
     """
 
     moves: Float[Tensor, "batch moves"]
@@ -45,16 +50,25 @@ class Cases:
     integers: Float[Tensor, "batch integers"]
     column_1: Float[Tensor, " batch"]
     normal: Float[Tensor, "batch demands"]
+    waits: Float[Tensor, " batch"]
+    wrong: Float[Tensor, " batch"]
 
 
 @dataclass(frozen=True)
 class _Redex:
-    """What a redex does if its head is not reduced yet, as far as it is a redex."""
+    """What a redex does if its head is not reduced yet, as far as it is a redex.
+
+    Where it stays, since it is stuck, it waits for a decision, or for something wrong; a wrong choice waits for a decision,
+    too.
+    """
 
     responses: Float[Tensor, "batch responses"]
     visits: Float[Tensor, "batch places demands"]
     integers: Float[Tensor, "batch integers"]
     overflow: Float[Tensor, " batch"]
+    waits: Float[Tensor, " batch"]
+    wrong: Float[Tensor, " batch"]
+    wrong_choice: Float[Tensor, " batch"]
 
 
 def weigh(
@@ -82,14 +96,17 @@ def weigh(
     fails = open_[:, Demand.CERTAIN, None] * wrong
     # Where only the head is demanded and that is not met, the head is not reduced; the other demands ask for it.
     raw = torch.stack([torch.ones_like(head), 1 - head, 1 - head], dim=-1) * open_
-    stays = (raw.sum(-1) - raw[:, Demand.CERTAIN]) * wrong.sum(-1)
+    passes = raw.sum(-1) - raw[:, Demand.CERTAIN]
+    stays = passes * wrong.sum(-1)
     acts = raw.sum(-1, keepdim=True)
 
     known = constructor + redex
     sound = 1 - torch.where(known > _LEAST, wrong.sum(-1) / known.clamp_min(_LEAST), 0)
     ratio = torch.stack([torch.ones_like(sound), torch.ones_like(sound), sound], dim=-1)
     descends = (open_ - raw) * ratio
-    column_1, normal, inside = _parts(view, descends, tables)
+    # What is wrong in a call, and certain to be met, is met in what it unfolds to.
+    unfolds = descends[:, Demand.CERTAIN] * here.tag[:, Tag.CALL] * here.wrong
+    column_1, normal, inside = _parts(view, descends, unfolds, tables)
 
     moves = found.responses[:, : len(Move)] * acts
     moves = _add(
@@ -99,6 +116,7 @@ def weigh(
             Move.REDUCED: (1 - root) * met,
             Move.NORMAL: normal.sum(-1),
             Move.HEAD: acts[:, 0] * constructor + stays,
+            Move.GO_1: unfolds,
             Move.FINISH: root * finished,
         },
     )
@@ -106,7 +124,10 @@ def weigh(
     visits = visits + _visit(root * (1 - finished), "1", Demand.CERTAIN)
     errors = torch.cat([fails, (acts[:, 0] * found.overflow)[:, None], torch.zeros_like(fails[:, :2])], dim=-1)
     moves = _add(moves, {Move.VISIT: visits.sum((1, 2)), Move.FAIL: errors.sum(-1)})
-    return Cases(moves, visits, errors, acts * found.integers, column_1, normal)
+    waits = acts[:, 0] * found.waits + passes * found.wrong_choice
+    return Cases(
+        moves, visits, errors, acts * found.integers, column_1, normal, waits, acts[:, 0] * found.wrong + stays
+    )
 
 
 def refuse(cases: Cases, move: Move, share: Float[Tensor, " batch"], kind: ErrorKind) -> Cases:
@@ -114,9 +135,9 @@ def refuse(cases: Cases, move: Move, share: Float[Tensor, " batch"], kind: Error
     lost = cases.moves[:, move] * share
     moves = _add(cases.moves, {move: -lost, Move.FAIL: lost})
     index = ERRORS.index(kind)
-    errors = cases.errors + torch.nn.functional.pad(lost[:, None], [index, len(ERRORS) - index - 1])
+    errors = cases.errors + pad(lost[:, None], [index, len(ERRORS) - index - 1])
     visits = cases.visits * (1 - share)[:, None, None] if move is Move.VISIT else cases.visits
-    return Cases(moves, visits, errors, cases.integers, cases.column_1, cases.normal)
+    return replace(cases, moves=moves, visits=visits, errors=errors)
 
 
 def _redex(
@@ -126,12 +147,23 @@ def _redex(
     operand = strategy.operand
     redex = (here.tag @ tables.classes)[:, 2]
     ready = under.met[:, operand]
+    nested = here.tag[:, _FRAMES].sum(-1) * under.tag[:, _FRAMES].sum(-1) * (1 - ready)
     responses = _pairs(here.tag, under.tag) @ tables.responses * ready[:, None]
-    visits = _visit(redex * (1 - ready), "1", operand)
+    visits = _visit(redex * (1 - ready) - nested, "1", operand)
+
+    wrong_choice = responses[:, INDEX[Wrong.NOT_A_BOOLEAN]]
+    waits, wrong = _stuck(responses, under)
+    responses, choice = _take(responses, Ask.CHOICE)
+    responses, decision = _take(responses, Ask.DECISION)
+    undecided = decision * under.waits
+    responses = _add(responses, {INDEX[Move.HEAD]: choice + undecided, INDEX[Move.GO_1]: nested + decision - undecided})
+    waits, wrong = waits + choice, wrong + (choice + undecided) * under.wrong
 
     responses, asked = _take(responses, Ask.UNARY)
     primitive = reading(under.first[:, None], lexicon.operators)[:, 0]
-    responses = responses + (asked * right.met[:, operand])[:, None] * (_pairs(primitive, right.tag) @ tables.unary)
+    found = (asked * right.met[:, operand])[:, None] * (_pairs(primitive, right.tag) @ tables.unary)
+    responses = responses + found
+    waits, wrong = _sum((waits, wrong), _stuck(found, right))
     visits = visits + _visit(asked * (1 - right.met[:, operand]), "2", operand)
 
     responses, asked = _take(responses, Ask.BINARY)
@@ -142,7 +174,9 @@ def _redex(
     for path, sight, value in zip(("12", "2"), (left, right), values, strict=True):
         visits = visits + _visit(asked * (1 - sight.met[:, operand]), path, operand)
         asked = asked * sight.met[:, operand]
-        responses = responses + _response(responses, Move.HEAD, asked * (1 - value))
+        found = _response(responses, Move.HEAD, asked * (1 - value))
+        responses = responses + found
+        waits, wrong = _sum((waits, wrong), _stuck(found, sight))
         asked = asked * value
     computed = _compute(primitive * asked[:, None], (left, right), values, lexicon, reading, operations)
     _, true, false = computed.results.unbind(-1)
@@ -166,7 +200,17 @@ def _redex(
         waits = responses[:, INDEX[Move.APPLY]] * (1 - right.met[:, strategy.argument])
         responses = _add(responses, {INDEX[Move.APPLY]: -waits})
         visits = visits + _visit(waits, "2", strategy.argument)
-    return _Redex(responses, visits, computed.integers, overflow)
+    return _Redex(responses, visits, computed.integers, overflow, waits, wrong, wrong_choice)
+
+
+def _stuck(responses: Float[Tensor, "batch responses"], sight: Sight) -> tuple[Tensor, Tensor]:
+    """How much the head stays because of a cell that waits for a decision, and of one that waits for something wrong."""
+    stays = responses[:, INDEX[Move.HEAD]]
+    return stays * sight.waits, stays * sight.wrong
+
+
+def _sum(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    return one[0] + other[0], one[1] + other[1]
 
 
 def _compute(
@@ -187,14 +231,15 @@ def _compute(
 
 
 def _parts(
-    view: View, descends: Float[Tensor, "batch demands"], tables: Tables
+    view: View, descends: Float[Tensor, "batch demands"], unfolds: Float[Tensor, " batch"], tables: Tables
 ) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch demands"], Float[Tensor, "batch places demands"]]:
-    """Reduce the columns, one after the other, as a normal form demands.
+    """Reduce the columns, one after the other, as a normal form demands; not of a call that unfolds after all.
 
     Returns:
         The weight of having found column 1 reduced; that of both, for each demand; and the visits.
     """
     both = descends[:, None, :] * (view.at[""].tag @ tables.patterns)[..., None]
+    both = both - pad(unfolds[:, None, None], [Demand.CERTAIN, 0, _CALL, len(PATTERNS) - _CALL - 1])
     visits = view.demand.new_zeros(len(view.demand), len(PLACES), len(Demand))
     found: list[Tensor] = []
     for column, path in enumerate(("1", "2")):
@@ -236,4 +281,4 @@ def _visit(weight: Float[Tensor, " batch"], place: str, demand: Demand) -> Float
     """The weight of visiting a place with a demand."""
     index = PLACES.index(place) * len(Demand) + demand
     rest = len(PLACES) * len(Demand) - index - 1
-    return torch.nn.functional.pad(weight[:, None], [index, rest]).unflatten(1, (len(PLACES), len(Demand)))
+    return pad(weight[:, None], [index, rest]).unflatten(1, (len(PLACES), len(Demand)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from neurallambda.beta.alphabet import (
     BASE,
+    OWNERS,
     POINTS_FIRST,
     POINTS_SECOND,
     REDEXES,
@@ -16,7 +17,19 @@ from neurallambda.beta.alphabet import (
     Tag,
 )
 from neurallambda.beta.cells import ROOT, Cell, Cells, Column
-from neurallambda.beta.rules import AT_THE_END, PARTS, Ask, Move, Part, Response, Wrong, respond, respond_unary
+from neurallambda.beta.rules import (
+    AT_THE_END,
+    CHOICES,
+    FRAMES,
+    PARTS,
+    Ask,
+    Move,
+    Part,
+    Response,
+    Wrong,
+    respond,
+    respond_unary,
+)
 from neurallambda.beta.strategy import Strategy
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang.core import NIL, Operator
@@ -32,13 +45,15 @@ class Flags:
     ir1: bool = False
     ir2: bool = False
     certain: bool = False
+    waits: bool = False
+    wrong: bool = False
 
     def meets(self, demand: Demand) -> bool:
         """Whether the cell is reduced as far as demanded."""
         return {Demand.HEAD: self.head, Demand.NORMAL: self.ir1 and self.ir2, Demand.CERTAIN: self.certain}[demand]
 
 
-ALL = Flags(head=True, ir1=True, ir2=True, certain=True)
+BASE_FLAGS = Flags(head=True, ir1=True, ir2=True, certain=True)
 
 
 @dataclass(frozen=True)
@@ -110,7 +125,7 @@ def mentions(cells: tuple[Cell, ...], variable: int) -> Set[int]:
 
     A function that is cloned gets a variable of its own, so what mentions that variable is cloned as well.
     """
-    owners = {cell.first: address for address, cell in enumerate(cells) if cell.tag is Tag.FUNCTION}
+    owners = {cell.first: address for address, cell in enumerate(cells) if cell.tag in OWNERS}
     parents: dict[int, list[int]] = {}
     for address, cell in enumerate(cells):
         if cell.tag is Tag.FUNCTION and cell.first == variable:
@@ -150,7 +165,7 @@ class _Stepper:
         if self.flags.meets(self.demand):
             return Step(Move.REDUCED, self.popped(self.state))
         if tag in BASE:
-            return Step(Move.BASE, self.popped(self.marked(ALL)))
+            return Step(Move.BASE, self.popped(self.marked(BASE_FLAGS)))
         if tag in REDEXES:
             response = self.redex()
             if isinstance(response, Step):
@@ -158,16 +173,28 @@ class _Stepper:
                     return response
             elif self.demand is Demand.CERTAIN:
                 return self.fail(response.kind)
+            elif not self.flags.head:
+                return self.stays(waits=tag in CHOICES, wrong=True)
         if not self.flags.head:
-            return Step(Move.HEAD, self.marked(replace(self.flags, head=True)))
+            return self.stays()
+        if tag is Tag.CALL and self.demand is Demand.CERTAIN and self.flags.wrong:
+            return self.move(Move.GO_1)  # what is wrong is met in what the call unfolds to
         return self.parts()
 
     def redex(self) -> Step | Wrong:
         """What becomes of a redex; where it is stuck, that its head stays."""
         operand = self.strategy.operand
-        if not self.meets("1", operand):
+        is_nested = self.cell.tag in FRAMES and self.tag("1") in FRAMES
+        if not is_nested and not self.meets("1", operand):
             return self.visit("1", operand)
         response = respond(self.cell.tag, self.tag("1"))
+        if response is Move.HEAD:
+            return self.stuck("1")
+        if response is Ask.CHOICE:
+            return self.stays(waits=True, wrong=self.under("1").wrong)
+        if response is Ask.DECISION:
+            under = self.under("1")
+            return self.stays(wrong=under.wrong) if under.waits else self.move(Move.GO_1)
         if isinstance(response, Move) and response in AT_THE_END:
             rest = self.tag("2" if response is Move.ADOPT_2 else "22")
             response = AT_THE_END[response] if rest is Tag.ELSE else response
@@ -175,6 +202,8 @@ class _Stepper:
             if not self.meets("2", operand):
                 return self.visit("2", operand)
             response = respond_unary(str(self.at("11")), self.tag("2"))
+            if response is Move.HEAD:
+                return self.stuck("2")
         if response is Ask.BINARY:
             return self.binary(str(self.at("111")), operand)
         argument = self.strategy.argument
@@ -189,7 +218,7 @@ class _Stepper:
             if not self.meets(path, demand):
                 return self.visit(path, demand)
             if self.tag(path) in STUCK:
-                return self.move(Move.HEAD)
+                return self.stuck(path)
         try:
             result = apply_binary(operator, self.value("12"), self.value("2"), self.integers)
         except ProgramError as error:
@@ -212,12 +241,19 @@ class _Stepper:
         flags = replace(flags, certain=flags.certain or self.demand is Demand.CERTAIN)
         return Step(Move.NORMAL, self.popped(self.marked(flags)))
 
+    def stays(self, *, waits: bool = False, wrong: bool = False) -> Step:
+        """Mark the head as reduced, and what it waits for."""
+        return Step(Move.HEAD, self.marked(replace(self.flags, head=True, waits=waits, wrong=wrong)))
+
+    def stuck(self, path: str) -> Step:
+        """The head stays, since it waits for what the path leads to, and for whatever that waits for."""
+        under = self.under(path)
+        return self.stays(waits=under.waits, wrong=under.wrong)
+
     def move(self, move: Response, literal: int | None = None) -> Step:
         """Do what a response says."""
         assert isinstance(move, Move)
         match move:
-            case Move.HEAD:
-                return Step(move, self.marked(replace(self.flags, head=True)))
             case Move.PARTIAL:
                 return Step(move, self.written(replace(self.cell, tag=Tag.PARTIAL), head=True))
             case Move.PAIR:
@@ -251,7 +287,8 @@ class _Stepper:
             second = moved.get(cell.second, cell.second) if cell.tag in POINTS_SECOND else cell.second
             target = moved[source]
             assert isinstance(target, int)
-            cells[target] = Cell(cell.tag, first, second)
+            is_called = source == body and cell.tag is Tag.BODY
+            cells[target] = Cell(Tag.CALL if is_called else cell.tag, first, second)
             flags[target] = Flags()
         state = replace(self.state, cells=tuple(cells), flags=tuple(flags))
         return Step(Move.APPLY, self.popped(self.redirected(state, moved.get(body, body), only=self.state)))
@@ -307,10 +344,14 @@ class _Stepper:
         assert isinstance(address, int)
         return self.state.cells[address].tag
 
-    def meets(self, path: str, demand: Demand) -> bool:
+    def under(self, path: str) -> Flags:
+        """What is known of the cell that a path leads to."""
         address = self.at(path)
         assert isinstance(address, int)
-        return self.state.flags[address].meets(demand)
+        return self.state.flags[address]
+
+    def meets(self, path: str, demand: Demand) -> bool:
+        return self.under(path).meets(demand)
 
     def value(self, path: str) -> Value:
         """An operand as a primitive sees it; whatever is no atom is only known to be something else."""

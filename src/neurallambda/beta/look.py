@@ -27,7 +27,7 @@ class Graph:
 
     kept: Bool[Tensor, "batch cells"]
     tags: Float[Tensor, "batch cells tags"]
-    flags: Float[Tensor, "batch cells 4"]
+    flags: Float[Tensor, "batch cells flags"]
     first: Float[Tensor, "batch cells cells"]
     second: Float[Tensor, "batch cells cells"]
 
@@ -53,6 +53,8 @@ class Sight:
         address: how much it is each of the cells.
         tag: how much of each tag it has.
         met: how far it is reduced, for each demand.
+        waits: how much it waits for a decision; see `Flag.WAITS`.
+        wrong: how much it waits for something wrong.
         first, second: its columns, as vectors.
         refers_first, refers_second: how much its columns refer to each cell.
     """
@@ -60,6 +62,8 @@ class Sight:
     address: Float[Tensor, "batch cells"]
     tag: Float[Tensor, "batch tags"]
     met: Float[Tensor, "batch demands"]
+    waits: Float[Tensor, " batch"]
+    wrong: Float[Tensor, " batch"]
     first: Float[Tensor, "batch width"]
     second: Float[Tensor, "batch width"]
     refers_first: Float[Tensor, "batch cells"]
@@ -99,8 +103,9 @@ def view(graph: Graph, memory: Memory, lexicon: Lexicon, reading: Reading) -> Vi
         ],
         dim=-1,
     )
-    letters = torch.cat([graph.tags, met, graph.first, graph.second], dim=-1)
-    sizes = [graph.tags.shape[-1], len(Demand), cells, cells]
+    stuck = graph.flags[:, :, [Flag.WAITS, Flag.WRONG]]
+    letters = torch.cat([graph.tags, met, stuck, graph.first, graph.second], dim=-1)
+    sizes = [graph.tags.shape[-1], len(Demand), 2, cells, cells]
     at: dict[str, Sight] = {}
     paths, addresses = [""], here
     while paths:
@@ -111,8 +116,9 @@ def view(graph: Graph, memory: Memory, lexicon: Lexicon, reading: Reading) -> Vi
             strict=True,
         )
         for path, address, letter, first, second in seen:
-            tag, reduced, refers_first, refers_second = letter.split(sizes, dim=-1)
-            at[path] = Sight(address, tag, reduced, first, second, refers_first, refers_second)
+            tag, reduced, why, refers_first, refers_second = letter.split(sizes, dim=-1)
+            waits, wrong = why.unbind(-1)
+            at[path] = Sight(address, tag, reduced, waits, wrong, first, second, refers_first, refers_second)
         paths = {"": ["1", "2"], "1": ["11", "12", "22"]}.get(paths[0], [])
         if paths:
             addresses = torch.stack([_end(at[path[:-1]], path[-1]) for path in paths], dim=1)

@@ -17,7 +17,7 @@ class Memory:
 
     Attributes:
         tag, first, second: tag, column 1 and column 2 of each cell.
-        flags: what is known of each cell's reduction: head, IR1, IR2, certain; plain numbers from 0 to 1.
+        flags: what is known of each cell's reduction, for each `Flag`; plain numbers from 0 to 1.
         stack: the path from the root to the cell that is visited, its top; an item is the vector of an address, and the
             demand as a distribution.
     """
@@ -25,7 +25,7 @@ class Memory:
     tag: Float[Tensor, "batch cells width"]
     first: Float[Tensor, "batch cells width"]
     second: Float[Tensor, "batch cells width"]
-    flags: Float[Tensor, "batch cells 4"]
+    flags: Float[Tensor, "batch cells flags"]
     stack: PointerStackState
 
 

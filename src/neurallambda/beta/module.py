@@ -8,8 +8,9 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from neurallambda.beta.alphabet import Alphabet
+from neurallambda.beta.assemble import assemble
 from neurallambda.beta.cases import Cases
-from neurallambda.beta.cells import Cells, assemble
+from neurallambda.beta.cells import Cells
 from neurallambda.beta.decode import outcome, read_cells
 from neurallambda.beta.encode import Filling, NeuralLambda, encode, letters
 from neurallambda.beta.memory import Memory, start
@@ -25,7 +26,7 @@ from neurallambda.machine.compute import Operations
 from neurallambda.symbols import Codebook, Kind
 
 CELLS = 128
-MAX_STEPS = 10_000
+MAX_STEPS = 2_000
 LOOK_EVERY = 8
 """After how many steps a run looks whether all programs have ended: a look waits for the device."""
 MOSTLY = 0.5
@@ -181,9 +182,7 @@ class NeuralBeta(nn.Module):
         """Reduce a program, or a batch of programs, without gradients.
 
         The normal form is that of `neurallambda.normalize`, where the program fits: reduction needs no more cells, steps
-        and integers than there are, and no call of a recursive function is left waiting for a free variable. Such a
-        call goes on unfolding here, and ends out of memory or steps; or, where the unfolding comes to an end all the same,
-        in the unfolded form.
+        and integers than there are.
 
         Args:
             sources: the text of one program, or several of them.

@@ -30,7 +30,7 @@ class Move(IntEnum):
     APPLY = 5
     """Beta: the body takes the place of the application, with every reference to the parameter replaced."""
     GO_1 = 6
-    GO_12 = 7
+    GO_11 = 7
     GO_21 = 8
     GO_22 = 9
     GO_221 = 10
@@ -55,6 +55,10 @@ class Ask(IntEnum):
 
     UNARY = 100
     BINARY = 101
+    CHOICE = 102
+    """The condition waits: so does the choice, for a decision."""
+    DECISION = 103
+    """Whether that which waits does so for a decision."""
 
 
 class Wrong(IntEnum):
@@ -84,7 +88,7 @@ ERRORS = (
 
 _CALLED = {Tag.FUNCTION: Move.APPLY, Tag.UNARY: Ask.UNARY, Tag.BINARY: Move.PARTIAL, Tag.PARTIAL: Ask.BINARY}
 _FORCED = {
-    Tag.DELAY: Move.GO_12,
+    Tag.DELAY: Move.GO_11,
     Tag.FUNCTION: Move.GO_1,
     Tag.UNARY: Move.GO_1,
     Tag.BINARY: Move.GO_1,
@@ -96,14 +100,23 @@ _CHOSEN = {
     Tag.AND: {Tag.TRUE: Move.ADOPT_2, Tag.FALSE: Move.GO_1},
     Tag.OR: {Tag.TRUE: Move.GO_1, Tag.FALSE: Move.ADOPT_2},
 }
+FRAMES = frozenset({Tag.CALL, Tag.GIVEN})
+"""What stands around a value until it is known whether it waits for a decision. Of two directly around one another the
+outer one goes at once, since the inner one never waits for any: so a loop of tail calls takes no room."""
+
+CHOICES = frozenset(_CHOSEN)
+"""Redexes that wait for a condition."""
+
 AT_THE_END = {Move.ADOPT_2: Move.GO_21, Move.ADOPT_22: Move.GO_221}
 """What adopting is where there is no rest, but the end of one."""
 
 
 def respond(tag: Tag, under: Tag) -> Response:
     """What a redex does, by its tag and the tag of the cell under its first column, which is reduced as demanded."""
+    if tag in FRAMES:
+        return Ask.DECISION if under in STUCK - FRAMES else Move.GO_1
     if under in STUCK:
-        return Move.HEAD
+        return Ask.CHOICE if tag in _CHOSEN else Move.HEAD
     if tag is Tag.APPLY:
         return _CALLED.get(under, Wrong.NOT_A_FUNCTION)
     if tag is Tag.FORCE:
@@ -161,5 +174,10 @@ PARTS = {
     Tag.BRANCH: _ARMS,
     Tag.REST: _ARMS,
     Tag.ELSE: (Part.NORMAL, Part.NOTHING),
+    Tag.BODY: (Part.NORMAL, Part.NOTHING),
+    Tag.CALL: (Part.NOTHING, Part.SAME),
+    Tag.GIVEN: (Part.SAME, Part.NOTHING),
+    Tag.LETREC: _CHOICE,
+    Tag.BIND: _INSIDE,
 }
 """What a normal form demands of the two columns, for every tag but those of base cells and the root."""

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from neurallambda.beta.alphabet import Demand, Flag, Tag
+from neurallambda.beta.alphabet import OWNERS, Demand, Flag, Tag
 from neurallambda.beta.cases import Cases, refuse, weigh
 from neurallambda.beta.graph import EDGE, edges, mentions, placement
 from neurallambda.beta.look import Graph, View, survey, view
@@ -20,7 +20,7 @@ from neurallambda.machine.compute import Operations
 from neurallambda.structures.pointer_stack import PointerStackState
 
 _LEAST = 1e-12
-_GOES = {Move.GO_1: "1", Move.GO_12: "12", Move.GO_21: "21", Move.GO_22: "22", Move.GO_221: "221"}
+_GOES = {Move.GO_1: "1", Move.GO_11: "11", Move.GO_21: "21", Move.GO_22: "22", Move.GO_221: "221"}
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ class _Clones:
 def _wanted(graph: Graph, seen: View, cases: Cases) -> tuple[Bool[Tensor, "batch cells"], Bool[Tensor, "batch cells"]]:
     """Which cells an application clones, if one is made, and which are free."""
     variable = seen.at["1"].refers_first.detach() > EDGE
-    is_function = graph.tags[:, :, Tag.FUNCTION, None].detach() > EDGE
-    owners = ((graph.first.detach() > EDGE) & is_function).to(graph.first.dtype)
+    is_owner = graph.tags[:, :, list(OWNERS)].detach().sum(-1, keepdim=True) > EDGE
+    owners = ((graph.first.detach() > EDGE) & is_owner).to(graph.first.dtype)
     applies = cases.moves[:, Move.APPLY, None].detach() > EDGE
     cloned = mentions(edges(graph.first, graph.second), owners, variable & applies) & applies
     return cloned, graph.tags[:, :, Tag.FREE].detach() > 1 - EDGE
@@ -96,7 +96,7 @@ def _written(
 
     A part keeps what it held as far as nothing replaces it. It gains the part that it is a clone of; references, as
     weights of addresses; and, each by a weight, a few vectors: the argument, what takes the place of the visited cell, what
-    the visited cell becomes, and what a free cell holds.
+    the visited cell becomes, what a free cell holds, and the tag of a call, which a copy of a recursive function's body is.
     """
     argument, here = seen.at[""].second, seen.at[""].address
     going, target = _target(seen, cases, clones, lexicon)
@@ -117,6 +117,10 @@ def _written(
             written = written + moved @ lexicon.addresses.vectors
             weights += [(copies @ (references @ clones.variable[:, :, None]))[..., 0], replaced.sum(-1)]
             vectors += [argument, target]
+        else:
+            called = (copies @ (seen.at["1"].refers_second * graph.tags[:, :, Tag.BODY])[:, :, None])[..., 0]
+            weights += [called, -called]
+            vectors += [lexicon.tags.vectors[tag].expand_as(argument) for tag in (Tag.CALL, Tag.BODY)]
         parts.append(torch.baddbmm(written, torch.stack(weights, dim=2), torch.stack(vectors, dim=1)))
     tag, first, second = parts
     return tag, first, second
@@ -129,7 +133,7 @@ def _target(
     here, function, choice, rest = (seen.at[path] for path in ("", "1", "2", "22"))
     body = function.second + clones.follow(function.refers_second[:, None])[:, 0] @ lexicon.addresses.vectors
     body = body + (function.refers_second * clones.variable).sum(-1, keepdim=True) * here.second
-    targets = torch.stack([here.first, function.second, choice.first, choice.second, rest.first, body], dim=1)
+    targets = torch.stack([here.first, function.first, choice.first, choice.second, rest.first, body], dim=1)
     weights = cases.moves[:, [*_GOES, Move.APPLY]]
     masses = torch.stack([cell.mass for cell in (here, function, choice, choice, rest, function)], dim=1)
     return (weights * masses).sum(-1), (weights[:, None] @ targets)[:, 0]
@@ -155,17 +159,20 @@ def _rewritten(
     return lost, torch.stack([tag, first, second], dim=1)
 
 
-def _marked(graph: Graph, seen: View, cases: Cases, clones: _Clones) -> Float[Tensor, "batch cells 4"]:
+def _marked(graph: Graph, seen: View, cases: Cases, clones: _Clones) -> Float[Tensor, "batch cells flags"]:
     """The flags: of clones none, of the visited cell what has been found out."""
     moves = cases.moves
     both = moves[:, Move.NORMAL]
     head = moves[:, Move.HEAD] + moves[:, Move.PARTIAL]
     base = moves[:, Move.BASE]
-    rises = dict.fromkeys(Flag, base)
-    rises[Flag.HEAD] = base + head
-    rises[Flag.IR1] = base + cases.column_1
-    rises[Flag.IR2] = base + both
-    rises[Flag.CERTAIN] = base + cases.normal[:, Demand.CERTAIN]
+    rises = {
+        Flag.HEAD: base + head,
+        Flag.IR1: base + cases.column_1,
+        Flag.IR2: base + both,
+        Flag.CERTAIN: base + cases.normal[:, Demand.CERTAIN],
+        Flag.WAITS: cases.waits,
+        Flag.WRONG: cases.wrong,
+    }
     flags = graph.flags * (1 - clones.to.sum(1))[:, :, None]
     raised = seen.at[""].address[:, :, None] * torch.stack(list(rises.values()), dim=-1)[:, None]
     return flags + raised * (1 - flags)

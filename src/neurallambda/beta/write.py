@@ -7,8 +7,9 @@ from neurallambda.beta.alphabet import Tag
 from neurallambda.beta.cells import ROOT, Cell, Column
 from neurallambda.errors import NeurallambdaError
 from neurallambda.lang import terms
+from neurallambda.lang.normal import compound
 from neurallambda.lang.normal.naming import Keys, Reference, Sketch, binder, branch, choose_names
-from neurallambda.lang.terms import Apply, Boolean, Cond, Hole, If, Integer, List, Primitive, Term
+from neurallambda.lang.terms import Boolean, Hole, If, Integer, List, Primitive, Term
 from neurallambda.lang.trampoline import trampoline
 
 
@@ -76,22 +77,26 @@ class _Writer:
                 return self.reference(len(scope) - 1 - scope[::-1].index(address))
             case Cell(Tag.FUNCTION):
                 return (yield self.function(cell, scope))
+            case Cell(Tag.GIVEN | Tag.BODY, shown) | Cell(Tag.CALL, _, shown):
+                return (yield self.write(shown, scope))
+            case Cell(Tag.LETREC):
+                return (yield self.letrec(cell, scope))
             case Cell(Tag.PAIR):
                 return (yield self.pairs(cell, scope))
             case Cell(Tag.DELAY, _, body):
-                return branch(_delay, (yield self.each((body,), scope)))
+                return branch(compound.thunk, (yield self.each((body,), scope)))
             case Cell(Tag.FORCE, thunk):
-                return branch(_force, (yield self.each((thunk,), scope)))
+                return branch(compound.forcing, (yield self.each((thunk,), scope)))
             case Cell(Tag.APPLY | Tag.PARTIAL, function, argument):
-                return branch(_apply, (yield self.each((function, argument), scope)))
+                return branch(compound.application, (yield self.each((function, argument), scope)))
             case Cell(Tag.IF, condition, arms):
                 arm = self.expect(arms, Tag.BRANCH)
                 return branch(If, (yield self.each((condition, arm.first, arm.second), scope)))
             case Cell(Tag.AND | Tag.OR as tag, _, _):
                 parts = (yield self.each(self.operands(cell), scope))[:-1]
-                return branch(_and if tag is Tag.AND else _or, parts)
+                return branch(compound.conjunction if tag is Tag.AND else compound.disjunction, parts)
             case Cell(Tag.COND, _, _):
-                return branch(_cond, (yield self.each(self.clauses(cell), scope)))
+                return branch(compound.conditional, (yield self.each(self.clauses(cell), scope)))
         raise UnreadableError(f"{cell.tag.name.lower()} at A{address} is no expression")
 
     def each(self, addresses: Sequence[Column], scope: tuple[int, ...]) -> Generator[Any, Any, list[Sketch]]:
@@ -108,10 +113,8 @@ class _Writer:
         level, hints = len(scope), []
         while True:
             variable = self.expect(cell.first, Tag.VARIABLE)
-            if not isinstance(variable.first, int) or variable.first not in self.names:
-                raise UnreadableError("a variable has no name")
             assert isinstance(cell.first, int)
-            hints.append(self.names[variable.first])
+            hints.append(self.name(variable))
             scope = (*scope, cell.first)
             inner = self.cell(cell.second)
             if inner.tag is not Tag.FUNCTION or self.expect(inner.first, Tag.VARIABLE).second != variable.first:
@@ -133,11 +136,33 @@ class _Writer:
             rest = cell.second
             cell = self.cell(rest)
         if cell.tag is Tag.NIL:
-            return branch(_list, items)
+            return branch(compound.elements, items)
         sketch = yield self.write(rest, scope)
         for item in reversed(items):
-            sketch = branch(_apply, (Primitive("cons"), item, sketch))
+            sketch = branch(compound.application, (Primitive("cons"), item, sketch))
         return sketch
+
+    def letrec(self, cell: Cell, scope: tuple[int, ...]) -> Generator[Any, Any, Sketch]:
+        """A call, in the scope of functions that is written around it."""
+        level, hints, functions = len(scope), list[str](), list[Column]()
+        rest = self.expect(cell.second, Tag.BIND, Tag.NIL)
+        while rest.tag is Tag.BIND:
+            if len(hints) > len(self.cells):
+                raise UnreadableError("a `letrec` contains itself")
+            variable, branch = self.expect(rest.first, Tag.VARIABLE), self.expect(rest.second, Tag.BRANCH)
+            assert isinstance(rest.first, int)
+            hints.append(self.name(variable))
+            functions.append(branch.first)
+            scope = (*scope, rest.first)
+            rest = self.expect(branch.second, Tag.BIND, Tag.NIL)
+        parts = yield self.each((*functions, cell.first), scope)
+        return binder(compound.recursive, tuple(hints), level, tuple(parts), self.keys)
+
+    def name(self, variable: Cell) -> str:
+        """What a variable was called in the text."""
+        if not isinstance(variable.first, int) or variable.first not in self.names:
+            raise UnreadableError("a variable has no name")
+        return self.names[variable.first]
 
     def expect(self, address: Column, *tags: Tag) -> Cell:
         cell = self.cell(address)
@@ -160,32 +185,3 @@ class _Writer:
             found += [cell.first, chosen.first]
             cell = self.expect(chosen.second, Tag.REST, Tag.ELSE)
         return [*found, cell.first]
-
-
-def _apply(operator: Term, *arguments: Term) -> Term:
-    return terms.apply(operator, arguments)
-
-
-def _force(thunk: Term) -> Term:
-    return Apply(thunk, ())
-
-
-def _delay(body: Term) -> Term:
-    return terms.function((), body)
-
-
-def _list(*items: Term) -> Term:
-    return List(items)
-
-
-def _and(*operands: Term) -> Term:
-    return terms.And(operands)
-
-
-def _or(*operands: Term) -> Term:
-    return terms.Or(operands)
-
-
-def _cond(*parts: Term) -> Term:
-    *clauses, alternative = parts
-    return Cond(tuple(zip(clauses[::2], clauses[1::2], strict=True)), alternative)

@@ -28,7 +28,7 @@ from neurallambda.cli.options import (
 if TYPE_CHECKING:
     from neurallambda.cli.setup import Setup
 
-MAX_STEPS, CAPACITY, INTEGERS = 10_000, 16_384, "-256:255"
+CAPACITY, INTEGERS = 16_384, "-256:255"
 """The limits of `neurallambda.Limits`, known before that is imported."""
 
 app = typer.Typer(
@@ -72,7 +72,7 @@ def run(
     source: Source = None,
     file: File = None,
     engine: EngineOption = "machine",
-    max_steps: MaxSteps = MAX_STEPS,
+    max_steps: MaxSteps = None,
     capacity: Capacity = CAPACITY,
     device: Device = None,
     integers: Integers = INTEGERS,
@@ -131,7 +131,12 @@ def normalize(
     source: Source = None,
     file: File = None,
     engine: NormalizerOption = "reference",
-    max_steps: MaxSteps = 100_000,
+    max_steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="More steps than this are the error out-of-steps. Without it, 100,000; with beta, 2,000."
+        ),
+    ] = None,
     integers: Annotated[
         str | None,
         typer.Option(metavar="LOW:HIGH", help=f"The least and the greatest integer. Beta only; {INTEGERS} without it."),
@@ -152,6 +157,8 @@ def normalize(
         from neurallambda.cli.messages import fail
 
         fail("--integers: only the engine beta has a range of integers, and the engine is reference")
+    if max_steps is None and engine == "reference":
+        max_steps = 100_000  # its steps are small
     setup = _setup(
         engine=engine,
         max_steps=max_steps,
@@ -173,7 +180,7 @@ def normalize(
 @app.command()
 def repl(
     engine: EngineOption = "machine",
-    max_steps: MaxSteps = MAX_STEPS,
+    max_steps: MaxSteps = None,
     capacity: Capacity = CAPACITY,
     device: Device = None,
     integers: Integers = INTEGERS,

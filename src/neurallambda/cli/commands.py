@@ -27,7 +27,7 @@ def normalize_program(source: str | None, file: Path | None, setup: Setup) -> No
         if setup.engine is Engine.BETA:
             answer(reduce(program, setup).text)
         else:
-            answer(to_text(normalize(program, max_steps=setup.limits.max_steps)))
+            answer(to_text(normalize(program, max_steps=setup.limits.steps(setup.engine))))
 
 
 def start_repl(setup: Setup) -> None:

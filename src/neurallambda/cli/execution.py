@@ -32,12 +32,12 @@ def execute(program: str | Program, setup: Setup) -> Outcome:
             return Outcome(error=error.kind, message=error.message)
         return reduce(closed, setup)
     limits = setup.limits
-    return evaluate(program, holes=setup.holes, integers=limits.integers, max_steps=limits.max_steps)
+    return evaluate(program, holes=setup.holes, integers=limits.integers, max_steps=limits.steps(setup.engine))
 
 
 def check(program: Program, holes: Collection[str]) -> None:
     """Refuse a program with names that are not defined, or with holes that are not filled."""
-    from neurallambda.beta.cells import check_closed
+    from neurallambda.beta.assemble import check_closed
 
     check_closed(program, holes)
 
@@ -50,7 +50,7 @@ def reduce(program: str | Program, setup: Setup) -> Outcome:
         ArgumentError: where an option does not fit the codebook.
     """
     beta = make_beta(setup)
-    max_steps = setup.limits.max_steps
+    max_steps = setup.limits.steps(setup.engine)
     with _memory() as failed:
         if not setup.trace:
             outcome = beta.normalize(program, holes=setup.holes, max_steps=max_steps)
@@ -110,8 +110,8 @@ def _by_machine(program: str | Program, setup: Setup) -> Outcome:
         if setup.trace:
             from neurallambda.cli.tracing import show_trace
 
-            result = show_trace(machine, encoded, limits.max_steps)
+            result = show_trace(machine, encoded, limits.steps(setup.engine))
         else:
-            result = machine.run(encoded, max_steps=limits.max_steps)
+            result = machine.run(encoded, max_steps=limits.steps(setup.engine))
         return machine.decode(result)[0]
     return failed[0]

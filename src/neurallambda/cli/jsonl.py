@@ -91,7 +91,7 @@ def written(line: Line, outcome: Outcome | SourceError) -> str:
 def _outcomes(lines: list[Line], setup: Setup) -> list[Outcome | SourceError]:
     programs = (line.program for line in lines if isinstance(line.program, str))
     if setup.engine is Engine.BETA:
-        ends = reduce_all(programs, make_beta(setup), max_steps=setup.limits.max_steps)
+        ends = reduce_all(programs, make_beta(setup), max_steps=setup.limits.steps(setup.engine))
     else:
         ends = run_all(programs, engine=setup.engine, limits=setup.limits, device=setup.device)
     return [next(ends) if isinstance(line.program, str) else line.program for line in lines]

@@ -27,7 +27,10 @@ NormalizerOption = Annotated[
     NormalizerName,
     typer.Option("--engine", help="`reference`: plain Python. `beta`: substitution in cells, on tensors."),
 ]
-MaxSteps = Annotated[int, typer.Option(min=1, help="More steps than this are the error out-of-steps.")]
+MaxSteps = Annotated[
+    int | None,
+    typer.Option(min=1, help="More steps than this are the error out-of-steps. Without it, 10,000; with beta, 2,000."),
+]
 Capacity = Annotated[
     int, typer.Option(min=1, help="More addresses than this are the error out-of-memory. The machine only.")
 ]

@@ -74,7 +74,7 @@ class Setup:
 def make_setup(
     *,
     engine: str,
-    max_steps: int,
+    max_steps: int | None,
     capacity: int,
     device: str | None,
     integers: str,

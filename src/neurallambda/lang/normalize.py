@@ -16,11 +16,12 @@ def normalize(source: str | Term, *, max_steps: int = 100_000) -> Term:
     An argument that is not used is not reduced. An argument is reduced at most once, however often it is used.
     A binder keeps its name unless that would capture; then `x` becomes `x1`, `x2`, ...
 
-    A recursive function, from `defn` or `letrec`, unfolds for as long as it can decide how to go on. Where an `if`,
-    `and`, `or` or `cond` in its definition, or in those that its definition names, waits for a free variable or a hole,
-    the call stays as it stands, its arguments in normal form, instead of unfolding for ever: `(length xs)` stays, and so
-    does the `(length xs)` that `(length (cons 1 xs))` comes to, in `(+ 1 (length xs))`. A function of a `letrec` has no
-    name outside of it: such a call is written in a `letrec` of its own.
+    A recursive function, from `defn` or `letrec`, unfolds for as long as it can decide how to go on. Where its value waits
+    for an `if`, `and`, `or` or `cond`, met in the course of the call, that waits for a free variable or a hole, the call
+    stays as it stands, its arguments in normal form, instead of unfolding for ever: `(length xs)` stays, and so does the
+    `(length xs)` that `(length (cons 1 xs))` comes to, in `(+ 1 (length xs))`. What the function was given is not for it to
+    decide: where it returns the value of a parameter, of a call of one, or a part of a pair, it unfolds, whatever that
+    waits for. A function of a `letrec` has no name outside of it: such a call is written in a `letrec` of its own.
 
     An error of the language ends the reduction where call by value would certainly meet it: at the top, in operands,
     arguments, conditions and lists. Inside a function or a branch that is not chosen yet nobody may ever meet it: there

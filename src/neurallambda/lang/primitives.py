@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang.core import NIL, Operator
-from neurallambda.lang.terms import BINARY_PRIMITIVES
+from neurallambda.lang.terms import BINARY_PRIMITIVES, UNARY_PRIMITIVES
 from neurallambda.lang.values import Closure, Pair, Partial, Value
 
 ARITHMETIC: dict[str, Callable[[int, int], int]] = {
@@ -22,6 +22,11 @@ ORDER: dict[str, Callable[[int, int], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
 }
+
+
+def arity(name: str) -> int:
+    """How many operands a primitive takes."""
+    return 1 if name in UNARY_PRIMITIVES else 2
 
 
 def describe(value: Value) -> str:

@@ -1,13 +1,12 @@
-"""Definitions: what names mean at the top level and in `letrec`, which of them recur, and which decisions are theirs."""
+"""Definitions: what names mean at the top level and in `letrec`, and which of them recur."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 
 from neurallambda.lang.normal.values import Closure, Content, Delayed, Environment
 from neurallambda.lang.prelude import prelude
-from neurallambda.lang.scope import subterms
 from neurallambda.lang.substitute import free_names
-from neurallambda.lang.terms import And, Cond, Define, Function, If, Or, Term
+from neurallambda.lang.terms import Define, Function, Term
 
 
 class Recursive:
@@ -40,21 +39,6 @@ class Recursive:
     def is_recursive(self) -> bool:
         """Whether the definition needs itself."""
         return self.name in self.needs
-
-    @cached_property
-    def decisions(self) -> frozenset[int]:
-        """The identities of the conditionals in this function and in the functions it names, however indirectly."""
-        found: set[int] = set()
-        seen: set[int] = set()
-        todo: list[tuple[Term, Environment]] = [(self.term, self.group.environment)]
-        while todo:
-            term, environment = todo.pop()
-            if id(term) in seen:
-                continue
-            seen.add(id(term))
-            found.update(id(part) for part in subterms(term) if isinstance(part, If | And | Or | Cond))
-            todo.extend(_functions_named(free_names(term), environment))
-        return frozenset(found)
 
 
 class Group:
@@ -123,12 +107,7 @@ def look_up(name: str, environment: Environment) -> Content | None:
     return environment.find(name)
 
 
-def _functions_named(names: Iterable[str], environment: Environment) -> Iterator[tuple[Term, Environment]]:
-    for name in names:
-        content = look_up(name, environment)
-        if isinstance(content, Delayed):
-            content = content.value
-        if isinstance(content, Recursive):
-            yield content.term, content.group.environment
-        elif isinstance(content, Closure):
-            yield content.function, content.environment
+def is_function_name(name: str, environment: Environment) -> bool:
+    """Whether a name is that of a function, by a `defn`, a `def` of one, or a `letrec`."""
+    content = look_up(name, environment)
+    return isinstance(content, Recursive) and isinstance(content.term, Function)

@@ -1,11 +1,12 @@
 """Writing values down: what weak head reduction left undone is reduced on the way, under binders too."""
 
 from collections.abc import Generator, Iterable
-from typing import Any, cast
+from typing import Any
 
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang import terms
 from neurallambda.lang.core import NIL
+from neurallambda.lang.normal import compound
 from neurallambda.lang.normal.definitions import Local, Recursive, Scope, bind
 from neurallambda.lang.normal.naming import Keys, Reference, Sketch, binder, branch, choose_names
 from neurallambda.lang.normal.reduce import Reducer, delay
@@ -28,14 +29,11 @@ from neurallambda.lang.normal.values import (
 )
 from neurallambda.lang.terms import (
     And,
-    Apply,
     Boolean,
     Cond,
-    Function,
     Hole,
     If,
     Integer,
-    LetRec,
     List,
     Or,
     Primitive,
@@ -117,15 +115,15 @@ class _Writer:
             case Closure():
                 return (yield self.function(value, level))
             case Operation(name, operands) | StuckOperation(name, operands):
-                return branch(_apply, [Primitive(name), *(yield self.each(operands, level, certain))])
+                return branch(compound.application, [Primitive(name), *(yield self.each(operands, level, certain))])
             case StuckCall():
                 arguments: list[Content] = []
                 while isinstance(value, StuckCall):
                     arguments.append(value.argument)
                     value = value.function
-                return branch(_apply, (yield self.each([value, *reversed(arguments)], level, certain)))
+                return branch(compound.application, (yield self.each([value, *reversed(arguments)], level, certain)))
             case StuckForce(thunk):
-                return branch(_force, (yield self.each([thunk], level, certain)))
+                return branch(compound.forcing, (yield self.each([thunk], level, certain)))
             case StuckChoice():
                 return (yield self.choice(value, level, certain))
             case Folded(origin, _):
@@ -146,10 +144,10 @@ class _Writer:
             items.append((yield self.quote(rest.head, level, certain=certain)))
             rest = self.reducer.weak_head(rest.tail)
         if rest is NIL:
-            return branch(_list, items)
+            return branch(compound.elements, items)
         sketch = yield self.quote(rest, level, certain=certain)
         for item in reversed(items):
-            sketch = branch(_apply, (Primitive("cons"), item, sketch))
+            sketch = branch(compound.application, (Primitive("cons"), item, sketch))
         return sketch
 
     def function(self, closure: Closure, level: int) -> _Recursion:
@@ -164,12 +162,15 @@ class _Writer:
             case If(_, consequent, alternative):
                 others, build = [consequent, alternative], If
             case And(operands):
-                others, build = operands[stuck.index + 1 :], _and
+                others, build = operands[stuck.index + 1 :], compound.conjunction
             case Or(operands):
-                others, build = operands[stuck.index + 1 :], _or
+                others, build = operands[stuck.index + 1 :], compound.disjunction
             case Cond(clauses, alternative):
                 (_, first), *later = clauses[stuck.index :]
-                others, build = [first, *(part for clause in later for part in clause), alternative], _cond
+                others, build = (
+                    [first, *(part for clause in later for part in clause), alternative],
+                    compound.conditional,
+                )
         condition = yield self.quote(stuck.condition, level, certain=certain)
         rest = yield self.each((delay(term, stuck.environment) for term in others), level, False)
         return branch(build, (condition, *rest))
@@ -182,7 +183,7 @@ class _Writer:
             _, argument, environment = environment
             arguments.append(argument)
         sketches = yield self.each(reversed(arguments), level, certain)
-        return branch(_apply if arguments else _force, (operator, *sketches))
+        return branch(compound.application if arguments else compound.forcing, (operator, *sketches))
 
     def call_in_letrec(self, origin: Recursive, folded: Folded, level: int, certain: bool) -> _Recursion:
         """A folded call of a function that has no name where it is written: the functions it needs come with it."""
@@ -193,38 +194,8 @@ class _Writer:
         functions = yield self.each((delay(group.terms[name], environment) for name in names), inside, False)
         operator = self.reference(level + names.index(origin.name))
         call = yield self.call(operator, folded, inside, certain)
-        return binder(_letrec, names, level, (*functions, call), self.keys)
+        return binder(compound.recursive, names, level, (*functions, call), self.keys)
 
 
 def _bind_levels(names: tuple[str, ...], level: int, environment: Environment) -> Environment:
     return bind(((name, Bound(level + index)) for index, name in enumerate(names)), environment)
-
-
-def _apply(operator: Term, *arguments: Term) -> Term:
-    return terms.apply(operator, arguments)
-
-
-def _force(thunk: Term) -> Term:
-    return Apply(thunk, ())
-
-
-def _list(*items: Term) -> Term:
-    return List(items)
-
-
-def _and(*operands: Term) -> Term:
-    return And(operands)
-
-
-def _or(*operands: Term) -> Term:
-    return Or(operands)
-
-
-def _cond(*parts: Term) -> Term:
-    *clauses, alternative = parts
-    return Cond(tuple(zip(clauses[::2], clauses[1::2], strict=True)), alternative)
-
-
-def _letrec(names: tuple[str, ...], *parts: Term) -> Term:
-    *functions, body = parts
-    return LetRec(tuple(zip(names, cast("list[Function]", functions), strict=True)), body)

@@ -12,7 +12,8 @@ from typing import Any
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang import values as evaluated
 from neurallambda.lang.core import NIL, Nil
-from neurallambda.lang.normal.definitions import Local, Recursive, look_up
+from neurallambda.lang.normal.definitions import Local, Recursive, is_function_name, look_up
+from neurallambda.lang.normal.given import is_given, is_operation
 from neurallambda.lang.normal.values import (
     PENDING,
     Closure,
@@ -31,9 +32,8 @@ from neurallambda.lang.normal.values import (
     Unknown,
     Value,
 )
-from neurallambda.lang.primitives import apply_binary, apply_unary, describe
+from neurallambda.lang.primitives import apply_binary, apply_unary, arity, describe
 from neurallambda.lang.terms import (
-    UNARY_PRIMITIVES,
     And,
     Apply,
     Boolean,
@@ -62,8 +62,8 @@ class Reducer:
         self.max_steps = max_steps
         self.steps = 0
         self.stack: list[_Frame] = []
-        # The conditional that the value now returned is stuck at, as long as that value is not an argument's.
-        self.decision: Term | None = None
+        # Whether the value now returned waits for a conditional that was met on the way to it, and not in what was given.
+        self.is_undecided = False
         self._known_uses: dict[int, tuple[LetRec, dict[str, frozenset[str]]]] = {}
 
     def weak_head(self, content: Content) -> Value:
@@ -93,8 +93,8 @@ class Reducer:
         if type(content) is Recursive:
             self.spend()
             content = content.content
-        self.decision = None
-        if type(content) is not Delayed:
+        self.is_undecided = False
+        if type(content) is not Delayed:  # a value, or a state
             return content
         if content.value is not PENDING:
             return content.value
@@ -111,13 +111,20 @@ class Reducer:
             self.stack.append(_Unfolded(origin, environment))
         return closure.function.body, environment
 
-    def operate(self, name: str, operands: tuple[Content, ...]) -> _State:
-        """Go on with a primitive that has all its operands."""
+    def operate(self, name: str, operands: tuple[Content | _State, ...]) -> _State:
+        """Go on with a primitive that has all its operands, contents or terms to be reduced in place."""
         if name == "cons":
             self.spend()
             return Pair(*operands)
         self.stack.append(_Operand(name, (), operands[1:]))
         return self.enter(operands[0])
+
+    def expect_given(self) -> None:
+        """What is reduced next was given to the function that is called: it is not for that to decide anything in it."""
+        if self.stack and type(self.stack[-1]) is _Unfolded:
+            self.stack.pop()
+        if not self.stack or type(self.stack[-1]) is not _Given:
+            self.stack.append(_Given())
 
     def choose(self, term: If | And | Or | Cond, index: int, environment: Environment) -> _State:
         """Go on with a condition: the `index`-th operand of `and` or `or`, that of the `index`-th clause of `cond`."""
@@ -139,7 +146,11 @@ class Reducer:
         match term:
             case Variable():
                 return self.enter(delay(term, environment))
+            case Apply(Primitive(name), operands) if is_operation(term):
+                return self.operate(name, tuple((operand, environment) for operand in operands))
             case Apply(function, arguments):
+                if is_given(term, lambda name: is_function_name(name, environment)):
+                    self.expect_given()
                 waiting = [_Argument(delay(argument, environment)) for argument in reversed(arguments)]
                 self.stack.extend(waiting or [_Force()])
                 return function, environment
@@ -195,14 +206,23 @@ class _Frame(ABC):
 
 @dataclass(slots=True, eq=False)
 class _Update(_Frame):
-    """A delayed term keeps its value. From here on the value is given: being stuck in it is no decision to be made."""
+    """A delayed term keeps its value, which is given to whoever asks for it."""
 
     delayed: Delayed
 
     def take(self, value: Value, reducer: Reducer) -> _State:
         self.delayed.value = value
         self.delayed.environment = None
-        reducer.decision = None
+        reducer.is_undecided = False
+        return value
+
+
+@dataclass(slots=True, eq=False)
+class _Given(_Frame):
+    """The value comes out of what was given to a function: what it waits for is nothing for that function to decide."""
+
+    def take(self, value: Value, reducer: Reducer) -> _State:
+        reducer.is_undecided = False
         return value
 
 
@@ -215,7 +235,7 @@ class _Argument(_Frame):
             return self._bind(value, reducer)
         if isinstance(value, Operation):
             operands = (*value.operands, self.argument)
-            if len(operands) == (1 if value.name in UNARY_PRIMITIVES else 2):
+            if len(operands) == arity(value.name):
                 return reducer.operate(value.name, operands)
             return Operation(value.name, operands)
         if isinstance(value, Stuck):
@@ -263,7 +283,7 @@ class _Choice(_Frame):
 
     def take(self, value: Value, reducer: Reducer) -> _State:
         if not isinstance(value, bool):
-            reducer.decision = self.term
+            reducer.is_undecided = True
             word = type(self.term).__name__.lower()
             wrong = (ErrorKind.NOT_A_BOOLEAN, f"`{word}` needs a boolean, got {_describe(value)}")
             error = value.error if isinstance(value, Stuck) else wrong
@@ -287,12 +307,13 @@ class _Operand(_Frame):
 
     name: str
     done: tuple[Value, ...]
-    rest: tuple[Content, ...]
+    rest: tuple[Content | _State, ...]
 
     def take(self, value: Value, reducer: Reducer) -> _State:
         operands = (*self.done, value)
         if isinstance(value, Stuck):
-            return StuckOperation(self.name, (*operands, *self.rest), error=value.error)
+            rest = (delay(*operand) if type(operand) is tuple else operand for operand in self.rest)
+            return StuckOperation(self.name, (*operands, *rest), error=value.error)
         if self.rest:
             reducer.stack.append(_Operand(self.name, operands, self.rest[1:]))
             return reducer.enter(self.rest[0])
@@ -303,7 +324,7 @@ class _Operand(_Frame):
         try:
             return apply(self.name, *map(_evaluated, operands))
         except ProgramError as error:
-            reducer.decision = None
+            reducer.is_undecided = False
             return StuckOperation(self.name, operands, error=(error.kind, error.message))
 
 
@@ -315,8 +336,8 @@ class _Unfolded(_Frame):
     environment: Environment
 
     def take(self, value: Value, reducer: Reducer) -> _State:
-        if isinstance(value, Stuck) and id(reducer.decision) in self.origin.decisions:
-            reducer.decision = None
+        if isinstance(value, Stuck) and reducer.is_undecided:
+            reducer.is_undecided = False
             return Folded(self.origin, self.environment, error=value.error)
         return value
 
