@@ -15,7 +15,7 @@ CHUNK = 8
 """Steps a chunk: the weights cost time * CHUNK, joining the chunks time / CHUNK."""
 
 LONGEST = 40
-"""Rows a block has at most: more would multiply more zeros, fewer would copy more cells."""
+"""Rows a block has at most, where a cell comes from nearby: more would multiply more zeros, fewer copy more cells."""
 
 
 @dataclass(frozen=True)
@@ -79,26 +79,29 @@ class Blocks:
         count: how many blocks.
         places: how many places each has; those of the last may be more than there are.
         above: how many cells a window begins above the block's first place, where a cell is CHUNK places on.
-        window: how many cells it has.
+        below: how many cells a window goes on below the block's last place.
         capacity: how many cells there are.
     """
 
     count: int
     places: int
     above: int
-    window: int
+    below: int
     capacity: int
 
     @classmethod
     def of(cls, band: Band) -> "Blocks":
         """The blocks for some weights: one as long as that is short, and then all cells are its window."""
-        capacity, asked = band.capacity, CHUNK + band.capacity
-        count = -(-asked // LONGEST)
+        capacity, asked, around = band.capacity, CHUNK + band.capacity, band.above + band.below
+        count = -(-asked // max(LONGEST, 2 * around))
         if count == 1:
-            return cls(count=1, places=asked, above=-CHUNK, window=capacity, capacity=capacity)
-        places = -(-asked // count)
-        window = places + band.above + band.below
-        return cls(count=count, places=places, above=band.above, window=window, capacity=capacity)
+            return cls(count=1, places=asked, above=-CHUNK, below=0, capacity=capacity)
+        return cls(count=count, places=-(-asked // count), above=band.above, below=band.below, capacity=capacity)
+
+    @property
+    def window(self) -> int:
+        """How many cells a window has."""
+        return self.above + self.places + self.below
 
     def matrices(self, band: Band) -> Tensor:
         """[rows, count * places, window]: the weights of every block's places from the cells of its window."""
@@ -112,10 +115,13 @@ class Blocks:
         """[batch * count, window, width] from cells [batch, capacity, width]."""
         if self.count == 1:
             return cells
-        before = CHUNK + self.above
-        after = (self.count - 1) * self.places + self.window - before - self.capacity
-        around = functional.pad(cells, [0, 0, before, after])
-        return around.unfold(1, self.window, self.places).mT.flatten(0, 1)
+        room = self.count * self.places
+        blocks = functional.pad(cells, [0, 0, CHUNK, room - CHUNK - self.capacity]).unflatten(1, (self.count, -1))
+        # In parts that lie in one window or in two; as overlapping views, they would be slow to go back through.
+        upper, middle, lower = blocks.split([self.below, self.places - self.above - self.below, self.above], dim=2)
+        from_above = functional.pad(lower[:, :-1], [0, 0, 0, 0, 1, 0])
+        from_below = functional.pad(upper[:, 1:], [0, 0, 0, 0, 0, 1])
+        return torch.cat([from_above, upper, middle, lower, from_below], dim=2).flatten(0, 1)
 
 
 def _seen(weights: Tensor, first: int, left: int, right: int) -> Tensor:
