@@ -19,7 +19,7 @@ DEEP: dict[str, Structure[Any]] = {
     "stack_of_96": SuperpositionStack(capacity=96, width=64),
     "stack_of_60_with_2_pops": SuperpositionStack(capacity=60, width=3, pops=2),
     "stack_of_120_with_3_pops": SuperpositionStack(capacity=120, width=2, pops=3),
-    "stack_of_130_with_9_pops": SuperpositionStack(capacity=160, width=2, pops=9),
+    "stack_of_160_with_9_pops": SuperpositionStack(capacity=160, width=2, pops=9),
     "queue_of_33": SuperpositionQueue(capacity=33, width=3),
     "queue_of_96": SuperpositionQueue(capacity=96, width=64),
 }
@@ -82,6 +82,7 @@ def test_nothing_is_run_again_where_there_are_no_gradients(name: str) -> None:
 
 @deep
 @pytest.mark.compile
+@pytest.mark.filterwarnings("ignore:`torch.jit.script`:DeprecationWarning")
 def test_deep_scans_under_transforms(name: str) -> None:
     structure, state = DEEP[name], filled(DEEP[name], 2, dtype=DOUBLE)
     operands = soft(structure, 2, 20, seed=2)

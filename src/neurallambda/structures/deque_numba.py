@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from neurallambda.structures.numba_kernels import array, compiled, over_rows
+from neurallambda.structures.second_gradients import differentiable_gradients
 from neurallambda.structures.spans import steps_a_copy
 
 Scan = Callable[..., tuple[Tensor, Tensor, Tensor, Tensor]]
@@ -235,8 +236,7 @@ class _FusedScan(torch.autograd.Function):
     def backward(ctx, *grads):
         *inputs, history, kept = ctx.saved_tensors
         if torch.is_grad_enabled():
-            tracked = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in inputs)
-            return None, *torch.autograd.grad(ctx.by_steps(*tracked), tracked, grads, create_graph=True)
+            return None, *differentiable_gradients(ctx.by_steps, inputs, grads)
         actions, values, cells, lengths, _ = inputs
         found = [torch.empty_like(t, memory_format=torch.contiguous_format) for t in (actions, values, cells, lengths)]
         given = [array(tensor) for tensor in (actions, values, history, kept, *grads)]

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from neurallambda.structures.numba_kernels import array, compiled, over_rows
+from neurallambda.structures.second_gradients import differentiable_gradients
 from neurallambda.structures.spans import steps_a_copy
 from neurallambda.structures.stack_chunked import scan_chunked
 
@@ -227,9 +228,7 @@ class _FusedScan(torch.autograd.Function):
         actions, values, cells, occupied, _, history, kept = ctx.saved_tensors
         grads = (grad_reads, grad_ends, grad_occupied, grad_overflow)
         if torch.is_grad_enabled():
-            inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in ctx.saved_tensors[:5])
-            outputs = scan_chunked(*inputs)
-            return torch.autograd.grad(outputs, inputs, grads, create_graph=True)
+            return differentiable_gradients(scan_chunked, ctx.saved_tensors[:5], grads)
         gradients = [
             torch.empty_like(t, memory_format=torch.contiguous_format) for t in (actions, values, cells, occupied)
         ]

@@ -20,6 +20,7 @@ import triton.language as tl
 from torch import Tensor
 from torch.nn import functional
 
+from neurallambda.structures.second_gradients import differentiable_gradients
 from neurallambda.structures.spans import steps_a_copy
 from neurallambda.structures.stack_chunked import scan_chunked
 from neurallambda.structures.stack_step import PUSH
@@ -165,9 +166,8 @@ class _TritonScan(torch.autograd.Function):
     def backward(ctx, grad_reads, grad_ends, grad_occupied, grad_overflow):
         actions, values, _, _, _, bottom, kept = ctx.saved_tensors
         if torch.is_grad_enabled():
-            inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in ctx.saved_tensors[:5])
             grads = (grad_reads, grad_ends, grad_occupied, grad_overflow)
-            return torch.autograd.grad(scan_chunked(*inputs), inputs, grads, create_graph=True)
+            return differentiable_gradients(scan_chunked, ctx.saved_tensors[:5], grads)
         width = values.shape[2]
         content = functional.pad(values, [0, 1], value=1.0).contiguous()
         by_reads = functional.pad(grad_reads, [0, 1]).contiguous()
