@@ -92,7 +92,11 @@ def test_deep_scans_under_transforms(name: str) -> None:
         return structure.scan(state, *operands, form=form)[1]
 
     worlds = tuple(torch.stack([operand, operand.flip(0)]) for operand in operands)
-    together = torch.vmap(lambda *operands: reads("chunked", *operands))(*worlds)
+
+    def chunked(*operands: Tensor) -> Tensor:
+        return reads("chunked", *operands)
+
+    together = torch.vmap(chunked)(*worlds)
     torch.testing.assert_close(together[1], reads("steps", *(operand[1] for operand in worlds)), rtol=0, atol=1e-12)
 
     def loss(form: str, *operands: Tensor) -> Tensor:
