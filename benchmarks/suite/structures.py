@@ -35,6 +35,7 @@ from neurallambda.structures import (
 
 BATCH, TIME, DEPTH, WIDTH = 32, 128, 32, 64
 TIMES = [128, 256, 512, 1024, 2048, 4096, 8192]
+DEPTHS = [16, 32, 64, 128, 256]
 
 Run = Callable[[], object]
 
@@ -256,6 +257,44 @@ def structures_over_time(seed: int) -> Case:
         verify=lambda: {
             f"{name} is stepping": equals_stepping(structure, form, seed=seed)
             for name, (structure, form) in chosen.items()
+        },
+        measure=measure,
+    )
+
+
+@benchmark(
+    claim="the memory of a superposed scan grows in proportion to depth and width together, not to their product",
+    limits={
+        "stack_fused_over_depth_and_width": 6,
+        "stack_chunked_over_depth_and_width": 13,
+        "queue_over_depth_and_width": 22,
+    },
+)
+def structures_over_depth(seed: int) -> Case:
+    """Numbers that forward and backward hold at most, a row and step, at time 1024 and width 64, for depths 16 to 256."""
+    time, batch = 1024, 2
+    chosen: dict[str, tuple[type[SuperpositionStack | SuperpositionQueue], str]] = {
+        "stack_fused": (SuperpositionStack, "fused"),
+        "stack_chunked": (SuperpositionStack, "chunked"),
+        "queue": (SuperpositionQueue, "chunked"),
+    }
+
+    def measure() -> Numbers:
+        numbers: dict[str, object] = {"depths": DEPTHS}
+        for name, (kind, form) in chosen.items():
+            runs = [scan_run(kind(capacity=depth, width=WIDTH), form, time, seed=seed, batch=batch) for depth in DEPTHS]
+            floats = [peak_tensor_memory(run) / (4 * batch * time) for run in runs]
+            numbers[f"{name}_floats_a_step"] = [round(count) for count in floats]
+            numbers[f"{name}_over_depth_and_width"] = max(
+                count / (depth + WIDTH) for count, depth in zip(floats, DEPTHS, strict=True)
+            )
+        return numbers
+
+    return Case(
+        verify=lambda: {
+            f"a {name} of {depth} is stepping": equals_stepping(kind(capacity=depth, width=WIDTH), form, seed=seed)
+            for name, (kind, form) in chosen.items()
+            for depth in (DEPTHS[0], DEPTHS[-1])
         },
         measure=measure,
     )

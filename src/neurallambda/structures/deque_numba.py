@@ -1,8 +1,8 @@
 """The superposition deque's scan as one fused loop on the CPU, compiled by Numba (the `fast` extra).
 
 The cells of each length lie end to end, with a place more at either end for what is about to come in; then every action
-is a shift along a line, from the line of a neighbouring length. The backward pass keeps the cells at every SPAN-th step
-and runs each span again. Import this module only where Numba is installed.
+is a shift along a line, from the line of a neighbouring length. The backward pass keeps the cells at the beginning of
+each span of steps and runs the span again; see `spans`. Import this module only where Numba is installed.
 """
 
 # Kernels are compiled for the types they are called with, so their parameters have no annotations.
@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 
 from neurallambda.structures.numba_kernels import array, compiled, over_rows
-
-SPAN = 16
-"""Steps between two kept copies of the cells."""
+from neurallambda.structures.second_gradients import differentiable_gradients
+from neurallambda.structures.spans import steps_a_copy
 
 Scan = Callable[..., tuple[Tensor, Tensor, Tensor, Tensor]]
 
@@ -73,7 +72,7 @@ def _step(action, old, new, width):
 
 
 @compiled
-def _forward(first, last, actions, values, cells, lengths, reads, ends, history, lost, kept):
+def _forward(first, last, span, actions, values, cells, lengths, reads, ends, history, lost, kept):
     """Rows first..last: fill reads, the last cells, the lengths after every step, the overflow, and the kept cells."""
     time, width, capacity = actions.shape[1], values.shape[2], cells.shape[2]
     old = np.zeros((capacity + 1, (capacity + 2) * width), values.dtype)
@@ -85,8 +84,8 @@ def _forward(first, last, actions, values, cells, lengths, reads, ends, history,
         for t in range(time):
             action = actions[row, t]
             put, get = action[0] + action[1], action[2] + action[3]
-            if t % SPAN == 0:
-                kept[row, t // SPAN] = old
+            if t % span == 0:
+                kept[row, t // span] = old
             _enter(values[row, t], history[row, t], old)
             _step(action, old, new, width)
             lost[row] += put * history[row, t, capacity]
@@ -172,21 +171,21 @@ def _lengths_before(action, lengths, of_lost, grad, earlier, by):
 
 @compiled
 def _backward(
-    first, last, actions, values, history, kept, grad_reads, grad_ends, grad_lengths, grad_lost,
+    first, last, span, actions, values, history, kept, grad_reads, grad_ends, grad_lengths, grad_lost,
     to_actions, to_values, to_cells, to_lengths,
 ):  # fmt: skip
     """Rows first..last: the gradients of the actions, the values, and the first cells and lengths."""
     time, width, capacity = actions.shape[1], values.shape[2], to_cells.shape[2]
-    lines = np.zeros((SPAN, capacity + 1, (capacity + 2) * width), values.dtype)
+    lines = np.zeros((min(span, time), capacity + 1, (capacity + 2) * width), values.dtype)
     for row in range(first, last):
         grad = np.zeros((capacity + 1, (capacity + 2) * width), values.dtype)
         earlier = np.zeros((capacity + 1, (capacity + 2) * width), values.dtype)
         of_lengths, of_earlier = grad_lengths[row].copy(), np.zeros(capacity + 1, values.dtype)
         for n in range(capacity + 1):
             grad[n, width : (n + 1) * width] = grad_ends[row, n, :n].reshape(-1)
-        for start in range((time - 1) // SPAN * SPAN, -1, -SPAN):
-            steps = min(SPAN, time - start)
-            lines[0] = kept[row, start // SPAN]
+        for start in range((time - 1) // span * span, -1, -span):
+            steps = min(span, time - start)
+            lines[0] = kept[row, start // span]
             for k in range(steps):
                 _enter(values[row, start + k], history[row, start + k], lines[k])
                 if k + 1 < steps:
@@ -225,10 +224,11 @@ class _FusedScan(torch.autograd.Function):
         capacity = cells.shape[2]
         reads, ends = values.new_empty(batch, time, 2 * width), values.new_empty(cells.shape)
         history, lost = values.new_empty(batch, time + 1, capacity + 1), values.new_zeros(batch)
-        kept = values.new_empty(batch, -(-time // SPAN), capacity + 1, (capacity + 2) * width)
+        span = steps_a_copy((capacity + 1) * (capacity + 2) * width, capacity + width)
+        kept = values.new_empty(batch, -(-time // span), capacity + 1, (capacity + 2) * width)
         inputs = [array(tensor) for tensor in (actions, values, cells, lengths)]
-        over_rows(_forward, batch, *inputs, *[tensor.numpy() for tensor in (reads, ends, history, lost, kept)])
-        ctx.by_steps = by_steps
+        over_rows(_forward, batch, span, *inputs, *[tensor.numpy() for tensor in (reads, ends, history, lost, kept)])
+        ctx.by_steps, ctx.span = by_steps, span
         ctx.save_for_backward(actions, values, cells, lengths, overflow, history, kept)
         return reads, ends, history[:, -1].clone(), overflow + lost
 
@@ -236,12 +236,11 @@ class _FusedScan(torch.autograd.Function):
     def backward(ctx, *grads):
         *inputs, history, kept = ctx.saved_tensors
         if torch.is_grad_enabled():
-            tracked = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in inputs)
-            return None, *torch.autograd.grad(ctx.by_steps(*tracked), tracked, grads, create_graph=True)
+            return None, *differentiable_gradients(ctx.by_steps, inputs, grads)
         actions, values, cells, lengths, _ = inputs
         found = [torch.empty_like(t, memory_format=torch.contiguous_format) for t in (actions, values, cells, lengths)]
         given = [array(tensor) for tensor in (actions, values, history, kept, *grads)]
-        over_rows(_backward, values.shape[0], *given, *[tensor.numpy() for tensor in found])
+        over_rows(_backward, values.shape[0], ctx.span, *given, *[tensor.numpy() for tensor in found])
         return None, *found, grads[3]
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from neurallambda.structures.line import Edge, Line, overlaps
 from neurallambda.structures.numba_kernels import array, compiled, over_rows
+from neurallambda.structures.second_gradients import differentiable_gradients
 
 SLIVER = 1e-12
 """Overlaps no longer than this are what rounding leaves of nothing, and count as nothing."""
@@ -121,9 +122,11 @@ class _Sweep(torch.autograd.Function):
         positions, values = ctx.saved_tensors
         slots, grows_left, edges = ctx.settings
         if torch.is_grad_enabled():
-            inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in (positions, values))
-            reads = overlaps(_line(slots, *inputs).narrowed(), edges)
-            return None, None, None, *torch.autograd.grad(reads, inputs, grads, create_graph=True)
+
+            def reads(*inputs):
+                return overlaps(_line(slots, *inputs).narrowed(), edges)
+
+            return None, None, None, *differentiable_gradients(reads, (positions, values), (grads,))
         gradients = [torch.zeros_like(tensor) for tensor in (positions, values)]
         sides = (Edge.LEFT in edges, Edge.RIGHT in edges)
         none = array(values.new_empty(0, 0, 0))

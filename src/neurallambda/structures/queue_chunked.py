@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.structures.chunks import CHUNK, Transfer, in_chunks, joined, occupancy
+from neurallambda.structures.blocks import CHUNK, Band
+from neurallambda.structures.chunks import Transfer, carried, in_chunks
+from neurallambda.structures.mixture import mixture
 from neurallambda.structures.stack_step import shifted
 from neurallambda.structures.stack_transfer import transfer
 
@@ -35,18 +37,23 @@ def scan_chunked(
     batch, time, _ = values.shape
     capacity = cells.shape[1]
     by_step, content = in_chunks(actions, values)
-    starts, occupied = occupancy(transfer(by_step, capacity, reading=False), occupied)
+    _, starts, held = carried(transfer(by_step, capacity), torch.ones_like(content[..., :1]), occupied[..., None])
     before = _before_steps(by_step, starts)
     puts = by_step[:, PUT, :, None]
     entering = puts * places_of_next(before)
     gets = _gets_since(by_step)
-    weights = Transfer(
-        from_cells=torch.cat([_fronts_of_cells(gets[:, 0], capacity), _shifts(gets[-1, 0], capacity)], dim=1),
-        from_items=torch.cat([_fronts_of_items(gets[:, 1:], entering), _moved(entering, gets[-1, 1:])], dim=1),
+    moves = Band(
+        near=gets[:, 0].transpose(0, 1)[..., :capacity],
+        between=gets[-1, 0],
+        last=gets.new_empty(by_step.shape[2], 0, 0),
+        above=0,
+        below=CHUNK,
+        capacity=capacity,
     )
-    reads, cells = joined(weights, content, cells, time)
-    lost = (puts[..., 0] * before[..., -1]).sum(0).unflatten(0, (batch, -1)).sum(1)
-    return reads, cells, occupied, overflow + lost
+    items = torch.cat([_fronts_of_items(gets[:, 1:], entering), _moved(entering, gets[-1, 1:])], dim=1)
+    reads, _, cells = carried(Transfer(from_cells=moves, from_items=items), content, cells)
+    lost = (puts[..., 0] * before[..., -1]).sum(0).unflatten(0, (-1, batch)).sum(0)
+    return reads[:, :time], cells, held[..., 0], overflow + lost
 
 
 def places_of_next(occupied: Tensor) -> Tensor:
@@ -86,27 +93,14 @@ def _gets_since(by_step: Tensor) -> Tensor:
 
 def _moved(entering: Tensor, gets: Tensor) -> Tensor:
     """[rows, capacity, CHUNK]: where each item put in the chunk lies at its end."""
-    capacity = entering.shape[2]
-    ends = torch.zeros_like(entering)
-    for count in range(min(CHUNK, capacity)):
-        ends = ends + gets[..., count, None] * functional.pad(entering[..., count:], [0, count])
-    return ends.permute(1, 2, 0)
-
-
-def _fronts_of_cells(gets: Tensor, capacity: int) -> Tensor:
-    """[rows, CHUNK, capacity]: how surely each cell of the start is at the front after each step."""
-    return functional.pad(gets, [0, capacity - gets.shape[2]]).transpose(0, 1)
+    steps, rows, capacity = entering.shape
+    everywhere = 0, capacity
+    forward = tuple(range(0, -CHUNK - 1, -1))
+    ends = mixture(entering.flatten(0, 1).T[None], gets.flatten(0, 1).T, forward, everywhere, everywhere)
+    return ends[0].unflatten(1, (steps, rows)).permute(2, 0, 1)
 
 
 def _fronts_of_items(gets: Tensor, entering: Tensor) -> Tensor:
     """[rows, CHUNK, CHUNK]: how surely each item put in the chunk is at the front after each step."""
     depth = min(CHUNK + 1, entering.shape[2])
     return (gets[..., :depth] * entering[..., :depth]).sum(3).permute(2, 0, 1)
-
-
-def _shifts(gets: Tensor, capacity: int) -> Tensor:
-    """[rows, capacity, capacity]: the matrix that moves every cell to the front by the number of gets."""
-    place = torch.arange(capacity, device=gets.device)
-    count = place - place[:, None]
-    index = torch.where((count >= 0) & (count <= CHUNK), count, CHUNK + 1)
-    return functional.pad(gets, [0, 1]).index_select(1, index.flatten()).unflatten(1, (capacity, capacity))

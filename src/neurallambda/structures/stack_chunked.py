@@ -2,8 +2,10 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from neurallambda.structures.chunks import CHUNK, Transfer, in_chunks, joined, occupancy
+from neurallambda.structures.blocks import CHUNK
+from neurallambda.structures.chunks import carried, in_chunks
 from neurallambda.structures.stack_step import PUSH, shifted
 from neurallambda.structures.stack_transfer import transfer
 
@@ -23,13 +25,13 @@ def scan_chunked(
     Returns:
         The reads [batch, time, width], and cells, occupied and overflow after the last step.
     """
-    time, capacity = actions.shape[1], cells.shape[1]
-    by_step, content = in_chunks(actions, values)
-    weights = transfer(by_step, capacity, reading=True)
-    reads, cells = joined(weights, content, cells, time)
-    at_end = Transfer(from_cells=weights.from_cells[:, CHUNK:], from_items=weights.from_items[:, CHUNK:])
-    starts, occupied = occupancy(at_end, occupied)
-    return reads, cells, occupied, overflow + _lost(by_step, starts).unflatten(0, (len(cells), -1)).sum(1)
+    time = actions.shape[1]
+    # The occupancy is one more column, in which every push writes a one.
+    by_step, content = in_chunks(actions, functional.pad(values, [0, 1], value=1.0))
+    held = torch.cat([cells, occupied[..., None]], dim=2)
+    shown, starts, held = carried(transfer(by_step, cells.shape[1]), content, held)
+    lost = _lost(by_step, starts).unflatten(0, (-1, len(cells))).sum(0)
+    return shown[:, :time, :-1], held[..., :-1], held[..., -1], overflow + lost
 
 
 def _lost(by_step: Tensor, starts: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """The superposition stack's scan as one fused loop on the CPU, compiled by Numba (the `fast` extra).
 
 Each batch row streams over time with its cells in the nearest cache. The backward pass needs every cell at every step;
-instead of keeping them it keeps the cells at every SPAN-th step and runs each span again, so memory is
-time * width + time * capacity, not time * capacity * width. Rows are independent, so they are shared out over
+instead of keeping them it keeps the cells at the beginning of each span of steps and runs the span again, so memory is
+time * width + time * capacity, not time * capacity * width; see `spans`. Rows are independent, so they are shared out over
 `torch.get_num_threads()` threads. Import this module only where Numba is installed.
 """
 
@@ -14,19 +14,12 @@ import torch
 from torch import Tensor
 
 from neurallambda.structures.numba_kernels import array, compiled, over_rows
+from neurallambda.structures.second_gradients import differentiable_gradients
+from neurallambda.structures.spans import steps_a_copy
 from neurallambda.structures.stack_chunked import scan_chunked
 
-SPAN = 16
-"""Steps between two kept copies of the cells, at least; wide stacks keep fewer."""
-
-
 TILE = 64
-"""Columns worked on at once in the backward pass: SPAN * capacity * TILE numbers fit the nearest cache."""
-
-
-def span_of(width: int) -> int:
-    """Steps between two kept copies: so many that the copies take room in proportion to time * capacity, whatever the width."""
-    return max(SPAN, width // 4)
+"""Columns worked on at once in the backward pass, so that a span of cells lies in a near cache."""
 
 
 @compiled
@@ -218,13 +211,15 @@ class _FusedScan(torch.autograd.Function):
     @staticmethod
     def forward(ctx, actions, values, cells, occupied, overflow):
         batch, time, width = values.shape
-        capacity, span = cells.shape[1], span_of(width)
+        capacity = cells.shape[1]
+        span = steps_a_copy(capacity * width, capacity + width)
         reads, ends = torch.empty_like(values, memory_format=torch.contiguous_format), values.new_empty(cells.shape)
         history, lost = values.new_empty(batch, time + 1, capacity), values.new_zeros(batch)
         kept = values.new_empty(batch, -(-time // span), capacity, width)
         inputs = [array(tensor) for tensor in (actions, values, cells, occupied)]
         outputs = [tensor.numpy() for tensor in (reads, ends, history, lost, kept)]
         over_rows(_forward, batch, span, *inputs, *outputs)
+        ctx.span = span
         ctx.save_for_backward(actions, values, cells, occupied, overflow, history, kept)
         return reads, ends, history[:, -1].clone(), overflow + lost
 
@@ -233,16 +228,13 @@ class _FusedScan(torch.autograd.Function):
         actions, values, cells, occupied, _, history, kept = ctx.saved_tensors
         grads = (grad_reads, grad_ends, grad_occupied, grad_overflow)
         if torch.is_grad_enabled():
-            inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in ctx.saved_tensors[:5])
-            outputs = scan_chunked(*inputs)
-            return torch.autograd.grad(outputs, inputs, grads, create_graph=True)
-        batch, span = values.shape[0], span_of(values.shape[2])
+            return differentiable_gradients(scan_chunked, ctx.saved_tensors[:5], grads)
         gradients = [
             torch.empty_like(t, memory_format=torch.contiguous_format) for t in (actions, values, cells, occupied)
         ]
         inputs = [array(tensor) for tensor in (actions, values, history, kept, *grads)]
         reach = cells.shape[1] if ctx.needs_input_grad[2] else max(map(_deepest, array(cells), array(occupied)))
-        over_rows(_backward, batch, span, reach, *inputs, *[gradient.numpy() for gradient in gradients])
+        over_rows(_backward, values.shape[0], ctx.span, reach, *inputs, *[gradient.numpy() for gradient in gradients])
         return *gradients, grad_overflow
 
 

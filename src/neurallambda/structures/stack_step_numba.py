@@ -13,6 +13,7 @@ from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 from torch import Tensor
 
 from neurallambda.structures.numba_kernels import addresses, array, compiled, over_rows, pointer_to
+from neurallambda.structures.second_gradients import differentiable_gradients
 from neurallambda.structures.stack_numba import occupancy_after
 from neurallambda.structures.stack_step import mixed
 
@@ -189,7 +190,7 @@ class _FusedStep(torch.autograd.Function):
     def backward(ctx, *grads):
         saved = ctx.saved_tensors
         if torch.is_grad_enabled():
-            return _differentiable_backward(saved, grads)
+            return *differentiable_gradients(_after, saved, grads), grads[3]
         action, value, top, rest, occupied = _readable(saved)
         cells = action, value, top, rest
         of_top, of_rest, of_occupied, of_overflow = grads
@@ -211,15 +212,9 @@ def _given(grad, of):
     return torch.zeros_like(of) if grad is None else grad.contiguous()
 
 
-def _differentiable_backward(saved, grads):
-    """The gradients of one step, in a form that can be differentiated again."""
-    inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in saved)
-    action, value, top, rest, occupied = inputs
-    after = mixed(action, value, top, rest, occupied, torch.zeros_like(occupied[:, 0]))
-    pairs = [(output, grad) for output, grad in zip(after, grads, strict=True) if grad is not None]
-    outputs, given = zip(*pairs, strict=True)
-    found = torch.autograd.grad(outputs, inputs, given, create_graph=True, allow_unused=True)
-    return *found, grads[3]
+def _after(action, value, top, rest, occupied):
+    """What the gradients go back from; the overflow before the step is only added to."""
+    return mixed(action, value, top, rest, occupied, torch.zeros_like(occupied[:, 0]))
 
 
 def step_fused(

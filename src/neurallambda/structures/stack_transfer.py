@@ -10,31 +10,33 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.structures.chunks import CHUNK, Transfer
+from neurallambda.structures.blocks import CHUNK, Band
+from neurallambda.structures.chunks import Transfer
 from neurallambda.structures.mixture import mixture
 from neurallambda.structures.stack_step import PUSH, pop_columns
 
 
-def transfer(by_step: Tensor, capacity: int, *, reading: bool) -> Transfer:
-    """What every chunk does to a stack.
+def transfer(by_step: Tensor, capacity: int) -> Transfer:
+    """What every chunk does to a stack; what is shown is the top after each of its steps.
 
     Args:
         by_step: [CHUNK, actions, rows], as from `in_chunks`.
         capacity: of the stack.
-        reading: whether the top after each of the CHUNK steps is asked for, before all the cells at the chunk's end.
 
     Returns:
         The weights of what is asked for.
     """
     near = min(CHUNK, capacity)
-    top, items = _followed(by_step, 0, near, capacity, reading=reading)
-    parts = [top]
-    if capacity > near:
-        # One row more than can feel the bottom: it stands for all those that feel neither end.
-        first = max(near, capacity - CHUNK * (by_step.shape[1] - 2) - 1)
-        below, _ = _followed(by_step, first, capacity, capacity, reading=False)
-        parts += [_moved_along(below[:, 0], first - CHUNK), below] if first > near else [below]
-    return Transfer(from_cells=torch.cat(parts, dim=1), from_items=items)
+    top, items = _followed(by_step, 0, near, capacity, reading=True)
+    below = CHUNK * (by_step.shape[1] - 2)
+    # One row more than can feel the bottom: it stands for all those that feel neither end.
+    first = max(near, capacity - below - 1)
+    last = _followed(by_step, first, capacity, capacity, reading=False)[0] if first < capacity else top[:, :0]
+    between = last[:, :1, : CHUNK + 1 + below].flatten(1)
+    return Transfer(
+        from_cells=Band(near=top, between=between, last=last, above=CHUNK, below=below, capacity=capacity),
+        from_items=items,
+    )
 
 
 def _followed(by_step: Tensor, first: int, last: int, capacity: int, *, reading: bool) -> tuple[Tensor, Tensor]:
@@ -48,8 +50,8 @@ def _followed(by_step: Tensor, first: int, last: int, capacity: int, *, reading:
         reading: whether the tops are followed, too.
 
     Returns:
-        How surely each holds what lay in each cell, [rows, followed, capacity], and what was pushed at each step,
-        [rows, followed, CHUNK]; the latter only where `first` is 0. The tops come first.
+        How surely each holds what lay in each cell that it may have come from, [rows, followed, seen], and what was
+        pushed at each step, [rows, followed, CHUNK]; the latter only where `first` is 0. The tops come first.
     """
     _, actions, rows = by_step.shape
     pops = actions - 2
@@ -69,7 +71,7 @@ def _followed(by_step: Tensor, first: int, last: int, capacity: int, *, reading:
             items.append(functional.pad(item, [0, 0, 0, 0, step if reading else 0, 0]))
             window = 0, window[1]
     pushed = torch.cat(items[::-1], dim=1) if items else weights[:, :0]
-    return functional.pad(_rows_first(weights), [window[0], capacity - window[1]]), _rows_first(pushed)
+    return _rows_first(weights), _rows_first(pushed)
 
 
 def _shifts_back(pops: int) -> tuple[int, ...]:
@@ -84,11 +86,3 @@ def _shifts_back(pops: int) -> tuple[int, ...]:
 def _rows_first(weights: Tensor) -> Tensor:
     """[rows, followed, places] from [followed, places, rows]."""
     return weights.flatten(0, 1).T.contiguous().unflatten(1, weights.shape[:2])
-
-
-def _moved_along(row: Tensor, count: int) -> Tensor:
-    """[rows, count, capacity]: the `count` rows before `row` [rows, capacity], each like the next, one to the left."""
-    # Rows of capacity + 1 numbers, laid end to end and cut into rows of capacity, move by one from row to row.
-    capacity = row.shape[1]
-    band = functional.pad(row[:, count:], [0, count + 1])
-    return band[:, None].expand(-1, count, -1).flatten(1)[:, : count * capacity].unflatten(1, (count, capacity))

@@ -20,11 +20,10 @@ import triton.language as tl
 from torch import Tensor
 from torch.nn import functional
 
+from neurallambda.structures.second_gradients import differentiable_gradients
+from neurallambda.structures.spans import steps_a_copy
 from neurallambda.structures.stack_chunked import scan_chunked
 from neurallambda.structures.stack_step import PUSH
-
-SPAN = 16
-"""Steps between two kept copies of the cells."""
 
 COLUMNS = 32
 """Columns a program owns."""
@@ -143,12 +142,13 @@ class _TritonScan(torch.autograd.Function):
         held = torch.cat([cells, occupied[..., None]], dim=-1).contiguous()
         reads, bottoms, ends = torch.empty_like(content), torch.empty_like(content), torch.empty_like(held)
         exact = torch.float64 if values.dtype == torch.float64 else torch.float32
-        kept = held.new_empty(batch, triton.cdiv(time, SPAN), *held.shape[1:], dtype=exact)
+        span = steps_a_copy(capacity * width, capacity + width)
+        kept = held.new_empty(batch, triton.cdiv(time, span), *held.shape[1:], dtype=exact)
         grid = (batch, triton.cdiv(width + 1, COLUMNS))
         ctx.launch = {
             "grid": grid,
             "sizes": (time, width + 1, capacity),
-            "SPAN": SPAN,
+            "SPAN": span,
             "DEPTH": max(2, triton.next_power_of_2(capacity)),
             "dtype": tl.float64 if exact == torch.float64 else tl.float32,
         }
@@ -166,9 +166,8 @@ class _TritonScan(torch.autograd.Function):
     def backward(ctx, grad_reads, grad_ends, grad_occupied, grad_overflow):
         actions, values, _, _, _, bottom, kept = ctx.saved_tensors
         if torch.is_grad_enabled():
-            inputs = tuple(t if t.requires_grad else t.detach().requires_grad_() for t in ctx.saved_tensors[:5])
             grads = (grad_reads, grad_ends, grad_occupied, grad_overflow)
-            return torch.autograd.grad(scan_chunked(*inputs), inputs, grads, create_graph=True)
+            return differentiable_gradients(scan_chunked, ctx.saved_tensors[:5], grads)
         width = values.shape[2]
         content = functional.pad(values, [0, 1], value=1.0).contiguous()
         by_reads = functional.pad(grad_reads, [0, 1]).contiguous()
@@ -178,7 +177,7 @@ class _TritonScan(torch.autograd.Function):
         blocks = ctx.launch["grid"][1]
         to_actions = kept.new_empty(actions.shape[0], blocks, *actions.shape[1:])
         to_values, to_cells = torch.empty_like(content), torch.empty_like(by_ends)
-        scratch = kept.new_empty(actions.shape[0], SPAN, *by_ends.shape[1:])
+        scratch = kept.new_empty(actions.shape[0], ctx.launch["SPAN"], *by_ends.shape[1:])
         _launch(
             _backward, ctx.launch, actions.contiguous(), content, kept, scratch,
             by_reads, by_bottoms, by_ends, to_actions, to_values, to_cells,
