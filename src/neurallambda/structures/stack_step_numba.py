@@ -16,12 +16,11 @@ from neurallambda.structures.numba_kernels import LIKE, addresses, array, compil
 from neurallambda.structures.stack_numba import occupancy_after
 from neurallambda.structures.stack_step import mixed
 
-BLOCK = 256
-"""Numbers worked on between two looks ahead."""
-
+BLOCK = 384
+"""Numbers worked on between two requests: fewer cost more, and more ask for too much at once."""
 
 AHEAD = 8192
-"""Bytes between what is worked on and what is asked for: the states of a sequence together outgrow the caches."""
+"""Bytes from what is worked on to what is asked for; the states of a sequence together are too large for the caches."""
 
 
 @compiled
