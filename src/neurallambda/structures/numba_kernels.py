@@ -81,9 +81,9 @@ def fetch(numbers: Any, ahead: Any) -> None:
         _prefetch(address + line)
 
 
-def addresses(tensors: tuple[Tensor, ...]) -> list[int]:
+def addresses(tensors: tuple[Tensor, ...]) -> tuple[int, ...]:
     """Where the numbers of contiguous tensors lie; the tensors must outlive the use of the addresses."""
-    return [tensor.data_ptr() for tensor in tensors]
+    return tuple(map(Tensor.data_ptr, tensors))
 
 
 def contiguous(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -183,7 +183,7 @@ def _at_addresses(kernel, inputs, outputs):
     _, value, top, rest, *_ = inputs
     batch, width = top.shape
     sizes = batch, rest.shape[1] + 1, width, value.stride(0)
-    over_rows(kernel, batch, *sizes, LIKE[top.dtype], tuple(addresses((*inputs, *outputs))))
+    over_rows(kernel, batch, *sizes, LIKE[top.dtype], addresses((*inputs, *outputs)))
 
 
 class _FusedStep(torch.autograd.Function):
