@@ -11,7 +11,7 @@ from neurallambda.structures.numba_kernels import LIKE, compiled, pointer_to
 
 @compiled
 def _fit(address, like, rows, size, least, most):
-    """Whether no number is negative and the sum of each row lies between two bounds; a sum of what is not finite does not."""
+    """Whether no number is negative and each row's sum lies within bounds, as none does that is not finite."""
     numbers = carray(pointer_to(address, like), (rows, size))
     zero, one = like.dtype.type(0), like.dtype.type(1)
     for row in range(rows):
