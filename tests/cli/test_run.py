@@ -133,11 +133,11 @@ def test_bad_options(call: Call, arguments: list[str], message: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "steps"),
     [
-        (["run"], 10_000),
+        pytest.param(["run"], 10_000, marks=pytest.mark.slow),
         (["run", "--engine", "reference"], 10_000),
-        (["run", "--engine", "beta"], 2_000),
+        pytest.param(["run", "--engine", "beta"], 2_000, marks=pytest.mark.slow),
         (["normalize"], 100_000),
-        (["normalize", "--engine", "beta"], 2_000),
+        pytest.param(["normalize", "--engine", "beta"], 2_000, marks=pytest.mark.slow),
         (["run", "--max-steps", "7"], 7),
     ],
 )

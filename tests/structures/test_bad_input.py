@@ -9,6 +9,7 @@ import torch
 from neurallambda import structures
 from neurallambda.errors import ArgumentError
 from neurallambda.structures import Kind, SuperpositionStack, mask_of_lengths
+from neurallambda.structures.weights import check_weights
 from tests.structures.cases import STRUCTURES, soft
 
 every = pytest.mark.parametrize("name", STRUCTURES)
@@ -82,6 +83,28 @@ def test_distributions_sum_to_one(name: str) -> None:
             operands[index] = 2 * operands[index]
             with pytest.raises(ArgumentError, match=rf"{operand.name}: got weights that sum to .*2.*expected 1"):
                 structure.step(structure.init(2), *operands)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_weights_however_they_lie(dtype: torch.dtype, size: int) -> None:
+    good = torch.full((5, size), 1 / size, dtype=dtype)
+    wrongs = {
+        "expected finite weights": [-0.5, float("nan"), float("inf"), -float("inf")],
+        "expected 1; use a softmax": [1 / size + 0.1],
+    }
+    for laid in (good, good.t().contiguous().t(), good[None].expand(2, 5, size)):
+        check_weights("weights", laid, distribution=True)
+        check_weights("weights", 7 * laid, distribution=False)
+        for message, numbers in wrongs.items():
+            for number in numbers:
+                bad = laid.clone()
+                bad[..., -1, -1] = number
+                with pytest.raises(ArgumentError, match=message):
+                    check_weights("weights", bad, distribution=True)
+                if message == "expected finite weights":
+                    with pytest.raises(ArgumentError, match=message):
+                        check_weights("weights", bad, distribution=False)
 
 
 def test_masks() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from neurallambda.structures import SuperpositionStack
 from neurallambda.structures.availability import is_installed
+from neurallambda.structures.stack_step import mixed
 from tests.structures.cases import float_leaves, leaves, mapped_leaves, soft, warm
 
 
@@ -47,6 +48,30 @@ def test_forms_agree_in_single_precision_and_at_full_size(form: str) -> None:
     got = found(stack, form, 128, start=False, dtype=torch.float32)
     for one, other in zip(expected, got, strict=True):
         torch.testing.assert_close(other, one, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.skipif(not is_installed("numba"), reason="Numba is not installed")
+@pytest.mark.parametrize("capacity", [1, 2, 3, 40])
+@pytest.mark.parametrize("width", [1, 3, 64, 500])
+@pytest.mark.parametrize("counted", [4, 2, 1])
+def test_the_fused_step_is_the_plain_one(capacity: int, width: int, counted: int) -> None:
+    """Rows of less than a block of cells, and of many; the value's rows lie apart; not all outputs need count."""
+    from neurallambda.structures.stack_step_numba import step_fused
+
+    stack = SuperpositionStack(capacity=capacity, width=width)
+    action, values = soft(stack, 5, 2, seed=1)
+    inputs = (action[:, 1].requires_grad_(), values.requires_grad_(), *leaves(warm(stack, 5, seed=2)).values())
+    inputs = (*inputs[:2], *(leaf.detach().requires_grad_() for leaf in inputs[2:]))
+    found = []
+    for step in (mixed, step_fused):
+        outputs = step(inputs[0], inputs[1][:, 1], *inputs[2:])
+        grads = [torch.cos(torch.arange(output.numel())).to(output).reshape(output.shape) for output in outputs]
+        needed = torch.autograd.grad(
+            outputs[:counted], inputs, grads[:counted], allow_unused=True, materialize_grads=True
+        )
+        found.append((*outputs, *needed))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(other, one, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("pops", [2, 3])

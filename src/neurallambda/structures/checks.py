@@ -4,9 +4,7 @@ import torch
 from torch import Tensor
 
 from neurallambda.errors import ArgumentError
-
-SUM_TOLERANCE = 0.03
-"""How far a distribution may be from summing to one: room for softmax in bfloat16, none for a forgotten softmax."""
+from neurallambda.structures.operand import Operand
 
 
 def check_positive(name: str, value: float) -> None:
@@ -29,35 +27,43 @@ def check_dtype(dtype: torch.dtype) -> None:
         raise ArgumentError(f"dtype: got {dtype}, expected a floating point type such as torch.float32")
 
 
-def check_tensor(name: str, tensor: object, *, shape: tuple[int, ...], axes: tuple[str, ...], like: Tensor) -> None:
+def check_operand(
+    operand: Operand, tensor: object, *, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device
+) -> None:
     """Refuse a tensor whose shape, dtype or device does not fit the state it meets.
 
     Args:
-        name: the argument's name, for the message.
+        operand: what it is to be, for the message.
         tensor: what came.
-        shape: the shape it must have.
-        axes: what each axis means, for the message.
-        like: a tensor of the state; dtype and device must be its own.
+        shape: the shape it must have: (batch, size) or (batch, time, size).
+        dtype: the state's.
+        device: the state's.
 
     Raises:
         ArgumentError: what came, what was expected, and how to mend it.
     """
     if not isinstance(tensor, Tensor):
         raise ArgumentError(
-            f"{name}: got {type(tensor).__name__}, expected a tensor of shape {shape} ({', '.join(axes)})"
+            f"{operand.name}: got {type(tensor).__name__}, expected a tensor of shape {shape} ({_axes(operand, shape)})"
         )
     if tensor.shape != shape:
-        raise ArgumentError(f"{name}: got shape {tuple(tensor.shape)}, expected {shape} ({', '.join(axes)})")
-    if tensor.dtype != like.dtype:
         raise ArgumentError(
-            f"{name}: got dtype {tensor.dtype}, expected {like.dtype} as in the state; "
+            f"{operand.name}: got shape {tuple(tensor.shape)}, expected {shape} ({_axes(operand, shape)})"
+        )
+    if tensor.dtype != dtype:
+        raise ArgumentError(
+            f"{operand.name}: got dtype {tensor.dtype}, expected {dtype} as in the state; "
             f"convert it, or make the state with init(..., dtype={tensor.dtype})"
         )
-    if tensor.device != like.device:
+    if tensor.device != device:
         raise ArgumentError(
-            f"{name}: got a tensor on {tensor.device}, expected {like.device} as in the state; "
+            f"{operand.name}: got a tensor on {tensor.device}, expected {device} as in the state; "
             f"move it, or make the state with init(..., device='{tensor.device}')"
         )
+
+
+def _axes(operand: Operand, shape: tuple[int, ...]) -> str:
+    return ", ".join(("batch", "time", operand.axis) if len(shape) == 3 else ("batch", operand.axis))
 
 
 def check_mask(mask: object, *, shape: tuple[int, ...], like: Tensor) -> None:
@@ -80,48 +86,9 @@ def values_can_be_read(tensor: Tensor) -> bool:
 
     Elsewhere a look would break the graph or wait for the device, so there only shapes, dtypes and devices are checked.
     """
-    return tensor.device.type == "cpu" and not inside_transform()
+    return tensor.is_cpu and not inside_transform()
 
 
 def inside_transform() -> bool:
     """Whether PyTorch is compiling, or `vmap`, `grad` or another of its function transforms is at work."""
     return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage]
-
-
-def check_weights(name: str, weights: Tensor, *, distribution: bool) -> None:
-    """Refuse weights that are negative or not finite, and distributions that do not sum to one along the last axis.
-
-    Args:
-        name: the argument's name, for the message.
-        weights: the weights.
-        distribution: whether the last axis must sum to one.
-
-    Raises:
-        ArgumentError: what came, what was expected, and how to mend it.
-    """
-    if weights.numel() == 0 or not values_can_be_read(weights):
-        return
-    numbers = weights.detach()
-    if not distribution:
-        _check_range(name, *torch.aminmax(numbers), fix="raw scores need a sigmoid or a relu")
-        return
-    # Where none is negative and the sums are near one, all are finite and at most about one: one look less at each step.
-    sums = numbers.sum(-1)
-    low, high = torch.aminmax(sums)
-    lowest, highest = low.item(), high.item()
-    within = lowest >= 1 - SUM_TOLERANCE and highest <= 1 + SUM_TOLERANCE
-    if within and numbers.amin().item() >= 0:
-        return
-    _check_range(name, *torch.aminmax(numbers), fix="logits need a softmax")
-    raise ArgumentError(
-        f"{name}: got weights that sum to between {lowest:g} and {highest:g} along the last axis, "
-        f"expected 1; use a softmax over the last axis"
-    )
-
-
-def _check_range(name: str, low: Tensor, high: Tensor, *, fix: str) -> None:
-    lowest, highest = low.item(), high.item()
-    if not (lowest >= 0 and highest < float("inf")):
-        raise ArgumentError(
-            f"{name}: got values from {lowest:g} to {highest:g}, expected finite weights of at least zero; {fix} first"
-        )

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from neurallambda.errors import ArgumentError
-from neurallambda.structures.checks import check_mask, check_tensor, check_weights
+from neurallambda.structures.checks import check_mask, check_operand
 from neurallambda.structures.operand import Kind, Operand, idle_unless
 from neurallambda.structures.states import State
+from neurallambda.structures.weights import check_weights
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,9 @@ def check_instruction(
         names = ", ".join(operand.name for operand in layout.operands)
         raise ArgumentError(f"operands: got {len(operands)} tensors, expected {len(layout.operands)}: {names}")
     overflow = state.overflow
-    leading = (overflow.shape[0], *time)
+    leading, dtype, device = (overflow.shape[0], *time), overflow.dtype, overflow.device
     for operand, tensor in zip(layout.operands, operands, strict=True):
-        axes = ("batch", "time", operand.axis) if time else ("batch", operand.axis)
-        check_tensor(operand.name, tensor, shape=(*leading, operand.size), axes=axes, like=overflow)
+        check_operand(operand, tensor, shape=(*leading, operand.size), dtype=dtype, device=device)
     if mask is not None:
         check_mask(mask, shape=leading, like=overflow)
     for operand, tensor in zip(layout.operands, idle_unless(mask, layout.operands, operands), strict=True):

@@ -9,9 +9,13 @@ from typing import Any
 import numba
 import numpy as np
 import torch
-from numba.core import types
+from llvmlite import ir
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 from torch import Tensor
+
+LIKE = {torch.float32: np.empty(0, np.float32), torch.float64: np.empty(0, np.float64)}
+"""An array of each type that kernels know, by which they tell what lies at an address."""
 
 
 def compiled(function: Callable[..., object]) -> Any:
@@ -55,9 +59,31 @@ def pointer_to(_context: Any, address: Any, like: Any) -> Any:
     return pointer(address, like), generate
 
 
-def addresses(tensors: tuple[Tensor, ...]) -> list[int]:
+@_intrinsic
+def _prefetch(_context: Any, address: Any) -> Any:
+    """In a kernel: ask for the cache line at an address, which need not exist."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        pointer = builder.inttoptr(arguments[0], ir.PointerType(ir.IntType(8)))
+        to_read, keep, of_data = (ir.IntType(32)(number) for number in (0, 3, 1))
+        declared = ir.FunctionType(ir.VoidType(), [pointer.type, *(ir.IntType(32),) * 3])
+        call = cgutils.get_or_insert_function(builder.module, declared, "llvm.prefetch.p0")
+        builder.call(call, (pointer, to_read, keep, of_data))
+
+    return types.void(address), generate
+
+
+@compiled
+def fetch(numbers: Any, ahead: Any) -> None:
+    """In a kernel: ask for what lies `ahead` bytes after these numbers, so that it is near when its turn comes."""
+    address = numbers.ctypes.data + ahead
+    for line in range(0, numbers.size * numbers.itemsize, 64):
+        _prefetch(address + line)
+
+
+def addresses(tensors: tuple[Tensor, ...]) -> tuple[int, ...]:
     """Where the numbers of contiguous tensors lie; the tensors must outlive the use of the addresses."""
-    return [tensor.data_ptr() for tensor in tensors]
+    return tuple(map(Tensor.data_ptr, tensors))
 
 
 def contiguous(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

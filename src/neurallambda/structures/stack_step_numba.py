@@ -12,10 +12,16 @@ import torch
 from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 from torch import Tensor
 
-from neurallambda.structures.numba_kernels import addresses, array, compiled, over_rows, pointer_to
+from neurallambda.structures.numba_kernels import LIKE, addresses, array, compiled, fetch, over_rows, pointer_to
 from neurallambda.structures.second_gradients import differentiable_gradients
 from neurallambda.structures.stack_numba import occupancy_after
 from neurallambda.structures.stack_step import mixed
+
+BLOCK = 384
+"""Numbers worked on between two requests: fewer cost more, and more ask for too much at once."""
+
+AHEAD = 8192
+"""Bytes from what is worked on to what is asked for; the states of a sequence together are too large for the caches."""
 
 
 @compiled
@@ -29,18 +35,23 @@ def _mixed(push, pop, stay, above, here, below, to):
 def _step_forward(
     first, last, actions, values, tops, rests, occupied, overflow, next_tops, next_rests, next_occupied, next_overflow
 ):
-    """Rows first..last: one step."""
-    deep, width = rests.shape[1], tops.shape[1]
+    """Rows first..last: one step; the cells of a row below its top lie end to end."""
+    width = tops.shape[1]
+    deep = rests.shape[1] // width
     nothing = np.zeros(width, tops.dtype)
     bottom = (deep - 1) * width
     for row in range(first, last):
         push, pop, stay = actions[row, 0], actions[row, 1], actions[row, 2]
-        value, top, old, new = values[row, :width], tops[row], rests[row].reshape(-1), next_rests[row].reshape(-1)
+        value, top, old, new = values[row, :width], tops[row], rests[row], next_rests[row]
+        fetch(value, values.strides[0])
         _mixed(push, pop, stay, value, top, old[:width] if deep > 0 else nothing, next_tops[row])
         if deep > 0:
             _mixed(push, pop, stay, top, old, old[width : 2 * width] if deep > 1 else nothing, new[:width])
+        for start in range(width, bottom, BLOCK):
+            to = new[start : min(start + BLOCK, bottom)]
+            fetch(to, AHEAD)
+            _mixed(push, pop, stay, old[start - width :], old[start:], old[start + width :], to)
         if deep > 1:
-            _mixed(push, pop, stay, old, old[width:], old[2 * width :], new[width:bottom])
             _mixed(push, pop, stay, old[bottom - width :], old[bottom:], nothing, new[bottom:])
         next_overflow[row] = overflow[row] + push * occupied[row, deep]
         occupancy_after(push, pop, stay, occupied[row], next_occupied[row])
@@ -66,21 +77,27 @@ def _step_backward(
     first, last, actions, values, tops, rests, grad_tops, grad_rests, to_actions, to_values, to_tops, to_rests
 ):
     """Rows first..last: the gradients of the action, the value, and the cells before the step."""
-    deep, width = rests.shape[1], tops.shape[1]
+    width = tops.shape[1]
+    deep = rests.shape[1] // width
     nothing = np.zeros(width, tops.dtype)
     bottom = (deep - 1) * width
     for row in range(first, last):
         push, pop, stay = actions[row, 0], actions[row, 1], actions[row, 2]
-        value, top, of_top, by = values[row, :width], tops[row], grad_tops[row], to_actions[row]
-        old, of, to = rests[row].reshape(-1), grad_rests[row].reshape(-1), to_rests[row].reshape(-1)
+        value, top, old = values[row, :width], tops[row], rests[row]
+        of_top, of, to, by = grad_tops[row], grad_rests[row], to_rests[row], to_actions[row]
         by[:] = 0
+        fetch(value, values.strides[0])
         _mixed_backward(push, pop, stay, value, nothing, nothing, of_top, to_values[row], by)
         _mixed_backward(push, pop, stay, top, nothing, of_top, of[:width] if deep > 0 else nothing, to_tops[row], by)
         if deep > 0:
             below = of[width : 2 * width] if deep > 1 else nothing
             _mixed_backward(push, pop, stay, old, of_top, of, below, to[:width], by)
+        for start in range(width, bottom, BLOCK):
+            stop = min(start + BLOCK, bottom)
+            cells, above, here, below = old[start:stop], of[start - width :], of[start:], of[start + width :]
+            fetch(cells, AHEAD)
+            _mixed_backward(push, pop, stay, cells, above, here, below, to[start:stop], by)
         if deep > 1:
-            _mixed_backward(push, pop, stay, old[width:], of, of[width:], of[2 * width :], to[width:bottom], by)
             above, here = of[bottom - width :], of[bottom:]
             _mixed_backward(push, pop, stay, old[bottom:], above, here, nothing, to[bottom:], by)
 
@@ -114,18 +131,18 @@ def _occupancy_backward(first, last, actions, occupied, grad_occupied, grad_over
 @compiled
 def _step_forward_at(first, last, batch, capacity, width, stride, like, places):
     """`_step_forward` on tensors given by their addresses; the values lie `stride` numbers apart."""
-    row, cell = (batch, width), (batch, capacity - 1, width)
+    row, cells = (batch, width), (batch, (capacity - 1) * width)
     _step_forward(
         first,
         last,
         carray(pointer_to(places[0], like), (batch, 3)),
         carray(pointer_to(places[1], like), (batch, stride)),
         carray(pointer_to(places[2], like), row),
-        carray(pointer_to(places[3], like), cell),
+        carray(pointer_to(places[3], like), cells),
         carray(pointer_to(places[4], like), (batch, capacity)),
         carray(pointer_to(places[5], like), (batch,)),
         carray(pointer_to(places[6], like), row),
-        carray(pointer_to(places[7], like), cell),
+        carray(pointer_to(places[7], like), cells),
         carray(pointer_to(places[8], like), (batch, capacity)),
         carray(pointer_to(places[9], like), (batch,)),
     )
@@ -134,24 +151,21 @@ def _step_forward_at(first, last, batch, capacity, width, stride, like, places):
 @compiled
 def _step_backward_at(first, last, batch, capacity, width, stride, like, places):
     """`_step_backward` on tensors given by their addresses; the values lie `stride` numbers apart."""
-    row, cell = (batch, width), (batch, capacity - 1, width)
+    row, cells = (batch, width), (batch, (capacity - 1) * width)
     _step_backward(
         first,
         last,
         carray(pointer_to(places[0], like), (batch, 3)),
         carray(pointer_to(places[1], like), (batch, stride)),
         carray(pointer_to(places[2], like), row),
-        carray(pointer_to(places[3], like), cell),
+        carray(pointer_to(places[3], like), cells),
         carray(pointer_to(places[4], like), row),
-        carray(pointer_to(places[5], like), cell),
+        carray(pointer_to(places[5], like), cells),
         carray(pointer_to(places[6], like), (batch, 3)),
         carray(pointer_to(places[7], like), row),
         carray(pointer_to(places[8], like), row),
-        carray(pointer_to(places[9], like), cell),
+        carray(pointer_to(places[9], like), cells),
     )
-
-
-_LIKE = {torch.float32: np.empty(0, np.float32), torch.float64: np.empty(0, np.float64)}
 
 
 def _rooms(tensors):
@@ -170,7 +184,7 @@ def _at_addresses(kernel, inputs, outputs):
     _, value, top, rest, *_ = inputs
     batch, width = top.shape
     sizes = batch, rest.shape[1] + 1, width, value.stride(0)
-    over_rows(kernel, batch, *sizes, _LIKE[top.dtype], tuple(addresses((*inputs, *outputs))))
+    over_rows(kernel, batch, *sizes, LIKE[top.dtype], addresses((*inputs, *outputs)))
 
 
 class _FusedStep(torch.autograd.Function):
