@@ -199,9 +199,9 @@ def test_lambda_terms_step_by_step(sources: list[Term], strategy: Strategy) -> N
 
 @pytest.mark.slow
 @slowly(6)
-@given(st.lists(waiting_programs(), min_size=8, max_size=8))
-def test_recursive_calls_step_by_step(sources: list[Term]) -> None:
-    check_batch(make(cells=80), sources, max_steps=150)
+@given(st.lists(waiting_programs(), min_size=8, max_size=8), st.sampled_from(list(STRATEGIES.values())))
+def test_recursive_calls_step_by_step(sources: list[Term], strategy: Strategy) -> None:
+    check_batch(make(cells=80, strategy=strategy), sources, max_steps=150)
 
 
 @pytest.mark.slow

@@ -103,7 +103,7 @@ def view(graph: Graph, memory: Memory, lexicon: Lexicon, reading: Reading) -> Vi
         ],
         dim=-1,
     )
-    stuck = graph.flags[:, :, [Flag.WAITS, Flag.WRONG]]
+    stuck = graph.flags[:, :, Flag.WAITS :]
     letters = torch.cat([graph.tags, met, stuck, graph.first, graph.second], dim=-1)
     sizes = [graph.tags.shape[-1], len(Demand), 2, cells, cells]
     at: dict[str, Sight] = {}

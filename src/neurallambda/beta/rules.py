@@ -34,7 +34,7 @@ class Move(IntEnum):
     GO_21 = 8
     GO_22 = 9
     GO_221 = 10
-    """What the column points at takes the place of the cell: all references to the cell are replaced, and it is popped."""
+    """What the path leads to takes the place of the cell: all references to the cell are replaced, and it is popped."""
     ADOPT_2 = 11
     ADOPT_22 = 12
     """The cell takes over the columns of the cell that the path leads to: a choice goes on with the rest of itself."""

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from neurallambda.beta.alphabet import OWNERS, Demand, Flag, Tag
+from neurallambda.beta.alphabet import Demand, Flag, Tag
 from neurallambda.beta.cases import Cases, refuse, weigh
 from neurallambda.beta.graph import EDGE, edges, mentions, placement
 from neurallambda.beta.look import Graph, View, survey, view
@@ -20,7 +20,9 @@ from neurallambda.machine.compute import Operations
 from neurallambda.structures.pointer_stack import PointerStackState
 
 _LEAST = 1e-12
-_GOES = {Move.GO_1: "1", Move.GO_11: "11", Move.GO_21: "21", Move.GO_22: "22", Move.GO_221: "221"}
+_PUTS = slice(Move.APPLY, Move.GO_221 + 1)
+"""The moves that put something in the place of the visited cell: the body, or where a path leads, 1, 11, 21, 22 and 221."""
+_MADE = slice(Move.PAIR, Move.INTEGER + 1)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def take_step(memory: Memory, rules: Rules) -> tuple[Memory, Cases]:
     cases = refuse(cases, Move.APPLY, lacking.to(graph.tags), ErrorKind.OUT_OF_MEMORY)
     cases = refuse(cases, Move.VISIT, memory.stack.depth[:, -1], ErrorKind.OUT_OF_STEPS)
     clones = _clones(cloned & ~lacking[:, None], free, seen)
-    tag, first, second = _written(memory, graph, seen, cases, clones, rules.lexicon)
+    tag, first, second = _written(memory, graph, seen, cases, clones, rules.lexicon, rules.tables)
     stack = _moved(memory, seen, cases)
     return Memory(tag, first, second, _marked(graph, seen, cases, clones), stack), cases
 
@@ -75,7 +77,7 @@ class _Clones:
 def _wanted(graph: Graph, seen: View, cases: Cases) -> tuple[Bool[Tensor, "batch cells"], Bool[Tensor, "batch cells"]]:
     """Which cells an application clones, if one is made, and which are free."""
     variable = seen.at["1"].refers_first.detach() > EDGE
-    is_owner = graph.tags[:, :, list(OWNERS)].detach().sum(-1, keepdim=True) > EDGE
+    is_owner = (graph.tags[:, :, Tag.FUNCTION] + graph.tags[:, :, Tag.BIND]).detach()[:, :, None] > EDGE
     owners = ((graph.first.detach() > EDGE) & is_owner).to(graph.first.dtype)
     applies = cases.moves[:, Move.APPLY, None].detach() > EDGE
     cloned = mentions(edges(graph.first, graph.second), owners, variable & applies) & applies
@@ -90,7 +92,7 @@ def _clones(cloned: Bool[Tensor, "batch cells"], free: Bool[Tensor, "batch cells
 
 
 def _written(
-    memory: Memory, graph: Graph, seen: View, cases: Cases, clones: _Clones, lexicon: Lexicon
+    memory: Memory, graph: Graph, seen: View, cases: Cases, clones: _Clones, lexicon: Lexicon, tables: Tables
 ) -> tuple[Tensor, Tensor, Tensor]:
     """All cells after the step: tag, column 1 and column 2.
 
@@ -100,7 +102,7 @@ def _written(
     """
     argument, here = seen.at[""].second, seen.at[""].address
     going, target = _target(seen, cases, clones, lexicon)
-    lost, gained = _rewritten(seen, cases, lexicon)
+    lost, gained = _rewritten(seen, cases, lexicon, tables)
     taken, copies = clones.to.sum(1), clones.to.mT
     kept = graph.kept * (1 - taken)
     empty = (lexicon.tags.vectors[Tag.FREE], lexicon.nothing, lexicon.nothing)
@@ -133,24 +135,23 @@ def _target(
     here, function, choice, rest = (seen.at[path] for path in ("", "1", "2", "22"))
     body = function.second + clones.follow(function.refers_second[:, None])[:, 0] @ lexicon.addresses.vectors
     body = body + (function.refers_second * clones.variable).sum(-1, keepdim=True) * here.second
-    targets = torch.stack([here.first, function.first, choice.first, choice.second, rest.first, body], dim=1)
-    weights = cases.moves[:, [*_GOES, Move.APPLY]]
-    masses = torch.stack([cell.mass for cell in (here, function, choice, choice, rest, function)], dim=1)
+    targets = torch.stack([body, here.first, function.first, choice.first, choice.second, rest.first], dim=1)
+    weights = cases.moves[:, _PUTS]
+    masses = torch.stack([cell.mass for cell in (function, here, function, choice, choice, rest)], dim=1)
     return (weights * masses).sum(-1), (weights[:, None] @ targets)[:, 0]
 
 
 def _rewritten(
-    seen: View, cases: Cases, lexicon: Lexicon
+    seen: View, cases: Cases, lexicon: Lexicon, tables: Tables
 ) -> tuple[Float[Tensor, "batch 3"], Float[Tensor, "batch 3 width"]]:
     """How much of its tag and columns the visited cell loses, and what it gains, where it becomes something in place."""
     choice, rest, under = (seen.at[path] for path in ("2", "22", "1"))
-    tags = [Move.PAIR, Move.PARTIAL, Move.TRUE, Move.FALSE, Move.INTEGER]
     adopt_2, adopt_22, pair, true, false, integer = (
         cases.moves[:, move, None]
         for move in (Move.ADOPT_2, Move.ADOPT_22, Move.PAIR, Move.TRUE, Move.FALSE, Move.INTEGER)
     )
-    weights = cases.moves[:, tags]
-    tag = weights @ lexicon.tags.vectors[[Tag[move.name] for move in tags]]
+    weights = cases.moves[:, _MADE]
+    tag = weights @ tables.made @ lexicon.tags.vectors
     first = adopt_2 * choice.first + adopt_22 * rest.first + pair * under.second
     first = first + (true + false) * lexicon.nothing + cases.integers @ lexicon.literals.vectors
     second = adopt_2 * choice.second + adopt_22 * rest.second + (true + false + integer) * lexicon.nothing
@@ -181,7 +182,7 @@ def _marked(graph: Graph, seen: View, cases: Cases, clones: _Clones) -> Float[Te
 def _moved(memory: Memory, seen: View, cases: Cases) -> PointerStackState:
     """The stack after the step."""
     pushes = cases.moves[:, Move.VISIT]
-    pops = cases.moves[:, [Move.BASE, Move.REDUCED, Move.NORMAL, Move.APPLY, *_GOES]].sum(-1)
+    pops = cases.moves[:, : Move.NORMAL + 1].sum(-1) + cases.moves[:, _PUTS].sum(-1)
     here, function = seen.at[""], seen.at["1"]
     targets = torch.stack([here.first, here.second, function.second], dim=1)
     masses = torch.stack([here.mass, here.mass, function.mass], dim=1)

@@ -19,7 +19,12 @@ from neurallambda.lang.terms import UNARY_PRIMITIVES
 from neurallambda.state import state
 
 RESPONSES = (*Move, *Ask, *Wrong)
-INDEX = {response: index for index, response in enumerate(RESPONSES)}
+UNARY_RESPONSES = tuple(
+    dict.fromkeys(respond_unary(name, tag) for name in OPERATORS if name in UNARY_PRIMITIVES for tag in Tag)
+)
+"""Those to the application of a unary primitive."""
+MADE = (Move.PAIR, Move.PARTIAL, Move.TRUE, Move.FALSE, Move.INTEGER)
+"""The moves by which a cell becomes something in place, whose tag has the same name."""
 PATTERNS = tuple(dict.fromkeys(PARTS.values()))
 """What normal forms may demand of two columns."""
 CLASSES = (BASE, CONSTRUCTORS, REDEXES, STUCK, frozenset({Tag.ROOT}))
@@ -36,6 +41,7 @@ class Tables:
         parts: for each pattern and column, one of `Part`.
         responses: of a redex, by its tag and the one under its first column.
         unary: responses of an application of a primitive, by operator and the tag of the operand.
+        made: the tag that a cell gets by each of the moves `MADE`.
     """
 
     points: Float[Tensor, "tags 2"]
@@ -43,7 +49,8 @@ class Tables:
     patterns: Float[Tensor, "tags patterns"]
     parts: Float[Tensor, "patterns 2 parts"]
     responses: Float[Tensor, "tags_tags responses"]
-    unary: Float[Tensor, "operators_tags responses"]
+    unary: Float[Tensor, "operators_tags unary_responses"]
+    made: Float[Tensor, "made tags"]
 
     @staticmethod
     def of(device: torch.device, dtype: torch.dtype) -> "Tables":
@@ -66,9 +73,10 @@ class Tables:
             ),
             unary=tensor(
                 [
-                    [name in UNARY_PRIMITIVES and respond_unary(name, tag) is response for response in RESPONSES]
+                    [name in UNARY_PRIMITIVES and respond_unary(name, tag) is response for response in UNARY_RESPONSES]
                     for name in OPERATORS
                     for tag in Tag
                 ]
             ),
+            made=tensor([[tag.name == move.name for tag in Tag] for move in MADE]),
         )
