@@ -3,10 +3,11 @@
 from collections.abc import Collection, Generator, Sequence
 from typing import Any
 
-from neurallambda.beta.alphabet import POINTS_FIRST, POINTS_SECOND, Tag
-from neurallambda.beta.cells import ROOT, Cell, Cells, Column
+from neurallambda.beta.alphabet import Tag
+from neurallambda.beta.cells import Cell, Cells, Column
 from neurallambda.beta.names import Names, Origin
-from neurallambda.errors import ErrorKind, ProgramError, SourceError
+from neurallambda.beta.sheet import Sheet
+from neurallambda.errors import SourceError
 from neurallambda.lang import terms
 from neurallambda.lang.core import Unknown, unfilled_hole
 from neurallambda.lang.normal.definitions import Group, Recursive, Scope, top_level
@@ -73,37 +74,19 @@ class _Assembler:
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
-        self.cells: list[Cell] = []
-        self.names: dict[int, str] = {}
-        self.by_name: dict[str, int] = {}
+        self.sheet = Sheet()
         self.definitions: dict[Recursive, int] = {}
         self.displays: dict[tuple[Group, tuple[str, ...]], tuple[dict[str, int], int]] = {}
-        self.aliases: dict[Column, int] = {}
         self.waiting: list[Recursive] = []
 
     def assembled(self, expression: Term) -> Cells:
         """The cells of a program."""
-        self.reserve()
+        root = self.sheet.reserve()
         first = trampoline(self.write(expression, Names(self.scope)))
         while self.waiting:
             self.define(self.waiting.pop())
-        self.cells[ROOT] = Cell(Tag.ROOT, first)
-        return Cells(tuple(map(self.resolved, self.cells)), self.names)
-
-    def reserve(self) -> int:
-        """The address of a cell that is written later."""
-        self.cells.append(Cell())
-        return len(self.cells) - 1
-
-    def put(self, cell: Cell, at: int | None = None) -> int:
-        address = self.reserve() if at is None else at
-        self.cells[address] = cell
-        return address
-
-    def named(self, tag: Tag, name: str, second: Column = None, *, at: int | None = None) -> int:
-        address = self.reserve() if at is None else at
-        self.names[address] = name
-        return self.put(Cell(tag, address, second), at=address)
+        self.sheet.put(Cell(Tag.ROOT, first), root)
+        return self.sheet.finished()
 
     def write(self, term: Term, names: Names, *, at: int | None = None, decides: bool = False) -> _Writing:
         """Write a term and give its address: the one reserved for it, unless the term is a reference.
@@ -119,13 +102,13 @@ class _Assembler:
             return (yield self.node(Tag.GIVEN, (term,), names, at))
         match term:
             case terms.Integer(value):
-                return self.put(Cell(Tag.INTEGER, value), at)
+                return self.sheet.put(Cell(Tag.INTEGER, value), at)
             case terms.Boolean(value):
-                return self.put(Cell(Tag.TRUE if value else Tag.FALSE), at)
+                return self.sheet.put(Cell(Tag.TRUE if value else Tag.FALSE), at)
             case terms.Primitive(name):
-                return self.put(Cell(Tag.UNARY if arity(name) == 1 else Tag.BINARY, name), at)
+                return self.sheet.put(Cell(Tag.UNARY if arity(name) == 1 else Tag.BINARY, name), at)
             case terms.Hole(name):
-                return self.named(Tag.HOLE, name, at=at)
+                return self.sheet.named(Tag.HOLE, name, at=at)
             case Variable(name):
                 return self.reference(name, names)
             case terms.List(items):
@@ -138,10 +121,10 @@ class _Assembler:
                 operates = decides and is_operation(term)
                 return (yield self.application(function, arguments, names, at, decides=decides, operates=operates))
             case terms.If(condition, consequent, alternative):
-                address = self.reserve() if at is None else at
+                address = self.sheet.reserve() if at is None else at
                 first = yield self.write(condition, names)
                 second = yield self.node(Tag.BRANCH, (consequent, alternative), names, None, decides=decides)
-                return self.put(Cell(Tag.IF, first, second), address)
+                return self.sheet.put(Cell(Tag.IF, first, second), address)
             case terms.And(operands) | terms.Or(operands):
                 is_and = isinstance(term, terms.And)
                 end = terms.Boolean(is_and)
@@ -150,20 +133,20 @@ class _Assembler:
                 return (yield self.clauses(clauses, alternative, names, at, decides=decides))
             case terms.Let(bindings, body) if bindings:
                 (name, value), rest = bindings[0], bindings[1:]
-                address = self.reserve() if at is None else at
-                function = self.reserve()
+                address = self.sheet.reserve() if at is None else at
+                function = self.sheet.reserve()
                 second = yield self.write(value, names)
-                variable = self.named(Tag.VARIABLE, name)
+                variable = self.sheet.named(Tag.VARIABLE, name)
                 inner = yield self.write(terms.Let(rest, body), names.bind(name, variable), decides=decides)
-                self.put(Cell(Tag.FUNCTION, variable, inner), function)
-                return self.put(Cell(Tag.APPLY, function, second), address)
+                self.sheet.put(Cell(Tag.FUNCTION, variable, inner), function)
+                return self.sheet.put(Cell(Tag.APPLY, function, second), address)
             case terms.Let(_, body):
                 return (yield self.write(body, names, at=at, decides=decides))
             case terms.LetRec(bindings, body):
                 group = Group(dict(bindings))
                 inner = names
                 for name, _ in bindings:
-                    inner = inner.bind(name, self.reserve(), is_function=True)
+                    inner = inner.bind(name, self.sheet.reserve(), is_function=True)
                 for name, function in bindings:
                     origin = Origin(group.members[name], names)
                     yield self.function(function, inner, inner.local[name].address, origin)
@@ -172,11 +155,11 @@ class _Assembler:
 
     def node(self, tag: Tag, parts: Sequence[Term], names: Names, at: int | None, *, decides: bool = False) -> _Writing:
         """A cell whose columns lead to the parts."""
-        address = self.reserve() if at is None else at
+        address = self.sheet.reserve() if at is None else at
         columns: list[Column] = []
         for part in parts:
             columns.append((yield self.write(part, names, decides=decides)))
-        return self.put(Cell(tag, *columns), address)
+        return self.sheet.put(Cell(tag, *columns), address)
 
     def application(
         self,
@@ -191,20 +174,20 @@ class _Assembler:
         """An application to arguments, one by one. `operates` says that it waits where they do."""
         if not arguments:
             return (yield self.write(function, names, decides=decides))
-        address = self.reserve() if at is None else at
+        address = self.sheet.reserve() if at is None else at
         first = yield self.application(function, arguments[:-1], names, None, decides=decides, operates=operates)
         second = yield self.write(arguments[-1], names, decides=operates)
-        return self.put(Cell(Tag.APPLY, first, second), address)
+        return self.sheet.put(Cell(Tag.APPLY, first, second), address)
 
     def list(self, items: Sequence[Term], names: Names, at: int | None) -> _Writing:
-        start = self.reserve() if at is None else at
+        start = self.sheet.reserve() if at is None else at
         address = start
         for item in items:
             first = yield self.write(item, names)
-            rest = self.reserve()
-            self.put(Cell(Tag.PAIR, first, rest), address)
+            rest = self.sheet.reserve()
+            self.sheet.put(Cell(Tag.PAIR, first, rest), address)
             address = rest
-        self.put(Cell(Tag.NIL), address)
+        self.sheet.put(Cell(Tag.NIL), address)
         return start
 
     def function(self, function: Function, names: Names, at: int | None, origin: Origin | None = None) -> _Writing:
@@ -214,24 +197,24 @@ class _Assembler:
         """
         if origin is not None:
             names = Names(names.scope, names.local, in_function=True)
-        address = start = self.reserve() if at is None else at
+        address = start = self.sheet.reserve() if at is None else at
         variables: list[int] = []
         for index, name in enumerate(function.parameters):
-            variable = self.named(Tag.VARIABLE, name, variables[-1] if variables else None)
+            variable = self.sheet.named(Tag.VARIABLE, name, variables[-1] if variables else None)
             names = names.bind(name, variable)
             variables.append(variable)
             if index + 1 < len(function.parameters):
-                inner = self.reserve()
-                self.put(Cell(Tag.FUNCTION, variable, inner), address)
+                inner = self.sheet.reserve()
+                self.sheet.put(Cell(Tag.FUNCTION, variable, inner), address)
                 address = inner
         is_recursive = origin is not None and origin.definition.is_recursive
-        frame = self.reserve() if is_recursive else None
+        frame = self.sheet.reserve() if is_recursive else None
         body = called = yield self.write(function.body, names, decides=names.in_function)
         if origin is not None and frame is not None:
             call = yield self.call(origin, variables)
-            called = self.put(Cell(Tag.BODY if variables else Tag.CALL, body, call), frame)
+            called = self.sheet.put(Cell(Tag.BODY if variables else Tag.CALL, body, call), frame)
         cell = Cell(Tag.FUNCTION, variables[-1], called) if variables else Cell(Tag.DELAY, called, body)
-        self.put(cell, address)
+        self.sheet.put(cell, address)
         return start
 
     def call(self, origin: Origin, arguments: Sequence[int]) -> _Writing:
@@ -241,48 +224,42 @@ class _Assembler:
         """
         definition = origin.definition
         if self.scope.find(definition.name) is definition:
-            return self.applied(self.by_this_name(definition.name), arguments)
-        address = self.reserve()
+            return self.sheet.applied(self.sheet.by_this_name(definition.name), arguments)
+        address = self.sheet.reserve()
         variables, functions = yield self.display(origin)
-        call = self.applied(variables[definition.name], arguments)
-        return self.put(Cell(Tag.LETREC, call, functions), address)
+        call = self.sheet.applied(variables[definition.name], arguments)
+        return self.sheet.put(Cell(Tag.LETREC, call, functions), address)
 
     def display(self, origin: Origin) -> Generator[Any, Any, tuple[dict[str, int], int]]:
         """The functions of a `letrec` to show, as a chain: those that a function needs, with variables for their names."""
         group, needs = origin.definition.group, origin.definition.needs
         if (group, needs) not in self.displays:
             names = Names(origin.around.scope, origin.around.local)
-            variables = {name: self.named(Tag.VARIABLE, name) for name in needs}
+            variables = {name: self.sheet.named(Tag.VARIABLE, name) for name in needs}
             for name, variable in variables.items():
                 names = names.bind(name, variable)
             functions: list[int] = []
             for name in needs:
                 functions.append((yield self.write(group.terms[name], names)))
-            chain = self.put(Cell(Tag.NIL))
+            chain = self.sheet.put(Cell(Tag.NIL))
             for name, function in reversed(list(zip(needs, functions, strict=True))):
-                chain = self.put(Cell(Tag.BIND, variables[name], self.put(Cell(Tag.BRANCH, function, chain))))
+                chain = self.sheet.put(
+                    Cell(Tag.BIND, variables[name], self.sheet.put(Cell(Tag.BRANCH, function, chain)))
+                )
             self.displays[group, needs] = variables, chain
         return self.displays[group, needs]
-
-    def applied(self, function: int, arguments: Sequence[int]) -> int:
-        """The application of one cell to others."""
-        if not arguments:
-            return self.put(Cell(Tag.FORCE, function))
-        for argument in arguments:
-            function = self.put(Cell(Tag.APPLY, function, argument))
-        return function
 
     def operands(self, tag: Tag, operands: Sequence[Term], end: Term, names: Names, at: int | None) -> _Writing:
         """`and`, `or`, and the rest of them."""
         if not operands:
             return (yield self.write(end, names, at=at))
-        start = address = self.reserve() if at is None else at
+        start = address = self.sheet.reserve() if at is None else at
         for operand in operands:
             first = yield self.write(operand, names)
-            rest = self.reserve()
-            self.put(Cell(tag, first, rest), address)
+            rest = self.sheet.reserve()
+            self.sheet.put(Cell(tag, first, rest), address)
             tag, address = Tag.REST, rest
-        self.put(Cell(Tag.ELSE, (yield self.write(end, names))), address)
+        self.sheet.put(Cell(Tag.ELSE, (yield self.write(end, names))), address)
         return start
 
     def clauses(
@@ -291,17 +268,17 @@ class _Assembler:
         """`cond`, and the rest of one: a condition, then what it chooses and what comes after it."""
         if not clauses:
             return (yield self.write(alternative, names, at=at, decides=decides))
-        start = address = self.reserve() if at is None else at
+        start = address = self.sheet.reserve() if at is None else at
         tag = Tag.COND
         for condition, consequent in clauses:
             first = yield self.write(condition, names)
-            branch = self.reserve()
-            self.put(Cell(tag, first, branch), address)
+            branch = self.sheet.reserve()
+            self.sheet.put(Cell(tag, first, branch), address)
             chosen = yield self.write(consequent, names, decides=decides)
-            rest = self.reserve()
-            self.put(Cell(Tag.BRANCH, chosen, rest), branch)
+            rest = self.sheet.reserve()
+            self.sheet.put(Cell(Tag.BRANCH, chosen, rest), branch)
             tag, address = Tag.REST, rest
-        self.put(Cell(Tag.ELSE, (yield self.write(alternative, names, decides=decides))), address)
+        self.sheet.put(Cell(Tag.ELSE, (yield self.write(alternative, names, decides=decides))), address)
         return start
 
     def reference(self, name: str, names: Names) -> int:
@@ -310,17 +287,11 @@ class _Assembler:
             return names.local[name].address
         definition = names.scope.find(name)
         if definition is None:
-            return self.by_this_name(name)
+            return self.sheet.by_this_name(name)
         if definition not in self.definitions:
-            self.definitions[definition] = self.reserve()
+            self.definitions[definition] = self.sheet.reserve()
             self.waiting.append(definition)
         return self.definitions[definition]
-
-    def by_this_name(self, name: str) -> int:
-        """The cell that is just a name."""
-        if name not in self.by_name:
-            self.by_name[name] = self.named(Tag.NAME, name)
-        return self.by_name[name]
 
     def define(self, definition: Recursive) -> None:
         """Write a definition at the address reserved for it, or note which other one it is a name for."""
@@ -330,20 +301,4 @@ class _Assembler:
             return
         written = trampoline(self.write(definition.term, names, at=address))
         if written != address:
-            self.aliases[address] = written
-
-    def resolve(self, column: Column) -> Column:
-        """The address that a reference leads to."""
-        seen: list[Column] = []
-        while column in self.aliases:
-            if column in seen:
-                raise ProgramError(ErrorKind.OUT_OF_STEPS, "a name is defined as itself")
-            seen.append(column)
-            column = self.aliases[column]
-        return column
-
-    def resolved(self, cell: Cell) -> Cell:
-        """The cell with its references resolved."""
-        first = self.resolve(cell.first) if cell.tag in POINTS_FIRST else cell.first
-        second = self.resolve(cell.second) if cell.tag in POINTS_SECOND else cell.second
-        return Cell(cell.tag, first, second)
+            self.sheet.alias(address, written)
