@@ -4,16 +4,15 @@
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from docs.figures.plot import STYLE, Plot, legend, ticks
 from docs.figures.svg import Page
 
 RESULT = Path(__file__).parents[2] / "benchmarks" / "results" / "beta_codebook.json"
 FILE = Path(__file__).with_name("codebook.svg")
-STYLE = Path(__file__).with_name("codebook.css").read_text()
 
 CURVES = {
     "onehot": ("one-hot", "code"),
@@ -24,59 +23,29 @@ CURVES = {
 }
 """The curves of the result, what they are called, and their class in the style sheet."""
 
-WIDTH, PLOT, HEIGHT, LEFT, TOP, GAP = 1040, 400, 240, 64, 64, 100
-MARK = 7
+SUCCESS, TIME = Plot(64, 64), Plot(564, 64)
 
 
 def draw(numbers: Mapping[str, Any]) -> str:
     """The figure as SVG."""
-    page = Page(WIDTH, TOP + HEIGHT + 150)
+    page = Page(1040, 454)
     page.box(0.5, 0.5, page.width - 1, page.height - 1, "card")
     widths = numbers["vec_sizes"]
-    _plot(page, LEFT, f"programs of {numbers['programs']} that reduce", numbers, "success", (0.0, 0.25, 0.5, 0.75, 1.0))
-    times = [number for name in CURVES for number in numbers[f"{name}_milliseconds_per_step"] if number is not None]
-    ticks = _ticks(max(times))
-    _plot(page, LEFT + PLOT + GAP, "milliseconds a step, one program", numbers, "milliseconds_per_step", ticks)
-    for number, (label, style) in enumerate(CURVES.values()):
-        x, y = LEFT + (number % 3) * 300, TOP + HEIGHT + 80 + (number // 3) * 26
-        page.box(x, y - MARK, 2 * MARK, MARK, style)
-        page.text(x + 22, y, (label, ""))
+    success, time = (
+        {style: numbers[f"{name}_{quantity}"] for name, (_, style) in CURVES.items()}
+        for quantity in ("success", "milliseconds_per_step")
+    )
+    along = {"marks": widths, "note": "width of the vectors"}
+    title = f"programs of {numbers['programs']} that reduce"
+    SUCCESS.draw(page, success, title=title, ticks=(0.0, 0.25, 0.5, 0.75, 1.0), **along)
+    most = max(value for values in time.values() for value in values if value is not None)
+    TIME.draw(page, time, title="milliseconds a step, one program", ticks=ticks(most), **along)
+    legend(page, SUCCESS.left, 384, {style: label for label, style in CURVES.values()})
     return page.render(
         title="What a codebook costs",
         description=f"Success and time a step against vectors {widths[0]} to {widths[-1]} wide, for each codebook.",
         style=STYLE,
     )
-
-
-def _plot(
-    page: Page, left: float, title: str, numbers: Mapping[str, Any], quantity: str, ticks: Sequence[float]
-) -> None:
-    widths = numbers["vec_sizes"]
-    bottom, step = TOP + HEIGHT, PLOT / (len(widths) - 1)
-
-    def height(value: float) -> float:
-        return bottom - HEIGHT * value / ticks[-1]
-
-    page.text(left, TOP - 28, (title, "title"))
-    for tick in ticks:
-        page.line(left, height(tick), left + PLOT, height(tick))
-        page.text(left - 10, height(tick) + 4, (f"{tick:g}", "note"), anchor="end")
-    for index, width in enumerate(widths):
-        page.text(left + index * step + 12, bottom + 22, (str(width), "note"), anchor="end")
-    page.text(left, bottom + 44, ("width of the vectors", "note"))
-    for name, (_, style) in CURVES.items():
-        values = numbers[f"{name}_{quantity}"]
-        points = [(left + i * step, height(value)) for i, value in enumerate(values) if value is not None]
-        for (x1, y1), (x2, y2) in pairwise(points):
-            page.line(x1, y1, x2, y2, f"curve {style}")
-        for x, y in points:
-            page.box(x - MARK / 2, y - MARK / 2, MARK, MARK, style)
-
-
-def _ticks(most: float) -> tuple[float, ...]:
-    """Five round numbers from zero to at least the greatest."""
-    step = next(base for base in (1, 2, 5, 10, 20, 50, 100, 200, 500) if 4 * base >= most)
-    return tuple(float(step * index) for index in range(5))
 
 
 def main() -> None:

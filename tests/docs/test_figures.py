@@ -1,11 +1,12 @@
 """What the documentation shows of the machine is what the machine does today: figure and table are made again."""
 
 import json
+from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
 
-from docs.figures import codebook, journey, rules, sharpening
+from docs.figures import codebook, journey, over_time, rules, sharpening
 from docs.figures.journey import Journey, draw, travel
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.rules import RULES
@@ -87,18 +88,20 @@ def test_what_is_learned_in_the_figure_is_decided() -> None:
     assert sum(opacity > 0.9 for opacity in table) == 8
 
 
-def test_the_figure_of_codebooks_is_current() -> None:
-    numbers = json.loads(codebook.RESULT.read_text())["numbers"]
-    assert codebook.FILE.read_text() == codebook.draw(numbers), REMAKE + "codebook"
+@pytest.mark.parametrize("figure", [codebook, over_time], ids=lambda figure: figure.FILE.stem)
+def test_a_figure_of_a_result_is_current(figure: ModuleType) -> None:
+    numbers = json.loads(figure.RESULT.read_text())["numbers"]
+    assert figure.FILE.read_text() == figure.draw(numbers), REMAKE + figure.FILE.stem
 
 
-def test_the_figure_of_codebooks_has_a_mark_for_each_number() -> None:
-    numbers = json.loads(codebook.RESULT.read_text())["numbers"]
+@pytest.mark.parametrize(("figure", "quantity"), [(codebook, "success"), (over_time, "over_lstm")])
+def test_a_figure_of_a_result_has_a_mark_for_each_number(figure: ModuleType, quantity: str) -> None:
+    numbers = json.loads(figure.RESULT.read_text())["numbers"]
     classes = [
         element.get("class")
-        for element in ElementTree.fromstring(codebook.draw(numbers)).iter()
+        for element in ElementTree.fromstring(figure.draw(numbers)).iter()
         if element.tag.endswith("rect")
     ]
-    for name, (_, style) in codebook.CURVES.items():
-        measured = [number for number in numbers[f"{name}_success"] if number is not None]
+    for name, (_, style) in figure.CURVES.items():
+        measured = [number for number in numbers[f"{name}_{quantity}"] if number is not None]
         assert classes.count(style) == 2 * len(measured) + 1  # in both plots, and beside its name

@@ -3,12 +3,11 @@
 It is the judge of the superposed step, and the plainest account of what a step does.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from neurallambda.beta.alphabet import (
     BASE,
-    OWNERS,
     POINTS_FIRST,
     POINTS_SECOND,
     REDEXES,
@@ -17,6 +16,7 @@ from neurallambda.beta.alphabet import (
     Tag,
 )
 from neurallambda.beta.cells import ROOT, Cell, Cells, Column
+from neurallambda.beta.discrete_graph import mentions, reachable
 from neurallambda.beta.rules import (
     AT_THE_END,
     CHOICES,
@@ -98,51 +98,12 @@ def take_step(state: State, strategy: Strategy, integers: range) -> Step:
 
 def collected(state: State) -> State:
     """The state with the cells freed that the root does not reach."""
-    reached, todo = {ROOT}, [ROOT]
-    while todo:
-        for child in children(state.cells[todo.pop()]):
-            if child not in reached:
-                reached.add(child)
-                todo.append(child)
-    kept = [address in reached for address in range(len(state.cells))]
-    return replace(
-        state,
-        cells=tuple(cell if keep else Cell() for cell, keep in zip(state.cells, kept, strict=True)),
-        flags=tuple(flags if keep else Flags() for flags, keep in zip(state.flags, kept, strict=True)),
-    )
-
-
-def children(cell: Cell) -> Iterator[int]:
-    """The addresses that a cell refers to."""
-    for column, tags in ((cell.first, POINTS_FIRST), (cell.second, POINTS_SECOND)):
-        if cell.tag in tags:
-            assert isinstance(column, int)
-            yield column
-
-
-def mentions(cells: tuple[Cell, ...], variable: int) -> Set[int]:
-    """The cells that an application must clone: those in the function's body that mention its variable.
-
-    A function that is cloned gets a variable of its own, so what mentions that variable is cloned as well.
-    """
-    owners = {cell.first: address for address, cell in enumerate(cells) if cell.tag in OWNERS}
-    parents: dict[int, list[int]] = {}
-    for address, cell in enumerate(cells):
-        if cell.tag is Tag.FUNCTION and cell.first == variable:
-            continue
-        for child in children(cell):
-            parents.setdefault(child, []).append(address)
-    for owned, owner in owners.items():
-        assert isinstance(owned, int)
-        parents.setdefault(owner, []).append(owned)
-    found: set[int] = set()
-    todo = [variable]
-    while todo:
-        for parent in parents.get(todo.pop(), ()):
-            if parent not in found and parent != variable:
-                found.add(parent)
-                todo.append(parent)
-    return found
+    kept = reachable(state.cells)
+    cells, flags = list(state.cells), list(state.flags)
+    for address in range(len(cells)):
+        if address not in kept:
+            cells[address], flags[address] = Cell(), Flags()
+    return replace(state, cells=tuple(cells), flags=tuple(flags))
 
 
 class _Stepper:
