@@ -15,8 +15,9 @@ from neurallambda.beta.write import to_term
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang.normalize import normalize
 from neurallambda.lang.outcome import Outcome
+from neurallambda.lang.prelude import prelude
 from neurallambda.lang.printer import to_text
-from neurallambda.lang.terms import Program, Term
+from neurallambda.lang.terms import Function, Program, Term
 from tests.beta.stepping import by_discrete, check_steps
 from tests.programs import HOLE_PROGRAMS, PROGRAMS
 from tests.strategies import lambda_terms, programs, terms
@@ -152,6 +153,22 @@ def test_programs_have_the_normal_forms_of_the_reference(program: Program) -> No
 @given(waiting_programs())
 def test_recursive_calls_that_may_wait_have_the_normal_forms_of_the_reference(program: Program) -> None:
     agree(program, STRATEGIES["normal"], cells=160, max_steps=500)
+
+
+@pytest.mark.slow
+def test_the_prelude_is_that_of_the_reference_where_it_waits() -> None:
+    """Each of its functions as it is, and called with free variables, in the scope of others that are called so, too."""
+    fit = 0
+    for name, definition in prelude().items():
+        assert isinstance(definition.value, Function)
+        arguments = "u v w"[: max(0, 2 * len(definition.value.parameters) - 1)]
+        for source in (
+            name,
+            f"({name} {arguments})",
+            f"(defn {name} [x] x) (fn [us] '(({name} us) (sort us) (sum us)))",
+        ):
+            fit += agree(source, STRATEGIES["normal"], cells=400, max_steps=400)
+    assert fit > 200
 
 
 @pytest.mark.parametrize(
