@@ -3,22 +3,21 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from neurallambda.structures import SuperpositionQueue, SuperpositionStack
+from neurallambda.structures import Structure, SuperpositionQueue, SuperpositionStack
 from neurallambda.structures.availability import is_installed
 from neurallambda.structures.stack_step import mixed
 from tests.structures.cases import float_leaves, leaves, mapped_leaves, soft, warm
 
-Scanned = SuperpositionStack | SuperpositionQueue
-
 every_kind = pytest.mark.parametrize("kind", [SuperpositionStack, SuperpositionQueue])
 
 
-def found(structure: Scanned, form: str, time: int, *, start: bool, dtype: torch.dtype) -> list[Tensor]:
+def found(structure: Structure[Any], form: str, time: int, *, start: bool, dtype: torch.dtype) -> list[Tensor]:
     """Reads, last state, and the gradients of instructions and first state, of a scan."""
     first = warm(structure, 2, seed=1, dtype=dtype) if start else structure.init(2, dtype=dtype)
     state = mapped_leaves(first, lambda leaf: leaf.clone().requires_grad_(start))
@@ -38,7 +37,7 @@ def found(structure: Scanned, form: str, time: int, *, start: bool, dtype: torch
 @pytest.mark.parametrize("capacity", [1, 2, 17, 40])
 @pytest.mark.parametrize("time", [1, 8, 17, 70])
 @pytest.mark.parametrize("start", [False, True])
-def test_forms_agree_at_every_size(kind: type[Scanned], form: str, capacity: int, time: int, start: bool) -> None:
+def test_forms_agree_at_every_size(kind: Any, form: str, capacity: int, time: int, start: bool) -> None:
     structure = kind(capacity=capacity, width=3)
     expected = found(structure, "steps", time, start=start, dtype=torch.float64)
     got = found(structure, form, time, start=start, dtype=torch.float64)
@@ -48,7 +47,7 @@ def test_forms_agree_at_every_size(kind: type[Scanned], form: str, capacity: int
 
 @every_kind
 @pytest.mark.parametrize("width", [1, 64, 65, 130])
-def test_forms_agree_at_every_width(kind: type[Scanned], width: int) -> None:
+def test_forms_agree_at_every_width(kind: Any, width: int) -> None:
     """Kernels work on 64 columns at once, backward, and what depends on the occupancy is gathered from them all."""
     structure = kind(capacity=5, width=width)
     expected = found(structure, "steps", 19, start=True, dtype=torch.float64)
@@ -59,7 +58,7 @@ def test_forms_agree_at_every_width(kind: type[Scanned], width: int) -> None:
 
 @every_kind
 @pytest.mark.parametrize("form", ["fused", "chunked"])
-def test_forms_agree_in_single_precision_and_at_full_size(kind: type[Scanned], form: str) -> None:
+def test_forms_agree_in_single_precision_and_at_full_size(kind: Any, form: str) -> None:
     structure = kind(capacity=32, width=64)
     expected = found(structure, "steps", 128, start=False, dtype=torch.float32)
     got = found(structure, form, 128, start=False, dtype=torch.float32)
@@ -69,7 +68,7 @@ def test_forms_agree_in_single_precision_and_at_full_size(kind: type[Scanned], f
 
 @every_kind
 @pytest.mark.parametrize("field", ["cells", "occupied"])
-def test_one_field_of_the_first_state_may_take_gradients(kind: type[Scanned], field: str) -> None:
+def test_one_field_of_the_first_state_may_take_gradients(kind: Any, field: str) -> None:
     """Even where nothing lies: the kernels leave out cells that nothing depends on, and these do count."""
     gradients = []
     for form in ("steps", "fused"):
@@ -120,7 +119,7 @@ def test_several_pops(capacity: int, pops: int) -> None:
 
 
 @every_kind
-def test_threads_share_out_the_rows(kind: type[Scanned]) -> None:
+def test_threads_share_out_the_rows(kind: Any) -> None:
     structure = kind(capacity=5, width=3)
     ways = []
     threads = torch.get_num_threads()
@@ -143,7 +142,7 @@ def test_half_a_push_is_half_an_item() -> None:
 
 
 @every_kind
-def test_without_numba_the_chunked_form_is_chosen(kind: type[Scanned], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_numba_the_chunked_form_is_chosen(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     structure = kind(capacity=4, width=3)
     operands = soft(structure, 2, 9, seed=1)
 
