@@ -3,7 +3,16 @@
 from importlib.util import find_spec
 
 NEEDS = {
-    "numba": ["numba_kernels", "stack_numba", "stack_step_numba", "line_numba"],
+    "numba": [
+        "cells_numba",
+        "deque_numba",
+        "line_numba",
+        "numba_kernels",
+        "occupancy_numba",
+        "stack_step_numba",
+        "superposition_numba",
+        "weights_numba",
+    ],
     "triton": ["stack_triton"],
 }
 

@@ -14,7 +14,16 @@ MODULES = sorted(
     if path.stem != "__main__"
 )
 # Kernels that are chosen at run time, where the package that compiles them is there.
-NEED_NUMBA = {"deque_numba", "line_numba", "numba_kernels", "stack_numba", "stack_step_numba", "weights_numba"}
+NEED_NUMBA = {
+    "cells_numba",
+    "deque_numba",
+    "line_numba",
+    "numba_kernels",
+    "occupancy_numba",
+    "stack_step_numba",
+    "superposition_numba",
+    "weights_numba",
+}
 NEED_TRITON = {"stack_triton"}
 PLAIN = [name for name in MODULES if name.rpartition(".")[2] not in NEED_NUMBA | NEED_TRITON]
 PRESENT = [name for name in MODULES if find_spec("triton") or name.rpartition(".")[2] not in NEED_TRITON]

@@ -230,6 +230,7 @@ def structures_over_time(seed: int) -> Case:
     chosen: dict[str, tuple[Structure[Any], str]] = {
         "superposition_stack_fused": (SuperpositionStack(capacity=DEPTH, width=WIDTH), "fused"),
         "superposition_stack_chunked": (SuperpositionStack(capacity=DEPTH, width=WIDTH), "chunked"),
+        "superposition_queue_fused": (SuperpositionQueue(capacity=DEPTH, width=WIDTH), "fused"),
         "superposition_queue": (SuperpositionQueue(capacity=DEPTH, width=WIDTH), "chunked"),
         "strength_stack_fused": (StrengthStack(capacity=DEPTH, width=WIDTH), "fused"),
         "strength_stack_closed": (StrengthStack(capacity=DEPTH, width=WIDTH), "closed"),
@@ -267,6 +268,7 @@ def structures_over_time(seed: int) -> Case:
     limits={
         "stack_fused_over_depth_and_width": 6,
         "stack_chunked_over_depth_and_width": 13,
+        "queue_fused_over_depth_and_width": 6,
         "queue_over_depth_and_width": 22,
     },
 )
@@ -276,6 +278,7 @@ def structures_over_depth(seed: int) -> Case:
     chosen: dict[str, tuple[type[SuperpositionStack | SuperpositionQueue], str]] = {
         "stack_fused": (SuperpositionStack, "fused"),
         "stack_chunked": (SuperpositionStack, "chunked"),
+        "queue_fused": (SuperpositionQueue, "fused"),
         "queue": (SuperpositionQueue, "chunked"),
     }
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from benchmarks.memory import peak_tensor_memory
 from neurallambda.structures import Structure, SuperpositionDeque, SuperpositionQueue, SuperpositionStack
 from neurallambda.structures.spans import SHORTEST, steps_a_copy
-from tests.structures.cases import float_leaves, leaves, mapped_leaves, soft
+from tests.structures.cases import float_leaves, forms_of, leaves, mapped_leaves, soft
 
 DOUBLE = torch.float64
 
@@ -25,6 +25,9 @@ DEEP: dict[str, Structure[Any]] = {
 }
 
 deep = pytest.mark.parametrize("name", DEEP)
+every_way = pytest.mark.parametrize(
+    ("name", "form"), [(name, form) for name, structure in DEEP.items() for form in forms_of(structure)]
+)
 
 
 def filled(structure: Structure[Any], batch: int, *, dtype: torch.dtype) -> Any:
@@ -52,19 +55,19 @@ def found(structure: Structure[Any], form: str, time: int, *, dtype: torch.dtype
     return [*outputs, *gradients, *torch.autograd.grad(loss, inputs, allow_unused=True, materialize_grads=True)]
 
 
-@deep
+@every_way
 @pytest.mark.parametrize(("dtype", "tolerance"), [(DOUBLE, 1e-12), (torch.float32, 1e-5)])
-def test_deep_scans_are_stepping(name: str, dtype: torch.dtype, tolerance: float) -> None:
+def test_deep_scans_are_stepping(name: str, form: str, dtype: torch.dtype, tolerance: float) -> None:
     expected = found(DEEP[name], "steps", 53, dtype=dtype, twice=False)
-    got = found(DEEP[name], "chunked", 53, dtype=dtype, twice=False)
+    got = found(DEEP[name], form, 53, dtype=dtype, twice=False)
     for one, other in zip(expected, got, strict=True):
         torch.testing.assert_close(other, one, rtol=tolerance, atol=tolerance)
 
 
-@deep
-def test_their_second_gradients_are_those_of_stepping(name: str) -> None:
+@every_way
+def test_their_second_gradients_are_those_of_stepping(name: str, form: str) -> None:
     expected = found(DEEP[name], "steps", 35, dtype=DOUBLE, twice=True)
-    got = found(DEEP[name], "chunked", 35, dtype=DOUBLE, twice=True)
+    got = found(DEEP[name], form, 35, dtype=DOUBLE, twice=True)
     for one, other in zip(expected, got, strict=True):
         torch.testing.assert_close(other, one, rtol=1e-11, atol=1e-11)
 
@@ -139,7 +142,8 @@ def peak(structure: Structure[Any], form: str, time: int) -> float:
 
 
 every_scan = pytest.mark.parametrize(
-    ("kind", "form"), [(SuperpositionStack, "chunked"), (SuperpositionStack, "fused"), (SuperpositionQueue, "chunked")]
+    ("kind", "form"),
+    [(kind, form) for kind in (SuperpositionStack, SuperpositionQueue) for form in ("chunked", "fused")],
 )
 
 

@@ -19,7 +19,11 @@ LIKE = {torch.float32: np.empty(0, np.float32), torch.float64: np.empty(0, np.fl
 
 
 def compiled(function: Callable[..., object]) -> Any:
-    """Compile a function, without any wrappers that an import hook may have put around it."""
+    """Compile a function, without any wrappers that an import hook may have put around it.
+
+    What is compiled is kept beside its file until that file changes. Numba does not see that a function of another file,
+    which is called, has changed: whoever changes one removes `*.nbi` from `__pycache__`.
+    """
     fast = {"reassoc", "contract", "nsz", "arcp"}
     return numba.njit(cache=True, nogil=True, fastmath=fast, error_model="numpy")(unwrap(function))
 

@@ -13,8 +13,8 @@ from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 from torch import Tensor
 
 from neurallambda.structures.numba_kernels import LIKE, addresses, array, compiled, fetch, over_rows, pointer_to
+from neurallambda.structures.occupancy_numba import occupancy_after
 from neurallambda.structures.second_gradients import differentiable_gradients
-from neurallambda.structures.stack_numba import occupancy_after
 from neurallambda.structures.stack_step import mixed
 
 BLOCK = 384

@@ -1,5 +1,6 @@
 """The superposition queue: put, get and stay at once, each with its weight."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from torch.nn import functional
 
 from neurallambda.errors import check_count
 from neurallambda.state import state
+from neurallambda.structures.availability import can_run_numba
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure
@@ -64,7 +66,10 @@ class SuperpositionQueue(Structure[SuperpositionQueueState]):
 
     @property
     def forms(self) -> dict[str, Form[SuperpositionQueueState]]:
-        return {"chunked": Form(run=_chunked, available=anywhere)}
+        return {
+            "fused": Form(run=_fused, available=lambda state, *_: can_run_numba(state.cells)),
+            "chunked": Form(run=_chunked, available=anywhere),
+        }
 
     def empty(self, batch: int, device: torch.device | str | None, dtype: torch.dtype) -> SuperpositionQueueState:
         return SuperpositionQueueState(
@@ -99,8 +104,20 @@ class SuperpositionQueue(Structure[SuperpositionQueueState]):
         return PlainQueue(capacity=self.capacity, width=self.width)
 
 
-def _chunked(state: SuperpositionQueueState, actions: Tensor, values: Tensor) -> tuple[SuperpositionQueueState, Tensor]:
-    reads, *after = scan_chunked(actions, values, state.cells, state.occupied, state.overflow)
+def _chunked(state: SuperpositionQueueState, *operands: Tensor) -> tuple[SuperpositionQueueState, Tensor]:
+    return _with(scan_chunked, state, *operands)
+
+
+def _fused(state: SuperpositionQueueState, *operands: Tensor) -> tuple[SuperpositionQueueState, Tensor]:
+    from neurallambda.structures.superposition_numba import scan_queue
+
+    return _with(scan_queue, state, *operands)
+
+
+def _with(
+    scan: Callable[..., tuple[Tensor, Tensor, Tensor, Tensor]], state: SuperpositionQueueState, *operands: Tensor
+) -> tuple[SuperpositionQueueState, Tensor]:
+    reads, *after = scan(*operands, state.cells, state.occupied, state.overflow)
     return SuperpositionQueueState(*after), reads
 
 

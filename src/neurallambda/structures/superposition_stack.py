@@ -127,9 +127,9 @@ def _chunked(state: SuperpositionStackState, *operands: Tensor) -> tuple[Superpo
 
 
 def _fused(state: SuperpositionStackState, *operands: Tensor) -> tuple[SuperpositionStackState, Tensor]:
-    from neurallambda.structures.stack_numba import scan_fused
+    from neurallambda.structures.superposition_numba import scan_stack
 
-    return _with(scan_fused, state, *operands)
+    return _with(scan_stack, state, *operands)
 
 
 def _triton(state: SuperpositionStackState, *operands: Tensor) -> tuple[SuperpositionStackState, Tensor]:
