@@ -17,7 +17,7 @@ FILE = Path(__file__).with_name("over_time.svg")
 CURVES = {
     "superposition_stack_fused": ("superposition stack, fused", "code"),
     "superposition_stack_chunked": ("superposition stack, plain PyTorch", "register"),
-    "superposition_queue": ("superposition queue, plain PyTorch", "value"),
+    "superposition_queue_fused": ("superposition queue, fused", "value"),
     "strength_stack_fused": ("strength stack, fused", "pointer"),
     "hard_stack": ("hard stack, plain PyTorch", "frame"),
 }

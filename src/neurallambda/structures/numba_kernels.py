@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from hashlib import sha256
 from inspect import unwrap
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -22,10 +25,20 @@ def compiled(function: Callable[..., object]) -> Any:
     """Compile a function, without any wrappers that an import hook may have put around it.
 
     What is compiled is kept beside its file until that file changes. Numba does not see that a function of another file,
-    which is called, has changed: whoever changes one removes `*.nbi` from `__pycache__`.
+    which is called, has changed; so it is kept under a name that changes with any file of kernels.
     """
+    kernel = unwrap(function)
+    kernel.__qualname__ = f"{kernel.__qualname__}_{_digest()}"
     fast = {"reassoc", "contract", "nsz", "arcp"}
-    return numba.njit(cache=True, nogil=True, fastmath=fast, error_model="numpy")(unwrap(function))
+    return numba.njit(cache=True, nogil=True, fastmath=fast, error_model="numpy")(kernel)
+
+
+@cache
+def _digest() -> str:
+    """What all files of kernels come to."""
+    here = Path(__file__)
+    files = sorted([here, *here.parent.glob("*_numba.py")])
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
 def over_rows(kernel: Callable[..., object], batch: int, *arguments: object) -> None:
