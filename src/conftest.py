@@ -2,23 +2,9 @@
 
 from importlib.util import find_spec
 
-NEEDS = {
-    "numba": [
-        "cells_numba",
-        "deque_numba",
-        "line_numba",
-        "numba_kernels",
-        "occupancy_numba",
-        "stack_step_numba",
-        "superposition_numba",
-        "weights_numba",
-    ],
-    "triton": ["stack_triton"],
-}
+NEEDS = {"numba": "*numba*.py", "triton": "*_triton.py"}
+"""How the files of kernels are named that a package compiles."""
 
-collect_ignore = [
-    f"neurallambda/structures/{module}.py"
-    for package, modules in NEEDS.items()
-    if not find_spec(package)
-    for module in modules
+collect_ignore_glob = [
+    f"neurallambda/structures/{pattern}" for package, pattern in NEEDS.items() if not find_spec(package)
 ]

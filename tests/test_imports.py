@@ -13,20 +13,9 @@ MODULES = sorted(
     for path in SOURCE.glob("neurallambda/**/*.py")
     if path.stem != "__main__"
 )
-# Kernels that are chosen at run time, where the package that compiles them is there.
-NEED_NUMBA = {
-    "cells_numba",
-    "deque_numba",
-    "line_numba",
-    "numba_kernels",
-    "occupancy_numba",
-    "stack_step_numba",
-    "superposition_numba",
-    "weights_numba",
-}
-NEED_TRITON = {"stack_triton"}
-PLAIN = [name for name in MODULES if name.rpartition(".")[2] not in NEED_NUMBA | NEED_TRITON]
-PRESENT = [name for name in MODULES if find_spec("triton") or name.rpartition(".")[2] not in NEED_TRITON]
+# Kernels that are chosen at run time, where the package that compiles them is there, are named after it.
+PLAIN = [name for name in MODULES if "numba" not in name and "triton" not in name]
+PRESENT = [name for name in MODULES if find_spec("triton") or "triton" not in name]
 EXACT = [
     name for name in MODULES if name.startswith(("neurallambda.errors", "neurallambda.lang", "neurallambda.automata"))
 ]
@@ -50,6 +39,9 @@ def importing(names: list[str], *, without: tuple[str, ...]) -> str:
 
 def test_there_are_modules() -> None:
     assert {"neurallambda.errors", "neurallambda.lang.parser"} <= set(EXACT)
+    assert {"neurallambda.structures.numba_kernels", "neurallambda.structures.stack_triton"} <= set(MODULES) - set(
+        PLAIN
+    )
 
 
 def test_every_module_needs_the_runtime_dependencies_only() -> None:

@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from neurallambda.cli import app
-from neurallambda.cli.options import EngineName
+from neurallambda.cli.options import EngineName, MaxSteps
 from neurallambda.cli.setup import read_integers
 from neurallambda.programs import MAX_STEPS, Engine, Limits
 from tests.cli.conftest import Call
@@ -151,5 +152,7 @@ def test_an_endless_program_has_some_seconds(call: Call, arguments: list[str], s
 def test_the_defaults_are_those_of_the_library() -> None:
     limits = Limits(integers=read_integers(app.INTEGERS), capacity=app.CAPACITY)
     assert limits == Limits()
-    assert set(MAX_STEPS.values()) == {10_000, 2_000} == {MAX_STEPS[Engine.MACHINE], MAX_STEPS[Engine.BETA]}
+    assert MAX_STEPS[Engine.MACHINE] == MAX_STEPS[Engine.REFERENCE]
+    told = f"Without it, {MAX_STEPS[Engine.MACHINE]:,}; with beta, {MAX_STEPS[Engine.BETA]:,}."
+    assert told in get_args(MaxSteps)[1].help
     assert list(EngineName.__args__) == ENGINES

@@ -197,7 +197,7 @@ def test_random_machines_weigh_their_runs(kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", FILES)
 def test_many_random_machines_weigh_their_runs(kind: str) -> None:
-    @settings(max_examples=60)
+    @settings(max_examples=150)
     @given(FILES[kind])
     def check(data: dict[str, Any]) -> None:
         check_weights(data, STRINGS)

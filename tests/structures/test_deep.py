@@ -69,7 +69,7 @@ def test_their_second_gradients_are_those_of_stepping(name: str, form: str) -> N
     expected = found(DEEP[name], "steps", 35, dtype=DOUBLE, twice=True)
     got = found(DEEP[name], form, 35, dtype=DOUBLE, twice=True)
     for one, other in zip(expected, got, strict=True):
-        torch.testing.assert_close(other, one, rtol=1e-11, atol=1e-11)
+        torch.testing.assert_close(other, one, rtol=1e-12, atol=1e-12)
 
 
 @deep
@@ -109,7 +109,7 @@ def test_deep_scans_under_transforms(name: str) -> None:
     ways += [torch.func.jvp(lambda *o, form=form: reads(form, *o), operands, tangents) for form in ("chunked", "steps")]
     for got, expected in (ways[:2], ways[2:]):
         for one, other in zip(got, expected, strict=True):
-            torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-11)
+            torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
 
 
 @deep
