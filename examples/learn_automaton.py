@@ -5,13 +5,13 @@ was learned is rounded to rules that the exact machine runs, and judged on strin
 """
 
 from neurallambda.automata import Automaton, library
+from neurallambda.automata.data.generate import Recipe, generate
+from neurallambda.automata.data.lengths import Lengths
 from neurallambda.automata.diagram import to_text
-from neurallambda.automata.generate import Recipe, generate
-from neurallambda.automata.lengths import Lengths
-from neurallambda.nn.automaton import NeuralFSM, SuperposedAutomaton
-from neurallambda.nn.automaton.blank import blank_fsm, blank_pda
-from neurallambda.nn.automaton.examples import Example, draw_examples
-from neurallambda.nn.automaton.learning import Course, learn
+from neurallambda.twins import NeuralFSM, SuperposedAutomaton
+from neurallambda.twins.blank import blank_fsm, blank_pda
+from neurallambda.twins.examples import Example, draw_examples
+from neurallambda.twins.learning import Course, learn
 
 TRAIN = Recipe(size=300, lengths=Lengths.parse("1-20"), negatives=0.5)
 TEST = Recipe(size=300, lengths=Lengths.parse("190-200"), negatives=0.5, seed=1)

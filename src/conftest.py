@@ -2,9 +2,9 @@
 
 from importlib.util import find_spec
 
-NEEDS = {"numba": "*numba*.py", "triton": "*_triton.py"}
-"""How the files of kernels are named that a package compiles."""
+NEEDS = {"numba": "*numba*", "triton": "*triton.py"}
+"""How the files and folders of kernels are named that a package compiles."""
 
 collect_ignore_glob = [
-    f"neurallambda/structures/{pattern}" for package, pattern in NEEDS.items() if not find_spec(package)
+    f"neurallambda/structures/**/{pattern}" for package, pattern in NEEDS.items() if not find_spec(package)
 ]

@@ -38,10 +38,10 @@ def importing(names: list[str], *, without: tuple[str, ...]) -> str:
 
 
 def test_there_are_modules() -> None:
-    assert {"neurallambda.errors", "neurallambda.lang.parser"} <= set(EXACT)
-    assert {"neurallambda.structures.numba_kernels", "neurallambda.structures.stack_triton"} <= set(MODULES) - set(
-        PLAIN
-    )
+    assert {"neurallambda.errors", "neurallambda.lang.syntax.parser"} <= set(EXACT)
+    assert {"neurallambda.structures.numba_kernels", "neurallambda.structures.superposition.triton"} <= set(
+        MODULES
+    ) - set(PLAIN)
 
 
 def test_every_module_needs_the_runtime_dependencies_only() -> None:

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from neurallambda.lang.parser import parse
+from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Program
 
 _FREE = ("u", "v", "us")

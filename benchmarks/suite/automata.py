@@ -6,8 +6,8 @@ from benchmarks.harness import Case, Numbers, benchmark
 from benchmarks.timing import measure_time
 from neurallambda.automata import library
 from neurallambda.automata.automaton import Automaton
-from neurallambda.automata.generate import Recipe, Row, generate
-from neurallambda.automata.lengths import Lengths
+from neurallambda.automata.data.generate import Recipe, Row, generate
+from neurallambda.automata.data.lengths import Lengths
 
 SIZE = 20_000
 LONGEST = 40

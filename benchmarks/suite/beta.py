@@ -17,7 +17,7 @@ from neurallambda.beta.rules import Move
 from neurallambda.beta.step import Rules
 from neurallambda.lang import terms
 from neurallambda.lang.normalize import normalize
-from neurallambda.lang.printer import to_text
+from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import Integer, Term, Variable
 from neurallambda.symbols import Kind
 

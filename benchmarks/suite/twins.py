@@ -9,12 +9,12 @@ import torch
 from benchmarks.harness import Case, Numbers, benchmark
 from benchmarks.timing import measure_ratio, measure_time
 from neurallambda.automata import Automaton, library
-from neurallambda.automata.generate import Recipe, generate
-from neurallambda.automata.lengths import Lengths
-from neurallambda.nn.automaton import NeuralFSM, SuperposedAutomaton, twin
-from neurallambda.nn.automaton.blank import blank_fsm, blank_pda
-from neurallambda.nn.automaton.examples import draw_examples
-from neurallambda.nn.automaton.learning import Course, Learned, learn
+from neurallambda.automata.data.generate import Recipe, generate
+from neurallambda.automata.data.lengths import Lengths
+from neurallambda.twins import NeuralFSM, SuperposedAutomaton, twin
+from neurallambda.twins.blank import blank_fsm, blank_pda
+from neurallambda.twins.examples import draw_examples
+from neurallambda.twins.learning import Course, Learned, learn
 
 SEEDS = 5
 STARTS = 8

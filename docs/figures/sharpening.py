@@ -10,15 +10,15 @@ import torch
 
 from docs.figures.svg import Page
 from neurallambda.automata import library
+from neurallambda.automata.data.generate import Recipe
+from neurallambda.automata.data.lengths import Lengths
 from neurallambda.automata.diagram import describe_rule, to_text
-from neurallambda.automata.generate import Recipe
-from neurallambda.automata.lengths import Lengths
-from neurallambda.automata.rules import Rule
-from neurallambda.nn.automaton import SuperposedAutomaton
-from neurallambda.nn.automaton.blank import blank_pda
-from neurallambda.nn.automaton.examples import draw_examples
-from neurallambda.nn.automaton.layout import Layout
-from neurallambda.nn.automaton.learning import Course, learn
+from neurallambda.automata.rules.rule import Rule
+from neurallambda.twins import SuperposedAutomaton
+from neurallambda.twins.axes import Layout
+from neurallambda.twins.blank import blank_pda
+from neurallambda.twins.examples import draw_examples
+from neurallambda.twins.learning import Course, learn
 
 FILE = Path(__file__).with_name("sharpening.svg")
 STYLE = Path(__file__).with_name("journey.css").read_text()

@@ -10,7 +10,7 @@ from neurallambda.errors import ArgumentError, ProgramError, SourceError
 from neurallambda.lang.core import unfilled_hole
 from neurallambda.lang.evaluate import evaluate
 from neurallambda.lang.outcome import Outcome
-from neurallambda.lang.parser import parse
+from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Program
 
 if TYPE_CHECKING:

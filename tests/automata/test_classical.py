@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from neurallambda.automata import FSM, library
 from neurallambda.automata.classical import complement, determinize, equivalent, from_regex, minimize, product
 from neurallambda.automata.extras import MissingExtraError, extra
-from neurallambda.automata.rule_file import from_data
+from neurallambda.automata.files.rule_file import from_data
 from neurallambda.errors import ArgumentError
 from tests.automata.machines import rule_files
 

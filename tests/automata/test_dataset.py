@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from neurallambda.automata import library
-from neurallambda.automata.dataset import to_dataset, to_splits
-from neurallambda.automata.generate import Recipe
-from neurallambda.automata.lengths import Lengths
+from neurallambda.automata.data.dataset import to_dataset, to_splits
+from neurallambda.automata.data.generate import Recipe
+from neurallambda.automata.data.lengths import Lengths
 
 pytest.importorskip("datasets")
 pytestmark = pytest.mark.filterwarnings("default")

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurallambda.automata import library
-from neurallambda.automata.forms import EndlessDerivationsError
 from neurallambda.automata.grammar import Grammar, Production, from_pda, to_pda
+from neurallambda.automata.languages.productions import EndlessDerivationsError
 from neurallambda.errors import ArgumentError, SourceError
 from tests.automata.predicates import PREDICATES
 

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from neurallambda.automata import Limits, library, loads
-from neurallambda.automata.prospects import prospects
+from neurallambda.automata.runs.prospects import prospects
 from neurallambda.errors import ArgumentError, ProgramError
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import event, given, settings
 
 from neurallambda.automata import PDA, Automaton, Limits, Outcome
-from neurallambda.automata.exploration import explore
-from neurallambda.automata.forms import EndlessDerivationsError
-from neurallambda.automata.rule_file import from_data
+from neurallambda.automata.files.rule_file import from_data
+from neurallambda.automata.languages.productions import EndlessDerivationsError
+from neurallambda.automata.runs.exploration import explore
 from neurallambda.errors import ProgramError
 from tests.automata.machines import rule_files
 from tests.automata.oracle import verdict

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from neurallambda.automata import MachineError, dumps, library, load, loads, save
-from neurallambda.automata.rule_file import MOST_BYTES, from_data, to_data
+from neurallambda.automata.files.rule_file import MOST_BYTES, from_data, to_data
 from neurallambda.errors import SourceError
 from tests.automata.machines import rule_files
 
@@ -157,7 +157,7 @@ def test_files_that_cannot_be_rule_files(tmp_path: Path) -> None:
 
 def test_the_schema_agrees() -> None:
     jsonschema = pytest.importorskip("jsonschema")
-    schema = json.loads((files("neurallambda.automata") / "schema.json").read_text())
+    schema = json.loads((files("neurallambda.automata.files") / "schema.json").read_text())
     validator = jsonschema.Draft202012Validator(schema)
     jsonschema.Draft202012Validator.check_schema(schema)
     validator.validate(GOOD)

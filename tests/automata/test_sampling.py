@@ -8,14 +8,14 @@ from random import Random
 import pytest
 
 from neurallambda.automata import Limits, library
-from neurallambda.automata.ambiguous_language import AmbiguousLanguage
-from neurallambda.automata.generate import MEMBER, NEAR_MISS, OUTSIDE, Recipe, TooFewError, generate
+from neurallambda.automata.data.generate import MEMBER, NEAR_MISS, OUTSIDE, Recipe, TooFewError, generate
+from neurallambda.automata.data.lengths import Lengths
+from neurallambda.automata.data.negatives import Outside, near_miss, non_member
 from neurallambda.automata.grammar import Grammar, to_pda
-from neurallambda.automata.language import Language
-from neurallambda.automata.lengths import Lengths
-from neurallambda.automata.negatives import Outside, near_miss, non_member
-from neurallambda.automata.prefix_language import PrefixLanguage
-from neurallambda.automata.search import search
+from neurallambda.automata.languages.ambiguous_language import AmbiguousLanguage
+from neurallambda.automata.languages.language import Language
+from neurallambda.automata.languages.prefix_language import PrefixLanguage
+from neurallambda.automata.languages.search import search
 from neurallambda.errors import ArgumentError, ProgramError
 from tests.automata.predicates import PREDICATES
 

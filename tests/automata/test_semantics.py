@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from neurallambda.automata import PDA, Automaton, Limits, Outcome, TuringMachine, library, loads
-from neurallambda.automata.trace import trace
+from neurallambda.automata.runs.trace import trace
 
 
 def machine(kind: str, *rules: Any, symbols: str = "ab", **more: Any) -> Automaton:

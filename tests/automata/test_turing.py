@@ -7,8 +7,8 @@ import pytest
 from hypothesis import event, given, settings
 
 from neurallambda.automata import Limits, Outcome
-from neurallambda.automata.limits import UNDECIDED
-from neurallambda.automata.rule_file import from_data
+from neurallambda.automata.files.rule_file import from_data
+from neurallambda.automata.runs.limits import UNDECIDED
 from tests.automata.machines import turing_files
 from tests.automata.naive_turing import verdict
 

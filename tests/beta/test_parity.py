@@ -16,7 +16,7 @@ from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang.normalize import normalize
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.prelude import prelude
-from neurallambda.lang.printer import to_text
+from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import Function, Program, Term
 from tests.beta.stepping import by_discrete, check_steps
 from tests.programs import HOLE_PROGRAMS, PROGRAMS

@@ -11,9 +11,9 @@ import pytest
 from neurallambda.errors import ErrorKind, SourceError
 from neurallambda.lang.evaluate import evaluate
 from neurallambda.lang.outcome import Outcome
-from neurallambda.lang.parser import parse
 from neurallambda.lang.prelude import prelude
-from neurallambda.lang.printer import to_text
+from neurallambda.lang.syntax.parser import parse
+from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import Define, Program
 from neurallambda.programs import run_all
 from tests.docs.blocks import ROOT, Block, blocks

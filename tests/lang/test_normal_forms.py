@@ -9,10 +9,10 @@ from neurallambda.lang.evaluate import evaluate
 from neurallambda.lang.normal.definitions import top_level
 from neurallambda.lang.normal.reduce import Reducer, delay
 from neurallambda.lang.normalize import normalize
-from neurallambda.lang.parser import parse, parse_term
 from neurallambda.lang.prelude import prelude
-from neurallambda.lang.printer import to_text
 from neurallambda.lang.substitute import free_names
+from neurallambda.lang.syntax.parser import parse, parse_term
+from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import Define, Function, List, Program, Term, Variable
 from tests.alpha import alpha_equivalent
 from tests.lang.naive import from_term, normal_form

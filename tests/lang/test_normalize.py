@@ -4,8 +4,8 @@ import pytest
 
 from neurallambda.errors import ErrorKind, ProgramError, SourceError
 from neurallambda.lang.normalize import normalize
-from neurallambda.lang.parser import parse, parse_term
-from neurallambda.lang.printer import to_text
+from neurallambda.lang.syntax.parser import parse, parse_term
+from neurallambda.lang.syntax.printer import to_text
 from tests.alpha import alpha_equivalent
 from tests.programs import ENDLESS_PROGRAMS, HOLE_PROGRAMS, LONG_PROGRAMS, PROGRAMS, Example
 

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurallambda.errors import SourceError
-from neurallambda.lang.brackets import MAX_CHARACTERS, MAX_NESTING, is_incomplete
-from neurallambda.lang.build import MAX_DIGITS
-from neurallambda.lang.parser import parse, parse_term
-from neurallambda.lang.printer import to_text
+from neurallambda.lang.syntax.brackets import MAX_CHARACTERS, MAX_NESTING, is_incomplete
+from neurallambda.lang.syntax.build import MAX_DIGITS
+from neurallambda.lang.syntax.parser import parse, parse_term
+from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import (
     KEYWORDS,
     PRIMITIVES,

@@ -4,10 +4,10 @@ import pytest
 
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang.evaluate import evaluate
-from neurallambda.lang.parser import parse
 from neurallambda.lang.prelude import link, prelude
-from neurallambda.lang.printer import to_text
 from neurallambda.lang.substitute import free_names
+from neurallambda.lang.syntax.parser import parse
+from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import Define, Function, Program
 from tests.programs import LONG_PROGRAMS, PROGRAMS
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurallambda.errors import ArgumentError
-from neurallambda.lang.parser import parse, parse_term
 from neurallambda.lang.prelude import prelude
-from neurallambda.lang.printer import to_text
+from neurallambda.lang.syntax.parser import parse, parse_term
+from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import Integer, List, Program, Term
 from tests.alpha import alpha_equivalent
 from tests.strategies import alpha_variants, any_programs, lambda_terms, programs, terms

@@ -4,8 +4,8 @@ import sys
 
 import torch
 
-from neurallambda.structures.stack_chunked import scan_chunked
-from neurallambda.structures.stack_triton import scan_triton
+from neurallambda.structures.superposition.chunked.stack import scan_chunked
+from neurallambda.structures.superposition.triton import scan_triton
 
 
 def check(capacity: int, width: int, time: int, *, device: str, dtype: torch.dtype) -> None:

@@ -9,7 +9,7 @@ import torch
 from neurallambda import structures
 from neurallambda.errors import ArgumentError
 from neurallambda.structures import Kind, SuperpositionStack, mask_of_lengths
-from neurallambda.structures.weights import check_weights
+from neurallambda.structures.instruction.weights import check_weights
 from tests.structures.cases import STRUCTURES, soft
 
 every = pytest.mark.parametrize("name", STRUCTURES)

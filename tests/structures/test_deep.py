@@ -8,7 +8,7 @@ from torch import Tensor
 
 from benchmarks.memory import peak_tensor_memory
 from neurallambda.structures import Structure, SuperpositionDeque, SuperpositionQueue, SuperpositionStack
-from neurallambda.structures.spans import SHORTEST, steps_a_copy
+from neurallambda.structures.superposition.spans import SHORTEST, steps_a_copy
 from tests.structures.cases import float_leaves, forms_of, leaves, mapped_leaves, soft
 
 DOUBLE = torch.float64

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from neurallambda.structures import Structure, SuperpositionQueue, SuperpositionStack
 from neurallambda.structures.availability import is_installed
-from neurallambda.structures.stack_step import mixed
+from neurallambda.structures.superposition.step import mixed
 from tests.structures.cases import float_leaves, leaves, mapped_leaves, soft, warm
 
 every_kind = pytest.mark.parametrize("kind", [SuperpositionStack, SuperpositionQueue])
@@ -90,7 +90,7 @@ def test_one_field_of_the_first_state_may_take_gradients(kind: Any, field: str) 
 @pytest.mark.parametrize("counted", [4, 2, 1])
 def test_the_fused_step_is_the_plain_one(capacity: int, width: int, counted: int) -> None:
     """Rows of less than a block of cells, and of many; the value's rows lie apart; not all outputs need count."""
-    from neurallambda.structures.stack_step_numba import step_fused
+    from neurallambda.structures.superposition.numba.step import step_fused
 
     stack = SuperpositionStack(capacity=capacity, width=width)
     action, values = soft(stack, 5, 2, seed=1)

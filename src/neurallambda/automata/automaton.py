@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from random import Random
 
-from neurallambda.automata.exploration import explore
-from neurallambda.automata.language import Census, Language
-from neurallambda.automata.limits import DEFAULT_LIMITS, UNDECIDED, Limits, Outcome, undecided
-from neurallambda.automata.machine import Machine
-from neurallambda.automata.run import Run, Step, accepting_runs, run
-from neurallambda.automata.verdict import FastVerdict
+from neurallambda.automata.languages.language import Census, Language
+from neurallambda.automata.rules.machine import Machine
+from neurallambda.automata.runs.exploration import explore
+from neurallambda.automata.runs.limits import DEFAULT_LIMITS, UNDECIDED, Limits, Outcome, undecided
+from neurallambda.automata.runs.run import Run, Step, accepting_runs, run
+from neurallambda.automata.runs.verdict import FastVerdict
 from neurallambda.errors import ArgumentError
 
 
@@ -70,11 +70,11 @@ class Automaton(Machine):
         return outcome is Outcome.ACCEPTED
 
     def run(self, string: str | Sequence[str], *, limits: Limits = DEFAULT_LIMITS) -> Run:
-        """Run on a string, keeping every configuration: see `neurallambda.automata.run.run`."""
+        """Run on a string, keeping every configuration: see `neurallambda.automata.runs.run.run`."""
         return run(self, string, limits=limits)
 
     def runs(self, string: str | Sequence[str], *, limits: Limits = DEFAULT_LIMITS) -> Iterator[tuple[Step, ...]]:
-        """All accepting runs on a string: see `neurallambda.automata.run.accepting_runs`."""
+        """All accepting runs on a string: see `neurallambda.automata.runs.run.accepting_runs`."""
         return accepting_runs(self, string, limits=limits)
 
     def count(self, n: int) -> int:

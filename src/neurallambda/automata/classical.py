@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from neurallambda.automata.extras import extra
 from neurallambda.automata.fsm import FSM
-from neurallambda.automata.machine import Acceptance
-from neurallambda.automata.rules import Rule
-from neurallambda.automata.vocabulary import ANY, END, EPSILON, INITIAL, REJECT, START
+from neurallambda.automata.rules.machine import Acceptance
+from neurallambda.automata.rules.rule import Rule
+from neurallambda.automata.rules.vocabulary import ANY, END, EPSILON, INITIAL, REJECT, START
 from neurallambda.errors import ArgumentError
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from math import atan2, cos, pi, sin
 from xml.sax.saxutils import escape
 
-from neurallambda.automata.machine import Machine
-from neurallambda.automata.rules import Rule
-from neurallambda.automata.vocabulary import EPSILON, INITIAL
+from neurallambda.automata.rules.machine import Machine
+from neurallambda.automata.rules.rule import Rule
+from neurallambda.automata.rules.vocabulary import EPSILON, INITIAL
 
 
 def describe_rule(rule: Rule, machine: Machine) -> str:

@@ -6,11 +6,11 @@ from functools import cached_property
 from typing import ClassVar
 
 from neurallambda.automata.automaton import Automaton
-from neurallambda.automata.language import Language, ScannedLanguage
-from neurallambda.automata.limits import Limits
-from neurallambda.automata.memory import MemoryKind
-from neurallambda.automata.problem import MachineError
-from neurallambda.automata.run import run
+from neurallambda.automata.languages.language import Language, ScannedLanguage
+from neurallambda.automata.rules.memory import MemoryKind
+from neurallambda.automata.rules.problem import MachineError
+from neurallambda.automata.runs.limits import Limits
+from neurallambda.automata.runs.run import run
 from neurallambda.errors import ArgumentError
 
 

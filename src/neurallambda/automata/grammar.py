@@ -9,13 +9,13 @@ from functools import cached_property
 from itertools import pairwise
 from random import Random
 
-from neurallambda.automata.chart import count_derivations, derives
-from neurallambda.automata.derivations import Derivations
-from neurallambda.automata.forms import Form, Forms, trimmed
+from neurallambda.automata.languages.chart import count_derivations, derives
+from neurallambda.automata.languages.derivations import Derivations
+from neurallambda.automata.languages.pda_productions import named_forms
+from neurallambda.automata.languages.productions import Form, Forms, trimmed
 from neurallambda.automata.pda import PDA
-from neurallambda.automata.pda_forms import named_forms
-from neurallambda.automata.rules import Operation, Rule
-from neurallambda.automata.vocabulary import ACCEPT, ANY, EPSILON, INITIAL
+from neurallambda.automata.rules.rule import Operation, Rule
+from neurallambda.automata.rules.vocabulary import ACCEPT, ANY, EPSILON, INITIAL
 from neurallambda.errors import ArgumentError, SourceError
 
 

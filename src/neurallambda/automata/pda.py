@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
-from neurallambda.automata.ambiguous_language import AmbiguousLanguage
 from neurallambda.automata.automaton import Automaton
-from neurallambda.automata.chart import count_derivations, derives
-from neurallambda.automata.forms import Forms
-from neurallambda.automata.language import Language, UnambiguousLanguage
-from neurallambda.automata.limits import DEFAULT_LIMITS, UNDECIDED, Limits, Outcome
-from neurallambda.automata.memory import STACK, MemoryKind
-from neurallambda.automata.pda_forms import pda_forms
+from neurallambda.automata.languages.ambiguous_language import AmbiguousLanguage
+from neurallambda.automata.languages.chart import count_derivations, derives
+from neurallambda.automata.languages.language import Language, UnambiguousLanguage
+from neurallambda.automata.languages.pda_productions import pda_forms
+from neurallambda.automata.languages.productions import Forms
+from neurallambda.automata.rules.memory import STACK, MemoryKind
+from neurallambda.automata.runs.limits import DEFAULT_LIMITS, UNDECIDED, Limits, Outcome
 
 _BEFORE_THE_CHART = 3000
 

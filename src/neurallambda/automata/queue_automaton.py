@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from neurallambda.automata.automaton import Automaton
-from neurallambda.automata.language import Language, ScannedLanguage
-from neurallambda.automata.limits import Limits
-from neurallambda.automata.memory import DEQUE, MemoryKind
+from neurallambda.automata.languages.language import Language, ScannedLanguage
+from neurallambda.automata.rules.memory import DEQUE, MemoryKind
+from neurallambda.automata.runs.limits import Limits
 
 
 @dataclass(frozen=True, kw_only=True)

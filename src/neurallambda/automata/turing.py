@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from neurallambda.automata.automaton import Automaton
-from neurallambda.automata.language import Language, ScannedLanguage
-from neurallambda.automata.limits import DEFAULT_LIMITS, UNDECIDED, Limits, undecided
-from neurallambda.automata.memory import MOST_MEMORIES, STACK, TAPE, MemoryKind, Tape
-from neurallambda.automata.problem import MachineError
-from neurallambda.automata.run import run
-from neurallambda.automata.vocabulary import EPSILON
+from neurallambda.automata.languages.language import Language, ScannedLanguage
+from neurallambda.automata.rules.memory import MOST_MEMORIES, STACK, TAPE, MemoryKind, Tape
+from neurallambda.automata.rules.problem import MachineError
+from neurallambda.automata.rules.vocabulary import EPSILON
+from neurallambda.automata.runs.limits import DEFAULT_LIMITS, UNDECIDED, Limits, undecided
+from neurallambda.automata.runs.run import run
 from neurallambda.errors import ArgumentError
 
 

@@ -12,10 +12,10 @@ from neurallambda.lang import terms
 from neurallambda.lang.core import Unknown, unfilled_hole
 from neurallambda.lang.normal.definitions import Group, Recursive, Scope, top_level
 from neurallambda.lang.normal.given import is_given, is_operation
-from neurallambda.lang.parser import parse
 from neurallambda.lang.prelude import link
 from neurallambda.lang.primitives import arity
 from neurallambda.lang.scope import subterms
+from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Define, Function, Program, Term, Variable
 from neurallambda.lang.trampoline import trampoline
 

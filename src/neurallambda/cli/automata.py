@@ -19,14 +19,14 @@ from rich.console import Console
 from rich.progress import track
 
 from neurallambda.automata import PDA, Automaton, MachineError, library, load, loads
+from neurallambda.automata.data.generate import Recipe, TooFewError, generate
+from neurallambda.automata.data.lengths import Lengths
+from neurallambda.automata.data.records import records
+from neurallambda.automata.data.sentences import sentences
 from neurallambda.automata.diagram import to_dot, to_svg, to_text
 from neurallambda.automata.extras import MissingExtraError, extra
-from neurallambda.automata.forms import EndlessDerivationsError
-from neurallambda.automata.generate import Recipe, TooFewError, generate
-from neurallambda.automata.lengths import Lengths
-from neurallambda.automata.records import records
-from neurallambda.automata.sentences import sentences
-from neurallambda.automata.table import aligned, table
+from neurallambda.automata.languages.productions import EndlessDerivationsError
+from neurallambda.automata.runs.table import aligned, table
 from neurallambda.errors import ArgumentError, ProgramError
 
 app = typer.Typer(

@@ -10,7 +10,7 @@ from neurallambda.cli.reading import read_program, standard_input
 from neurallambda.cli.repl import Repl, piped_entries
 from neurallambda.cli.setup import Setup
 from neurallambda.lang.normalize import normalize
-from neurallambda.lang.printer import to_text
+from neurallambda.lang.syntax.printer import to_text
 from neurallambda.programs import Engine
 
 

@@ -8,7 +8,7 @@ from neurallambda.cli.setup import Setup
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang.evaluate import evaluate
 from neurallambda.lang.outcome import Outcome
-from neurallambda.lang.parser import parse
+from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Program
 from neurallambda.programs import Engine
 

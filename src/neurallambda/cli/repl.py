@@ -9,8 +9,8 @@ from neurallambda.cli.reading import MAX_BYTES, Input, decode, read_file
 from neurallambda.cli.session import Session
 from neurallambda.cli.setup import Setup
 from neurallambda.errors import ArgumentError, NeurallambdaError
-from neurallambda.lang.brackets import Nesting
-from neurallambda.lang.printer import to_text
+from neurallambda.lang.syntax.brackets import Nesting
+from neurallambda.lang.syntax.printer import to_text
 from neurallambda.programs import Engine
 
 HELP = """\

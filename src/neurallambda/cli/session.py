@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from neurallambda.cli.execution import execute
 from neurallambda.cli.setup import Setup
 from neurallambda.errors import ProgramError
-from neurallambda.lang.parser import parse
 from neurallambda.lang.scope import subterms
 from neurallambda.lang.substitute import free_names
+from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Define, Function, Program, Term, Variable
 
 

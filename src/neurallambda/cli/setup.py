@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from neurallambda.errors import ArgumentError, SourceError
 from neurallambda.lang import terms
-from neurallambda.lang.parser import parse_term
+from neurallambda.lang.syntax.parser import parse_term
 from neurallambda.programs import Engine, Limits
 
 MAX_INTEGERS = 4_096

@@ -12,8 +12,8 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from neurallambda.cli.repl import Repl
-from neurallambda.lang.brackets import is_incomplete
 from neurallambda.lang.prelude import prelude
+from neurallambda.lang.syntax.brackets import is_incomplete
 from neurallambda.lang.terms import RESERVED
 
 _WORD = re.compile(r":?[^\s()\[\]';]+")

@@ -3,6 +3,6 @@
 from neurallambda.lang.evaluate import evaluate as evaluate
 from neurallambda.lang.lower import lower as lower
 from neurallambda.lang.outcome import Outcome as Outcome
-from neurallambda.lang.parser import parse as parse
-from neurallambda.lang.parser import parse_term as parse_term
-from neurallambda.lang.printer import to_text as to_text
+from neurallambda.lang.syntax.parser import parse as parse
+from neurallambda.lang.syntax.parser import parse_term as parse_term
+from neurallambda.lang.syntax.printer import to_text as to_text

@@ -16,8 +16,8 @@ from neurallambda.lang import core
 from neurallambda.lang.core import Atom, Delay, Lambda, Node, Operator, unfilled_hole
 from neurallambda.lang.lower import lower
 from neurallambda.lang.outcome import Outcome
-from neurallambda.lang.parser import parse
 from neurallambda.lang.primitives import call_primitive, describe, is_function, overflow
+from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Program
 from neurallambda.lang.trampoline import trampoline
 from neurallambda.lang.values import Closure, Partial, Value, outcome_of

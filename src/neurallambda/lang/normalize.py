@@ -4,7 +4,7 @@ from neurallambda.errors import SourceError
 from neurallambda.lang.normal.definitions import top_level
 from neurallambda.lang.normal.quote import normal_form
 from neurallambda.lang.normal.reduce import Reducer, delay
-from neurallambda.lang.parser import parse
+from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Define, Program, Term
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from neurallambda.errors import ErrorKind, ProgramError
-from neurallambda.lang.printer import to_text
+from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import Term
 
 

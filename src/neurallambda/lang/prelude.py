@@ -8,9 +8,9 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from neurallambda.errors import ErrorKind, ProgramError
-from neurallambda.lang.parser import parse
 from neurallambda.lang.scope import free_variables
 from neurallambda.lang.substitute import free_names, fresh_name, substitute
+from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import KEYWORDS, PRIMITIVES, Define, Program, Variable
 
 

@@ -15,7 +15,7 @@ def free_variables(term: Term) -> Iterator[tuple[Variable, Mapping[str, int]]]:
     The counts are a live view: read them before asking for the next variable. The definitions of a program bind their
     names in all of it.
 
-    >>> from neurallambda.lang.parser import parse_term
+    >>> from neurallambda.lang.syntax.parser import parse_term
     >>> [variable.name for variable, _ in free_variables(parse_term("(f (fn [x] (x y f)))"))]
     ['f', 'y', 'f']
     """
@@ -36,7 +36,7 @@ def free_variables(term: Term) -> Iterator[tuple[Variable, Mapping[str, int]]]:
 def subterms(term: Term) -> Iterator[Term]:
     """A term and all the terms in it, in the order of the text.
 
-    >>> from neurallambda.lang.parser import parse_term
+    >>> from neurallambda.lang.syntax.parser import parse_term
     >>> list(subterms(parse_term("(f (fn [x] 1))")))
     [<Apply (f (fn [x] 1))>, <Variable f>, <Function (fn [x] 1)>, <Integer 1>]
     """
@@ -51,7 +51,7 @@ def subterms(term: Term) -> Iterator[Term]:
 def tree_size(term: Term) -> int:
     """How many terms `subterms` would give. Time and memory go by the distinct ones: a term may share its parts.
 
-    >>> from neurallambda.lang.parser import parse_term
+    >>> from neurallambda.lang.syntax.parser import parse_term
     >>> tree_size(parse_term("(f (fn [x] 1))"))
     4
     """

@@ -32,7 +32,7 @@ Recursive = Generator[Any, Any, Any]
 def free_names(term: Term) -> frozenset[str]:
     """The names that `term` uses and does not bind.
 
-    >>> from neurallambda.lang.parser import parse_term
+    >>> from neurallambda.lang.syntax.parser import parse_term
     >>> sorted(free_names(parse_term("(fn [x] (f x y))")))
     ['f', 'y']
     """
@@ -94,8 +94,8 @@ def children(term: Term) -> tuple[Term, ...]:
 def substitute(term: Term, replacements: Mapping[str, Term]) -> Term:
     """Replace free variables by terms; a binder that would capture is renamed (`x` to `x1`, `x2`, ...).
 
-    >>> from neurallambda.lang.parser import parse_term
-    >>> from neurallambda.lang.printer import to_text
+    >>> from neurallambda.lang.syntax.parser import parse_term
+    >>> from neurallambda.lang.syntax.printer import to_text
     >>> to_text(substitute(parse_term("(fn [y] x)"), {"x": parse_term("y")}))
     '(fn [y1] y)'
     """

@@ -46,7 +46,7 @@ class Term:
         return value
 
     def __repr__(self) -> str:
-        from neurallambda.lang.printer import to_text
+        from neurallambda.lang.syntax.printer import to_text
 
         try:
             return f"<{type(self).__name__} {to_text(self, limit=100_000)}>"

@@ -7,14 +7,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from neurallambda.arithmetic.integers import OPERATIONS, Integers
+from neurallambda.arithmetic.operate import operate
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang.core import NIL, Operator
 from neurallambda.lang.primitives import apply_binary
 from neurallambda.lang.terms import BINARY_PRIMITIVES
 from neurallambda.lang.values import Value
 from neurallambda.machine.alphabet import OPERATORS
-from neurallambda.machine.arithmetic import operate
-from neurallambda.machine.integers import OPERATIONS, Integers
 
 COMPUTING = frozenset(BINARY_PRIMITIVES) - {"cons"}
 """The operators whose results are computed; `cons` only points."""

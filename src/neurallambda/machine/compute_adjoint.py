@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from neurallambda.machine.arithmetic import operate_backward
+from neurallambda.arithmetic.operate import operate_backward
 from neurallambda.machine.compute import CASES, CLASSES, IS_ARITHMETIC, IS_DIVISION, Operands, Operations, classes
 
 

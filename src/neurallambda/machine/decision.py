@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurallambda.arithmetic.masses import inverse, is_nothing
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.compute import Computed, Operands, compute, nothing, spread
 from neurallambda.machine.layout import Layout
-from neurallambda.machine.masses import inverse, is_nothing
 from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, RIGHT_OPERAND, Selection, selection
 from neurallambda.machine.sight import Sight
 from neurallambda.machine.tables import ERRORS, Tables

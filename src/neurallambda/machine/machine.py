@@ -7,7 +7,7 @@ import torch
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
 from neurallambda.lang.lower import lower
 from neurallambda.lang.outcome import Outcome
-from neurallambda.lang.parser import parse
+from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Program
 from neurallambda.machine.assemble import Cells, assemble
 from neurallambda.machine.decode import decode

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurallambda.arithmetic.masses import inverse
 from neurallambda.machine.alphabet import FIELDS_OF, VALUES, WIDE_FIELDS, Field, Tag
 from neurallambda.machine.layout import Layout
-from neurallambda.machine.masses import inverse
 from neurallambda.machine.memory import Memory
 
 ASKED: dict[Field, frozenset[Tag]] = {

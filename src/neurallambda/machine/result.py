@@ -6,13 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurallambda.arithmetic.masses import inverse
 from neurallambda.errors import ArgumentError, ErrorKind
 from neurallambda.lang import terms
-from neurallambda.lang.parser import parse_term
+from neurallambda.lang.syntax.parser import parse_term
 from neurallambda.lang.terms import Term
 from neurallambda.machine.alphabet import OPERATORS, Field, Tag
 from neurallambda.machine.encode import NeuralLambda
-from neurallambda.machine.masses import inverse
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.reading import fields, read_values
 from neurallambda.machine.run import Runner, Settings

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from neurallambda.arithmetic.masses import inverse, inverse_derivative, some
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.decision import Decision, decide
-from neurallambda.machine.masses import inverse, inverse_derivative, some
 from neurallambda.machine.memory import Few, Memory
 from neurallambda.machine.retaken import Kept, Outcome, Retaken
 from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, SCALED, SCALED_SIZES, TAKES_LITERAL

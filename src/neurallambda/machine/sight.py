@@ -6,9 +6,9 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
+from neurallambda.arithmetic.masses import inverse
 from neurallambda.machine.alphabet import KINDS, Tag
 from neurallambda.machine.layout import Code, Layout
-from neurallambda.machine.masses import inverse
 from neurallambda.machine.selection import OWNED, PER
 from neurallambda.machine.tables import Tables
 

@@ -16,10 +16,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
+from neurallambda.arithmetic.masses import inverse
 from neurallambda.machine.alphabet import Field, Tag
 from neurallambda.machine.decision import Decision, decide
 from neurallambda.machine.layout import WIDE, Layout
-from neurallambda.machine.masses import inverse
 from neurallambda.machine.selection import AT
 from neurallambda.machine.sight import Readable, Sight, look
 from neurallambda.machine.tables import Tables

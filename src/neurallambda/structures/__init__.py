@@ -7,57 +7,57 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from neurallambda.structures.arena.linked_list import LinkedList as LinkedList
+    from neurallambda.structures.arena.tree import Tree as Tree
+    from neurallambda.structures.arena.tree import mapped as mapped
     from neurallambda.structures.data_latch import DataLatch as DataLatch
-    from neurallambda.structures.hard_queue import HardQueue as HardQueue
-    from neurallambda.structures.hard_stack import HardStack as HardStack
+    from neurallambda.structures.hard.queue import HardQueue as HardQueue
+    from neurallambda.structures.hard.stack import HardStack as HardStack
+    from neurallambda.structures.instruction.masks import mask_of_lengths as mask_of_lengths
+    from neurallambda.structures.instruction.operand import Kind as Kind
+    from neurallambda.structures.instruction.operand import Operand as Operand
     from neurallambda.structures.latch import Latch as Latch
-    from neurallambda.structures.linked_list import LinkedList as LinkedList
-    from neurallambda.structures.masks import mask_of_lengths as mask_of_lengths
     from neurallambda.structures.memory import Memory as Memory
     from neurallambda.structures.memory import Similarity as Similarity
     from neurallambda.structures.multiset import Multiset as Multiset
     from neurallambda.structures.multiset import member as member
-    from neurallambda.structures.operand import Kind as Kind
-    from neurallambda.structures.operand import Operand as Operand
     from neurallambda.structures.pointer_stack import PointerStack as PointerStack
     from neurallambda.structures.priority_queue import PriorityQueue as PriorityQueue
     from neurallambda.structures.protocol import Structure as Structure
-    from neurallambda.structures.strength_deque import StrengthDeque as StrengthDeque
-    from neurallambda.structures.strength_queue import StrengthQueue as StrengthQueue
-    from neurallambda.structures.strength_stack import StrengthStack as StrengthStack
-    from neurallambda.structures.superposition_deque import SuperpositionDeque as SuperpositionDeque
-    from neurallambda.structures.superposition_queue import SuperpositionQueue as SuperpositionQueue
-    from neurallambda.structures.superposition_stack import SuperpositionStack as SuperpositionStack
+    from neurallambda.structures.strength.deque import StrengthDeque as StrengthDeque
+    from neurallambda.structures.strength.queue import StrengthQueue as StrengthQueue
+    from neurallambda.structures.strength.stack import StrengthStack as StrengthStack
+    from neurallambda.structures.superposition.deque import SuperpositionDeque as SuperpositionDeque
+    from neurallambda.structures.superposition.queue import SuperpositionQueue as SuperpositionQueue
+    from neurallambda.structures.superposition.stack import SuperpositionStack as SuperpositionStack
     from neurallambda.structures.symbol_set import SymbolSet as SymbolSet
     from neurallambda.structures.tape import Tape as Tape
-    from neurallambda.structures.tree import Tree as Tree
-    from neurallambda.structures.tree import mapped as mapped
 
 _HOME = {
     "DataLatch": "data_latch",
-    "HardQueue": "hard_queue",
-    "HardStack": "hard_stack",
-    "Kind": "operand",
+    "HardQueue": "hard.queue",
+    "HardStack": "hard.stack",
+    "Kind": "instruction.operand",
     "Latch": "latch",
-    "LinkedList": "linked_list",
+    "LinkedList": "arena.linked_list",
     "Memory": "memory",
     "Multiset": "multiset",
-    "Operand": "operand",
+    "Operand": "instruction.operand",
     "PointerStack": "pointer_stack",
     "PriorityQueue": "priority_queue",
     "Similarity": "memory",
-    "StrengthDeque": "strength_deque",
-    "StrengthQueue": "strength_queue",
-    "StrengthStack": "strength_stack",
+    "StrengthDeque": "strength.deque",
+    "StrengthQueue": "strength.queue",
+    "StrengthStack": "strength.stack",
     "Structure": "protocol",
-    "SuperpositionDeque": "superposition_deque",
-    "SuperpositionQueue": "superposition_queue",
-    "SuperpositionStack": "superposition_stack",
+    "SuperpositionDeque": "superposition.deque",
+    "SuperpositionQueue": "superposition.queue",
+    "SuperpositionStack": "superposition.stack",
     "SymbolSet": "symbol_set",
     "Tape": "tape",
-    "Tree": "tree",
-    "mapped": "tree",
-    "mask_of_lengths": "masks",
+    "Tree": "arena.tree",
+    "mapped": "arena.tree",
+    "mask_of_lengths": "instruction.masks",
     "member": "multiset",
 }
 

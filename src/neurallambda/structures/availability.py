@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
-from neurallambda.structures.checks import inside_transform, values_can_be_read
+from neurallambda.structures.instruction.checks import inside_transform, values_can_be_read
 
 
 @cache

@@ -9,8 +9,8 @@ from torch import Tensor
 from neurallambda.errors import check_count
 from neurallambda.state import state
 from neurallambda.structures.form import Form, anywhere
+from neurallambda.structures.instruction.operand import Kind, Operand
 from neurallambda.structures.latch import HOLD, SET
-from neurallambda.structures.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure
 from neurallambda.structures.recurrence import gated_sum
 from neurallambda.structures.references.latches import PlainDataLatch

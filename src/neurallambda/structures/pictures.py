@@ -12,7 +12,7 @@ from torch import Tensor
 
 from neurallambda import structures
 from neurallambda.errors import ArgumentError
-from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.instruction.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure
 
 COLORS = (

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from neurallambda.errors import check_count
 from neurallambda.state import state
-from neurallambda.structures.checks import check_positive
 from neurallambda.structures.form import Form
-from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.instruction.checks import check_positive
+from neurallambda.structures.instruction.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure
 from neurallambda.structures.references.priority_queue import PlainPriorityQueue
 

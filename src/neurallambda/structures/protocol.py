@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from neurallambda.errors import ArgumentError, check_count
-from neurallambda.structures.checks import check_dtype
 from neurallambda.structures.form import Form
-from neurallambda.structures.layout import Layout, check_instruction
-from neurallambda.structures.operand import Operand, idle_unless
+from neurallambda.structures.instruction.checks import check_dtype
+from neurallambda.structures.instruction.expected import Layout, check_instruction
+from neurallambda.structures.instruction.operand import Operand, idle_unless
 from neurallambda.structures.references.reference import Reference
 from neurallambda.structures.states import StateT, chosen, with_room
 

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from neurallambda.errors import check_count
 from neurallambda.structures.form import Form, anywhere
+from neurallambda.structures.instruction.operand import Kind, Operand
 from neurallambda.structures.multiset import ADD, HOLD, REMOVE, MultisetState
-from neurallambda.structures.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure
 from neurallambda.structures.recurrence import gated_sum
 from neurallambda.structures.references.sets import PlainSet

@@ -10,7 +10,7 @@ from torch.nn import functional
 from neurallambda.errors import check_count
 from neurallambda.state import state
 from neurallambda.structures.form import Form
-from neurallambda.structures.operand import Kind, Operand
+from neurallambda.structures.instruction.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure
 from neurallambda.structures.references.tape import PlainTape
 

@@ -4,7 +4,7 @@ from functools import cache
 from importlib.resources import files
 
 from neurallambda.automata.automaton import Automaton
-from neurallambda.automata.rule_file import loads
+from neurallambda.automata.files.rule_file import loads
 from neurallambda.errors import ArgumentError
 
 

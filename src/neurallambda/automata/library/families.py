@@ -1,10 +1,10 @@
 """Machines of the library at any size."""
 
 from neurallambda.automata.fsm import FSM
-from neurallambda.automata.machine import Acceptance
 from neurallambda.automata.pda import PDA
-from neurallambda.automata.rules import Operation, Rule
-from neurallambda.automata.vocabulary import ACCEPT, ANY, END, INITIAL, START
+from neurallambda.automata.rules.machine import Acceptance
+from neurallambda.automata.rules.rule import Operation, Rule
+from neurallambda.automata.rules.vocabulary import ACCEPT, ANY, END, INITIAL, START
 from neurallambda.errors import ArgumentError
 
 BRACKETS = ("()", "[]", "{}", "<>")

@@ -1,0 +1,1 @@
+"""Arithmetic on distributions over integers: exact marginals, forward and backward."""

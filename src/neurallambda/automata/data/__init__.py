@@ -1,0 +1,1 @@
+"""Labelled strings to train and test with."""

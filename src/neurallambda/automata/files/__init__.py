@@ -1,0 +1,1 @@
+"""Rule files: machines as JSON."""

@@ -1,0 +1,1 @@
+"""The strings that a machine accepts: counted, listed, numbered and drawn."""

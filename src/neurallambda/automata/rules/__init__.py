@@ -1,0 +1,1 @@
+"""Machines as data: symbols, rules, and what must hold of them."""

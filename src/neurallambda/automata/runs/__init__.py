@@ -1,0 +1,1 @@
+"""Runs of machines on strings."""

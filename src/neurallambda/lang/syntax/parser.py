@@ -1,0 +1,71 @@
+"""From text to terms."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from lark import Lark, Token, UnexpectedCharacters, UnexpectedToken
+
+from neurallambda.lang.syntax.brackets import check_brackets
+from neurallambda.lang.syntax.build import Builder, RefusedError, token_position
+from neurallambda.lang.syntax.diagnostics import source_error
+from neurallambda.lang.syntax.expectations import explain_characters, explain_token
+from neurallambda.lang.terms import Program, Term
+
+
+def parse(source: str) -> Program:
+    """Parse the top-level forms of a program.
+
+    Args:
+        source: program text; it may hold definitions only, or nothing at all.
+
+    Returns:
+        The program in canonical form: `((f a) b)` is `(f a b)`, and curried functions are one function.
+
+    Raises:
+        SourceError: with line, column, the line itself, a caret under the place, and what was expected there.
+
+    >>> parse("(defn double [x] (* 2 x)) (double 4)")
+    <Program (defn double [x] (* 2 x)) (double 4)>
+    """
+    return _parse(source, "program")
+
+
+def parse_term(source: str) -> Term:
+    """Parse exactly one expression.
+
+    Raises:
+        SourceError: as for `parse`.
+
+    >>> parse_term("(fn [x] (fn [y] x))")
+    <Function (fn [x y] x)>
+    """
+    return _parse(source, "term")
+
+
+@cache
+def _grammar() -> Lark:
+    text = files("neurallambda.lang.syntax").joinpath("grammar.lark").read_text(encoding="utf-8")
+    return Lark(text, parser="lalr", lexer="basic", start=["program", "term"], transformer=Builder())
+
+
+def _parse(source: str, start: str) -> Any:
+    check_brackets(source)
+    try:
+        return _grammar().parse(source, start=start)
+    except RefusedError as refused:
+        place, problem = refused.at, refused.problem
+    except UnexpectedCharacters as error:
+        place, problem = (error.line, error.column), explain_characters(source, error.pos_in_stream)
+    except UnexpectedToken as error:
+        place, problem = _place(source, error.token), explain_token(error.token, error.accepts)
+    # Raised out here so that no parser internals trail behind the message.
+    line, column = place
+    raise source_error(source, line, column, problem)
+
+
+def _place(source: str, token: Token) -> tuple[int, int]:
+    """Where a token is; the end of the text has no token of its own."""
+    if token.type != "$END":
+        return token_position(token)
+    return source.count("\n") + 1, len(source) - source.rfind("\n")

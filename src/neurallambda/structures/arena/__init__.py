@@ -1,0 +1,1 @@
+"""Lists and trees as records on an append-only arena."""

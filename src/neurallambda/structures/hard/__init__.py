@@ -1,0 +1,1 @@
+"""Stacks and queues that take one certain action a step."""

@@ -1,0 +1,1 @@
+"""What a controller gives at each step, and what it is told when that cannot be used."""

@@ -1,0 +1,1 @@
+"""Scans of stacks and queues in plain PyTorch, a chunk of steps at a time."""

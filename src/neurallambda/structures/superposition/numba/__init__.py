@@ -1,0 +1,1 @@
+"""Scans and steps as fused loops on the CPU, compiled by Numba (the `fast` extra)."""
