@@ -11,11 +11,11 @@ from neurallambda.beta.graph import edges, reachable
 from neurallambda.beta.memory import Memory, top
 from neurallambda.beta.reading import Lexicon, Reading
 from neurallambda.beta.tables import Tables
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 
 
 @state
-class Graph:
+class Graph(Batched):
     """All cells, as letters.
 
     Attributes:

@@ -6,13 +6,13 @@ from torch import Tensor
 
 from neurallambda.beta.alphabet import Demand, Flag
 from neurallambda.beta.reading import Lexicon
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.structures import PointerStack
 from neurallambda.structures.pointer_stack import PointerStackState
 
 
 @state
-class Memory:
+class Memory(Batched):
     """Cells as vectors of a codebook. The address of a cell is the vector of the address symbol of its place.
 
     Attributes:

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.errors import check_count
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.instruction.operand import Kind, Operand
 from neurallambda.structures.latch import HOLD, SET
@@ -17,7 +17,7 @@ from neurallambda.structures.references.latches import PlainDataLatch
 
 
 @state
-class DataLatchState:
+class DataLatchState(Batched):
     """The vector held.
 
     Attributes:

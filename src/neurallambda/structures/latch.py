@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.instruction.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure
@@ -17,7 +17,7 @@ SET, RESET, HOLD = 0, 1, 2
 
 
 @state
-class LatchState:
+class LatchState(Batched):
     """The probability that the latch is on; nothing is ever lost."""
 
     on: Float[Tensor, " batch"]

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.errors import ArgumentError, check_count
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.structures.form import Form
 from neurallambda.structures.instruction.checks import check_positive
 from neurallambda.structures.instruction.operand import Kind, Operand
@@ -28,7 +28,7 @@ class Similarity(StrEnum):
 
 
 @state
-class MemoryState:
+class MemoryState(Batched):
     """Slots, and where the memory is looked at.
 
     Attributes:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from neurallambda.errors import check_count
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.structures.form import Form
 from neurallambda.structures.instruction.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure
@@ -18,7 +18,7 @@ PUSH, POP, STAY = 0, 1, 2
 
 
 @state
-class PointerStackState:
+class PointerStackState(Batched):
     """Cells and the depth.
 
     Attributes:

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.errors import check_count
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.structures.form import Form
 from neurallambda.structures.instruction.checks import check_positive
 from neurallambda.structures.instruction.operand import Kind, Operand
@@ -18,7 +18,7 @@ INSERT, POP, HOLD = 0, 1, 2
 
 
 @state
-class PriorityQueueState:
+class PriorityQueueState(Batched):
     """Items in slots.
 
     Attributes:

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
 from neurallambda.errors import ArgumentError
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.symbols.codebook import Codebook
 from neurallambda.symbols.similarity import cosine_with_all
 
@@ -21,7 +21,7 @@ LAST_RATE = 0.05
 
 
 @state
-class Pairs:
+class Pairs(Batched):
     """Sequences before and after a substitution; symbols are places in a codebook."""
 
     sequence: Int[Tensor, "batch length"]

@@ -18,7 +18,7 @@ from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.rules.rule import Operation, Rule, Slot
 from neurallambda.automata.rules.vocabulary import ANY, EPSILON, HALTING, REJECT
 from neurallambda.errors import ArgumentError
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 
 OTHER = "\0"
 """The label of any symbol that no rule names and that is not declared."""
@@ -42,7 +42,7 @@ class Move(NamedTuple):
 
 
 @state
-class Strings:
+class Strings(Batched):
     """A batch of strings, as numbers.
 
     Attributes:

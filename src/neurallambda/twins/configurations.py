@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from neurallambda.automata.rules.memory import TAPE
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.twins import ring
 from neurallambda.twins.axes import Layout, Strings
 from neurallambda.twins.merging import merge
@@ -24,7 +24,7 @@ from neurallambda.twins.weights import NOTHING, add_weights, is_something, total
 
 
 @state
-class Worlds:
+class Worlds(Batched):
     """Configurations with their weights.
 
     Attributes:
@@ -41,7 +41,7 @@ class Worlds:
 
 
 @state
-class Endings:
+class Endings(Batched):
     """How runs have ended so far: the logarithms of their weights.
 
     Attributes:

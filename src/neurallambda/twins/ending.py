@@ -5,12 +5,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.automata.runs.limits import Outcome
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.twins.weights import is_something
 
 
 @state
-class Mass:
+class Mass(Batched):
     """The logarithms of the weights of all runs on each string, by how they ended.
 
     Attributes:

@@ -11,7 +11,7 @@ from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.data.generate import Recipe, generate
 from neurallambda.automata.runs.prospects import Prospect, prospects
 from neurallambda.errors import ArgumentError
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.twins.axes import Layout, Strings
 
 
@@ -31,7 +31,7 @@ class Example:
 
 
 @state
-class Examples:
+class Examples(Batched):
     """A batch of examples as tensors.
 
     Attributes:
@@ -94,14 +94,4 @@ def encode_examples(layout: Layout, examples: Sequence[Example], *, like: Tensor
         labels=torch.tensor([float(example.label) for example in examples]).to(like),
         prospects=wanted.to(like),
         told=told.to(like),
-    )
-
-
-def some_of(examples: Examples, rows: Tensor) -> Examples:
-    """The examples with these numbers."""
-    return Examples(
-        strings=Strings(tokens=examples.strings.tokens[rows], lengths=examples.strings.lengths[rows]),
-        labels=examples.labels[rows],
-        prospects=examples.prospects[rows],
-        told=examples.told[rows],
     )

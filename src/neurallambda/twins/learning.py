@@ -17,7 +17,7 @@ from torch.nn import functional
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.rules.problem import MachineError
 from neurallambda.errors import ArgumentError
-from neurallambda.twins.examples import Example, Examples, encode_examples, some_of
+from neurallambda.twins.examples import Example, Examples, encode_examples
 from neurallambda.twins.rule_table import uncertainty
 from neurallambda.twins.twin import NeuralFSM, SuperposedAutomaton
 
@@ -162,7 +162,7 @@ def _descend(
     seen_at = {round(course.steps * (number + 1) / course.snapshots) for number in range(course.snapshots)}
     for step in range(1, course.steps + 1):
         rows = torch.randint(len(data.labels), (course.batch,), generator=generator).to(data.labels.device)
-        wrong, undecided = torch.vmap(partial(_loss, loss_of, some_of(data, rows)))(tables)
+        wrong, undecided = torch.vmap(partial(_loss, loss_of, data.rows(rows)))(tables)
         optimizer.zero_grad()
         (wrong + course.decide * step / course.steps * undecided).sum().backward()
         optimizer.step()

@@ -16,7 +16,7 @@ from torch.nn import functional
 from neurallambda.automata.rules.memory import Memory, Tape
 from neurallambda.automata.rules.rule import Operation, Slot
 from neurallambda.automata.rules.vocabulary import KEEP
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 
 _KEEP = -1
 
@@ -60,7 +60,7 @@ def effect_of(operation: Operation, shown: Sequence[Slot]) -> Effect:
 
 
 @state
-class Ring:
+class Ring(Batched):
     """Memories, each a ring of cells.
 
     Attributes:

@@ -14,14 +14,14 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.twins.axes import Layout, Strings
 from neurallambda.twins.soft_memory import SoftMemory, soft_memory
 from neurallambda.twins.weights import share
 
 
 @state
-class Superposition:
+class Superposition(Batched):
     """A machine between two steps.
 
     Attributes:

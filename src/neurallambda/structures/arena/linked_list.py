@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.errors import check_count
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.structures.arena.arena import appended, followed, next_slot, valid
 from neurallambda.structures.form import Form
 from neurallambda.structures.instruction.operand import Kind, Operand
@@ -18,7 +18,7 @@ HOLD, NIL, CONS, TAIL, GO = 0, 1, 2, 3, 4
 
 
 @state
-class ListState:
+class ListState(Batched):
     """Records, and the list at hand.
 
     Attributes:

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.errors import check_count
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.structures.arena.arena import appended, followed, is_made, next_slot, valid
 from neurallambda.structures.form import Form
 from neurallambda.structures.instruction.operand import Kind, Operand
@@ -19,7 +19,7 @@ HOLD, LEAF, NODE, LEFT, RIGHT, GO = 0, 1, 2, 3, 4, 5
 
 
 @state
-class TreeState:
+class TreeState(Batched):
     """Records, and the tree at hand.
 
     Attributes:

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.errors import check_count
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.hard.stack import bounded_count
 from neurallambda.structures.instruction.operand import Kind, Operand
@@ -18,7 +18,7 @@ PUT, GET, STAY = 0, 1, 2
 
 
 @state
-class HardQueueState:
+class HardQueueState(Batched):
     """Cells from the front; those behind the last item are zeros."""
 
     cells: Float[Tensor, "batch capacity width"]

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.errors import check_count
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.instruction.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure
@@ -18,7 +18,7 @@ PUSH, POP, STAY = 0, 1, 2
 
 
 @state
-class HardStackState:
+class HardStackState(Batched):
     """Cells from the bottom; those above the depth are zeros."""
 
     cells: Float[Tensor, "batch capacity width"]

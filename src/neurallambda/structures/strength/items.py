@@ -4,11 +4,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 
 
 @state
-class StrengthState:
+class StrengthState(Batched):
     """Items in order, each with what is left of its strength.
 
     Attributes:

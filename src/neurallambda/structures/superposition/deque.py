@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from neurallambda.errors import check_count
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.structures.availability import can_run_numba
 from neurallambda.structures.form import Form
 from neurallambda.structures.instruction.operand import Kind, Operand
@@ -19,7 +19,7 @@ PUT_FRONT, PUT_BACK, GET_FRONT, GET_BACK, STAY = range(5)
 
 
 @state
-class SuperpositionDequeState:
+class SuperpositionDequeState(Batched):
     """A mixture of deques, by length.
 
     Attributes:

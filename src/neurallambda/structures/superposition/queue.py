@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from neurallambda.errors import check_count
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.structures.availability import can_run_numba
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.instruction.operand import Kind, Operand
@@ -19,7 +19,7 @@ from neurallambda.structures.superposition.chunked.queue import PUT, STAY, place
 
 
 @state
-class SuperpositionQueueState:
+class SuperpositionQueueState(Batched):
     """A mixture of queues.
 
     Attributes:

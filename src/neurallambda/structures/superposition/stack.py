@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.errors import check_count
-from neurallambda.state import state
+from neurallambda.state import Batched, state
 from neurallambda.structures.availability import can_fuse, can_use_triton
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.instruction.operand import Kind, Operand
@@ -19,7 +19,7 @@ from neurallambda.structures.superposition.step import mixed
 
 
 @state
-class SuperpositionStackState:
+class SuperpositionStackState(Batched):
     """A mixture of stacks.
 
     Each cell is the mean of what lies there, zeros where nothing does. The top is apart from the rest because it is all
