@@ -19,7 +19,7 @@ from neurallambda.automata.runs.trace import trace
 from neurallambda.errors import ArgumentError
 from neurallambda.twins import NeuralAutomaton, NeuralFSM, SuperposedAutomaton, twin
 from neurallambda.twins.follow import Room
-from neurallambda.twins.weights import is_something
+from neurallambda.weighted import is_something
 from tests.automata.machines import rule_files, turing_files
 from tests.twins.runs import plain, weigh
 

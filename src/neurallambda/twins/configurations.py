@@ -17,10 +17,9 @@ from neurallambda.automata.rules.memory import TAPE
 from neurallambda.state import Batched, state
 from neurallambda.twins import ring
 from neurallambda.twins.axes import Layout, Strings
-from neurallambda.twins.merging import merge
 from neurallambda.twins.program import Program
 from neurallambda.twins.ring import Ring
-from neurallambda.twins.weights import NOTHING, add_weights, is_something, total
+from neurallambda.weighted import NOTHING, add, is_something, merge, total
 
 
 @state
@@ -121,9 +120,9 @@ def tick(
     return (
         after,
         Endings(
-            accepted=add_weights(endings.accepted, accepted),
-            refused=add_weights(endings.refused, refused),
-            lost=add_weights(endings.lost, add_weights(lost, crowded_out)),
+            accepted=add(endings.accepted, accepted),
+            refused=add(endings.refused, refused),
+            lost=add(endings.lost, add(lost, crowded_out)),
         ),
     )
 

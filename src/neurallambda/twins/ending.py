@@ -6,7 +6,7 @@ from torch import Tensor
 
 from neurallambda.automata.runs.limits import Outcome
 from neurallambda.state import Batched, state
-from neurallambda.twins.weights import is_something
+from neurallambda.weighted import is_something
 
 
 @state

@@ -12,7 +12,7 @@ from neurallambda.twins.axes import Layout, Strings
 from neurallambda.twins.configurations import Endings, Worlds, rows_left, rows_of, start, tick
 from neurallambda.twins.ending import Mass
 from neurallambda.twins.program import Program
-from neurallambda.twins.weights import is_something, total
+from neurallambda.weighted import is_something, total
 
 _LOOK_EVERY = 8
 """Looking whether anything is left waits for the device, so it is done only now and then."""

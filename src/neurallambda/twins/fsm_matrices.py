@@ -10,7 +10,7 @@ from torch import Tensor
 
 from neurallambda.state import state
 from neurallambda.twins.axes import Layout
-from neurallambda.twins.weights import safe_log
+from neurallambda.weighted import safe_log
 
 
 @state

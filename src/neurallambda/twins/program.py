@@ -7,7 +7,7 @@ from torch import Tensor
 from neurallambda.state import state
 from neurallambda.twins import ring
 from neurallambda.twins.rule_table import RuleTable
-from neurallambda.twins.weights import is_something
+from neurallambda.weighted import is_something
 
 
 @state

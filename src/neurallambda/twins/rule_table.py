@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from neurallambda.automata.automaton import Automaton
 from neurallambda.twins.axes import Layout
-from neurallambda.twins.weights import NOTHING, is_something, safe_log
+from neurallambda.weighted import NOTHING, is_something, safe_log
 
 
 class RuleTable(nn.Module):

@@ -18,7 +18,7 @@ from neurallambda.structures import SuperpositionDeque, SuperpositionStack, Tape
 from neurallambda.structures.superposition.deque import SuperpositionDequeState
 from neurallambda.structures.superposition.stack import SuperpositionStackState
 from neurallambda.structures.tape import TapeState
-from neurallambda.twins.weights import share
+from neurallambda.weighted import share
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from torch.nn import functional
 from neurallambda.state import Batched, state
 from neurallambda.twins.axes import Layout, Strings
 from neurallambda.twins.soft_memory import SoftMemory, soft_memory
-from neurallambda.twins.weights import share
+from neurallambda.weighted import share
 
 
 @state

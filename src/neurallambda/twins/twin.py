@@ -25,7 +25,7 @@ from neurallambda.twins.fsm_matrices import Matrices, is_accepted, log_mass_by_s
 from neurallambda.twins.program import program
 from neurallambda.twins.rule_table import RuleTable
 from neurallambda.twins.superposed import Superposed, Superposition, Weights
-from neurallambda.twins.weights import is_something, safe_log
+from neurallambda.weighted import is_something, safe_log
 
 Text = str | Sequence[str]
 
