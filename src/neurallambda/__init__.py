@@ -24,9 +24,9 @@ __version__ = version("neurallambda")
 _HOMES = {
     "ArgumentError": "errors",
     "Distribution": "machine.result",
-    "Engine": "programs",
+    "Engine": "engines.protocol",
     "ErrorKind": "errors",
-    "Limits": "programs",
+    "Limits": "engines.protocol",
     "Machine": "machine.machine",
     "NeuralLambda": "machine.encode",
     "NeurallambdaError": "errors",

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from neurallambda.cli import jsonl
+from neurallambda.engines.machine import MachineEngine
 from neurallambda.errors import SourceError
 from neurallambda.lang import values
 from neurallambda.lang.outcome import Outcome
-from neurallambda.programs import run_all
 from tests.cli.conftest import Call
 from tests.programs import PROGRAMS
 
@@ -173,13 +173,13 @@ def test_one_thread_unless_the_user_says_how_many(
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if chosen:
         monkeypatch.setenv("OMP_NUM_THREADS", chosen)
-    found = []
+    found, plain = [], MachineEngine.run_all
 
     def watched(*arguments: Any, **options: Any) -> Iterator[Outcome | SourceError]:
         found.append(torch.get_num_threads())
-        return run_all(*arguments, **options)
+        return plain(*arguments, **options)
 
-    monkeypatch.setattr(jsonl, "run_all", watched)
+    monkeypatch.setattr(MachineEngine, "run_all", watched)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:

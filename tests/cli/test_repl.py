@@ -107,7 +107,7 @@ def test_commands(call: Call, tmp_path: Path) -> None:
         (":engine quantum", ":engine: got 'quantum'; expected machine or reference or beta\n"),
         (":load no/such/file", "no/such/file: No such file or directory\n"),
         (":load /", "/: Is a directory\n"),
-        (":trace", "trace: only the machine and beta have steps to show, and the engine is the reference evaluator\n"),
+        (":trace", "trace: only the machine and beta have steps to show, and the engine is reference\n"),
     ],
 )
 def test_commands_that_cannot_be_followed(call: Call, line: str, message: str) -> None:

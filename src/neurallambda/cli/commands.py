@@ -9,9 +9,6 @@ from neurallambda.cli.messages import answer, is_terminal, reporting
 from neurallambda.cli.reading import read_program, standard_input
 from neurallambda.cli.repl import Repl, piped_entries
 from neurallambda.cli.setup import Setup
-from neurallambda.lang.normalize import normalize
-from neurallambda.lang.syntax.printer import to_text
-from neurallambda.programs import Engine
 
 
 def run_program(source: str | None, file: Path | None, setup: Setup) -> None:
@@ -23,11 +20,7 @@ def run_program(source: str | None, file: Path | None, setup: Setup) -> None:
 def normalize_program(source: str | None, file: Path | None, setup: Setup) -> None:
     """Print the normal form of a program."""
     with reporting(file):
-        program = read_program(source, file)
-        if setup.engine is Engine.BETA:
-            answer(reduce(program, setup).text)
-        else:
-            answer(to_text(normalize(program, max_steps=setup.limits.steps(setup.engine))))
+        answer(reduce(read_program(source, file), setup).text)
 
 
 def start_repl(setup: Setup) -> None:

@@ -1,19 +1,17 @@
 """Running one program as the options say."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from importlib import import_module
 
 from neurallambda.cli.setup import Setup
-from neurallambda.errors import ErrorKind, ProgramError
-from neurallambda.lang.evaluate import evaluate
+from neurallambda.engines.protocol import Engine
+from neurallambda.errors import ErrorKind
 from neurallambda.lang.outcome import Outcome
-from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Program
-from neurallambda.programs import Engine
 
-if TYPE_CHECKING:
-    from neurallambda.beta import NeuralBeta
+SHOWN_BY = {Engine.MACHINE: "neurallambda.cli.tracing", Engine.BETA: "neurallambda.cli.reduction"}
+"""Which module shows the steps of an engine."""
 
 
 def execute(program: str | Program, setup: Setup) -> Outcome:
@@ -22,66 +20,28 @@ def execute(program: str | Program, setup: Setup) -> Outcome:
     Raises:
         SourceError: where the text is not a program, or has a hole that is not filled.
     """
-    if setup.engine is Engine.MACHINE:
-        return _by_machine(program, setup)
-    if setup.engine is Engine.BETA:
-        closed = parse(program) if isinstance(program, str) else program
-        try:
-            check(closed, setup.holes)
-        except ProgramError as error:
-            return Outcome(error=error.kind, message=error.message)
-        return reduce(closed, setup)
-    limits = setup.limits
-    return evaluate(program, holes=setup.holes, integers=limits.integers, max_steps=limits.steps(setup.engine))
-
-
-def check(program: Program, holes: Collection[str]) -> None:
-    """Refuse a program with names that are not defined, or with holes that are not filled."""
-    from neurallambda.beta.assemble import check_closed
-
-    check_closed(program, holes)
+    with _memory() as failed:
+        return _shown(program, setup) if setup.trace else setup.make_engine().run(program, holes=setup.holes)
+    return failed[0]
 
 
 def reduce(program: str | Program, setup: Setup) -> Outcome:
-    """Reduce a program, which need not be closed, by NeuralBeta.
+    """Reduce a program, which need not be closed.
 
     Raises:
         SourceError: where the text is not a program.
         ArgumentError: where an option does not fit the codebook.
     """
-    beta = make_beta(setup)
-    max_steps = setup.limits.steps(setup.engine)
     with _memory() as failed:
-        if not setup.trace:
-            outcome = beta.normalize(program, holes=setup.holes, max_steps=max_steps)
-            assert isinstance(outcome, Outcome)
-            return outcome
-        from neurallambda.cli.reduction import show_reduction
-
-        try:
-            encoded = beta.encode(program, holes=setup.holes)
-        except ProgramError as error:
-            return Outcome(error=error.kind, message=error.message)
-        return beta.decode(show_reduction(beta, encoded, max_steps))[0]
+        return (
+            _shown(program, setup, free=True) if setup.trace else setup.make_engine().reduce(program, holes=setup.holes)
+        )
     return failed[0]
 
 
-def make_beta(setup: Setup) -> "NeuralBeta":
-    """The NeuralBeta that the options ask for."""
-    import torch
-
-    from neurallambda.beta import STRATEGIES, NeuralBeta
-
-    limits, chosen = setup.limits, setup.beta
-    return NeuralBeta(
-        cells=limits.cells,
-        integers=limits.integers,
-        codebook=chosen.codebook or "onehot",
-        vec_size=chosen.vec_size,
-        strategy=STRATEGIES[chosen.strategy or "normal"],
-        generator=torch.Generator().manual_seed(chosen.seed or 0),
-        device=setup.device,
-    )
+def _shown(program: str | Program, setup: Setup, *, free: bool = False) -> Outcome:
+    """The end of a program whose steps are shown on the way, on stderr."""
+    return import_module(SHOWN_BY[setup.engine]).show_steps(setup.make_engine(), program, setup.holes, free=free)
 
 
 @contextmanager
@@ -95,23 +55,3 @@ def _memory() -> Iterator[list[Outcome]]:
             raise
         message = "the device has no memory left; allow less of it, or use --engine reference"
         failed.append(Outcome(error=ErrorKind.OUT_OF_MEMORY, message=message))
-
-
-def _by_machine(program: str | Program, setup: Setup) -> Outcome:
-    from neurallambda.machine.machine import Machine
-
-    limits = setup.limits
-    machine = Machine(integers=limits.integers, capacity=limits.capacity, device=setup.device)
-    try:
-        encoded = machine.encode(program, holes=setup.holes)
-    except ProgramError as error:
-        return Outcome(error=error.kind, message=error.message)
-    with _memory() as failed:
-        if setup.trace:
-            from neurallambda.cli.tracing import show_trace
-
-            result = show_trace(machine, encoded, limits.steps(setup.engine))
-        else:
-            result = machine.run(encoded, max_steps=limits.steps(setup.engine))
-        return machine.decode(result)[0]
-    return failed[0]

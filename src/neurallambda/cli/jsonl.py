@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neurallambda.cli.execution import make_beta
 from neurallambda.cli.messages import answer, fail, is_terminal, reporting
 from neurallambda.cli.reading import MAX_BYTES, STDIN, Input, standard_input
 from neurallambda.cli.setup import Setup
+from neurallambda.engines import ENGINES
 from neurallambda.errors import SourceError
 from neurallambda.lang.outcome import Outcome
-from neurallambda.programs import WINDOW, Engine, reduce_all, run_all
+from neurallambda.programs import WINDOW
 
 WINDOW_BYTES = 8 * 2**20
 """How much of the input is looked at together, besides at most `WINDOW` lines of it."""
@@ -90,10 +90,7 @@ def written(line: Line, outcome: Outcome | SourceError) -> str:
 
 def _outcomes(lines: list[Line], setup: Setup) -> list[Outcome | SourceError]:
     programs = (line.program for line in lines if isinstance(line.program, str))
-    if setup.engine is Engine.BETA:
-        ends = reduce_all(programs, make_beta(setup), max_steps=setup.limits.steps(setup.engine))
-    else:
-        ends = run_all(programs, engine=setup.engine, limits=setup.limits, device=setup.device)
+    ends = setup.make_engine().run_all(programs)
     return [next(ends) if isinstance(line.program, str) else line.program for line in lines]
 
 
@@ -132,7 +129,7 @@ def _one_thread(setup: Setup) -> Iterator[None]:
     Small programs are small tensors: several threads spend their time waiting for one another, and several times as
     much of it where other programs want the cores too.
     """
-    if setup.engine is Engine.REFERENCE or "OMP_NUM_THREADS" in os.environ:
+    if not ENGINES[setup.engine].has_tensors or "OMP_NUM_THREADS" in os.environ:
         yield
         return
     import torch

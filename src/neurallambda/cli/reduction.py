@@ -1,38 +1,35 @@
 """A reduction as tables: memory before every step, coloured by how sure it is what it holds, and the stack."""
 
-from collections.abc import Generator
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from neurallambda.beta.encode import NeuralLambda
-from neurallambda.beta.module import NeuralBeta, Result
-from neurallambda.beta.trace import Symbol, TraceCell, TraceStep, trace
+from neurallambda.beta.trace import Symbol, TraceCell, TraceStep
+from neurallambda.engines.beta import BetaEngine
+from neurallambda.engines.protocol import Holes
+from neurallambda.lang.outcome import Outcome
+from neurallambda.lang.terms import Program
 
 SURE, LIKELY = 0.9, 0.6
 """Confidences from which on a symbol is sure, or likely."""
 
+_TITLE = Text.assemble(
+    ("memory and stack before each step", "bold"),
+    ("  green is sure, yellow likely, red a guess; [A1] is the stack's pointer", "dim"),
+)
 
-def show_reduction(beta: NeuralBeta, program: NeuralLambda, max_steps: int) -> Result:
-    """Run a program step by step and show each step on stderr."""
+
+def show_steps(engine: BetaEngine, program: str | Program, holes: Holes, *, free: bool) -> Outcome:
+    """Reduce a program step by step and show each step on stderr."""
     console = Console(stderr=True)
-    return _shown(console, trace(beta, program, max_steps))
-
-
-def _shown(console: Console, steps: Generator[TraceStep, None, Result]) -> Result:
-    console.print(
-        Text.assemble(
-            ("memory and stack before each step", "bold"),
-            ("  green is sure, yellow likely, red a guess; [A1] is the stack's pointer", "dim"),
-        ),
-        soft_wrap=True,
-    )
+    steps = engine.steps(program, holes=holes, free=free)
     while True:
         try:
             step = next(steps)
         except StopIteration as end:
             return end.value
+        if step.number == 1:
+            console.print(_TITLE, soft_wrap=True)
         console.print(_heading(step), soft_wrap=True)
         console.print(_stack(step), soft_wrap=True)
         console.print(_memory(step))

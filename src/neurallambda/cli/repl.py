@@ -8,10 +8,10 @@ from neurallambda.cli.messages import answer, complain
 from neurallambda.cli.reading import MAX_BYTES, Input, decode, read_file
 from neurallambda.cli.session import Session
 from neurallambda.cli.setup import Setup
+from neurallambda.engines import engine_named
 from neurallambda.errors import ArgumentError, NeurallambdaError
 from neurallambda.lang.syntax.brackets import Nesting
 from neurallambda.lang.syntax.printer import to_text
-from neurallambda.programs import Engine
 
 HELP = """\
 An expression gives its value. What `def` and `defn` define is remembered, and may be defined again.
@@ -88,9 +88,11 @@ class Repl:
 
     def choose_engine(self, name: str) -> None:
         """Run by another engine from now on."""
-        if name not in list(Engine):
-            raise ArgumentError(f":engine: got {name!r}; expected {' or '.join(Engine)}")
-        self.change(engine=Engine(name))
+        try:
+            engine = engine_named(name)
+        except ArgumentError as error:
+            raise ArgumentError(f":{error}") from None
+        self.change(engine=engine)
 
     def change(self, **options: object) -> None:
         """Run programs in another way from now on."""

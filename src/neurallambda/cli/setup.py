@@ -3,29 +3,18 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from neurallambda.engines import ENGINES, make_engine
+from neurallambda.engines.protocol import Engine, Limits, ProgramEngine
 from neurallambda.errors import ArgumentError, SourceError
 from neurallambda.lang import terms
 from neurallambda.lang.syntax.parser import parse_term
-from neurallambda.programs import Engine, Limits
-
-MAX_INTEGERS = 4_096
-"""How many integers the machine is given at most: it tabulates its primitives on all pairs of them."""
 
 _RANGE = re.compile(r"([+-]?\d{1,4000}):([+-]?\d{1,4000})")
 
 Hole = int | bool | str
 """What a hole stands for: an integer, a boolean, or the name of a primitive."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BetaSetup:
-    """What only NeuralBeta has: the kind, width and seed of its codebook, and its strategy. None is what it has without."""
-
-    codebook: str | None = None
-    vec_size: int | None = None
-    seed: int | None = None
-    strategy: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +27,7 @@ class Setup:
         device: where the machine's tensors live.
         holes: what each `?name` stands for.
         trace: whether the steps are shown, on stderr.
-        beta: what only NeuralBeta has.
+        options: what only this engine takes.
     """
 
     engine: Engine = Engine.MACHINE
@@ -46,29 +35,35 @@ class Setup:
     device: str | None = None
     holes: Mapping[str, Hole] = field(default_factory=dict)
     trace: bool = False
-    beta: BetaSetup = field(default_factory=BetaSetup)
+    options: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.engine is not Engine.BETA:
-            for name, value in vars(self.beta).items():
-                if value is not None:
-                    option = name.replace("_", "-")
-                    raise ArgumentError(f"--{option}: only the engine beta has it, and the engine is {self.engine}")
-        if self.engine is Engine.REFERENCE:
-            if self.device is not None:
-                raise ArgumentError(
-                    "device: only the machine and beta have tensors, and the engine is the reference evaluator"
-                )
-            if self.trace:
-                raise ArgumentError(
-                    "trace: only the machine and beta have steps to show, and the engine is the reference evaluator"
-                )
-        elif self.limits.integers.stop - self.limits.integers.start > MAX_INTEGERS:
+        engine = ENGINES[self.engine]
+        for option in self.options:
+            if option not in engine.options:
+                named = option.replace("_", "-")
+                who = _listed(kind for kind in ENGINES if option in ENGINES[kind].options)
+                raise ArgumentError(f"--{named}: only the engine {who} has it, and the engine is {self.engine}")
+        if self.device is not None and not engine.has_tensors:
+            who = _listed(kind for kind in ENGINES if ENGINES[kind].has_tensors)
+            raise ArgumentError(f"device: only the {who} have tensors, and the engine is {self.engine}")
+        if self.trace and not engine.shows_steps:
+            who = _listed(kind for kind in ENGINES if ENGINES[kind].shows_steps)
+            raise ArgumentError(f"trace: only the {who} have steps to show, and the engine is {self.engine}")
+        most = engine.most_integers
+        if most is not None and self.limits.integers.stop - self.limits.integers.start > most:
             raise ArgumentError(
-                f"--integers: this engine takes at most {MAX_INTEGERS:,} of them; use --engine reference for more"
+                f"--integers: this engine takes at most {most:,} of them; use --engine reference for more"
             )
-        else:
-            check_device(self.device)
+        check_device(self.device)
+
+    def make_engine(self) -> ProgramEngine[Any]:
+        """The engine that these options describe."""
+        return make_engine(self.engine, limits=self.limits, device=self.device, **self.options)
+
+
+def _listed(engines: Iterable[Engine]) -> str:
+    return " and ".join(engines)
 
 
 def make_setup(
@@ -91,13 +86,14 @@ def make_setup(
     Raises:
         ArgumentError: where one cannot be used.
     """
-    if cells is not None and engine != Engine.BETA:
+    if cells is not None and "cells" not in ENGINES[Engine(engine)].limited:
         raise ArgumentError(f"--cells: only the engine beta has them, and the engine is {engine}")
     limits = Limits(integers=read_integers(integers), max_steps=max_steps, capacity=capacity)
     limits = limits if cells is None else replace(limits, cells=cells)
     filled = dict(read_hole(text) for text in holes)
-    beta = BetaSetup(codebook=codebook, vec_size=vec_size, seed=seed, strategy=strategy)
-    return Setup(engine=Engine(engine), limits=limits, device=device, holes=filled, trace=trace, beta=beta)
+    named = {"codebook": codebook, "vec_size": vec_size, "seed": seed, "strategy": strategy}
+    options = {name: value for name, value in named.items() if value is not None}
+    return Setup(engine=Engine(engine), limits=limits, device=device, holes=filled, trace=trace, options=options)
 
 
 def read_integers(text: str) -> range:

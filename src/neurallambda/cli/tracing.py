@@ -1,6 +1,7 @@
 """A run as a table: the cells of the code, then one row a step."""
 
 from collections.abc import Generator, Iterable, Sequence
+from typing import TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.highlighter import RegexHighlighter
@@ -9,16 +10,19 @@ from rich.text import Text
 from rich.theme import Theme
 
 from neurallambda.cli.wording import environment, label, phrases, weight_after
+from neurallambda.engines.machine import MachineEngine
+from neurallambda.engines.protocol import Holes, ended
+from neurallambda.errors import ProgramError
+from neurallambda.lang.outcome import Outcome
+from neurallambda.lang.terms import Program
 from neurallambda.machine.encode import NeuralLambda
-from neurallambda.machine.machine import Machine
-from neurallambda.machine.result import Result
-from neurallambda.machine.trace import Mixture, TraceRecord, TraceStep, address_name, listing, trace
+from neurallambda.machine.trace import Mixture, TraceRecord, TraceStep, address_name, listing
+
+End = TypeVar("End")
 
 NARROWEST, WIDEST = 80, 132
 LABELS_FROM = 110
 """From so many columns on, the registers show what stands at their addresses."""
-THRESHOLD = 0.005
-"""What would show as a weight of 0.00 is left out."""
 MOST = 4
 """How many rules or addresses of a mixture are shown."""
 
@@ -38,10 +42,13 @@ STYLES = Theme(
 )
 
 
-def show_trace(machine: Machine, program: NeuralLambda, max_steps: int) -> Result:
+def show_steps(engine: MachineEngine, program: str | Program, holes: Holes, *, free: bool) -> Outcome:
     """Run a program step by step and show each step on stderr."""
-    tracer = Tracer(Console(stderr=True))
-    return tracer.show(program, trace(machine, program, max_steps, threshold=THRESHOLD))
+    try:
+        encoded = engine.machine().encode(program, holes=holes)
+    except ProgramError as error:
+        return ended(error)
+    return Tracer(Console(stderr=True)).show(encoded, engine.steps(program, holes=holes, free=free))
 
 
 class _Colours(RegexHighlighter):
@@ -68,8 +75,8 @@ class Tracer:
         self.names: dict[str, str] = {}
         self.labels: dict[str, str] = {}
 
-    def show(self, program: NeuralLambda, steps: Generator[TraceStep, None, Result]) -> Result:
-        """Show the code of a program and the steps of its run, and give the run's result."""
+    def show(self, program: NeuralLambda, steps: Generator[TraceStep, None, End]) -> End:
+        """Show the code of a program and the steps of its run, and give what the run comes to."""
         self.names = {address_name(at): function.parameter for at, function in program.cells[0].functions.items()}
         cells = listing(program)
         self.labels = {cell.address: label(cell) for cell in cells}

@@ -1,0 +1,105 @@
+"""NeuralBeta as an engine: normal forms by substitution."""
+
+from collections.abc import Generator, Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from neurallambda.engines.protocol import Engine, Holes, ProgramEngine, ended
+from neurallambda.errors import ProgramError, SourceError
+from neurallambda.lang.outcome import Outcome
+from neurallambda.lang.syntax.parser import parse
+from neurallambda.lang.terms import Program
+
+if TYPE_CHECKING:
+    from neurallambda.beta import NeuralBeta
+    from neurallambda.beta.trace import TraceStep
+
+BATCH = 64
+"""Programs that NeuralBeta is given at a time."""
+
+
+class BetaEngine(ProgramEngine["TraceStep"]):
+    """Reduces programs to their normal forms. To be run, a program must be closed.
+
+    Its options are the kind of its codebook, how wide the vectors are, the seed of a random codebook, and the strategy.
+    """
+
+    name = Engine.BETA
+    options = ("codebook", "vec_size", "seed", "strategy")
+    limited = ("integers", "max_steps", "cells")
+
+    def beta(self) -> "NeuralBeta":
+        """The NeuralBeta that these limits and options describe."""
+        import torch
+
+        from neurallambda.beta import STRATEGIES, NeuralBeta
+
+        chosen = self.chosen
+        return NeuralBeta(
+            cells=self.limits.cells,
+            integers=self.limits.integers,
+            codebook=chosen.get("codebook") or "onehot",
+            vec_size=chosen.get("vec_size"),
+            strategy=STRATEGIES[chosen.get("strategy") or "normal"],
+            generator=torch.Generator().manual_seed(chosen.get("seed") or 0),
+            device=self.device,
+        )
+
+    def run(self, program: str | Program, *, holes: Holes | None = None) -> Outcome:
+        """Run one program; see `ProgramEngine.run`."""
+        try:
+            closed = _closed(program, holes)
+        except ProgramError as error:
+            return ended(error)
+        return self.reduce(closed, holes=holes)
+
+    def run_all(self, sources: Iterable[str], *, holes: Holes | None = None) -> Iterator[Outcome | SourceError]:
+        """Run a stream of programs; see `ProgramEngine.run_all`."""
+        if holes:  # a batch has one set of holes, and these programs need not share theirs
+            yield from super().run_all(sources, holes=holes)
+            return
+        beta = self.beta()
+        stream = iter(sources)
+        while some := list(islice(stream, BATCH)):
+            found: dict[int, Outcome | SourceError] = {}
+            programs: dict[int, Program] = {}
+            for index, source in enumerate(some):
+                try:
+                    programs[index] = _closed(source, None)
+                except ProgramError as error:
+                    found[index] = ended(error)
+                except SourceError as error:
+                    found[index] = error
+            outcomes = beta.normalize(list(programs.values()), max_steps=self.max_steps)
+            assert isinstance(outcomes, list)
+            found.update(zip(programs, outcomes, strict=True))
+            yield from (found[index] for index in range(len(some)))
+
+    def steps(
+        self, program: str | Program, *, holes: Holes | None = None, free: bool = False
+    ) -> Generator["TraceStep", None, Outcome]:
+        """Reduce one program step by step; see `ProgramEngine.steps`."""
+        from neurallambda.beta.trace import trace
+
+        beta = self.beta()
+        try:
+            program = program if free else _closed(program, holes)
+            encoded = beta.encode(program, holes=holes)
+        except ProgramError as error:
+            return ended(error)
+        return beta.decode((yield from trace(beta, encoded, self.max_steps)))[0]
+
+    def reduce(self, program: str | Program, *, holes: Holes | None = None) -> Outcome:
+        """Reduce a program, which need not be closed; see `ProgramEngine.reduce`."""
+        outcome = self.beta().normalize(program, holes=holes, max_steps=self.max_steps)
+        assert isinstance(outcome, Outcome)
+        return outcome
+
+
+def _closed(source: str | Program, holes: Holes | None) -> Program:
+    """The program, refused where a name is not defined or a hole is not filled."""
+    from neurallambda.beta.assemble import check_closed
+
+    program = parse(source) if isinstance(source, str) else source
+    check_closed(program, holes or ())
+    return program

@@ -1,0 +1,86 @@
+"""The differentiable machine as an engine."""
+
+from collections.abc import Generator, Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from neurallambda.engines.protocol import Engine, Holes, ProgramEngine, ended
+from neurallambda.errors import ProgramError, SourceError
+from neurallambda.lang.core import unfilled_hole
+from neurallambda.lang.outcome import Outcome
+from neurallambda.lang.terms import Program
+
+if TYPE_CHECKING:
+    from neurallambda.machine.assemble import Cells
+    from neurallambda.machine.machine import Machine
+    from neurallambda.machine.trace import TraceStep
+
+WINDOW = 4_096
+"""Programs of a stream that are looked at together, to put those of like size into one batch."""
+SHOWN = 0.005
+"""A step shows what weighs at least this much: less would be written as 0.00."""
+
+
+class MachineEngine(ProgramEngine["TraceStep"]):
+    """Runs a stream of programs in batches of like size."""
+
+    name = Engine.MACHINE
+    limited = ("integers", "max_steps", "capacity")
+
+    def machine(self) -> "Machine":
+        """The machine that these limits describe."""
+        from neurallambda.machine.machine import Machine
+
+        return Machine(integers=self.limits.integers, capacity=self.limits.capacity, device=self.device)
+
+    def run(self, program: str | Program, *, holes: Holes | None = None) -> Outcome:
+        """Run one program; see `ProgramEngine.run`."""
+        machine = self.machine()
+        try:
+            encoded = machine.encode(program, holes=holes)
+        except ProgramError as error:
+            return ended(error)
+        return machine.decode(machine.run(encoded, max_steps=self.max_steps))[0]
+
+    def run_all(self, sources: Iterable[str], *, holes: Holes | None = None) -> Iterator[Outcome | SourceError]:
+        """Run a stream of programs; see `ProgramEngine.run_all`."""
+        from neurallambda.machine.batches import run_batches
+
+        if holes:  # a batch has one set of holes, and these programs need not share theirs
+            yield from super().run_all(sources, holes=holes)
+            return
+        machine = self.machine()
+        stream = iter(sources)
+        while window := list(islice(stream, WINDOW)):
+            found: dict[int, Outcome | SourceError] = {}
+            cells = {}
+            for index, source in enumerate(window):
+                try:
+                    cells[index] = _without_holes(machine.assemble(source))
+                except ProgramError as error:
+                    found[index] = ended(error)
+                except SourceError as error:
+                    found[index] = error
+            found.update(run_batches(machine, cells, max_steps=self.max_steps))
+            yield from (found[index] for index in range(len(window)))
+
+    def steps(
+        self, program: str | Program, *, holes: Holes | None = None, free: bool = False
+    ) -> Generator["TraceStep", None, Outcome]:
+        """Run one program, which must be closed, step by step; see `ProgramEngine.steps`."""
+        from neurallambda.machine.trace import trace
+
+        machine = self.machine()
+        try:
+            encoded = machine.encode(program, holes=holes)
+        except ProgramError as error:
+            return ended(error)
+        return machine.decode((yield from trace(machine, encoded, self.max_steps, threshold=SHOWN)))[0]
+
+
+def _without_holes(cells: "Cells") -> "Cells":
+    """The same cells: in a stream of programs there is nobody to fill a hole."""
+    for cell in cells.cells:
+        if cell.hole is not None and cell.node is not None:
+            raise unfilled_hole(cell.hole, cell.node)
+    return cells
