@@ -11,7 +11,7 @@ from neurallambda.machine.compute import Operands
 from neurallambda.machine.compute_adjoint import carry_computed
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.retaken import Retaken
-from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, PER, RIGHT_OPERAND
+from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, PER
 from neurallambda.machine.tables import Tables
 
 
@@ -45,12 +45,13 @@ def through_decide(
     to_owned = to_kept * taken.owned_by_value
     to_control[:, : len(OWNED)].addcmul_(to_owned, taken.per_value)
     to_control[:, AT[ANY_VALUE]] += (to_owned * taken.scales[:, : len(OWNED)]).sum(-1, keepdim=True)
-    to_control[:, AT[Field.LITERAL]].addcmul_(to_integer_share, taken.integer)
+    to_control[:, AT[Field.LITERAL]].addcmul_(to_integer_share, taken.integer * taken.per_value)
+    to_control[:, AT[ANY_VALUE]].addcmul_(to_integer_share, taken.integer * taken.per_literal)
     to_masses = to_scales[:, : 2 * len(PER)] * taken.scale_derivatives
     to_seen = to_scales.new_zeros(len(records), 2, tables.seen.shape[1])
     to_seen[:, :, : len(PER)] = to_masses.unflatten(-1, (2, -1))
     to_seen[:, 0, len(PER) :] = torch.cat(
-        [to_kept * taken.kept_per_owned, to_kinds, to_integer_share * taken.per_literal], dim=-1
+        [to_kept * taken.kept_per_owned, to_kinds, to_integer_share * taken.per_literal * taken.per_value], dim=-1
     )
     return to_seen
 
@@ -68,8 +69,8 @@ def _through_computing(
     """Adds to `acted.records`, `to_scales` and `to_kinds`."""
     control, frame = taken.records.unbind(1)
     at, to_records = memory.layout.slices, acted.records
-    held, per_value = taken.scales[:, len(PER) :][:, AT[RIGHT_OPERAND]], taken.per_value
-    integer_share = taken.integer * taken.per_literal
+    held, per_value = taken.scales[:, len(PER) :][:, AT[Field.LITERAL]], taken.per_value
+    integer_share = taken.integer * taken.per_literal * per_value
     computing = tables.computing * (taken.computes > 0)
     operator = frame[:, at[Field.OPERATOR]] * computing
     per_operator = inverse(operator.sum(-1, keepdim=True))
@@ -78,7 +79,7 @@ def _through_computing(
         operator * per_operator,
         left * held,
         left_kinds * held,
-        right * (integer_share * per_value),
+        right * integer_share,
         taken.kinds * per_value,
     )
     to_errors = taken.computes * (to_errors @ tables.computed_errors.t())
@@ -89,15 +90,11 @@ def _through_computing(
     to_records[:, 1, at[Field.OPERATOR]] += (to.operator - along) * per_operator * computing
     to_records[:, 1, at[Field.LITERAL]].addcmul_(to.left, held)
     to_records[:, 1, at[Field.KIND]].addcmul_(to.left_kinds, held)
-    to_records[:, 0, at[Field.LITERAL]].addcmul_(to.right, integer_share * per_value)
+    to_records[:, 0, at[Field.LITERAL]].addcmul_(to.right, integer_share)
     to_kinds.addcmul_(to.right_kinds, per_value)
     to_control, to_frame, _, to_integer_share, _ = to_scales.split((len(PER), len(PER), len(OWNED), 1, 1), dim=-1)
-    to_frame[:, AT[RIGHT_OPERAND]] += (to.left * left).sum(-1, keepdim=True) + (to.left_kinds * left_kinds).sum(
+    to_frame[:, AT[Field.LITERAL]] += (to.left * left).sum(-1, keepdim=True) + (to.left_kinds * left_kinds).sum(
         -1, keepdim=True
     )
-    to_right, to_right_kind = (
-        (to.right * right).sum(-1, keepdim=True),
-        (to.right_kinds * taken.kinds).sum(-1, keepdim=True),
-    )
-    to_control[:, AT[ANY_VALUE]] += to_right * integer_share + to_right_kind
-    to_integer_share.addcmul_(to_right, per_value)
+    to_control[:, AT[ANY_VALUE]] += (to.right_kinds * taken.kinds).sum(-1, keepdim=True)
+    to_integer_share += (to.right * right).sum(-1, keepdim=True)

@@ -11,7 +11,7 @@ from neurallambda.arithmetic.masses import inverse, is_nothing
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.compute import Computed, Operands, compute, nothing, spread
 from neurallambda.machine.layout import Layout
-from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, RIGHT_OPERAND, Selection, selection
+from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, Selection, selection
 from neurallambda.machine.sight import Sight
 from neurallambda.machine.tables import ERRORS, Tables
 
@@ -59,7 +59,7 @@ def decide(sight: Sight, layout: Layout, tables: Tables) -> Decision:
     )
     rules = factors[0] * factors[1] * factors[2]
     computes, halts, errors = (rules @ tables.ends).split((1, 1, len(ERRORS)), dim=-1)
-    integer_share = sight.integer * control_scales[:, AT[Field.LITERAL]]
+    integer_share = sight.integer * control_scales[:, AT[Field.LITERAL]] * control_scales[:, AT[ANY_VALUE]]
     if is_nothing(computes):
         computed = nothing(len(control), layout.integers, control.device, control.dtype)
     else:
@@ -98,11 +98,11 @@ def _operands(given: Sequence[Tensor], layout: Layout, tables: Tables) -> Operan
     at = layout.slices
     operator = frame[:, at[Field.OPERATOR]] * (tables.computing * (computes > 0))
     operator = operator * inverse(operator.sum(-1, keepdim=True))
-    held, per_value = scales[:, 1, AT[RIGHT_OPERAND]], scales[:, 0, AT[ANY_VALUE]]
+    held, per_value = scales[:, 1, AT[Field.LITERAL]], scales[:, 0, AT[ANY_VALUE]]
     return Operands(
         operator,
         frame[:, at[Field.LITERAL]] * held,
         frame[:, at[Field.KIND]] * held,
-        control[:, at[Field.LITERAL]] * (integer_share * per_value),
+        control[:, at[Field.LITERAL]] * integer_share,
         kinds * per_value,
     )

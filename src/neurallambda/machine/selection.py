@@ -46,8 +46,8 @@ OWNED: tuple[Field, ...] = (
 )
 """The fields whose mass in a record is the mass of the tags that have them."""
 
-RIGHT_OPERAND, ANY_VALUE = "right operand", "any value"
-PER: tuple[Field | str, ...] = (*OWNED, RIGHT_OPERAND, ANY_VALUE)
+ANY_VALUE = "any value"
+PER: tuple[Field | str, ...] = (*OWNED, ANY_VALUE)
 """What a record's scales scale to, in order: its fields, to what they are where it has them; then what holds of all of it."""
 
 CODE_TARGETS, WIDE_TARGETS = 4, 6

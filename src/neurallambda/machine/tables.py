@@ -64,7 +64,7 @@ def tables(integers: range, operations: frozenset[str], device: torch.device, dt
     masses = [[field in FIELDS_OF.get(tag, ()) for field in OWNED] for tag in Tag]
     seen = [
         [
-            *(*row, tag is Tag.COMPUTE_BINARY, tag in VALUES),
+            *(*row, tag in VALUES),
             *(has and tag in VALUES for has in row),
             *(tag is kind for kind in (*KINDS, Tag.INTEGER)),
         ]
