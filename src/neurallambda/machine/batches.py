@@ -32,7 +32,7 @@ def run_batches(machine: Machine, programs: Mapping[int, Cells], *, max_steps: i
         largest = len(programs[order[min(BATCH, len(order)) - 1]])
         keys, order = _split(order, max(1, min(BATCH, BYTES // (16 * largest * (largest + len(machine.integers))))))
         program = machine.encode([programs[key] for key in keys])
-        settings = Settings(program.integers, program.operations, max_steps, machine.capacity)
+        settings = Settings(program.integers, program.operations, max_steps, machine.capacity, machine.alternatives)
         with torch.no_grad():
             yield from _run(Runner(program.layout, program.code(), settings), program, keys)
 

@@ -47,8 +47,17 @@ class Decision:
     selection: Selection
 
 
-def decide(sight: Sight, layout: Layout, tables: Tables) -> Decision:
-    """Match all rules, and compute what they may need."""
+def decide(
+    sight: Sight, layout: Layout, tables: Tables, only: Float[Tensor, "batch rules"] | None = None
+) -> Decision:
+    """Match all rules, and compute what they may need.
+
+    Args:
+        sight: what the step sees.
+        layout: how records are laid out.
+        tables: the rules as tensors.
+        only: the rules that may apply, given that one of them does.
+    """
     control, frame = sight.records.unbind(1)
     control_scales, frame_scales = sight.scales.unbind(1)
     tag, operator = layout.slices[Field.TAG], layout.slices[Field.OPERATOR]
@@ -58,6 +67,8 @@ def decide(sight: Sight, layout: Layout, tables: Tables) -> Decision:
         torch.addcmul(tables.any_operator, frame[:, operator] @ tables.operator, frame_scales[:, AT[Field.OPERATOR]]),
     )
     rules = factors[0] * factors[1] * factors[2]
+    if only is not None:
+        rules = given_one_of(rules, only)
     computes, halts, errors = (rules @ tables.ends).split((1, 1, len(ERRORS)), dim=-1)
     integer_share = sight.integer * control_scales[:, AT[Field.LITERAL]] * control_scales[:, AT[ANY_VALUE]]
     if is_nothing(computes):
@@ -76,6 +87,15 @@ def decide(sight: Sight, layout: Layout, tables: Tables) -> Decision:
     scales = torch.cat([sight.scales.flatten(1), kept, integer_share, torch.ones_like(idle)], dim=-1)
     selected = selection(chosen, scales, tables.scaling)
     return Decision(factors, rules, computed, computes, goes_on, halts, errors, going, given, scales, chosen, selected)
+
+
+def given_one_of(
+    rules: Float[Tensor, "batch rules"], only: Float[Tensor, "batch rules"]
+) -> Float[Tensor, "batch rules"]:
+    """How likely each rule is, given that one of some applies; where that is one rule, it applies for certain."""
+    some = rules * only
+    some = some / some.sum(-1, keepdim=True).clamp_min(torch.finfo(some.dtype).tiny)
+    return torch.where(only.sum(-1, keepdim=True) == 1, only, some)
 
 
 def _compute(sight: Sight, integer_share: Tensor, computes: Tensor, layout: Layout, tables: Tables) -> Computed:

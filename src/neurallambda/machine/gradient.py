@@ -21,7 +21,8 @@ from neurallambda.machine.layout import Code, Layout
 from neurallambda.machine.memory import Memory, per_role_derivative
 from neurallambda.machine.reading import pointers_at_values, read_values
 from neurallambda.machine.retake import retake
-from neurallambda.machine.retaken import Kept, Outcome, Retaken
+from neurallambda.machine.plain_adjoint import Plainly
+from neurallambda.machine.retaken import Kept, KeptAlternatives, Outcome, Retaken
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.tables import ERRORS, Tables, tables
 
@@ -62,17 +63,19 @@ class Run(torch.autograd.Function):
         to_answer, arriving = _from_values(memory, ctx.end.answer, of_value)
         if to_records is not None:
             arriving += to_records
-        backward = _Backward(
-            memory=memory,
-            tables=tables(ctx.settings.integers, ctx.settings.operations, records.device, records.dtype),
-            outcome=Outcome(
-                to_answer if answer is None else answer + to_answer,
-                records.new_zeros(batch, len(ERRORS)) if errors is None else errors,
-                records.new_zeros(batch) if steps is None else steps,
-            ),
-            running=records.new_zeros(batch, 1) if running is None else running[:, None],
-            records=arriving,
+        constants = tables(ctx.settings.integers, ctx.settings.operations, records.device, records.dtype)
+        outcome = Outcome(
+            to_answer if answer is None else answer + to_answer,
+            records.new_zeros(batch, len(ERRORS)) if errors is None else errors,
+            records.new_zeros(batch) if steps is None else steps,
         )
+        to_running = records.new_zeros(batch, 1) if running is None else running[:, None]
+        if any(isinstance(kept, KeptAlternatives) for kept in ctx.history):
+            plainly = Plainly(memory, constants, outcome, ctx.settings.alternatives, arriving)
+            plainly.run(ctx.history, to_running)
+            narrow = plainly.records[:, : ctx.layout.code, : ctx.layout.narrow]
+            return None, None, narrow, plainly.variables, plainly.settled
+        backward = _Backward(memory=memory, tables=constants, outcome=outcome, running=to_running, records=arriving)
         backward.run(ctx.history, ctx.end.pointers)
         narrow = backward.records[:, : ctx.layout.code, : ctx.layout.narrow]
         return None, None, narrow, backward.variables, backward.settled

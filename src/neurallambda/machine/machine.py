@@ -20,6 +20,7 @@ from neurallambda.machine.run import Runner, Settings
 INTEGERS = range(-256, 256)
 MAX_STEPS = 10_000
 CAPACITY = 16_384
+ALTERNATIVES = 8
 
 
 class Machine:
@@ -28,6 +29,8 @@ class Machine:
     Args:
         integers: the declared range; a result outside of it is the error `overflow`.
         capacity: how many addresses a program may use, its own cells and one a step; more is `out-of-memory`.
+        alternatives: how many alternatives of soft control are kept apart. The likeliest are exact; what goes beyond is
+            mixed. With 1 all are mixed, which is cheaper where everything is soft.
         device: where the tensors live.
         dtype: `torch.float32` or `torch.float64`.
 
@@ -44,6 +47,7 @@ class Machine:
         *,
         integers: range = INTEGERS,
         capacity: int = CAPACITY,
+        alternatives: int = ALTERNATIVES,
         device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -54,7 +58,10 @@ class Machine:
         if dtype not in (torch.float32, torch.float64):
             raise ArgumentError(f"dtype: got {dtype}; expected torch.float32 or torch.float64")
         self.integers = integers
+        if alternatives < 1:
+            raise ArgumentError(f"alternatives: got {alternatives}; expected at least 1")
         self.capacity = capacity
+        self.alternatives = alternatives
         self.device = device
         self.dtype = dtype
 
@@ -98,7 +105,7 @@ class Machine:
         if max_steps < 1:
             raise ArgumentError(f"max_steps: got {max_steps}; expected at least 1 step")
         code = program.code()
-        settings = Settings(program.integers, program.operations, max_steps, self.capacity)
+        settings = Settings(program.integers, program.operations, max_steps, self.capacity, self.alternatives)
         parts = (code.narrow, code.variables, code.settled)
         if torch.is_grad_enabled() and any(part.requires_grad for part in parts):
             answer, errors, running, steps, value, records, written = Run.apply(program.layout, settings, *parts)

@@ -6,6 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.machine.alphabet import Field
+from neurallambda.machine.alternatives.step import Choices
 from neurallambda.machine.selection import ANY_VALUE, AT, PER
 
 
@@ -16,6 +17,16 @@ class Kept:
     registers: Float[Tensor, "batch 3 addresses"]
     running: Float[Tensor, " batch"]
     settled: Float[Tensor, "batch 1"]
+
+
+@dataclass(frozen=True)
+class KeptAlternatives:
+    """What a run keeps of a step of several alternatives: where it wrote, they and their weights, and what was chosen."""
+
+    written: int
+    pointers: Float[Tensor, "batch alternatives 3 addresses"]
+    running: Float[Tensor, "batch alternatives"]
+    choices: Choices
 
 
 @dataclass(frozen=True)

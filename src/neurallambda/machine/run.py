@@ -7,10 +7,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
+from neurallambda.machine.alternatives.split import needs_splitting
+from neurallambda.machine.alternatives.step import Alternatives
+from neurallambda.machine.alternatives.step import Step as StepOfAll
+from neurallambda.machine.alternatives.step import take_step as take_step_of_all
 from neurallambda.machine.assemble import HALT_ADDRESS, ROOT_ADDRESS
 from neurallambda.machine.layout import Code, Layout
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.retaken import Kept
+from neurallambda.machine.retaken import Kept, KeptAlternatives
 from neurallambda.machine.step import CONTINUATION, CONTROL, Step, take_step
 from neurallambda.machine.tables import ERRORS, tables
 
@@ -30,12 +34,14 @@ class Settings:
         operations: the binary operators that may occur.
         max_steps: how many steps to take at most.
         capacity: how many addresses a program may use at most, code included.
+        alternatives: how many alternatives of soft control are kept apart; with 1 they are always mixed.
     """
 
     integers: range
     operations: frozenset[str]
     max_steps: int
     capacity: int
+    alternatives: int = 1
 
 
 @dataclass
@@ -88,27 +94,37 @@ class Registers:
 
 
 class Runner:
-    """Steps programs through memory; with `keeps_history` it remembers what `Kept` says of each step."""
+    """Steps programs through memory; with `keeps_history` it remembers what `Kept` says of each step.
+
+    While one rule applies, a program has one set of registers. As soon as its control is soft, the batch goes on with the
+    registers of several `Alternatives`, and a step writes a record for each.
+    """
 
     def __init__(self, layout: Layout, code: Code, settings: Settings, *, keeps_history: bool = False) -> None:
         self.settings = settings
         self.memory = Memory.start(layout, code)
         self.registers = Registers.start(code)
+        self.alternatives: Alternatives | None = None
+        self.may_split = settings.alternatives > 1 and not is_certain(code)
         self.tables = tables(settings.integers, settings.operations, code.narrow.device, code.narrow.dtype)
         self.here = torch.zeros(0, 0)  # one-hot addresses, made when memory grows
+        self.taken = 0
         self.keeps_history = keeps_history
-        self.history: list[Kept] = []
+        self.history: list[Kept | KeptAlternatives] = []
 
     @property
     def ended(self) -> Bool[Tensor, " batch"]:
-        """Which programs have ended: what still runs of them is less than rounding can tell from nothing."""
-        return self.registers.running <= torch.finfo(self.registers.running.dtype).eps
+        """Which programs have ended: what still runs of them is less than rounding can tell from nothing.
+
+        A program that holds NaN has ended, too: nothing more can become of it.
+        """
+        return ~(self.registers.running > torch.finfo(self.registers.running.dtype).eps)
 
     @property
     def can_go_on(self) -> bool:
-        """Whether the limits allow another step."""
-        taken = self.memory.written - self.memory.layout.code
-        return taken < self.settings.max_steps and self.memory.written < self.settings.capacity
+        """Whether the limits allow another step. Every alternative may use the capacity."""
+        first = self.memory.layout.code
+        return self.taken < self.settings.max_steps and first + self.taken < self.settings.capacity
 
     def run(self, *, until_full: bool = False) -> bool:
         """Step until all programs have ended or the limits are reached; then answer that the run is over.
@@ -119,7 +135,7 @@ class Runner:
         while self.can_go_on:
             if taken % LOOK_EVERY == 0 and bool(self.ended.all()):
                 return True
-            if until_full and taken and self.memory.written == self.memory.width:
+            if until_full and taken and self._is_full:
                 return False
             self.step()
             taken += 1
@@ -129,15 +145,25 @@ class Runner:
         """Some programs of the batch, to be run on where they stand."""
         runner = Runner(self.memory.layout, self.memory.code, self.settings)
         runner.memory, runner.registers = self.memory.select(rows), self.registers.select(rows)
-        runner.here = self.here
+        runner.alternatives = self.alternatives and self.alternatives.select(rows)
+        runner.here, runner.taken, runner.may_split = self.here, self.taken, self.may_split
         return runner
 
-    def step(self) -> Step:
-        """Take one step and write its record."""
-        memory, registers = self.memory, self.registers
-        if memory.written == memory.width:
+    def step(self) -> Step | StepOfAll:
+        """Take one step and write what it makes."""
+        if self._is_full:
             self._grow()
-        step = take_step(memory, registers.pointers, self.here[memory.written], self.tables)
+        self.taken += 1
+        if self.alternatives is None:
+            memory, before = self.memory, self.registers
+            step = take_step(memory, before.pointers, self.here[memory.written], self.tables)
+            if not (self.may_split and needs_splitting(memory, before.pointers, step.rules)):
+                return self._follow(step)
+            self.alternatives = Alternatives(before.pointers[:, None], before.running[:, None])
+        return self._follow_all(self.alternatives)
+
+    def _follow(self, step: Step) -> Step:
+        memory, registers = self.memory, self.registers
         if self.keeps_history:
             pointers = registers.pointers[:, :, : memory.written].clone()  # nothing points beyond
             self.history.append(Kept(pointers, registers.running, step.settled))
@@ -145,10 +171,40 @@ class Runner:
         registers.follow(step)
         return step
 
+    def _follow_all(self, before: Alternatives) -> StepOfAll:
+        memory, registers = self.memory, self.registers
+        here = self.here[memory.written : memory.written + self.settings.alternatives + 1]
+        step = take_step_of_all(memory, before, here, self.tables, self.settings.alternatives)
+        if self.keeps_history:
+            pointers = before.pointers[..., : memory.written].clone()
+            self.history.append(KeptAlternatives(memory.written, pointers, before.running, step.choices))
+        for record in step.records.unbind(1):
+            memory.append(record)
+        self.alternatives = step.after
+        answer, errors = step.outcome
+        registers.answer, registers.errors = registers.answer + answer, registers.errors + errors
+        registers.steps = registers.steps + registers.running
+        registers.running = step.after.running.sum(-1)
+        return step
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether there may be no room for what the next step writes."""
+        room = self.memory.width - self.memory.written
+        return room < (self.settings.alternatives + 1 if self.may_split else 1)
+
     def _grow(self) -> None:
         memory = self.memory
         rows = max(FIRST_ROOM, (memory.width - memory.layout.code) // 2)
-        memory.grow(min(rows, self.settings.capacity - memory.written))
+        if not self.may_split:
+            rows = min(rows, self.settings.capacity - memory.written)
+        memory.grow(rows)
         self.registers.widen(memory.width)
+        self.alternatives = self.alternatives and self.alternatives.widen(memory.width)
         pointers = self.registers.pointers
         self.here = torch.eye(memory.width, dtype=pointers.dtype, device=pointers.device)
+
+
+def is_certain(code: Code) -> bool:
+    """Whether every distribution of the code is certain, so that nothing is ever soft."""
+    return all(bool(((part == 0) | (part == 1)).all()) for part in (code.narrow, code.variables, code.settled))

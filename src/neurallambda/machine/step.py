@@ -74,7 +74,7 @@ def take_step(
 def act(
     memory: Readable,
     registers: Float[Tensor, "batch 3 addresses"],
-    here: Float[Tensor, " addresses"],
+    here: Float[Tensor, "*batch addresses"],
     sight: Sight,
     decision: Decision,
     tables: Tables,
@@ -94,7 +94,7 @@ def act(
     name = (next_code[:, None] @ code.variables)[:, 0]
     second = frame[:, memory.layout.slices[Field.SECOND]] * sight.scales[:, 1, AT[Field.SECOND]]
     older, named = memory.match(torch.stack([second, name], dim=1)).unbind(1)
-    next_registers = torch.addcmul(next_registers, selected.here[:, :, None], here)
+    next_registers = torch.addcmul(next_registers, selected.here[:, :, None], here.unsqueeze(-2))
     next_control, next_environment, next_continuation = next_registers.unbind(1)
     visible = sight.records[:, 1, memory.layout.narrow :].unflatten(-1, (WIDE, -1))[:, 0]
     next_environment = torch.addcmul(next_environment, selected.binds * visible, older, value=-1)

@@ -132,7 +132,7 @@ def trace(
     if max_steps < 1:
         raise ArgumentError(f"max_steps: got {max_steps}; expected at least 1 step")
     program = program.select([row])
-    settings = Settings(program.integers, program.operations, max_steps, machine.capacity)
+    settings = Settings(program.integers, program.operations, max_steps, machine.capacity, machine.alternatives)
     with torch.no_grad():
         runner = Runner(program.layout, program.code(), settings)
     reader = _Reader(program.layout, program.cells[0], program.integers, threshold)

@@ -1,0 +1,61 @@
+"""How far the record at each address is something that each rule asks for."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from neurallambda.machine.alphabet import Field, Tag
+from neurallambda.machine.masses import inverse
+from neurallambda.machine.memory import Memory
+from neurallambda.machine.rules import RULES, From, Rule, Take
+from neurallambda.machine.tables import Tables
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Of each address and each rule.
+
+    Attributes:
+        control: how far its record is what the rule asks of control, given that control may stand there.
+        frame: how far it is a frame, and holds an operator, that the rule asks for, given that it is a frame.
+    """
+
+    control: Float[Tensor, "batch addresses rules"]
+    frame: Float[Tensor, "batch addresses rules"]
+
+
+def match(memory: Memory, tables: Tables) -> Matching:
+    """Look at everything that is written; tag and operator of a frame are looked at together."""
+    records = memory.records[:, : memory.written]
+    tags, operators = records[:, :, : len(Tag)], records[:, :, memory.layout.slices[Field.OPERATOR]]
+    operator = (operators @ tables.operator) * inverse(operators.sum(-1, keepdim=True))
+    per_control, per_frame = memory.per_role[:, :, : memory.written, None].unbind(1)
+    return Matching(
+        (tags @ tables.control) * per_control,
+        (tags @ tables.frame) * (tables.any_operator + operator) * per_frame,
+    )
+
+
+def takes_apart(rule: Rule) -> bool:
+    """Whether a rule takes more than one part of the record under control.
+
+    What belongs together there must then come from one address; a rule that takes one part, or only the tag, may read a
+    mixture of records.
+    """
+    sources = {rule.next_control, rule.next_environment, rule.next_continuation, *rule.pointers.values()}
+    parts = {source for source in sources if source.value[0] == "control"}
+    return len(parts) + (rule.takes_operator is Take.CONTROL) > 1
+
+
+TAKES_APART = [takes_apart(rule) for rule in RULES]
+COPIES = [rule.copies for rule in RULES]
+
+_NO_PARTS = {Tag.INTEGER, Tag.TRUE, Tag.FALSE, Tag.NIL, Tag.UNARY_PRIMITIVE, Tag.BINARY_PRIMITIVE}
+
+
+def has_parts(memory: Memory) -> Bool[Tensor, "batch addresses"]:
+    """Which addresses may hold something made of parts that belong together: anything but an atom."""
+    atoms = torch.tensor([tag in _NO_PARTS or tag is Tag.NONE for tag in Tag], device=memory.records.device)
+    return (memory.records[:, : memory.written, : len(Tag)][:, :, ~atoms] > 0).any(-1)

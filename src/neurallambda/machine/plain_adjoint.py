@@ -1,0 +1,97 @@
+"""The gradient of a run by autograd through each step taken again: the plain form, for any step.
+
+Nothing is kept of a step but the registers before it, and what it chose. Going back from the last step to the first, each
+is taken again from them and from the memory, and autograd carries back what arrives at its results.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import pad
+
+from neurallambda.machine.alternatives.step import Alternatives
+from neurallambda.machine.alternatives.step import take_step as take_step_of_all
+from neurallambda.machine.layout import Code
+from neurallambda.machine.memory import Memory
+from neurallambda.machine.retaken import Kept, KeptAlternatives, Outcome
+from neurallambda.machine.step import take_step
+from neurallambda.machine.tables import Tables
+
+
+@dataclass
+class Plainly:
+    """The gradients that have arrived so far.
+
+    Attributes:
+        memory: the memory at the end of the run.
+        tables: the rules as tensors.
+        outcome: what arrives at the outcome, to which every step adds.
+        alternatives: how many were kept apart.
+        records: what arrives at the records.
+    """
+
+    memory: Memory
+    tables: Tables
+    outcome: Outcome
+    alternatives: int
+    records: Float[Tensor, "batch addresses record"]
+    variables: Float[Tensor, "batch code code"] = field(init=False)
+    settled: Float[Tensor, "batch code"] = field(init=False)
+
+    def __post_init__(self) -> None:
+        code = self.memory.code
+        self.variables, self.settled = torch.zeros_like(code.variables), torch.zeros_like(code.settled)
+
+    def run(self, history: Sequence[Kept | KeptAlternatives], to_running: Float[Tensor, "batch 1"]) -> None:
+        """Go back through all steps; `to_running` is what arrives at what still ran in the end."""
+        to_pointers: Tensor | None = None
+        here = torch.eye(self.memory.width, dtype=self.records.dtype, device=self.records.device)
+        for number, kept in reversed([*enumerate(history)]):
+            to_pointers, to_running = self._step(number, kept, here, to_pointers, to_running)
+
+    def _step(
+        self,
+        number: int,
+        kept: Kept | KeptAlternatives,
+        here: Float[Tensor, "addresses addresses"],
+        to_pointers: Float[Tensor, "batch after 3 addresses"] | None,
+        to_running: Float[Tensor, "batch #after"],
+    ) -> tuple[Float[Tensor, "batch before 3 addresses"], Float[Tensor, "batch before"]]:
+        """What arrives at the registers before a step, and at how much ran."""
+        first = kept.written if isinstance(kept, KeptAlternatives) else self.memory.layout.code + number
+        pointers = kept.pointers if isinstance(kept, KeptAlternatives) else kept.registers[:, None]
+        running = kept.running if isinstance(kept, KeptAlternatives) else kept.running[:, None]
+        code = self.memory.code
+        pointers = pad(pointers, (0, self.memory.width - pointers.shape[-1]))
+        leaves = [self.memory.records, pointers, running, code.variables, code.settled]
+        leaves = [leaf.detach().requires_grad_() for leaf in leaves]
+        with torch.enable_grad():
+            records, pointers, running, variables, settled = leaves
+            memory = Memory(self.memory.layout, Code(code.narrow, variables, settled), records, first)
+            if isinstance(kept, KeptAlternatives):
+                step = take_step_of_all(
+                    memory, Alternatives(pointers, running), here[first:], self.tables, self.alternatives, kept.choices
+                )
+                after, new, (answer, errors) = step.after, step.records, step.outcome
+            else:
+                one = take_step(memory, pointers[:, 0], here[first], self.tables)
+                after = Alternatives(one.registers[:, None], running * one.goes_on[:, None])
+                new, answer, errors = one.record[:, None], running * one.halts, running * one.errors
+        arriving = [
+            (new, self.records[:, first : first + new.shape[1]]),
+            (answer, self.outcome.answer),
+            (errors, self.outcome.errors),
+            (running, self.outcome.steps[:, None].expand_as(running)),
+            (after.running, to_running.expand_as(after.running)),
+        ]
+        if to_pointers is not None:
+            arriving.append((after.pointers, to_pointers))
+        outputs, gradients = zip(*arriving, strict=True)
+        found = torch.autograd.grad(outputs, leaves, gradients, allow_unused=True, materialize_grads=True)
+        self.records += found[0]
+        self.variables += found[3]
+        self.settled += found[4]
+        return found[1], found[2]
