@@ -81,7 +81,7 @@ def decide(
     going = rules * torch.addcmul(tables.goes_on, tables.computes, computed.succeeds)
     some = going.sum(-1, keepdim=True)
     idle = (some <= torch.finfo(some.dtype).eps).to(some.dtype)  # no rule goes on: stay as you are
-    given = torch.cat([going * inverse(some), idle], dim=-1)
+    given = torch.cat([going * (inverse(some) * (1 - idle)), idle], dim=-1)
     chosen = given @ tables.select
     kept = sight.owned_by_value * control_scales[:, : len(OWNED)] * control_scales[:, AT[ANY_VALUE]]
     scales = torch.cat([sight.scales.flatten(1), kept, integer_share, torch.ones_like(idle)], dim=-1)

@@ -87,6 +87,19 @@ class NeuralLambda:
         cells = tuple(self.cells[row] for row in rows)
         return replace(self, **{name: tensor[index] for name, tensor in tensors.items()}, cells=cells)
 
+    def check(self) -> None:
+        """Refuse what is no mass: such a program would run on without an end, and mean nothing.
+
+        Raises:
+            ArgumentError: naming the part that is not finite, or negative.
+        """
+        for name in ("tag", "operator", "literal", "first", "second", "third"):
+            part = getattr(self, name)
+            low, high = (float(bound) for bound in part.detach().aminmax())
+            if not (low >= 0 and high < float("inf")):
+                what = "negative" if low < 0 else "not finite"
+                raise ArgumentError(f"{name}: got a part that is {what} somewhere; expected distributions")
+
     @property
     def layout(self) -> Layout:
         """How the records of a run of these programs are laid out."""

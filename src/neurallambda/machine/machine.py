@@ -104,6 +104,7 @@ class Machine:
         """
         if max_steps < 1:
             raise ArgumentError(f"max_steps: got {max_steps}; expected at least 1 step")
+        program.check()
         code = program.code()
         settings = Settings(program.integers, program.operations, max_steps, self.capacity, self.alternatives)
         parts = (code.narrow, code.variables, code.settled)

@@ -11,7 +11,9 @@ from neurallambda.errors import ArgumentError, ErrorKind
 from neurallambda.lang import terms
 from neurallambda.lang.syntax.parser import parse_term
 from neurallambda.lang.terms import Term
-from neurallambda.machine.alphabet import OPERATORS, Field, Tag
+from neurallambda.lang.terms import BINARY_PRIMITIVES
+from neurallambda.machine.alphabet import FIELDS_OF, OPERATORS, VALUES, WIDE_FIELDS, Field, Tag
+from neurallambda.machine.layout import WIDE
 from neurallambda.machine.encode import NeuralLambda
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.reading import fields, read_values
@@ -102,40 +104,72 @@ class Result:
         """
         if isinstance(value, ErrorKind):
             return self.errors[:, ERRORS.index(value)]
-        return self._probability(_as_term(value), fields(self.value, self.memory.layout))
+        return (self.answer * self._matches(_as_term(value))).sum(-1)
 
-    def _probability(self, term: Term, value: dict[Field, Tensor]) -> Float[Tensor, " batch"]:
-        """Of a term, given that the parts of a pair are what they are independently."""
-        memory, chance = self.memory, 1.0
-        while True:
-            tag = value[Field.TAG]
-            match term:
-                case terms.Boolean(boolean):
-                    return chance * tag[:, Tag.TRUE if boolean else Tag.FALSE]
-                case terms.Integer(integer):
-                    inside = integer in self.program.integers
-                    literal = value[Field.LITERAL]
-                    return chance * (literal[:, integer - self.program.integers.start] if inside else 0 * tag[:, 0])
-                case terms.Primitive(name):
-                    return chance * value[Field.OPERATOR][:, OPERATORS.index(name)]
-                case terms.List(()):
-                    return chance * tag[:, Tag.NIL]
-                case terms.List((head, *rest)):
-                    tail: Term = terms.List(tuple(rest))
-                case terms.Apply(terms.Primitive("cons"), (head, tail)):
-                    pass
-                case _:
-                    raise ArgumentError(
-                        f"value: got {term!r}; the probability of integers, booleans, primitives, lists and pairs is known"
-                    )
-            pair = tag[:, Tag.PAIR, None]
-            per_pair = inverse(pair)
-            heads, tails = (
-                fields(read_values(memory, value[field] * per_pair), memory.layout)
-                for field in (Field.VALUE, Field.LINK)
-            )
-            chance = chance * pair[:, 0] * self._probability(head, heads)
-            term, value = tail, tails
+    def _matches(self, term: Term) -> Float[Tensor, "batch addresses"]:
+        """How far what stands at each address is a value, given that it is any; the parts of a pair are independent there."""
+        if isinstance(term, terms.List) and term.items:
+            return self._list_matches(term)
+        match term:
+            case terms.Boolean(boolean):
+                return self._tag(Tag.TRUE if boolean else Tag.FALSE)
+            case terms.Integer(integer):
+                if integer not in self.program.integers:
+                    return 0 * self._tag(Tag.INTEGER)
+                return self._field(Field.LITERAL, integer - self.program.integers.start, Tag.INTEGER)
+            case terms.Primitive(name):
+                return self._field(Field.OPERATOR, OPERATORS.index(name), Tag.UNARY_PRIMITIVE, Tag.BINARY_PRIMITIVE)
+            case terms.List():
+                return self._tag(Tag.NIL)
+            case terms.Apply(terms.Primitive("cons"), (head, tail)):
+                return self._pair(self._matches(head), self._matches(tail))
+            case terms.Apply(terms.Primitive(name), (operand,)) if name in BINARY_PRIMITIVES:
+                holds = self._field(Field.OPERATOR, OPERATORS.index(name), Tag.PARTIAL)
+                return holds * self._points_at(Field.VALUE, self._matches(operand))
+        raise ArgumentError(
+            f"value: got {term!r}; the probability of integers, booleans, primitives, lists and pairs is known"
+        )
+
+    def _list_matches(self, term: terms.List) -> Float[Tensor, "batch addresses"]:
+        """The same of a list, from its end; a part that occurs often is looked for once."""
+        found = self._tag(Tag.NIL)
+        known: dict[str, Tensor] = {}
+        for item in reversed(term.items):
+            name = repr(item)
+            if name not in known:
+                known[name] = self._matches(item)
+            found = self._pair(known[name], found)
+        return found
+
+    def _pair(
+        self, head: Float[Tensor, "batch addresses"], tail: Float[Tensor, "batch addresses"]
+    ) -> Float[Tensor, "batch addresses"]:
+        """How far each address holds a pair of such parts."""
+        return self._tag(Tag.PAIR) * self._points_at(Field.VALUE, head) * self._points_at(Field.LINK, tail)
+
+    def _points_at(
+        self, field: Field, there: Float[Tensor, "batch addresses"]
+    ) -> Float[Tensor, "batch addresses"]:
+        """How far a pointer of each address points at something, given that there is such a pointer."""
+        wide = self.memory.records[:, :, self.memory.layout.narrow :].unflatten(-1, (WIDE, -1))
+        pointed = (wide[:, :, WIDE_FIELDS.index(field)] @ there[:, :, None])[:, :, 0]
+        return pointed * inverse(self._owners(field))
+
+    def _owners(self, field: Field) -> Float[Tensor, "batch addresses"]:
+        """How far each address holds something that has a field."""
+        owners = [tag for tag in Tag if field in FIELDS_OF.get(tag, ())]
+        return self.memory.records[:, :, : len(Tag)][:, :, owners].sum(-1)
+
+    def _tag(self, tag: Tag) -> Float[Tensor, "batch addresses"]:
+        """How far each address holds a tag, given that it holds a value."""
+        tags = self.memory.records[:, :, : len(Tag)]
+        return tags[:, :, tag] * inverse(tags[:, :, sorted(VALUES)].sum(-1))
+
+    def _field(self, field: Field, letter: int, *owners: Tag) -> Float[Tensor, "batch addresses"]:
+        """How far each address holds one of some tags, with a letter in a field that others may have, too."""
+        mine = sum((self._tag(owner) for owner in owners[1:]), self._tag(owners[0]))
+        column = self.memory.layout.slices[field].start + letter
+        return self.memory.records[:, :, column] * mine * inverse(self._owners(field))
 
 
 def _as_term(value: Term | str | int | bool) -> Term:

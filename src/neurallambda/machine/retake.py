@@ -95,7 +95,7 @@ def _decided(sight: Sight, decision: Decision, tables: Tables) -> list[Tensor]:
         per_success,
         selected.computes * inverse_derivative(per_success),
         decision.given[:, :-1],
-        inverse(decision.going.sum(-1, keepdim=True)),
+        inverse(decision.going.sum(-1, keepdim=True)) * (1 - decision.given[:, -1:]),
         decision.rules,
         torch.addcmul(tables.goes_on, tables.computes, computed.succeeds),
         of_frame * of_operator,

@@ -9,7 +9,7 @@ from torch import Tensor
 from neurallambda.machine.alphabet import Field, Tag
 from neurallambda.machine.masses import inverse
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.rules import RULES, From, Rule, Take
+from neurallambda.machine.rules import RULES, Operand, Rule, Take
 from neurallambda.machine.tables import Tables
 
 
@@ -49,13 +49,22 @@ def takes_apart(rule: Rule) -> bool:
     return len(parts) + (rule.takes_operator is Take.CONTROL) > 1
 
 
-TAKES_APART = [takes_apart(rule) for rule in RULES]
-COPIES = [rule.copies for rule in RULES]
-
 _NO_PARTS = {Tag.INTEGER, Tag.TRUE, Tag.FALSE, Tag.NIL, Tag.UNARY_PRIMITIVE, Tag.BINARY_PRIMITIVE}
 
+_TAKES_APART = [takes_apart(rule) for rule in RULES]
+_COPIES = [rule.copies for rule in RULES]
+_READS_INTEGERS = [rule.computes or rule.operand is Operand.VALUE for rule in RULES]
+_HAS_PARTS = [tag not in _NO_PARTS and tag is not Tag.NONE for tag in Tag]
 
-def has_parts(memory: Memory) -> Bool[Tensor, "batch addresses"]:
-    """Which addresses may hold something made of parts that belong together: anything but an atom."""
-    atoms = torch.tensor([tag in _NO_PARTS or tag is Tag.NONE for tag in Tag], device=memory.records.device)
-    return (memory.records[:, : memory.written, : len(Tag)][:, :, ~atoms] > 0).any(-1)
+
+def read_apart(memory: Memory) -> Bool[Tensor, "batch addresses rules"]:
+    """Which records each rule must read one by one, and not as a mixture with others.
+
+    Those of which it takes, or copies, parts that belong together; and where it asks for an integer, a partial primitive,
+    whose operand lies where an integer has its value.
+    """
+    tags, device = memory.records[:, : memory.written, : len(Tag)], memory.records.device
+    has_parts = (tags[:, :, torch.tensor(_HAS_PARTS, device=device)] > 0).any(-1)
+    is_partial = tags[:, :, Tag.PARTIAL] > 0
+    takes_apart, copies, reads = (torch.tensor(flags, device=device) for flags in (_TAKES_APART, _COPIES, _READS_INTEGERS))
+    return takes_apart | (copies & has_parts[:, :, None]) | (reads & is_partial[:, :, None])

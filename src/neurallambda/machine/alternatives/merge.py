@@ -3,6 +3,9 @@
 The registers of an alternative are independent. So nothing is lost where two alternatives share two of their registers
 and the third becomes a mixture: what followed from the third in one of them follows from it still. Control is mixed only
 where it stands on values: those are data, and data may be a mixture, but code under control decides which rule comes next.
+
+What is mixed is exact as long as it is used once; kept apart, it may be used as often as one likes. So alternatives merge
+only where there are many: from half of what may be kept apart on, so that there is room for the next split.
 """
 
 import torch
@@ -29,15 +32,17 @@ def what_merges(
     pointers: Float[Tensor, "batch parts 3 addresses"],
     running: Float[Tensor, "batch parts"],
     values: Float[Tensor, "batch addresses"],
+    few: int,
 ) -> tuple[Int[Tensor, "batch parts"], int]:
-    """Into which alternative each part goes, and how many there are then."""
+    """Into which alternative each part goes, and how many there are then; so few alternatives of a program stay apart."""
     batch, parts = running.shape
     into = torch.arange(parts, device=running.device).expand(batch, parts)
     alive = running > 0
+    is_many = alive.sum(1) > few
     for register in (CONTROL, ENVIRONMENT, CONTINUATION):
         others = [other for other in (CONTROL, ENVIRONMENT, CONTINUATION) if other != register]
         mixed, mass = mix(pointers, running, into, parts)
-        same = _pairs(mixed[:, :, others].flatten(2)) & _both(mass > 0)
+        same = _pairs(mixed[:, :, others].flatten(2)) & _both(mass > 0) & is_many[:, None, None]
         if register == CONTROL:
             same &= _both(((mixed[:, :, CONTROL] == 0) | (values[:, None] >= 1)).all(-1))
         same |= torch.eye(parts, dtype=torch.bool, device=running.device)

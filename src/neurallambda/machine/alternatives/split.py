@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from neurallambda.machine.alternatives.matching import COPIES, TAKES_APART, Matching, has_parts, match
+from neurallambda.machine.alternatives.matching import Matching, match, read_apart
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.step import CONTINUATION, CONTROL
 from neurallambda.machine.tables import Tables
@@ -69,7 +69,7 @@ def split(
         again: what was chosen when this step was taken before.
     """
     written = memory.written
-    matching, apart = match(memory, tables), _apart(memory)
+    matching, apart = match(memory, tables), read_apart(memory)
     control, frame = pointers[:, :, CONTROL, :written], pointers[:, :, CONTINUATION, :written]
     if again is None:
         controls = control.topk(min(CONTROLS, written), dim=-1).indices
@@ -115,20 +115,8 @@ def needs_splitting(
     several = pointers[:, ::2].count_nonzero(-1) > 1
     if not bool(several.any()):
         return False
-    control = pointers[:, CONTROL, : memory.written]
-    apart = torch.tensor(TAKES_APART, device=rules.device)
-    copies = torch.tensor(COPIES, device=rules.device)
-    tells_apart = (rules[:, apart] > 0).any(-1) | (
-        (rules[:, copies] > 0).any(-1) & ((control > 0) & has_parts(memory)).any(-1)
-    )
-    return bool((several[:, 1] | (several[:, 0] & tells_apart)).any())
-
-
-def _apart(memory: Memory) -> Bool[Tensor, "batch addresses rules"]:
-    """Which records a rule must read one by one: those of which it takes, or copies, parts that belong together."""
-    device = memory.records.device
-    apart, copies = (torch.tensor(flags, device=device) for flags in (TAKES_APART, COPIES))
-    return apart | (copies & has_parts(memory)[:, :, None])
+    of_control = (pointers[:, CONTROL, : memory.written, None] > 0) & read_apart(memory) & (rules[:, None] > 0)
+    return bool((several[:, 1] | (several[:, 0] & of_control.flatten(1).any(-1))).any())
 
 
 def _by_address(

@@ -8,12 +8,13 @@ from torch import Tensor
 
 from neurallambda.errors import ErrorKind
 from neurallambda.machine.alphabet import Tag
+from neurallambda.machine.alternatives.bounds import bounded
 from neurallambda.machine.alternatives.merge import mix, what_merges
 from neurallambda.machine.alternatives.rows import Rows
 from neurallambda.machine.alternatives.split import Parts, Split, split
 from neurallambda.machine.decision import decide
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.sight import look
+from neurallambda.machine.sight import see, share
 from neurallambda.machine.step import act
 from neurallambda.machine.tables import ERRORS, Tables
 
@@ -102,7 +103,8 @@ def take_step(
     batch, count = parts.weights.shape
     rows = Rows(memory, count)
     registers = parts.pointers.flatten(0, 1)
-    sight = look(rows, registers, tables)
+    pointers, per_pointer = share(rows, registers)
+    sight = see(pointers, per_pointer, bounded(rows.read(pointers), memory.layout, tables), tables)
     decision = decide(sight, memory.layout, tables, parts.rules.flatten(0, 1))
     addresses = here[:count].expand(batch, -1, -1).flatten(0, 1)
     taken = act(rows, registers, addresses, sight, decision, tables)
@@ -118,7 +120,7 @@ def take_step(
     if again is None:
         values = torch.cat([memory.roles[:, 2, : memory.written], records[:, :, : len(Tag)] @ memory.role_table[:, 2]], dim=1)
         beyond = pointers.shape[-1] - values.shape[-1]
-        into, left = what_merges(pointers, running, torch.nn.functional.pad(values, (0, beyond)))
+        into, left = what_merges(pointers, running, torch.nn.functional.pad(values, (0, beyond)), most // 2)
         again = Choices(chosen, into, left)
     after = Alternatives(*mix(pointers, running, again.into, again.count))
     rules = decision.rules.unflatten(0, (batch, count))
