@@ -21,7 +21,7 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def outcomes(program: NeuralLambda, steps: int) -> tuple[Tensor, ...]:
     """What a run of the machine can be differentiated by."""
-    machine = Machine(integers=program.integers, dtype=program.tag.dtype)
+    machine = Machine(integers=program.integers, dtype=program.tag.dtype, alternatives=1)
     result = machine.run(program, max_steps=steps)
     record = result.memory.records[:, program.layout.code : program.layout.code + 2]
     return result.answer, result.errors, result.running, result.steps, record

@@ -82,15 +82,16 @@ def test_what_a_partial_primitive_holds_is_not_the_answer(source: str, value: st
     assert float(total) == pytest.approx(2)
 
 
-def test_the_smallest_program_where_soft_control_is_not_the_mixture() -> None:
-    """Registers are independent: two branches that both go on share one continuation, as documented."""
+def test_alternatives_that_are_always_mixed_are_not_the_mixture() -> None:
+    """Registers are independent: two branches that both go on share one continuation, unless they are kept apart."""
     source = "(+ (if ?c (+ 1 1) 5) 1)"
-    machine = Machine(integers=INTEGERS, dtype=torch.float64)
     holes = {"c": Soft((True, False), torch.zeros(2, dtype=torch.float64))}
-    result = machine.run(machine.encode(source, holes=holes), max_steps=200)
-    found = [float(result.probability(value)) for value in (3, 6)]
     assert exact_mixture(source, holes) == {"3": 0.5, "6": 0.5}
-    assert found != pytest.approx([0.5, 0.5], abs=1e-3)
+    for alternatives, is_exact in ((1, False), (2, True)):
+        machine = Machine(integers=INTEGERS, dtype=torch.float64, alternatives=alternatives)
+        result = machine.run(machine.encode(source, holes=holes), max_steps=200)
+        found = [float(result.probability(value)) for value in (3, 6)]
+        assert (found == pytest.approx([0.5, 0.5], abs=1e-3)) is is_exact
 
 
 def test_a_hole_used_twice_is_two_independent_draws() -> None:

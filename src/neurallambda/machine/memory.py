@@ -45,8 +45,7 @@ class Memory:
         batch, width, _ = self.records.shape
         self.role_table = role_table(self.records)
         self.roles = self.records.new_zeros(batch, len(self.role_table[0]), width)
-        tags = self.records[:, : self.written, : len(Tag)]
-        self.roles[:, :, : self.written] = (tags @ self.role_table).transpose(1, 2)
+        self.roles[:, :, : self.written] = (self.tags @ self.role_table).transpose(1, 2)
         self.per_role = per_role(self.roles)
         self.rows = torch.arange(batch, device=self.records.device)[:, None, None]
         self.take_columns = self.layout.take_columns(width, self.records)
@@ -65,6 +64,16 @@ class Memory:
     def width(self) -> int:
         """How many addresses there are, written or not: the width of the registers."""
         return self.records.shape[1]
+
+    @property
+    def tags(self) -> Float[Tensor, "batch written tags"]:
+        """What stands at each address that is written."""
+        return self.records[:, : self.written, : len(Tag)]
+
+    @property
+    def operators(self) -> Float[Tensor, "batch written operators"]:
+        """The operator that each of them holds."""
+        return self.records[:, : self.written, self.layout.slices[Field.OPERATOR]]
 
     @property
     def parameters(self) -> Float[Tensor, "batch addresses code"]:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
+from neurallambda.machine.alphabet import Field, Tag
 from neurallambda.machine.alternatives.step import Alternatives
 from neurallambda.machine.alternatives.step import take_step as take_step_of_all
 from neurallambda.machine.layout import Code
@@ -19,6 +20,45 @@ from neurallambda.machine.memory import Memory
 from neurallambda.machine.retaken import Kept, KeptAlternatives, Outcome
 from neurallambda.machine.step import take_step
 from neurallambda.machine.tables import Tables
+
+
+class _Memory(Memory):
+    """A memory whose small parts are leaves of their own.
+
+    What arrives at a slice of the records would else be written into zeros as large as all records, for each slice.
+    """
+
+    def __init__(self, memory: Memory, code: Code, first: int) -> None:
+        self.leaves = [memory.records[:, :first].detach().requires_grad_()]
+        self.places = [
+            slice(0, len(Tag)),
+            memory.layout.slices[Field.OPERATOR],
+            memory.layout.slices[Field.THIRD],
+        ]
+        self.leaves += [memory.records[:, :first, place].detach().requires_grad_() for place in self.places]
+        super().__init__(memory.layout, code, memory.records, first)
+        self.take_columns = memory.take_columns
+
+    @property
+    def tags(self) -> Tensor:
+        return self.leaves[1]
+
+    @property
+    def operators(self) -> Tensor:
+        return self.leaves[2]
+
+    @property
+    def parameters(self) -> Tensor:
+        return self.leaves[3]
+
+    def read(self, pointers: Tensor) -> Tensor:
+        return self._all(pointers, self.leaves[0])
+
+    def spread(self, found: Sequence[Tensor], into: Tensor) -> None:
+        """Add what arrived at the leaves to what arrives at the records."""
+        into[:, : self.written] += found[0]
+        for place, part in zip(self.places, found[1:], strict=True):
+            into[:, : self.written, place] += part
 
 
 @dataclass
@@ -66,11 +106,10 @@ class Plainly:
         running = kept.running if isinstance(kept, KeptAlternatives) else kept.running[:, None]
         code = self.memory.code
         pointers = pad(pointers, (0, self.memory.width - pointers.shape[-1]))
-        leaves = [self.memory.records, pointers, running, code.variables, code.settled]
-        leaves = [leaf.detach().requires_grad_() for leaf in leaves]
+        leaves = [leaf.detach().requires_grad_() for leaf in (pointers, running, code.variables, code.settled)]
         with torch.enable_grad():
-            records, pointers, running, variables, settled = leaves
-            memory = Memory(self.memory.layout, Code(code.narrow, variables, settled), records, first)
+            pointers, running, variables, settled = leaves
+            memory = _Memory(self.memory, Code(code.narrow, variables, settled), first)
             if isinstance(kept, KeptAlternatives):
                 step = take_step_of_all(
                     memory, Alternatives(pointers, running), here[first:], self.tables, self.alternatives, kept.choices
@@ -90,8 +129,11 @@ class Plainly:
         if to_pointers is not None:
             arriving.append((after.pointers, to_pointers))
         outputs, gradients = zip(*arriving, strict=True)
-        found = torch.autograd.grad(outputs, leaves, gradients, allow_unused=True, materialize_grads=True)
-        self.records += found[0]
-        self.variables += found[3]
-        self.settled += found[4]
-        return found[1], found[2]
+        found = torch.autograd.grad(
+            outputs, [*memory.leaves, *leaves], gradients, allow_unused=True, materialize_grads=True
+        )
+        of_memory, (to_pointers, to_running, to_variables, to_settled) = found[:4], found[4:]
+        memory.spread(of_memory, self.records)
+        self.variables += to_variables
+        self.settled += to_settled
+        return to_pointers, to_running

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from neurallambda.machine.alphabet import Field, Tag
+from neurallambda.machine.alphabet import Tag
 from neurallambda.machine.masses import inverse
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.rules import RULES, Operand, Rule, Take
@@ -28,8 +28,7 @@ class Matching:
 
 def match(memory: Memory, tables: Tables) -> Matching:
     """Look at everything that is written; tag and operator of a frame are looked at together."""
-    records = memory.records[:, : memory.written]
-    tags, operators = records[:, :, : len(Tag)], records[:, :, memory.layout.slices[Field.OPERATOR]]
+    tags, operators = memory.tags, memory.operators
     operator = (operators @ tables.operator) * inverse(operators.sum(-1, keepdim=True))
     per_control, per_frame = memory.per_role[:, :, : memory.written, None].unbind(1)
     return Matching(
@@ -63,7 +62,7 @@ def read_apart(memory: Memory) -> Bool[Tensor, "batch addresses rules"]:
     Those of which it takes, or copies, parts that belong together; and where it asks for an integer, a partial primitive,
     whose operand lies where an integer has its value.
     """
-    tags, device = memory.records[:, : memory.written, : len(Tag)], memory.records.device
+    tags, device = memory.tags, memory.records.device
     has_parts = (tags[:, :, torch.tensor(_HAS_PARTS, device=device)] > 0).any(-1)
     is_partial = tags[:, :, Tag.PARTIAL] > 0
     takes_apart, copies, reads = (torch.tensor(flags, device=device) for flags in (_TAKES_APART, _COPIES, _READS_INTEGERS))
