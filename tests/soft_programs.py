@@ -8,7 +8,7 @@ import torch
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from neurallambda.lang.printer import to_text
+from neurallambda.lang.syntax.printer import to_text
 from neurallambda.machine import Soft
 from tests.typed_programs import programs
 

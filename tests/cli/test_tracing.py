@@ -110,14 +110,12 @@ def test_soft_values_have_weights() -> None:
     assert "integer (2 0.75 | 6 0.25)" in text
 
 
-def test_soft_control_has_several_rules_and_addresses() -> None:
+def test_soft_control_has_a_row_for_each_alternative() -> None:
     text = shown("(if ?c 7 (+ 1 2))", c=Soft((True, False), torch.tensor([0.6, 0.4]).log()))
-    assert "0.60 branch true" in text
-    assert "0.40 branch false" in text
-    step = text[text.index("0.40 branch false") :]
-    assert "A3 7 0.60" in step
-    assert "A4 binary 0.40" in step
-    assert "ends in A3 0.60" in step
+    assert re.search(r"^ +2 +1\.00 branch true +A2.*\n^0\.60", text, re.MULTILINE)
+    assert re.search(r"^ +2 +1\.00 branch false +A2.*\n^0\.40", text, re.MULTILINE)
+    assert "ends in A3 0.60" in text
+    assert re.search(r"^ +3 +1\.00 begin binary +A4", text, re.MULTILINE)
 
 
 def test_a_value_that_may_be_many_things_is_cut_short() -> None:

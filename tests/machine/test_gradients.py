@@ -5,6 +5,8 @@ import torch
 from torch import Tensor
 
 from neurallambda.machine import Machine, Soft, gradient, run
+from neurallambda.machine.adjoint.by_hand import backward
+from neurallambda.machine.adjoint.plain import plain
 from neurallambda.machine.encode import NeuralLambda
 from tests.machine.naive import naive_run
 from tests.machine.soft import PARTS, sharp_parts, soft_parts, with_parts
@@ -16,7 +18,7 @@ SOURCES = ["((fn [x] (if (< x 2) (+ x 1) (car '(x x)))) 1)", "(car (cons 1 2))"]
 def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rooms and stretches so small that a short run crosses their borders."""
     monkeypatch.setattr(run, "FIRST_ROOM", 2)
-    monkeypatch.setattr(gradient, "STRETCH", 3)
+    monkeypatch.setattr(backward, "STRETCH", 3)
 
 
 def outcomes(program: NeuralLambda, steps: int) -> tuple[Tensor, ...]:
@@ -140,3 +142,32 @@ def test_a_run_during_inference_does_not_spoil_later_training() -> None:
     machine.run(machine.encode("(* ?a 2)", holes={"a": logits})).probability(4).sum().backward()
     assert logits.grad is not None
     assert logits.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("softness", [0.0, 0.05], ids=["sharp", "soft"])
+def test_both_adjoints_give_the_same(softness: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for _ in range(2):
+        program = small_program()
+        parts = soft_parts(program, softness, seed=7) if softness else sharp_parts(program)
+        ends = outcomes(with_parts(program, parts), steps=9)
+        weights = [torch.linspace(-1, 1, part.numel(), dtype=part.dtype).view_as(part) for part in ends]
+        found.append(torch.autograd.grad(_loss(ends, weights), parts))
+        monkeypatch.setattr(gradient, "adjoint_of", lambda history: plain)
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-11 * (1 + float(one.abs().max())))
+
+
+def test_the_gradient_of_alternatives_is_that_of_finite_differences() -> None:
+    """Through splits and merges: which branch, which function, which operator, and the data in them."""
+    machine = Machine(integers=range(-8, 16), dtype=torch.float64, alternatives=3)
+    source = "(let [f (if ?c (fn [x] (+ x ?a)) (fn [y] (?op y 2)))] (+ (f 3) (if ?d (+ 1 1) 1)))"
+
+    def function(logits: Tensor) -> Tensor:
+        c, d, a, op = logits.split((2, 2, 3, 2))
+        holes = {"c": Soft((True, False), c), "d": Soft((True, False), d), "a": Soft((0, 1, 2), a), "op": Soft(("-", "*"), op)}  # fmt: skip
+        result = machine.run(machine.encode(source, holes=holes))
+        return torch.cat([result.distribution().integers[0], result.steps, result.errors[0]])
+
+    logits = torch.randn(9, generator=torch.Generator().manual_seed(1), dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(function, (logits,), fast_mode=True)

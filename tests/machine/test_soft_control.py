@@ -53,7 +53,7 @@ def fillings(gap: float) -> dict[str, Soft]:
     }
 
 
-@pytest.mark.parametrize("gap", [0.0, 1.0, 10.0, 20.0])
+@pytest.mark.parametrize("gap", [0.0, 1.0, 10.0])
 @pytest.mark.parametrize("source", STEERED)
 def test_soft_control_used_once_gives_the_exact_mixture(source: str, gap: float) -> None:
     machine = Machine(integers=INTEGERS, dtype=torch.float64)
@@ -92,19 +92,18 @@ def encoded(machine: Machine, program: SoftProgram, unlikely: float) -> NeuralLa
     return machine.encode([cells], holes=program.holes(unlikely, machine.dtype))
 
 
-@pytest.mark.parametrize("alternatives", [2, 3, 8])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-@given(program=soft_programs(), unlikely=st.sampled_from(UNLIKELY))
+@given(program=soft_programs(), alternatives=st.sampled_from([2, 3, 8]), unlikely=st.sampled_from(UNLIKELY))
 @settings(slowly, max_examples=12)
 def test_nothing_is_lost_and_nothing_grows(
-    dtype: torch.dtype, alternatives: int, program: SoftProgram, unlikely: float
+    dtype: torch.dtype, program: SoftProgram, alternatives: int, unlikely: float
 ) -> None:
     machine = Machine(integers=range(-64, 64), dtype=dtype, alternatives=alternatives)
     step_by_step(machine, encoded(machine, program, unlikely), steps=300)
 
 
 @given(program=soft_programs(), alternatives=st.sampled_from([2, 3, 8]), unlikely=st.sampled_from(UNLIKELY[1:]))
-@settings(slowly, max_examples=40)
+@settings(slowly, max_examples=12)
 def test_what_is_nearly_certain_ends_nearly_as_the_certain_program(
     program: SoftProgram, alternatives: int, unlikely: float
 ) -> None:
@@ -120,7 +119,7 @@ def test_what_is_nearly_certain_ends_nearly_as_the_certain_program(
 
 
 @given(program=soft_programs(), unlikely=st.sampled_from(UNLIKELY))
-@settings(slowly, max_examples=15)
+@settings(slowly, max_examples=4)
 def test_gradients_are_finite(program: SoftProgram, unlikely: float) -> None:
     machine = Machine(integers=range(-64, 64), dtype=torch.float64)
     holes = {name: Soft(soft.values, soft.logits.requires_grad_()) for name, soft in program.holes(unlikely, machine.dtype).items()}  # fmt: skip
@@ -133,9 +132,12 @@ def test_gradients_are_finite(program: SoftProgram, unlikely: float) -> None:
         assert soft.logits.grad is None or torch.isfinite(soft.logits.grad).all()
 
 
-@pytest.mark.parametrize("unlikely", [1e-3, 1e-6, 1e-12])
+@pytest.mark.parametrize("unlikely", [1e-3, pytest.param(1e-6, marks=pytest.mark.slow), 1e-12])
 def test_gradients_tend_to_those_of_the_certain_program(unlikely: float) -> None:
-    source, machine = "(+ (if ?c (+ ?a 1) 5) (sum (range 0 ?a)))", Machine(integers=range(-16, 32), dtype=torch.float64)
+    source, machine = (
+        "(+ (if ?c (+ ?a 1) 5) (* ?a (if ?c 1 (- 2 3))))",
+        Machine(integers=range(-16, 32), dtype=torch.float64),
+    )
     found = []
     for chance in (unlikely, 0.0):
         data = torch.tensor([0.5, 0.0, -0.5], dtype=torch.float64).requires_grad_()
@@ -150,5 +152,14 @@ def test_a_program_that_holds_nan_ends_at_once() -> None:
     machine = Machine(integers=INTEGERS, dtype=torch.float64)
     program = machine.encode("(letrec [f (fn [n] (f (+ n 1)))] (f 0))")
     program.tag[0, 2, 3] = float("nan")
-    with pytest.raises(ValueError, match="tag: .*not finite"):
+    with pytest.raises(ValueError, match=r"tag: .*not finite"):
         machine.run(program)
+
+
+@pytest.mark.slow
+@given(program=soft_programs(), alternatives=st.sampled_from([2, 3, 5, 8]), unlikely=st.sampled_from(UNLIKELY))
+@settings(slowly, max_examples=150)
+def test_so_it_is_for_many_random_programs(program: SoftProgram, alternatives: int, unlikely: float) -> None:
+    for dtype in TOTALS:
+        machine = Machine(integers=range(-64, 64), dtype=dtype, alternatives=alternatives)
+        step_by_step(machine, encoded(machine, program, unlikely), steps=500)

@@ -120,7 +120,25 @@ def test_one_program_of_a_batch() -> None:
 
 
 def test_soft_steps_have_weights() -> None:
+    """Where control is soft, each alternative has a step of its own, with the weight of the alternative."""
     machine = Machine()
+    condition = Soft((True, False), torch.tensor([0.75, 0.25]).log())
+    steps, _ = finish(trace(machine, machine.encode("(if ?c 1 (car 1))", holes={"c": condition})))
+    assert [(step.number, only(step.rules), round(step.running, 4)) for step in steps] == [
+        (1, "begin if", 1),
+        (2, "branch true", 0.75),
+        (2, "branch false", 0.25),
+        (3, "halt", 0.75),
+        (3, "begin unary", 0.25),
+        (4, "no pair", 0.25),
+    ]
+    assert isclose(sum(weight for step in steps for _, weight in step.values), 0.75, rel_tol=1e-5)
+    assert isclose(sum(weight for step in steps for _, weight in step.errors), 0.25, rel_tol=1e-5)
+    assert {name for step in steps for name, _ in step.errors} == {"not-a-pair"}
+
+
+def test_alternatives_that_are_mixed_have_one_step() -> None:
+    machine = Machine(alternatives=1)
     condition = Soft((True, False), torch.tensor([0.75, 0.25]).log())
     steps, _ = finish(trace(machine, machine.encode("(if ?c 1 (car 1))", holes={"c": condition})))
     assert [(name, round(weight, 4)) for name, weight in steps[1].rules] == [
@@ -128,9 +146,6 @@ def test_soft_steps_have_weights() -> None:
         ("branch false", 0.25),
     ]
     assert {round(weight, 4) for _, weight in steps[2].control} == {0.75, 0.25}
-    assert isclose(sum(weight for step in steps for _, weight in step.values), 0.75, rel_tol=1e-5)
-    assert isclose(sum(weight for step in steps for _, weight in step.errors), 0.25, rel_tol=1e-5)
-    assert {name for step in steps for name, _ in step.errors} == {"not-a-pair"}
     assert [step.running for step in steps] == sorted((step.running for step in steps), reverse=True)
 
 

@@ -47,9 +47,7 @@ class Decision:
     selection: Selection
 
 
-def decide(
-    sight: Sight, layout: Layout, tables: Tables, only: Float[Tensor, "batch rules"] | None = None
-) -> Decision:
+def decide(sight: Sight, layout: Layout, tables: Tables, only: Float[Tensor, "batch rules"] | None = None) -> Decision:
     """Match all rules, and compute what they may need.
 
     Args:

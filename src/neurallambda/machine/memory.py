@@ -153,7 +153,9 @@ class Memory:
     def _flat(self, addresses: Int[Tensor, "*steps batch pointers few"]) -> Int[Tensor, " all"]:
         return (addresses + self.rows * self.width).flatten()
 
-    def match(self, parameters: Float[Tensor, "*steps batch asked code"]) -> Float[Tensor, "*steps batch asked addresses"]:
+    def match(
+        self, parameters: Float[Tensor, "*steps batch asked code"]
+    ) -> Float[Tensor, "*steps batch asked addresses"]:
         """How far the parameter that each address binds is each of some given ones; code binds none."""
         bound = self.parameters[:, self.layout.code : self.written]
         return pad(self._all(parameters, bound.transpose(1, 2)), (self.layout.code, self.width - self.written))

@@ -10,11 +10,10 @@ from neurallambda.arithmetic.masses import inverse
 from neurallambda.errors import ArgumentError, ErrorKind
 from neurallambda.lang import terms
 from neurallambda.lang.syntax.parser import parse_term
-from neurallambda.lang.terms import Term
-from neurallambda.lang.terms import BINARY_PRIMITIVES
+from neurallambda.lang.terms import BINARY_PRIMITIVES, Term
 from neurallambda.machine.alphabet import FIELDS_OF, OPERATORS, VALUES, WIDE_FIELDS, Field, Tag
-from neurallambda.machine.layout import WIDE
 from neurallambda.machine.encode import NeuralLambda
+from neurallambda.machine.layout import WIDE
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.reading import fields, read_values
 from neurallambda.machine.run import Runner, Settings
@@ -80,7 +79,7 @@ class Result:
         tag = value[Field.TAG]
         atoms = (tag[:, Tag.INTEGER], tag[:, Tag.TRUE], tag[:, Tag.FALSE], tag[:, Tag.NIL])
         return Distribution(
-            integers=value[Field.LITERAL],
+            integers=_of_mass(value[Field.LITERAL], atoms[0]),
             true=atoms[1],
             false=atoms[2],
             nil=atoms[3],
@@ -147,9 +146,7 @@ class Result:
         """How far each address holds a pair of such parts."""
         return self._tag(Tag.PAIR) * self._points_at(Field.VALUE, head) * self._points_at(Field.LINK, tail)
 
-    def _points_at(
-        self, field: Field, there: Float[Tensor, "batch addresses"]
-    ) -> Float[Tensor, "batch addresses"]:
+    def _points_at(self, field: Field, there: Float[Tensor, "batch addresses"]) -> Float[Tensor, "batch addresses"]:
         """How far a pointer of each address points at something, given that there is such a pointer."""
         wide = self.memory.records[:, :, self.memory.layout.narrow :].unflatten(-1, (WIDE, -1))
         pointed = (wide[:, :, WIDE_FIELDS.index(field)] @ there[:, :, None])[:, :, 0]
@@ -170,6 +167,11 @@ class Result:
         mine = sum((self._tag(owner) for owner in owners[1:]), self._tag(owners[0]))
         column = self.memory.layout.slices[field].start + letter
         return self.memory.records[:, :, column] * mine * inverse(self._owners(field))
+
+
+def _of_mass(weights: Float[Tensor, "batch n"], mass: Float[Tensor, " batch"]) -> Float[Tensor, "batch n"]:
+    """Weights that sum to a mass: literals of a mixture may be known for less than all that is an integer there."""
+    return weights * (mass * inverse(weights.sum(-1)))[:, None]
 
 
 def _as_term(value: Term | str | int | bool) -> Term:

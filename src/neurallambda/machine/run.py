@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
+from neurallambda.machine.adjoint.history import Kept, KeptAlternatives
 from neurallambda.machine.alternatives.split import needs_splitting
 from neurallambda.machine.alternatives.step import Alternatives
 from neurallambda.machine.alternatives.step import Step as StepOfAll
@@ -14,7 +15,6 @@ from neurallambda.machine.alternatives.step import take_step as take_step_of_all
 from neurallambda.machine.assemble import HALT_ADDRESS, ROOT_ADDRESS
 from neurallambda.machine.layout import Code, Layout
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.retaken import Kept, KeptAlternatives
 from neurallambda.machine.step import CONTINUATION, CONTROL, Step, take_step
 from neurallambda.machine.tables import ERRORS, tables
 

@@ -4,7 +4,7 @@ A trace shows what the tensors say and nothing else: a sharp program's step has 
 register; a soft program's has several, each with its weight.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from neurallambda.errors import ArgumentError
 from neurallambda.machine.alphabet import FIELDS_OF, KINDS, OPERATORS, WIDE_FIELDS, Field, Tag
+from neurallambda.machine.alternatives.step import Step as StepOfAll
 from neurallambda.machine.assemble import Cells
 from neurallambda.machine.encode import NeuralLambda
 from neurallambda.machine.layout import Layout
@@ -75,8 +76,8 @@ class TraceStep:
     """One step of one program.
 
     Attributes:
-        number: counted from 1.
-        running: how much of the program had not ended before the step.
+        number: counted from 1. Where control is soft, several steps share a number: one of each alternative.
+        running: how much of the program takes this step.
         rules: the rules that fired, given that it had not.
         control, environment, continuation: the registers before the step.
         record: what the step wrote; without tags where it wrote nothing.
@@ -141,8 +142,11 @@ def trace(
         running, before, address = float(registers.running), registers.pointers[0], memory.written
         with torch.no_grad():
             step = runner.step()
+        if isinstance(step, StepOfAll):
+            yield from _alternatives(reader, step, runner.taken, address)
+            continue
         yield TraceStep(
-            number=address - memory.layout.code + 1,
+            number=runner.taken,
             running=running,
             rules=reader.mixture(step.rules[0], _RULES),
             control=reader.pointer(before[CONTROL]),
@@ -154,6 +158,29 @@ def trace(
         )
     with torch.no_grad():
         return Result.of(program, runner)
+
+
+def _alternatives(reader: "_Reader", step: StepOfAll, number: int, address: int) -> Iterator[TraceStep]:
+    """What each alternative did in a step, the likeliest first."""
+    parts = step.parts
+    order = parts.weights[0].argsort(descending=True).tolist()
+    records = [reader.record(address + place, record) for place, record in enumerate(step.records[0])]
+    for place in order:
+        running = float(parts.weights[0, place])
+        if running < reader.threshold:
+            continue
+        before = parts.pointers[0, place]
+        yield TraceStep(
+            number=number,
+            running=running,
+            rules=reader.mixture(step.rules[0, place], _RULES),
+            control=reader.pointer(before[CONTROL]),
+            environment=reader.environment(before[ENVIRONMENT]),
+            continuation=reader.pointer(before[CONTINUATION]),
+            record=records[place],
+            values=reader.pointer(step.halts[0, place]),
+            errors=reader.mixture(step.errors[0, place], ERRORS),
+        )
 
 
 def listing(program: NeuralLambda, *, row: int = 0, threshold: float = THRESHOLD) -> tuple[TraceRecord, ...]:

@@ -15,9 +15,7 @@ from neurallambda.machine.selection import OWNED
 from neurallambda.machine.tables import Tables
 
 
-def bounded(
-    records: Float[Tensor, "rows 2 record"], layout: Layout, tables: Tables
-) -> Float[Tensor, "rows 2 record"]:
+def bounded(records: Float[Tensor, "rows 2 record"], layout: Layout, tables: Tables) -> Float[Tensor, "rows 2 record"]:
     """The records, with no field above what owns it; an environment is bounded at each address."""
     owned = dict(zip(OWNED, (records[:, :, : len(Tag)] @ tables.seen[:, : len(OWNED)]).split(1, dim=-1), strict=True))
     narrow = [records[:, :, layout.slices[field]] for field in NARROW_FIELDS]

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from neurallambda.arithmetic.masses import inverse
 from neurallambda.machine.alphabet import Tag
-from neurallambda.machine.masses import inverse
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.rules import RULES, Operand, Rule, Take
 from neurallambda.machine.tables import Tables
@@ -65,5 +65,7 @@ def read_apart(memory: Memory) -> Bool[Tensor, "batch addresses rules"]:
     tags, device = memory.tags, memory.records.device
     has_parts = (tags[:, :, torch.tensor(_HAS_PARTS, device=device)] > 0).any(-1)
     is_partial = tags[:, :, Tag.PARTIAL] > 0
-    takes_apart, copies, reads = (torch.tensor(flags, device=device) for flags in (_TAKES_APART, _COPIES, _READS_INTEGERS))
+    takes_apart, copies, reads = (
+        torch.tensor(flags, device=device) for flags in (_TAKES_APART, _COPIES, _READS_INTEGERS)
+    )
     return takes_apart | (copies & has_parts[:, :, None]) | (reads & is_partial[:, :, None])

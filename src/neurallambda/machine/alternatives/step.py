@@ -118,7 +118,9 @@ def take_step(
     running = weights * decision.goes_on.unflatten(0, (batch, count))
     pointers = taken.registers.unflatten(0, (batch, count))
     if again is None:
-        values = torch.cat([memory.roles[:, 2, : memory.written], records[:, :, : len(Tag)] @ memory.role_table[:, 2]], dim=1)
+        values = torch.cat(
+            [memory.roles[:, 2, : memory.written], records[:, :, : len(Tag)] @ memory.role_table[:, 2]], dim=1
+        )
         beyond = pointers.shape[-1] - values.shape[-1]
         into, left = what_merges(pointers, running, torch.nn.functional.pad(values, (0, beyond)), most // 2)
         again = Choices(chosen, into, left)

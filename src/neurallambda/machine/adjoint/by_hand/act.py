@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurallambda.machine.adjoint.by_hand.retaken import Retaken
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.layout import WIDE
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.retaken import Retaken
 from neurallambda.machine.selection import CODE_TARGETS, WIDE_TARGETS
 from neurallambda.machine.tables import Tables
 

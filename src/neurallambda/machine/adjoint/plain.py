@@ -5,21 +5,19 @@ is taken again from them and from the memory, and autograd carries back what arr
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
+from neurallambda.machine.adjoint.history import End, Kept, KeptAlternatives, ToCode
 from neurallambda.machine.alphabet import Field, Tag
 from neurallambda.machine.alternatives.step import Alternatives
 from neurallambda.machine.alternatives.step import take_step as take_step_of_all
 from neurallambda.machine.layout import Code
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.retaken import Kept, KeptAlternatives, Outcome
 from neurallambda.machine.step import take_step
-from neurallambda.machine.tables import Tables
 
 
 class _Memory(Memory):
@@ -61,33 +59,25 @@ class _Memory(Memory):
             into[:, : self.written, place] += part
 
 
-@dataclass
-class Plainly:
-    """The gradients that have arrived so far.
+def plain(end: End, history: Sequence[Kept | KeptAlternatives]) -> ToCode:
+    """Carry back through any steps."""
+    backward = _Backward(end)
+    backward.run(history)
+    return end.to_code(backward.variables, backward.settled)
 
-    Attributes:
-        memory: the memory at the end of the run.
-        tables: the rules as tensors.
-        outcome: what arrives at the outcome, to which every step adds.
-        alternatives: how many were kept apart.
-        records: what arrives at the records.
-    """
 
-    memory: Memory
-    tables: Tables
-    outcome: Outcome
-    alternatives: int
-    records: Float[Tensor, "batch addresses record"]
-    variables: Float[Tensor, "batch code code"] = field(init=False)
-    settled: Float[Tensor, "batch code"] = field(init=False)
+class _Backward:
+    """The gradients that have arrived so far."""
 
-    def __post_init__(self) -> None:
+    def __init__(self, end: End) -> None:
+        self.memory, self.tables, self.outcome = end.memory, end.tables, end.outcome
+        self.alternatives, self.records, self.running = end.alternatives, end.to_records, end.to_running
         code = self.memory.code
         self.variables, self.settled = torch.zeros_like(code.variables), torch.zeros_like(code.settled)
 
-    def run(self, history: Sequence[Kept | KeptAlternatives], to_running: Float[Tensor, "batch 1"]) -> None:
-        """Go back through all steps; `to_running` is what arrives at what still ran in the end."""
-        to_pointers: Tensor | None = None
+    def run(self, history: Sequence[Kept | KeptAlternatives]) -> None:
+        """Go back through all steps."""
+        to_pointers, to_running = None, self.running
         here = torch.eye(self.memory.width, dtype=self.records.dtype, device=self.records.device)
         for number, kept in reversed([*enumerate(history)]):
             to_pointers, to_running = self._step(number, kept, here, to_pointers, to_running)
@@ -98,7 +88,7 @@ class Plainly:
         kept: Kept | KeptAlternatives,
         here: Float[Tensor, "addresses addresses"],
         to_pointers: Float[Tensor, "batch after 3 addresses"] | None,
-        to_running: Float[Tensor, "batch #after"],
+        to_running: Float[Tensor, "batch _"],
     ) -> tuple[Float[Tensor, "batch before 3 addresses"], Float[Tensor, "batch before"]]:
         """What arrives at the registers before a step, and at how much ran."""
         first = kept.written if isinstance(kept, KeptAlternatives) else self.memory.layout.code + number

@@ -12,11 +12,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
-from neurallambda.machine.act_adjoint import VALUE_POINTER, Acted, Arriving, through_act
+from neurallambda.machine.adjoint.by_hand.act import VALUE_POINTER, Acted, Arriving, through_act
+from neurallambda.machine.adjoint.by_hand.decide import through_decide
+from neurallambda.machine.adjoint.by_hand.retaken import Retaken
+from neurallambda.machine.adjoint.history import Outcome
 from neurallambda.machine.alphabet import Field, Tag
-from neurallambda.machine.decide_adjoint import through_decide
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.retaken import Outcome, Retaken
 from neurallambda.machine.step import HALT
 from neurallambda.machine.tables import Tables
 

@@ -5,12 +5,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.arithmetic.masses import inverse, some
-from neurallambda.machine.act_adjoint import Acted
+from neurallambda.machine.adjoint.by_hand.act import Acted
+from neurallambda.machine.adjoint.by_hand.compute import carry_computed
+from neurallambda.machine.adjoint.by_hand.retaken import Retaken
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.compute import Operands
-from neurallambda.machine.compute_adjoint import carry_computed
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.retaken import Retaken
 from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, PER
 from neurallambda.machine.tables import Tables
 

@@ -7,10 +7,11 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from neurallambda.arithmetic.masses import inverse, inverse_derivative, some
+from neurallambda.machine.adjoint.by_hand.retaken import Retaken
+from neurallambda.machine.adjoint.history import Kept, Outcome
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.decision import Decision, decide
 from neurallambda.machine.memory import Few, Memory
-from neurallambda.machine.retaken import Kept, Outcome, Retaken
 from neurallambda.machine.selection import ANY_VALUE, AT, OWNED, SCALED, SCALED_SIZES, TAKES_LITERAL
 from neurallambda.machine.sight import Sight, see, share
 from neurallambda.machine.step import HALT, code_sources, wide_sources

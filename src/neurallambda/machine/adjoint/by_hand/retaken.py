@@ -1,4 +1,4 @@
-"""What is kept of a step, and what it is when it is taken again."""
+"""A step that is taken again: all that its derivative needs of it."""
 
 from dataclasses import dataclass
 
@@ -6,36 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.machine.alphabet import Field
-from neurallambda.machine.alternatives.step import Choices
 from neurallambda.machine.selection import ANY_VALUE, AT, PER
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What a run keeps of a step: the registers and what was running before it; what settled, as in `Step`."""
-
-    registers: Float[Tensor, "batch 3 addresses"]
-    running: Float[Tensor, " batch"]
-    settled: Float[Tensor, "batch 1"]
-
-
-@dataclass(frozen=True)
-class KeptAlternatives:
-    """What a run keeps of a step of several alternatives: where it wrote, they and their weights, and what was chosen."""
-
-    written: int
-    pointers: Float[Tensor, "batch alternatives 3 addresses"]
-    running: Float[Tensor, "batch alternatives"]
-    choices: Choices
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What arrives at the outcome, to which every step adds: what has ended, by address and by error; the steps."""
-
-    answer: Float[Tensor, "batch addresses"]
-    errors: Float[Tensor, "batch errors"]
-    steps: Float[Tensor, " batch"]
 
 
 @dataclass(frozen=True)
