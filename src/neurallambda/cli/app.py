@@ -1,5 +1,6 @@
 """The commands. What one of them needs is imported when it runs: nothing that has no use for torch waits for it."""
 
+import signal
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -44,6 +45,9 @@ app.add_typer(automata.app, name="automata")
 
 def main() -> None:
     """Run the command that the arguments name."""
+    if hasattr(signal, "SIGPIPE"):
+        # A reader that goes away, such as `head`, ends every command alike, as it ends other tools.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # an encoding may lack a letter of somebody's name
     app(prog_name="neurallambda")

@@ -4,6 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from neurallambda import __version__
 from neurallambda.cli.execution import execute, reduce
 from neurallambda.cli.messages import answer, is_terminal, reporting
 from neurallambda.cli.reading import read_program, standard_input
@@ -28,6 +29,7 @@ def start_repl(setup: Setup) -> None:
     if is_terminal(sys.stdin) and is_terminal(sys.stdout):
         from neurallambda.cli.terminal import typed_entries
 
+        answer(f"neurallambda {__version__}, engine {setup.engine}; :help lists commands, exit leaves")
         repl = Repl(setup, width=shutil.get_terminal_size().columns)
         repl.run(typed_entries(repl))
         return
