@@ -48,8 +48,8 @@ def test_two_thousand_of_them() -> None:
 
 
 def test_capture_is_still_avoided() -> None:
-    source = "(defn x1 [y] y) (((fn [f] (fn [x] (fn [x1] '(f x x1)))) x1) 5)"
-    assert evaluate(source).text == "(fn [x11] '(x1 5 x11))"
+    source = "(defn g [x] (car x)) (((fn [f] (fn [h] (fn [g] '(h g)))) 1) (let [a 1] (fn [x] (g a x))))"
+    assert evaluate(source).text == "(fn [g1] '((fn [x] (g 1 x)) g1))"
 
 
 def test_functions_of_let_that_multiply_are_too_large_to_write() -> None:
