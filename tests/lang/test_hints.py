@@ -4,9 +4,9 @@ import pytest
 from rich.cells import cell_len
 
 from neurallambda.errors import SourceError
-from neurallambda.lang.diagnostics import source_error
 from neurallambda.lang.evaluate import evaluate
 from neurallambda.lang.normalize import normalize
+from neurallambda.lang.syntax.diagnostics import source_error
 from neurallambda.lang.syntax.parser import parse
 
 
