@@ -1,6 +1,5 @@
 """Where program text comes from: an argument, a file, standard input."""
 
-import os
 import re
 import sys
 from pathlib import Path
@@ -54,7 +53,7 @@ def _refuse_path(source: str) -> None:
     if not _PATH.fullmatch(source):
         return
     shown = printable(source)
-    if os.path.isfile(source):
+    if len(source) < 1_000 and Path(source).is_file():
         raise SourceError(f"`{shown}` is a file, and the text of a program is expected; read it with --file {shown}")
     if re.search(r"\.[^\W\d]\w*$", source):
         raise SourceError(
