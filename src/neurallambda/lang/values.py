@@ -71,8 +71,8 @@ class _Budget:
     def __init__(self, limit: int) -> None:
         self.limit = self.left = limit
 
-    def spend(self) -> None:
-        self.left -= 1
+    def spend(self, nodes: int = 1) -> None:
+        self.left -= nodes
         if self.left < 0:
             message = f"the value has more than {self.limit:,} nodes when written out; make a part of it the value"
             raise ProgramError(ErrorKind.OUT_OF_MEMORY, message)
@@ -108,11 +108,17 @@ def _to_term(value: Value, budget: _Budget) -> _Writing:
         case Pair():
             return (yield _pair_to_term(value, budget))
         case Closure():
-            return (yield _code_to_term(value.code, value.lookup, budget))
+            return (yield _code_to_term(value.code, value.lookup, budget, {}))
     raise AssertionError(f"not a value: {value!r}")
 
 
-def _code_to_term(code: Lambda | Delay, lookup: Callable[[Lambda], Value], budget: _Budget) -> _Writing:
+def _code_to_term(
+    code: Lambda | Delay,
+    lookup: Callable[[Lambda], Value],
+    budget: _Budget,
+    local: dict[Lambda | Delay, tuple[_Written, int]],
+) -> _Writing:
+    """Write a function. `local` holds the functions of a `let` around it that are written, and what each has cost."""
     captured: dict[str, _Written] = {}
     free: set[str] = set()
     for name in sorted(free_names(code.source)):
@@ -121,8 +127,14 @@ def _code_to_term(code: Lambda | Delay, lookup: Callable[[Lambda], Value], budge
             free.add(name)
             continue
         if meaning.binding is Binding.LOCAL:
-            budget.spend()
-            captured[name] = yield _code_to_term(meaning.node, lookup, budget)
+            if meaning.node in local:
+                captured[name], cost = local[meaning.node]
+                budget.spend(cost)  # as text it is there once more
+            else:
+                before = budget.left
+                budget.spend()
+                captured[name] = yield _code_to_term(meaning.node, lookup, budget, local)
+                local[meaning.node] = captured[name], before - budget.left
         else:
             assert isinstance(meaning.node, Lambda)
             captured[name] = yield _to_term(lookup(meaning.node), budget)
