@@ -14,6 +14,7 @@ COMMANDS = [
     ["run", "(+ 1 2)"],
     ["run", "--engine", "reference", "--jsonl", "programs.jsonl"],
     ["normalize", "(f x)"],
+    ["normalize", "--trace", "((fn [x] x) y)"],
     ["repl", "--engine", "reference"],
     ["automata", "list"],
     ["automata", "check", "anbn", "ab"],

@@ -52,7 +52,7 @@ def test_the_empty_program(text: str) -> None:
             use(text)
 
 
-@pytest.mark.parametrize("before", ["变量", "e\u0301e\u0301", "🙂", "한글", "ｆｕｌｌ", "x", "\t"])
+@pytest.mark.parametrize("before", ["变量", "e\u0301e\u0301", "🙂", "한글", "\uff46\uff55", "x", "\t"])
 def test_carets_stand_under_their_place(before: str) -> None:
     for source in (f"(f {before} 1a)", f"{'(g ' * 60}{before} 1a{')' * 60}"):
         _, shown, caret = str(source_error(source, 1, source.index("1a") + 1, "wrong")).splitlines()

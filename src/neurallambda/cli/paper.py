@@ -10,7 +10,7 @@ from neurallambda.lang.normal.rewriting import Reduction, reductions
 from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import Term, Variable
 
-LARGEST = 20_000
+LARGEST = 2_000
 """How many nodes a term may have to be shown."""
 
 PLACE = "\N{OBJECT REPLACEMENT CHARACTER}"
@@ -31,8 +31,7 @@ def show_reductions(source: str, max_steps: int) -> None:
                 console.print(line)
             last = reduction.result
         if last is not None:
-            _say(console, f"{number + 1:>3}  {to_text(last, limit=LARGEST)}")
-            console.print()
+            _say(console, f"{number + 1:>3}  {to_text(last, limit=LARGEST)}\n")
     except ArgumentError:
         _say(console, f"{number:>3}  … more than {LARGEST:,} nodes are not shown")
 

@@ -30,8 +30,11 @@ def contract_choice(term: If | And | Or | Cond) -> Term | None:
             return Or(tuple(rest)) if not value and rest else Boolean(value)
         case Cond((), alternative):
             return alternative
-        case Cond(((Boolean(value), consequent), *rest), alternative):
-            return consequent if value else Cond(tuple(rest), alternative) if rest else alternative
+        case Cond(clauses, alternative):
+            condition, consequent = clauses[0]
+            if isinstance(condition, Boolean):
+                rest = clauses[1:]
+                return consequent if condition.value else Cond(rest, alternative) if rest else alternative
     return None
 
 
@@ -49,8 +52,8 @@ def contract_primitive(name: str, operands: tuple[Term, ...]) -> Term | None:
         case "cdr", (Apply(Primitive("cons"), (_, tail)),):
             return tail
     try:
-        known = [_evaluated(operand) for operand in operands]
-        result = apply_unary(name, *known) if len(known) == 1 else apply_binary(name, *known)
+        first, *others = [_evaluated(operand) for operand in operands]
+        result = apply_binary(name, first, others[0]) if others else apply_unary(name, first)
     except ProgramError:
         return None
     return Boolean(result) if isinstance(result, bool) else Integer(result) if isinstance(result, int) else None

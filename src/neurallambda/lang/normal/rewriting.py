@@ -4,8 +4,9 @@ The result is that of `normalize`, up to the names of variables. An argument is 
 each copy is reduced on its own, so there may be more steps.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from neurallambda.errors import ArgumentError, ProgramError
@@ -146,7 +147,7 @@ class _Watching(Reducer):
 
 
 class _Finder:
-    """Finds the next redex. `bound` are the names that binders around a part bind."""
+    """Finds the next redex. In its methods, `bound` are the names that binders around a part bind."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -182,6 +183,10 @@ class _Finder:
                 return (yield self.primitive(term, name, arguments, bound))
             case Apply(Function(parameters, body), arguments) if bool(parameters) == bool(arguments):
                 return _beta(term, parameters, body, arguments)
+            case Apply(Function() | Primitive() as function, ()):
+                return _Found(term, "force", function)
+            case Apply(Apply(Primitive(name), operands) as function, ()) if 0 < len(operands) < arity(name):
+                return _Found(term, "force", function)
             case Apply(function, _):
                 if self.stays(term, bound):
                     return None
@@ -193,8 +198,9 @@ class _Finder:
                     return _Found(term, type(term).__name__.lower(), contracted)
                 found = yield self.head(parts_of(term)[0], bound)
                 return found and found.inside(0)
-            case Let(((name, value), *rest), body):
-                inner = Let(tuple(rest), body) if rest else body
+            case Let(bindings, body) if bindings:
+                (name, value), rest = bindings[0], bindings[1:]
+                inner = Let(rest, body) if rest else body
                 return _Found(term, f"let  {name} := {_short(value)}", substitute(inner, {name: value}))
             case Let(_, body):
                 return _Found(term, "let", body)
@@ -242,16 +248,34 @@ class _Finder:
         return isinstance(value, Folded) and value.environment is watching.first
 
     def renamed(self, term: Function, bound: frozenset[str]) -> _Found | None:
-        """A function whose parameter has the name of a definition, which may come to be used in it."""
+        """A function whose parameter has a name that a definition uses, which may come to stand in its body."""
+        if self.mentioned.isdisjoint(term.parameters):
+            return None
+        inside = free_names(term.body)
+        used = self.used_by(inside - bound - set(term.parameters))
         for name in term.parameters:
-            others = free_names(term.body) - bound - set(term.parameters)
-            if self.scope.find(name) is not None and any(map(self.scope.find, others)):
-                taken = free_names(term.body) | bound | set(term.parameters) | self.scope.terms.keys()
-                new = fresh_name(name, taken)
+            if name in used:
+                new = fresh_name(name, inside | used | bound | set(term.parameters) | self.scope.terms.keys())
                 names = tuple(new if parameter == name else parameter for parameter in term.parameters)
                 body = substitute(term.body, {name: Variable(new)})
                 return _Found(term, f"α  {name} is renamed {new}", terms.function(names, body))
         return None
+
+    @cached_property
+    def mentioned(self) -> frozenset[str]:
+        """All names that definitions use."""
+        return frozenset().union(*map(free_names, self.scope.terms.values()))
+
+    def used_by(self, names: Iterable[str]) -> set[str]:
+        """The names that are used by what names are defined as, however indirectly."""
+        used: set[str] = set()
+        todo = list(names)
+        while todo:
+            definition = self.scope.terms.get(todo.pop())
+            new = free_names(definition) - used if definition is not None else ()
+            used.update(new)
+            todo.extend(new)
+        return used
 
 
 def _short(term: Term) -> str:

@@ -37,7 +37,7 @@ def explain_token(token: Token, accepted: Iterable[str], *, quoted: bool = False
         quoted: whether it stands right after a quote.
     """
     accepts = frozenset(accepted)
-    hint = _quote_hint(token) if quoted and accepts == {"LPAR"} else _hint(token, accepts)
+    hint = _quote_hint(token) if quoted and accepts == frozenset({"LPAR"}) else _hint(token, accepts)
     return f"expected {_expected(accepts)}, got {_got(token)}" + (f"; {hint}" if hint else "")
 
 
