@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.text import Text
 
 from neurallambda.errors import ArgumentError
-from neurallambda.lang.normal.parts import part_at, with_part
+from neurallambda.lang.normal.parts import with_part_at
 from neurallambda.lang.normal.rewriting import Reduction, reductions
 from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import Term, Variable
@@ -57,13 +57,7 @@ def split(reduction: Reduction) -> tuple[str, str, str]:
     Raises:
         ArgumentError: if the term is too large.
     """
-    whole, outer = reduction.term, list[Term]()
-    for index in reduction.path:
-        outer.append(whole)
-        whole = part_at(whole, index)
-    rest: Term = Variable(PLACE)
-    for around, index in zip(reversed(outer), reversed(reduction.path), strict=True):
-        rest = with_part(around, index, rest)
+    rest = with_part_at(reduction.term, reduction.path, Variable(PLACE))
     before, after = to_text(rest, limit=LARGEST).split(PLACE)
     return before, to_text(reduction.redex, limit=LARGEST), after
 

@@ -1,5 +1,6 @@
 """The parts of a term by number: to look at one, and to put another in its place."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from neurallambda.lang import terms
@@ -10,11 +11,6 @@ from neurallambda.lang.terms import And, Apply, Cond, Function, If, List, Or, Te
 def parts_of(term: Term) -> tuple[Term, ...]:
     """The direct parts, in the order of the text; of a function, its body."""
     return (term.body,) if isinstance(term, Function) else children(term)
-
-
-def part_at(term: Term, index: int) -> Term:
-    """One of the parts."""
-    return parts_of(term)[index]
 
 
 def with_part(term: Term, index: int, part: Term) -> Term:
@@ -36,3 +32,14 @@ def with_part(term: Term, index: int, part: Term) -> Term:
             *clauses, alternative = parts
             return Cond(tuple(zip(clauses[::2], clauses[1::2], strict=True)), alternative)
     raise AssertionError(f"no parts to replace in a {type(term).__name__}")
+
+
+def with_part_at(term: Term, path: Sequence[int], part: Term) -> Term:
+    """The term with another part at the end of a path: at each level, the number of the part to go to."""
+    around: list[Term] = []
+    for index in path:
+        around.append(term)
+        term = parts_of(term)[index]
+    for whole, index in zip(reversed(around), reversed(path), strict=True):
+        part = with_part(whole, index, part)
+    return part

@@ -4,20 +4,16 @@ The result is that of `normalize`, up to the names of variables. An argument is 
 each copy is reduced on its own, so there may be more steps.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
-from neurallambda.errors import ArgumentError, ProgramError
+from neurallambda.errors import ArgumentError
 from neurallambda.lang import terms
 from neurallambda.lang.expressions import expressions_of
 from neurallambda.lang.normal.contracting import contract_choice, contract_primitive, is_value
-from neurallambda.lang.normal.definitions import Group, Recursive, Scope, bind
-from neurallambda.lang.normal.parts import part_at, parts_of, with_part
-from neurallambda.lang.normal.reduce import Reducer
-from neurallambda.lang.normal.values import Closure, Delayed, Environment, Folded, Free
-from neurallambda.lang.prelude import prelude
+from neurallambda.lang.normal.parts import parts_of, with_part_at
+from neurallambda.lang.normal.unfolding import Definitions
 from neurallambda.lang.primitives import arity
 from neurallambda.lang.substitute import free_names, fresh_name, substitute
 from neurallambda.lang.syntax.diagnostics import printable
@@ -27,7 +23,6 @@ from neurallambda.lang.terms import (
     And,
     Apply,
     Cond,
-    Define,
     Function,
     If,
     Let,
@@ -42,9 +37,6 @@ from neurallambda.lang.trampoline import trampoline
 
 SHOWN = 40
 """How many characters of an argument a rule's name shows."""
-
-LOOKAHEAD = 10_000
-"""How many steps to look ahead to find out whether a recursive call can decide how to go on."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +60,7 @@ class Reduction:
     @property
     def result(self) -> Term:
         """The term after it."""
-        term, outer = self.contractum, []
-        around = self.term
-        for index in self.path:
-            outer.append(around)
-            around = part_at(around, index)
-        for whole, index in zip(reversed(outer), reversed(self.path), strict=True):
-            term = with_part(whole, index, term)
-        return term
+        return with_part_at(self.term, self.path, self.contractum)
 
 
 @dataclass(frozen=True)
@@ -112,45 +97,18 @@ def reductions(source: str | Term) -> Iterator[Reduction]:
     parsed = parse(source) if isinstance(source, str) else source
     forms = parsed.forms if isinstance(parsed, Program) else (parsed,)
     term = expressions_of(forms)[-1]
-    finder = _Finder(_one_scope(forms))
+    finder = _Finder(Definitions(forms))
     while found := trampoline(finder.find(term, frozenset())):
         reduction = Reduction(term, found.redex, found.way[::-1], found.rule, found.contractum)
         yield reduction
         term = reduction.result
 
 
-def _one_scope(forms: Sequence[Term]) -> Scope:
-    """The definitions of a program and of the prelude, under names of their own."""
-    own = {form.name: form.value for form in forms if isinstance(form, Define)}
-    library = {name: form.value for name, form in prelude().items()}
-    taken = {*own, *library}.union(*map(free_names, forms))
-    others: dict[str, Variable] = {}
-    for name in sorted(own.keys() & library.keys()):
-        others[name] = Variable(fresh_name(name, taken))
-        taken.add(others[name].name)
-    if others:
-        library = {
-            others[name].name if name in others else name: substitute(value, others) for name, value in library.items()
-        }
-    return Scope({**library, **own})
-
-
-class _Watching(Reducer):
-    """Notes how the first recursive call was made."""
-
-    first: Environment = None
-
-    def call(self, closure: Closure, environment: Environment) -> Any:
-        if self.first is None and closure.origin is not None and closure.origin.is_recursive:
-            self.first = environment
-        return super().call(closure, environment)
-
-
 class _Finder:
     """Finds the next redex. In its methods, `bound` are the names that binders around a part bind."""
 
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
+    def __init__(self, definitions: Definitions) -> None:
+        self.definitions = definitions
 
     def find(self, term: Term, bound: frozenset[str]) -> _Search:
         """The leftmost outermost redex, if there is one."""
@@ -166,7 +124,7 @@ class _Finder:
         if isinstance(term, LetRec):
             return None
         for index, part in enumerate(parts_of(term)):
-            if index == 0 and isinstance(term, Apply) and self.stays(term, bound):
+            if index == 0 and isinstance(term, Apply) and self.definitions.stays(term, bound):
                 continue
             inner = yield self.find(part, bound)
             if inner is not None:
@@ -177,7 +135,7 @@ class _Finder:
         """The redex that must be reduced before it is known what a term is."""
         match term:
             case Variable(name):
-                definition = self.definition(term, bound)
+                definition = self.definitions.of(term, bound)
                 return definition and _Found(term, f"definition of {name}", definition.term)
             case Apply(Primitive(name), arguments) if len(arguments) >= arity(name):
                 return (yield self.primitive(term, name, arguments, bound))
@@ -188,7 +146,7 @@ class _Finder:
             case Apply(Apply(Primitive(name), operands) as function, ()) if 0 < len(operands) < arity(name):
                 return _Found(term, "force", function)
             case Apply(function, _):
-                if self.stays(term, bound):
+                if self.definitions.stays(term, bound):
                     return None
                 found = yield self.head(function, bound)
                 return found and found.inside(0)
@@ -222,60 +180,19 @@ class _Finder:
             return None
         return _Found(term, f"δ  {name}", terms.apply(result, rest) if rest else result)
 
-    def definition(self, term: Term, bound: frozenset[str]) -> Recursive | None:
-        """What a name is defined as: at the top level, or in the `letrec` that is written around it."""
-        match term:
-            case Variable(name) if name not in bound:
-                return self.scope.find(name)
-            case LetRec(bindings, Variable(name)) if name in dict(bindings):
-                return Group(dict(bindings)).members[name]
-        return None
-
-    def stays(self, call: Apply, bound: frozenset[str]) -> bool:
-        """Whether a recursive call stays as it stands, since it could not decide how to go on."""
-        definition = self.definition(call.function, bound)
-        if definition is None or not isinstance(definition.term, Function) or not definition.is_recursive:
-            return False
-        count = len(definition.term.parameters)
-        if len(call.arguments) < count or bool(count) != bool(call.arguments):
-            return False
-        environment = bind(((name, Free(name)) for name in sorted(bound)), self.scope)
-        watching = _Watching(LOOKAHEAD)
-        try:
-            value = watching.weak_head(Delayed(Apply(call.function, call.arguments[:count]), environment))
-        except ProgramError:
-            return False
-        return isinstance(value, Folded) and value.environment is watching.first
-
     def renamed(self, term: Function, bound: frozenset[str]) -> _Found | None:
         """A function whose parameter has a name that a definition uses, which may come to stand in its body."""
-        if self.mentioned.isdisjoint(term.parameters):
+        if self.definitions.mentioned.isdisjoint(term.parameters):
             return None
         inside = free_names(term.body)
-        used = self.used_by(inside - bound - set(term.parameters))
+        used = self.definitions.used_by(inside - bound - set(term.parameters))
         for name in term.parameters:
             if name in used:
-                new = fresh_name(name, inside | used | bound | set(term.parameters) | self.scope.terms.keys())
+                new = fresh_name(name, inside | used | bound | set(term.parameters) | self.definitions.names)
                 names = tuple(new if parameter == name else parameter for parameter in term.parameters)
                 body = substitute(term.body, {name: Variable(new)})
                 return _Found(term, f"α  {name} is renamed {new}", terms.function(names, body))
         return None
-
-    @cached_property
-    def mentioned(self) -> frozenset[str]:
-        """All names that definitions use."""
-        return frozenset().union(*map(free_names, self.scope.terms.values()))
-
-    def used_by(self, names: Iterable[str]) -> set[str]:
-        """The names that are used by what names are defined as, however indirectly."""
-        used: set[str] = set()
-        todo = list(names)
-        while todo:
-            definition = self.scope.terms.get(todo.pop())
-            new = free_names(definition) - used if definition is not None else ()
-            used.update(new)
-            todo.extend(new)
-        return used
 
 
 def _short(term: Term) -> str:
