@@ -75,7 +75,7 @@ def test_the_programs_own_errors(call: Call) -> None:
         (["run", "--cells", "8", "1"], "--cells: only the engine beta has them"),
         (["normalize", "--strategy", "normal", "1"], "--strategy: only the engine beta has it"),
         (["normalize", "--integers", "0:1", "1"], "--integers: only the engine beta has a range"),
-        (["normalize", "--trace", "1"], "trace: only the machine and beta have steps to show"),
+        (["run", "--engine", "reference", "--trace", "1"], "trace: only the machine and beta have steps to show"),
         (["run", "--engine", "beta", "--codebook", "orthonormal", "--vec-size", "5", "1"], "vec_size: got 5"),
         (["run", "--engine", "beta", "(+ ?a 1)"], "line 1, column 4: the hole ?a is not filled"),
         (["run", "--engine", "beta", "--cells", "1", "1"], ""),

@@ -7,33 +7,34 @@ from neurallambda.beta.alphabet import Tag
 from neurallambda.beta.cells import Cell, Cells, Column
 from neurallambda.beta.names import Names, Origin
 from neurallambda.beta.sheet import Sheet
-from neurallambda.errors import SourceError
 from neurallambda.lang import terms
 from neurallambda.lang.core import Unknown, unfilled_hole
+from neurallambda.lang.expressions import expressions_of
+from neurallambda.lang.lower import lower
 from neurallambda.lang.normal.definitions import Group, Recursive, Scope, top_level
 from neurallambda.lang.normal.given import is_given, is_operation
-from neurallambda.lang.prelude import link
 from neurallambda.lang.primitives import arity
 from neurallambda.lang.scope import subterms
 from neurallambda.lang.syntax.parser import parse
-from neurallambda.lang.terms import Define, Function, Program, Term, Variable
+from neurallambda.lang.terms import Function, Program, Term, Variable
 from neurallambda.lang.trampoline import trampoline
 
 _Writing = Generator[Any, Any, int]
 
 
 def check_closed(program: Program, holes: Collection[str] = ()) -> None:
-    """Refuse a program that is not closed.
+    """Refuse a program that is not closed, or that no engine takes.
 
     Args:
         program: the program.
         holes: the holes that are filled.
 
     Raises:
-        ProgramError: `unbound`, where a name is neither bound, nor defined, nor in the prelude.
-        SourceError: where a hole is not filled.
+        ProgramError: `unbound`, where a name is neither bound, nor defined, nor in the prelude, or the definition of a
+            value needs that value.
+        SourceError: where a hole is not filled, or there is no expression.
     """
-    link(program)
+    lower(program)  # what every engine refuses: it is the same, and said in the same words
     for part in subterms(program):
         if isinstance(part, terms.Hole) and part.name not in holes:
             raise unfilled_hole(part.name, Unknown(part.name, at=part.at))
@@ -62,9 +63,7 @@ def assemble(source: str | Term) -> Cells:
     """
     term = parse(source) if isinstance(source, str) else source
     program = term if isinstance(term, Program) else Program((term,))
-    expressions = [form for form in program.forms if not isinstance(form, Define)]
-    if not expressions:
-        raise SourceError("the program has definitions only; add an expression to normalize")
+    expressions = expressions_of(program.forms)
     assembler = _Assembler(top_level(program.forms))
     return assembler.assembled(expressions[-1])
 

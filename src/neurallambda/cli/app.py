@@ -1,5 +1,6 @@
 """The commands. What one of them needs is imported when it runs: nothing that has no use for torch waits for it."""
 
+import signal
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -44,6 +45,9 @@ app.add_typer(automata.app, name="automata")
 
 def main() -> None:
     """Run the command that the arguments name."""
+    if hasattr(signal, "SIGPIPE"):
+        # A reader that goes away, such as `head`, ends every command alike, as it ends other tools.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # an encoding may lack a letter of somebody's name
     app(prog_name="neurallambda")
@@ -134,7 +138,8 @@ def normalize(
     max_steps: Annotated[
         int | None,
         typer.Option(
-            min=1, help="More steps than this are the error out-of-steps. Without it, 100,000; with beta, 2,000."
+            min=1,
+            help="More steps than this are the error out-of-steps. Without it, 100,000, or 1,000 with --trace; with beta, 2,000.",
         ),
     ] = None,
     integers: Annotated[
@@ -142,7 +147,9 @@ def normalize(
         typer.Option(metavar="LOW:HIGH", help=f"The least and the greatest integer. Beta only; {INTEGERS} without it."),
     ] = None,
     device: Device = None,
-    trace: Annotated[bool, typer.Option("--trace", help="Show each step, on stderr. Beta only.")] = False,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Show each step, on stderr: the term, or with beta the cells.")
+    ] = False,
     cells: Cells = None,
     codebook: CodebookOption = None,
     vec_size: VecSize = None,
@@ -158,14 +165,14 @@ def normalize(
 
         fail("--integers: only the engine beta has a range of integers, and the engine is reference")
     if max_steps is None and engine == "reference":
-        max_steps = 100_000  # its steps are small
+        max_steps = 1_000 if trace else 100_000  # its steps are small
     setup = _setup(
         engine=engine,
         max_steps=max_steps,
         capacity=CAPACITY,
         device=device,
         integers=integers or INTEGERS,
-        trace=trace,
+        trace=trace and engine == "beta",
         cells=cells,
         codebook=codebook,
         vec_size=vec_size,
@@ -174,7 +181,7 @@ def normalize(
     )
     from neurallambda.cli.commands import normalize_program
 
-    normalize_program(source, file, setup)
+    normalize_program(source, file, setup, on_paper=trace and engine == "reference")
 
 
 @app.command()

@@ -4,6 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from neurallambda import __version__
 from neurallambda.cli.execution import execute, reduce
 from neurallambda.cli.messages import answer, is_terminal, reporting
 from neurallambda.cli.reading import read_program, standard_input
@@ -17,10 +18,15 @@ def run_program(source: str | None, file: Path | None, setup: Setup) -> None:
         answer(execute(read_program(source, file), setup).text)
 
 
-def normalize_program(source: str | None, file: Path | None, setup: Setup) -> None:
-    """Print the normal form of a program."""
+def normalize_program(source: str | None, file: Path | None, setup: Setup, *, on_paper: bool = False) -> None:
+    """Print the normal form of a program; `on_paper`, after the term before every reduction, on stderr."""
     with reporting(file):
-        answer(reduce(read_program(source, file), setup).text)
+        program = read_program(source, file)
+        if on_paper:
+            from neurallambda.cli.paper import show_reductions
+
+            show_reductions(program, setup.limits.steps(setup.engine))
+        answer(reduce(program, setup).text)
 
 
 def start_repl(setup: Setup) -> None:
@@ -28,6 +34,7 @@ def start_repl(setup: Setup) -> None:
     if is_terminal(sys.stdin) and is_terminal(sys.stdout):
         from neurallambda.cli.terminal import typed_entries
 
+        answer(f"neurallambda {__version__}, engine {setup.engine}; :help lists commands, exit leaves")
         repl = Repl(setup, width=shutil.get_terminal_size().columns)
         repl.run(typed_entries(repl))
         return

@@ -1,6 +1,5 @@
 """`neurallambda run --jsonl`: many programs, one a line."""
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from neurallambda.cli.json_text import read_json, write_json
 from neurallambda.cli.messages import answer, fail, is_terminal, reporting
 from neurallambda.cli.reading import MAX_BYTES, STDIN, Input, standard_input
 from neurallambda.cli.setup import Setup
@@ -60,15 +60,15 @@ def read_line(text: bytes) -> Line:
     try:
         if len(text) > MAX_BYTES:
             raise ValueError(f"it is longer than {MAX_BYTES // 2**20} MiB")
-        keys = json.loads(text.decode("utf-8-sig"))
-        json.dumps(keys, allow_nan=False)  # what could not be written again is refused now
+        keys = read_json(text.decode("utf-8-sig"))
+        write_json(keys)  # what could not be written again is refused now
     except (ValueError, RecursionError) as error:
         return Line({"program": None}, SourceError(f"the line is not JSON: {error}"))
     match keys:
         case {"program": str(program)}:
             return Line(keys, program)
         case {"program": other}:
-            return Line(keys, SourceError(f'"program" must be text; got {json.dumps(other):.40}'))
+            return Line(keys, SourceError(f'"program" must be text; got {write_json(other):.40}'))
         case dict():
             return Line(keys, SourceError('the line has no key "program"; expected {"program": "..."}'))
         case _:
@@ -85,7 +85,7 @@ def written(line: Line, outcome: Outcome | SourceError) -> str:
             keys |= {"value": outcome.text, "steps": outcome.steps}
         case Outcome():
             keys |= {"error": str(outcome.error), "message": outcome.message, "steps": outcome.steps}
-    return json.dumps(keys)
+    return write_json(keys)
 
 
 def _outcomes(lines: list[Line], setup: Setup) -> list[Outcome | SourceError]:

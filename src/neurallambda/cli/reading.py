@@ -1,15 +1,19 @@
 """Where program text comes from: an argument, a file, standard input."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from neurallambda.errors import SourceError
+from neurallambda.lang.syntax.diagnostics import printable
 
 MAX_BYTES = 64 * 2**20
 """How much is read at most: far more than a program may have, far less than memory."""
 
 STDIN = "-"
+
+_PATH = re.compile(r"[^\s()\[\]';]*[./\\][^\s()\[\]';]*")
 
 
 @runtime_checkable
@@ -40,7 +44,21 @@ def read_program(source: str | None, file: Path | None) -> str:
     assert source is not None
     if source == STDIN:
         return decode(standard_input().read(MAX_BYTES + 1))
+    _refuse_path(source)
     return decode(source.encode("utf-8", "surrogateescape"))  # the bytes as they were given
+
+
+def _refuse_path(source: str) -> None:
+    """Say how a file is read, where its path stands in the place of a program."""
+    if not _PATH.fullmatch(source):
+        return
+    shown = printable(source)
+    if len(source) < 1_000 and Path(source).is_file():
+        raise SourceError(f"`{shown}` is a file, and the text of a program is expected; read it with --file {shown}")
+    if re.search(r"\.[^\W\d]\w*$", source):
+        raise SourceError(
+            f"`{shown}` looks like the path of a file, and there is none; a program is read from a file with --file"
+        )
 
 
 def read_file(path: Path) -> str:

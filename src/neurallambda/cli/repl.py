@@ -23,7 +23,12 @@ An entry goes on over several lines until its brackets are closed.
 :load FILE      enter what a file holds
 :engine NAME    run by `machine`, `reference` or `beta`
 :trace          show the steps, or stop showing them
-:quit           leave; so does Ctrl-D. Ctrl-C drops the line, or stops the program that runs"""
+:trace PROGRAM  show the steps of this one alone
+:quit           leave; so do `exit`, `quit` and Ctrl-D. Ctrl-C drops the line, or stops the program that runs"""
+
+LEAVE = (":quit", ":exit", ":q")
+WORDS = ("exit", "quit")
+"""What leaves a session besides."""
 
 
 class Repl:
@@ -43,14 +48,14 @@ class Repl:
             ":reset": lambda _: self.session.definitions.clear(),
             ":load": self.load,
             ":engine": self.choose_engine,
-            ":trace": lambda _: self.change(trace=not self.session.setup.trace),
+            ":trace": self.trace,
         }
 
     def run(self, entries: Iterable[str]) -> None:
         """Answer entries until there are no more, or one of them is `:quit`."""
         for entry in entries:
             command, _, argument = entry.strip().partition(" ")
-            if command == ":quit":
+            if command in LEAVE or self.leaves(entry.strip()):
                 return
             try:
                 if command.startswith(":"):
@@ -61,6 +66,11 @@ class Repl:
                 complain(str(error))
             except KeyboardInterrupt:
                 complain("stopped")
+
+    def leaves(self, entry: str) -> bool:
+        """Whether an entry is a word for leaving, and no name that is defined."""
+        word = entry.strip("()").strip()
+        return word in WORDS and entry in (word, f"({word})", f"{word}()") and word not in self.session.definitions
 
     def obey(self, command: str, argument: str) -> None:
         """Do what a command says."""
@@ -93,6 +103,16 @@ class Repl:
         except ArgumentError as error:
             raise ArgumentError(f":{error}") from None
         self.change(engine=engine)
+
+    def trace(self, text: str) -> None:
+        """Show the steps of a program; without one, show them from now on, or stop that."""
+        before = self.session.setup
+        self.change(trace=True if text else not before.trace)
+        if text:
+            try:
+                self.evaluate(text)
+            finally:
+                self.change(trace=before.trace)
 
     def change(self, **options: object) -> None:
         """Run programs in another way from now on."""

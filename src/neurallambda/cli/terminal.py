@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -11,7 +11,8 @@ from prompt_toolkit.formatted_text import HTML
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-from neurallambda.cli.repl import Repl
+from neurallambda.cli.messages import complain
+from neurallambda.cli.repl import LEAVE, WORDS, Repl
 from neurallambda.lang.prelude import prelude
 from neurallambda.lang.syntax.brackets import is_incomplete
 from neurallambda.lang.terms import RESERVED
@@ -19,32 +20,63 @@ from neurallambda.lang.terms import RESERVED
 _WORD = re.compile(r":?[^\s()\[\]';]+")
 
 
+class KeptHistory(FileHistory):
+    """A history on disk. Where that cannot be read or written any more, `trouble` says why, and it goes on in memory."""
+
+    trouble: str = ""
+
+    def load_history_strings(self) -> Iterable[str]:
+        """What was typed in earlier sessions, the last first."""
+        try:
+            yield from super().load_history_strings()
+        except (OSError, ValueError) as error:
+            self.trouble = self.trouble or _reason(error)
+
+    def store_string(self, string: str) -> None:
+        """Keep an entry."""
+        if self.trouble:
+            return
+        try:
+            super().store_string(string)
+        except (OSError, ValueError) as error:
+            self.trouble = _reason(error)
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
 def typed_entries(repl: Repl) -> Iterator[str]:
     """What a person types, entry by entry, until Ctrl-D. Ctrl-C drops the entry."""
+    history, told = _history(os.environ), False
     prompt: PromptSession[str] = PromptSession(
         HTML("<ansicyan><b>&gt; </b></ansicyan>"),
         prompt_continuation="  ",
         multiline=True,
         key_bindings=_bindings(),
-        history=_history(os.environ),
+        history=history,
         completer=completer(repl),
         complete_while_typing=False,
         enable_history_search=True,
     )
     while True:
         try:
-            yield prompt.prompt()
+            entry = prompt.prompt()
         except KeyboardInterrupt:
             continue
         except EOFError:
             return
+        if isinstance(history, KeptHistory) and history.trouble and not told:
+            complain(f"what is typed is not kept for later sessions: {history.filename}: {history.trouble}")
+            told = True
+        yield entry
 
 
 def completer(repl: Repl) -> WordCompleter:
     """What Tab offers: all names that mean something, and the commands."""
 
     def words() -> list[str]:
-        return sorted({*RESERVED, *prelude(), *repl.session.definitions, *repl.commands, ":quit"})
+        return sorted({*RESERVED, *prelude(), *repl.session.definitions, *repl.commands, *LEAVE, *WORDS})
 
     return WordCompleter(words, pattern=_WORD)
 
@@ -63,13 +95,13 @@ def history_file(environment: Mapping[str, str]) -> Path:
 
 def _history(environment: Mapping[str, str]) -> History:
     """The history on disk; where that cannot be written, one in memory alone."""
-    file = history_file(environment)
     try:
+        file = history_file(environment)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.open("ab").close()
-    except OSError:
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: there is no home
         return InMemoryHistory()
-    return FileHistory(file)
+    return KeptHistory(file)
 
 
 def _bindings() -> KeyBindings:

@@ -3,9 +3,9 @@
 from collections.abc import Generator
 from typing import Any
 
-from neurallambda.errors import SourceError
 from neurallambda.lang import core, terms
 from neurallambda.lang.core import NIL, Bind, Binding, Constant, Delay, Lambda, Node, Operator, Scope
+from neurallambda.lang.expressions import expressions_of
 from neurallambda.lang.order import definition_order
 from neurallambda.lang.prelude import link
 from neurallambda.lang.terms import Define, Function, Position, Program, Term
@@ -25,9 +25,7 @@ def lower(program: Program) -> Node:
         SourceError: where there is no expression to evaluate.
     """
     program = link(program)
-    expressions = [form for form in program.forms if not isinstance(form, Define)]
-    if not expressions:
-        raise SourceError("the program has definitions only; add an expression whose value is wanted")
+    expressions = expressions_of(program.forms)
     definitions = {form.name: form for form in program.forms if isinstance(form, Define)}
     return trampoline(_Lowering().program(definitions, expressions))
 

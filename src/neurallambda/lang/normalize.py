@@ -1,11 +1,11 @@
 """Normal forms: a program reduced as far as it goes, with free variables and under binders too."""
 
-from neurallambda.errors import SourceError
+from neurallambda.lang.expressions import expressions_of
 from neurallambda.lang.normal.definitions import top_level
 from neurallambda.lang.normal.quote import normal_form
 from neurallambda.lang.normal.reduce import Reducer, delay
 from neurallambda.lang.syntax.parser import parse
-from neurallambda.lang.terms import Define, Program, Term
+from neurallambda.lang.terms import Program, Term
 
 
 def normalize(source: str | Term, *, max_steps: int = 100_000) -> Term:
@@ -45,8 +45,6 @@ def normalize(source: str | Term, *, max_steps: int = 100_000) -> Term:
     """
     term = parse(source) if isinstance(source, str) else source
     forms = term.forms if isinstance(term, Program) else (term,)
-    expressions = [form for form in forms if not isinstance(form, Define)]
-    if not expressions:
-        raise SourceError("the program has definitions only; add an expression to normalize")
+    expressions = expressions_of(forms)
     scope = top_level(forms)
     return normal_form(delay(expressions[-1], scope), Reducer(max_steps), scope)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
 from neurallambda.errors import ErrorKind, ProgramError
+from neurallambda.lang.nearest import suggestion
 from neurallambda.lang.scope import free_variables
 from neurallambda.lang.substitute import free_names, fresh_name, substitute
 from neurallambda.lang.syntax.parser import parse
@@ -82,7 +82,6 @@ def _unbound(program: Program, known: Iterable[str]) -> ProgramError:
     known = frozenset(known)
     variable, bound = next(found for found in free_variables(program) if found[0].name not in known)
     in_scope = (name for name, count in bound.items() if count)
-    close = get_close_matches(variable.name, {*in_scope, *known, *PRIMITIVES, *KEYWORDS}, n=1)
     place = f" at line {variable.at.line}, column {variable.at.column}" if variable.at else ""
-    suggestion = f"did you mean `{close[0]}`?" if close else "bind it, or define it with `def` or `defn`"
-    return ProgramError(ErrorKind.UNBOUND, f"`{variable.name}`{place} is not defined; {suggestion}")
+    meant = suggestion(variable.name, (*in_scope, *known, *PRIMITIVES, *KEYWORDS))
+    return ProgramError(ErrorKind.UNBOUND, f"`{variable.name}`{place} is not defined; {meant}")

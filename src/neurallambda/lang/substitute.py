@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterable, Mapping
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from neurallambda.lang import terms
 from neurallambda.lang.terms import (
@@ -91,15 +91,34 @@ def children(term: Term) -> tuple[Term, ...]:
             return ()
 
 
-def substitute(term: Term, replacements: Mapping[str, Term]) -> Term:
+class _Replacement(NamedTuple):
+    """What stands in the place of a name, and the names that are free in it."""
+
+    term: Term
+    free: frozenset[str]
+
+
+def substitute(
+    term: Term, replacements: Mapping[str, Term], *, free: Mapping[str, frozenset[str]] | None = None
+) -> Term:
     """Replace free variables by terms; a binder that would capture is renamed (`x` to `x1`, `x2`, ...).
+
+    Args:
+        term: where to replace.
+        replacements: what each name becomes.
+        free: the names that are free in replacements, where they are known: finding them out takes time in their size.
 
     >>> from neurallambda.lang.syntax.parser import parse_term
     >>> from neurallambda.lang.syntax.printer import to_text
     >>> to_text(substitute(parse_term("(fn [y] x)"), {"x": parse_term("y")}))
     '(fn [y1] y)'
     """
-    return trampoline(_substitute(term, dict(replacements)))
+    known = {} if free is None else free
+    together = {
+        name: _Replacement(other, known[name] if name in known else free_names(other))
+        for name, other in replacements.items()
+    }
+    return trampoline(_substitute(term, together))
 
 
 def fresh_name(name: str, taken: Iterable[str]) -> str:
@@ -108,10 +127,10 @@ def fresh_name(name: str, taken: Iterable[str]) -> str:
     return next(candidate for n in count(1) if (candidate := f"{name}{n}") not in taken)
 
 
-def _substitute(term: Term, replacements: dict[str, Term]) -> Recursive:
+def _substitute(term: Term, replacements: dict[str, _Replacement]) -> Recursive:
     match term:
         case Variable(name):
-            return replacements.get(name, term)
+            return replacements[name].term if name in replacements else term
         case Integer() | Boolean() | Primitive() | Hole():
             return term
         case Function(parameters, body):
@@ -149,7 +168,7 @@ def _substitute(term: Term, replacements: dict[str, Term]) -> Recursive:
     raise AssertionError(f"not a term inside an expression: {type(term).__name__}")
 
 
-def _each(items: tuple[Term, ...], replacements: dict[str, Term]) -> Recursive:
+def _each(items: tuple[Term, ...], replacements: dict[str, _Replacement]) -> Recursive:
     written = []
     for item in items:
         written.append((yield _substitute(item, replacements)))
@@ -157,25 +176,25 @@ def _each(items: tuple[Term, ...], replacements: dict[str, Term]) -> Recursive:
 
 
 def _enter(
-    names: tuple[str, ...], replacements: dict[str, Term], scope: tuple[Term, ...]
-) -> tuple[tuple[str, ...], dict[str, Term]]:
+    names: tuple[str, ...], replacements: dict[str, _Replacement], scope: tuple[Term, ...]
+) -> tuple[tuple[str, ...], dict[str, _Replacement]]:
     """Go under the binders `names` around `scope`: their new names, and the replacements that hold inside."""
-    inner = {name: term for name, term in replacements.items() if name not in names}
+    inner = {name: other for name, other in replacements.items() if name not in names}
     arriving: set[str] = set()
-    for term in inner.values():
-        arriving |= free_names(term)
+    for other in inner.values():
+        arriving |= other.free
     if not arriving & set(names):
         return names, inner
     # Only what really arrives in this scope can be captured.
     used = frozenset().union(*(free_names(term) for term in scope))
-    arriving = set().union(*(free_names(term) for name, term in inner.items() if name in used))
+    arriving = set().union(*(other.free for name, other in inner.items() if name in used))
     taken = arriving | used | set(names)
     renamed = []
     for name in names:
         if name in arriving:
             new = fresh_name(name, taken)
             taken.add(new)
-            inner[name] = Variable(new)
+            inner[name] = _Replacement(Variable(new), frozenset({new}))
             name = new
         renamed.append(name)
     return tuple(renamed), inner

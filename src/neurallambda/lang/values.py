@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang import terms
@@ -62,7 +62,7 @@ def to_term(value: Value, *, limit: int = LARGEST) -> Term:
     Raises:
         ProgramError: `out-of-memory`, where it has more than `limit` nodes.
     """
-    return trampoline(_to_term(value, _Budget(limit)))
+    return trampoline(_to_term(value, _Budget(limit))).term
 
 
 class _Budget:
@@ -71,62 +71,99 @@ class _Budget:
     def __init__(self, limit: int) -> None:
         self.limit = self.left = limit
 
-    def spend(self) -> None:
-        self.left -= 1
+    def spend(self, nodes: int = 1) -> None:
+        self.left -= nodes
         if self.left < 0:
             message = f"the value has more than {self.limit:,} nodes when written out; make a part of it the value"
             raise ProgramError(ErrorKind.OUT_OF_MEMORY, message)
 
 
-def _to_term(value: Value, budget: _Budget) -> Generator[Any, Any, Term]:
+class _Written(NamedTuple):
+    """A value as a term, and the names that are free in it: functions that the program defines.
+
+    They are carried along, for looking them up again in all that a closure captures takes quadratic time.
+    """
+
+    term: Term
+    free: frozenset[str] = frozenset()
+
+
+_Writing = Generator[Any, Any, _Written]
+
+
+def _to_term(value: Value, budget: _Budget) -> _Writing:
     budget.spend()
     match value:
         case bool():
-            return terms.Boolean(value)
+            return _Written(terms.Boolean(value))
         case int():
-            return terms.Integer(value)
+            return _Written(terms.Integer(value))
         case Nil():
-            return terms.List()
+            return _Written(terms.List())
         case Operator(name):
-            return terms.Primitive(name)
+            return _Written(terms.Primitive(name))
         case Partial(name, operand):
-            return terms.apply(terms.Primitive(name), ((yield _to_term(operand, budget)),))
+            written: _Written = yield _to_term(operand, budget)
+            return _Written(terms.apply(terms.Primitive(name), (written.term,)), written.free)
         case Pair():
             return (yield _pair_to_term(value, budget))
         case Closure():
-            return (yield _code_to_term(value.code, value.lookup, budget))
+            return (yield _code_to_term(value.code, value.lookup, budget, {}))
     raise AssertionError(f"not a value: {value!r}")
 
 
 def _code_to_term(
-    code: Lambda | Delay, lookup: Callable[[Lambda], Value], budget: _Budget
-) -> Generator[Any, Any, Term]:
-    captured: dict[str, Term] = {}
+    code: Lambda | Delay,
+    lookup: Callable[[Lambda], Value],
+    budget: _Budget,
+    local: dict[Lambda | Delay, tuple[_Written, int]],
+) -> _Writing:
+    """Write a function. `local` holds the functions of a `let` around it that are written, and what each has cost."""
+    captured: dict[str, _Written] = {}
+    free: set[str] = set()
     for name in sorted(free_names(code.source)):
         meaning = _meaning(code.scope, name)
         if meaning is None or meaning.binding is Binding.DEFINITION:
+            free.add(name)
             continue
         if meaning.binding is Binding.LOCAL:
-            captured[name] = yield _code_to_term(meaning.node, lookup, budget)
+            if meaning.node in local:
+                captured[name], cost = local[meaning.node]
+                budget.spend(cost)  # as text it is there once more
+            else:
+                before = budget.left
+                budget.spend()
+                captured[name] = yield _code_to_term(meaning.node, lookup, budget, local)
+                local[meaning.node] = captured[name], before - budget.left
         else:
             assert isinstance(meaning.node, Lambda)
             captured[name] = yield _to_term(lookup(meaning.node), budget)
-    return substitute(code.source, captured) if captured else code.source
+        free |= captured[name].free
+    if not captured:
+        return _Written(code.source, frozenset(free))
+    term = substitute(
+        code.source,
+        {name: written.term for name, written in captured.items()},
+        free={name: written.free for name, written in captured.items()},
+    )
+    return _Written(term, frozenset(free))
 
 
-def _pair_to_term(pair: Pair, budget: _Budget) -> Generator[Any, Any, Term]:
-    items: list[Term] = []
+def _pair_to_term(pair: Pair, budget: _Budget) -> _Writing:
+    items: list[_Written] = []
     rest: Value = pair
     while isinstance(rest, Pair):
         items.append((yield _to_term(rest.head, budget)))
         budget.spend()
         rest = rest.tail
+    free = frozenset[str]().union(*(item.free for item in items))
     if rest is NIL:
-        return terms.List(tuple(items))
-    written: Term = yield _to_term(rest, budget)
+        return _Written(terms.List(tuple(item.term for item in items)), free)
+    last: _Written = yield _to_term(rest, budget)
+    written = last.term
     for item in reversed(items):
-        written = terms.Apply(terms.Primitive("cons"), (item, written))
-    return written
+        written = terms.Apply(terms.Primitive("cons"), (item.term, written))
+    return _Written(written, free | last.free)
 
 
 def _meaning(scope: Scope | None, name: str) -> Scope | None:

@@ -14,7 +14,10 @@ def source_error(source: str, line: int, column: int, problem: str) -> SourceErr
       (fn [x) x)
             ^
     """
-    shown, caret = _excerpt(_line(source, line), column - 1)
+    from rich.cells import cell_len  # only a mistake needs it
+
+    shown, place = _excerpt(_line(source, line), column - 1)
+    caret = cell_len(shown[:place])  # some characters take two columns of a terminal, some none
     message = f"line {line}, column {column}: {problem}\n  {shown}\n  {' ' * caret}^"
     return SourceError(message, line=line, column=column)
 

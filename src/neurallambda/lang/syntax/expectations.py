@@ -28,15 +28,16 @@ def explain_characters(source: str, offset: int) -> str:
     )
 
 
-def explain_token(token: Token, accepted: Iterable[str]) -> str:
+def explain_token(token: Token, accepted: Iterable[str], *, quoted: bool = False) -> str:
     """The problem with a token that does not belong where it stands.
 
     Args:
         token: what came.
         accepted: the types of token that would have been right.
+        quoted: whether it stands right after a quote.
     """
     accepts = frozenset(accepted)
-    hint = _hint(token, accepts)
+    hint = _quote_hint(token) if quoted and accepts == frozenset({"LPAR"}) else _hint(token, accepts)
     return f"expected {_expected(accepts)}, got {_got(token)}" + (f"; {hint}" if hint else "")
 
 
@@ -73,7 +74,7 @@ def _hint(token: Token, accepts: frozenset[str]) -> str:
     if accepts == frozenset({"FN"}):
         return "letrec binds functions only: use `let` for other values"
     if accepts == frozenset({"LPAR"}) and token.type != "$END":
-        return "`'` quotes lists only, and letrec binds functions only"
+        return "letrec binds functions only: use `let` for other values"
     if token.value in ("def", "defn"):
         return "definitions stand at the top level of a program only: use `let` or `letrec` here"
     if token.value == "else":
@@ -85,6 +86,16 @@ def _hint(token: Token, accepts: frozenset[str]) -> str:
     if token.type == "_RPAR" and wants_expression and "FN" in accepts:
         return "the empty list is '()"
     return ""
+
+
+def _quote_hint(token: Token) -> str:
+    """What was meant by a quote before something that is no list."""
+    shown = printable(token.value)
+    if token.type in ("INTEGER", "TRUE", "FALSE", "HOLE"):
+        return f"`'` quotes lists only: {shown} needs no quote, and the list of it is '({shown})"
+    if token.type in ("NAME", "PRIMITIVE"):
+        return f"`'` quotes lists only, and there are no symbols: {shown} is its value, and '({shown}) the list of that"
+    return "`'` quotes lists only: it stands right before an opening ("
 
 
 def _first_unprintable(atom: str) -> int:

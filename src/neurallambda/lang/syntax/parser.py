@@ -58,10 +58,19 @@ def _parse(source: str, start: str) -> Any:
     except UnexpectedCharacters as error:
         place, problem = (error.line, error.column), explain_characters(source, error.pos_in_stream)
     except UnexpectedToken as error:
-        place, problem = _place(source, error.token), explain_token(error.token, error.accepts)
+        place, problem = (
+            _place(source, error.token),
+            explain_token(error.token, error.accepts, quoted=_is_quoted(source, error.token)),
+        )
     # Raised out here so that no parser internals trail behind the message.
     line, column = place
     raise source_error(source, line, column, problem)
+
+
+def _is_quoted(source: str, token: Token) -> bool:
+    """Whether a token stands right after a quote."""
+    before = len(source) if token.type == "$END" or token.start_pos is None else token.start_pos
+    return source[:before].rstrip().endswith("'")
 
 
 def _place(source: str, token: Token) -> tuple[int, int]:
