@@ -45,7 +45,7 @@ class StrengthStructure(CellStructure[StrengthState]):
 
     @abstractmethod
     def line(self, state: StrengthState, *operands: Tensor) -> tuple[Line, Tensor]:
-        """A sequence of steps on a line, and the strength that is lost at each for want of room: [batch, losses]."""
+        """A sequence of steps on a line, and the strength that each of them loses because there is no room: [batch, losses]."""
 
     @abstractmethod
     def reads_of(self, line: Line) -> Tensor:
