@@ -138,21 +138,45 @@ def agree(source: str | Term, strategy: Strategy, *, cells: int = 200, max_steps
     return True
 
 
-@given(lambda_terms(), st.sampled_from(list(STRATEGIES.values())))
-def test_lambda_terms_have_the_normal_forms_of_the_reference(term: Term, strategy: Strategy) -> None:
-    agree(term, strategy)
+def mostly(found: list[bool], least: float) -> None:
+    """A property that compares nothing holds always: most of the examples must have fitted."""
+    assert len(found) >= 20
+    assert sum(found) >= least * len(found), f"{sum(found)} of {len(found)} were compared"
 
 
-@slowly(100)
-@given(programs())
-def test_programs_have_the_normal_forms_of_the_reference(program: Program) -> None:
-    agree(program, STRATEGIES["normal"])
+def test_lambda_terms_have_the_normal_forms_of_the_reference() -> None:
+    found = list[bool]()
+
+    @given(lambda_terms(), st.sampled_from(list(STRATEGIES.values())))
+    def check(term: Term, strategy: Strategy) -> None:
+        found.append(agree(term, strategy))
+
+    check()
+    mostly(found, 0.8)
 
 
-@slowly(100)
-@given(waiting_programs())
-def test_recursive_calls_that_may_wait_have_the_normal_forms_of_the_reference(program: Program) -> None:
-    agree(program, STRATEGIES["normal"], cells=160, max_steps=500)
+def test_programs_have_the_normal_forms_of_the_reference() -> None:
+    found = list[bool]()
+
+    @slowly(100)
+    @given(programs())
+    def check(program: Program) -> None:
+        found.append(agree(program, STRATEGIES["normal"]))
+
+    check()
+    mostly(found, 0.8)
+
+
+def test_recursive_calls_that_may_wait_have_the_normal_forms_of_the_reference() -> None:
+    found = list[bool]()
+
+    @slowly(100)
+    @given(waiting_programs())
+    def check(program: Program) -> None:
+        found.append(agree(program, STRATEGIES["normal"], cells=160, max_steps=500))
+
+    check()
+    mostly(found, 0.8)
 
 
 @pytest.mark.slow

@@ -265,7 +265,7 @@ def test_every_structure_has_a_page_and_a_picture() -> None:
 def test_a_picture_is_drawn(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     with pytest.raises(SystemExit) as ended:
-        main("superposition_stack", ["--output", str(tmp_path / "stack.png")])
+        main(["superposition_stack", "--output", str(tmp_path / "stack.png")])
     assert ended.value.code == 0
     assert (tmp_path / "stack.png").read_bytes()[:4] == b"\x89PNG"
     with pytest.raises(ArgumentError, match="name: got 'heap', expected one of"):
@@ -274,7 +274,7 @@ def test_a_picture_is_drawn(tmp_path: Path) -> None:
 
 def test_a_structure_is_a_program(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    command = [sys.executable, "-W", "error", "-m", "neurallambda.structures.latch", "--output", "latch.png"]
+    command = [sys.executable, "-W", "error", "-m", "neurallambda.structures", "latch"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "latch.png").exists()

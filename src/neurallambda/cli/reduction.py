@@ -1,4 +1,4 @@
-"""A reduction as tables: memory before every step, coloured by how sure it is what it holds, and the stack."""
+"""A reduction as tables: memory before every step, each cell coloured by how certain its content is, and the stack."""
 
 from rich.console import Console
 from rich.table import Table

@@ -79,7 +79,7 @@ class MachineEngine(ProgramEngine["TraceStep"]):
 
 
 def _without_holes(cells: "Cells") -> "Cells":
-    """The same cells: in a stream of programs there is nobody to fill a hole."""
+    """The same cells, refused if they have a hole: a stream of programs comes with no fillings."""
     for cell in cells.cells:
         if cell.hole is not None and cell.node is not None:
             raise unfilled_hole(cell.hole, cell.node)

@@ -29,7 +29,7 @@ class Engine(StrEnum):
 
 
 MAX_STEPS = {Engine.MACHINE: 10_000, Engine.REFERENCE: 10_000, Engine.BETA: 2_000}
-"""Steps that are allowed where nobody says how many: some seconds' worth of them."""
+"""The steps that are allowed where no number is given: a few seconds' worth."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,7 +54,7 @@ class Computed:
 class Operands:
     """What is computed of.
 
-    An operand is the mass of integers by value and of true, false and `'()`; what lacks to one is something else.
+    An operand is the mass of integers by value and of true, false and `'()`; the remaining mass is any other value.
     """
 
     operator: Float[Tensor, "batch operators"]

@@ -27,7 +27,7 @@ class Memory:
     """Code and the records written so far; `written` addresses are in use, and there may be room for more.
 
     Attributes:
-        records: of each address the narrow fields, then three wide pointers. Beyond `written` there is no telling.
+        records: of each address the narrow fields, then three wide pointers. Rows past `written` are uninitialised.
         roles: how far what stands at each address is something for control to stand on, a frame, a value.
         per_role: one over the first two of these, and zero where there is nothing.
         take_columns: from `Selection.taken` to the numbers of a record.

@@ -63,7 +63,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for: `python -m neurallambda.structures.NAME` must not find NAME imported already."""
+    """Import what is asked for, and nothing else."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -92,9 +92,3 @@ def _closed(state: DataLatchState, actions: Tensor, values: Tensor) -> tuple[Dat
     data = gated_sum(holding[..., None], setting[..., None] * values, state.data)
     filled = gated_sum(holding, setting, state.filled)
     return DataLatchState(data=data[:, -1], filled=filled[:, -1], overflow=state.overflow), data
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("data_latch")

@@ -67,9 +67,3 @@ class Latch(Structure[LatchState]):
 def _closed(state: LatchState, actions: Tensor) -> tuple[LatchState, Tensor]:
     on = gated_sum(actions[..., HOLD], actions[..., SET], state.on)
     return LatchState(on=on[:, -1], overflow=state.overflow), on[..., None]
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("latch")

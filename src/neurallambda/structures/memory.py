@@ -9,10 +9,10 @@ from torch import Tensor
 
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.state import Batched, state
+from neurallambda.structures.cells import CellStructure
 from neurallambda.structures.form import Form
 from neurallambda.structures.instruction.checks import check_positive
 from neurallambda.structures.instruction.operand import Kind, Operand
-from neurallambda.structures.protocol import Structure
 from neurallambda.structures.references.memory import PlainMemory
 
 HOLD, SEEK, FIND, WRITE, INSERT, REPLACE, REMOVE = range(7)
@@ -62,7 +62,7 @@ _TINY = 1e-24
 
 
 @dataclass(frozen=True)
-class Memory(Structure[MemoryState]):
+class Memory(CellStructure[MemoryState]):
     """Slots with a value and a key each.
 
     | action | what changes |
@@ -86,15 +86,12 @@ class Memory(Structure[MemoryState]):
         sharpness: the power to which a likeness is raised: the higher, the less a partial likeness counts.
     """
 
-    capacity: int
-    width: int
     key_width: int
     similarity: str = Similarity.COSINE
     sharpness: float = 1.0
 
     def __post_init__(self) -> None:
-        check_count("capacity", self.capacity)
-        check_count("width", self.width)
+        super().__post_init__()
         check_count("key_width", self.key_width)
         check_positive("sharpness", self.sharpness)
         if self.similarity not in list(Similarity):
@@ -178,9 +175,3 @@ def first_free(used: Float[Tensor, "batch capacity"]) -> Float[Tensor, "batch ca
     used_so_far = torch.cumprod(used, dim=1)
     before = torch.cat([torch.ones_like(used[:, :1]), used_so_far[:, :-1]], dim=1)
     return before * (1 - used)
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("memory")

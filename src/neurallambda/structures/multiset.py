@@ -97,9 +97,3 @@ class Multiset(Structure[MultisetState]):
 def member(state: MultisetState, symbol: Float[Tensor, "batch symbols"]) -> Float[Tensor, " batch"]:
     """The probability that `symbol`, a distribution over symbols, is in a set or a multiset."""
     return (symbol * state.at_least[..., 0]).sum(1)
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("multiset")

@@ -1,4 +1,4 @@
-"""Pictures of what a structure holds over time: `python -m neurallambda.structures.NAME` draws one."""
+"""Pictures of what a structure holds over time: `python -m neurallambda.structures NAME` draws one."""
 
 import argparse
 from collections.abc import Sequence
@@ -167,12 +167,19 @@ def _matplotlib() -> ModuleType:
     return plot
 
 
-def main(name: str, arguments: list[str] | None = None) -> None:
-    """The command behind `python -m neurallambda.structures.NAME`: draw the picture and say where it is."""
+def main(arguments: list[str] | None = None) -> None:
+    """The command behind `python -m neurallambda.structures NAME`: draw the picture and say where it is."""
     parser = argparse.ArgumentParser(
-        prog=f"python -m neurallambda.structures.{name}", description="Draw what the structure holds in a short run."
+        prog="python -m neurallambda.structures", description="Draw what a structure holds in a short run."
     )
-    parser.add_argument("--output", type=Path, default=Path(f"{name}.png"), help="the image to write")
-    path = parser.parse_args(arguments).output
-    draw(name, path)
+    parser.add_argument(
+        "name", metavar="NAME", help="the structure, by the name of its page: `tape`, `strength_queue`, ..."
+    )
+    parser.add_argument("--output", type=Path, help="the image to write; NAME.png without it")
+    given = parser.parse_args(arguments)
+    path = given.output or Path(f"{given.name}.png")
+    try:
+        draw(given.name, path)
+    except ArgumentError as error:
+        parser.error(str(error))
     parser.exit(message=f"{path}\n")

@@ -7,11 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.errors import check_count
 from neurallambda.state import Batched, state
+from neurallambda.structures.cells import CellStructure
 from neurallambda.structures.form import Form
 from neurallambda.structures.instruction.operand import Kind, Operand
-from neurallambda.structures.protocol import Structure
 from neurallambda.structures.references.stacks import PlainPointerStack
 
 PUSH, POP, STAY = 0, 1, 2
@@ -39,7 +38,7 @@ def sharpened(weights: Float[Tensor, "batch n"], exponent: Float[Tensor, "batch 
 
 
 @dataclass(frozen=True)
-class PointerStack(Structure[PointerStackState]):
+class PointerStack(CellStructure[PointerStackState]):
     """A stack with fixed cells and a soft pointer, which can be sharpened after each step.
 
     A push writes where the pointer is and moves it up; a pop moves it down. The pointer never wraps around: a pop of an
@@ -51,13 +50,6 @@ class PointerStack(Structure[PointerStackState]):
         capacity: how many cells.
         width: the length of a value.
     """
-
-    capacity: int
-    width: int
-
-    def __post_init__(self) -> None:
-        check_count("capacity", self.capacity)
-        check_count("width", self.width)
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -108,9 +100,3 @@ class PointerStack(Structure[PointerStackState]):
 
     def reference(self) -> PlainPointerStack:
         return PlainPointerStack(capacity=self.capacity, width=self.width)
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("pointer_stack")

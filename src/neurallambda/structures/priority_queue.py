@@ -6,12 +6,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from neurallambda.errors import check_count
 from neurallambda.state import Batched, state
+from neurallambda.structures.cells import CellStructure
 from neurallambda.structures.form import Form
 from neurallambda.structures.instruction.checks import check_positive
 from neurallambda.structures.instruction.operand import Kind, Operand
-from neurallambda.structures.protocol import Structure
 from neurallambda.structures.references.priority_queue import PlainPriorityQueue
 
 INSERT, POP, HOLD = 0, 1, 2
@@ -39,7 +38,7 @@ class PriorityQueueState(Batched):
 
 
 @dataclass(frozen=True)
-class PriorityQueue(Structure[PriorityQueueState]):
+class PriorityQueue(CellStructure[PriorityQueueState]):
     """A queue whose least item leaves first.
 
     The probability that an item is the least is that it is there and that none which precedes it is. Precedence is a
@@ -56,13 +55,10 @@ class PriorityQueue(Structure[PriorityQueueState]):
         softness: over which difference of priorities an item comes to precede another.
     """
 
-    capacity: int
-    width: int
     softness: float = 0.5
 
     def __post_init__(self) -> None:
-        check_count("capacity", self.capacity)
-        check_count("width", self.width)
+        super().__post_init__()
         check_positive("softness", self.softness)
 
     @property
@@ -136,9 +132,3 @@ class PriorityQueue(Structure[PriorityQueueState]):
 
     def reference(self) -> PlainPriorityQueue:
         return PlainPriorityQueue(capacity=self.capacity, width=self.width)
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("priority_queue")

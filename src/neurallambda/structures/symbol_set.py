@@ -75,9 +75,3 @@ def _gate_and_increment(action: Tensor, symbol: Tensor) -> tuple[Tensor, Tensor]
 def _closed(state: MultisetState, actions: Tensor, symbols: Tensor) -> tuple[MultisetState, Tensor]:
     membership = gated_sum(*_gate_and_increment(actions, symbols), state.at_least[..., 0])
     return MultisetState(at_least=membership[:, -1, :, None], overflow=state.overflow), membership
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("symbol_set")

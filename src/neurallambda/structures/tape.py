@@ -7,11 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.errors import check_count
 from neurallambda.state import Batched, state
+from neurallambda.structures.cells import CellStructure
 from neurallambda.structures.form import Form
 from neurallambda.structures.instruction.operand import Kind, Operand
-from neurallambda.structures.protocol import Structure
 from neurallambda.structures.references.tape import PlainTape
 
 STAY, LEFT, RIGHT, JUMP = 0, 1, 2, 3
@@ -33,7 +32,7 @@ class TapeState(Batched):
 
 
 @dataclass(frozen=True)
-class Tape(Structure[TapeState]):
+class Tape(CellStructure[TapeState]):
     """A tape as in the Tape-RNN of Delétang et al. (2023), with moves to the left, to the right, or to an address.
 
     A step first writes the value under the head, as strongly as `write` says, then moves. The head is kept as a
@@ -43,13 +42,6 @@ class Tape(Structure[TapeState]):
         capacity: how many cells; the head starts on the first.
         width: the length of a value.
     """
-
-    capacity: int
-    width: int
-
-    def __post_init__(self) -> None:
-        check_count("capacity", self.capacity)
-        check_count("width", self.width)
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -102,9 +94,3 @@ class Tape(Structure[TapeState]):
 
     def reference(self) -> PlainTape:
         return PlainTape(capacity=self.capacity, width=self.width)
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("tape")

@@ -1,4 +1,4 @@
-"""What a caller may hand to a codebook, and what it is told when that cannot be used."""
+"""Checks of what a caller hands to a codebook, with messages that say what was expected."""
 
 import torch
 from torch import Tensor

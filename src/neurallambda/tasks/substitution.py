@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
+from neurallambda.descent import descend
 from neurallambda.errors import ArgumentError
 from neurallambda.state import Batched, state
 from neurallambda.symbols.codebook import Codebook
@@ -95,15 +96,11 @@ def train(
         batch: how many sequences at a time.
         length: how long they are.
     """
-    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, LAST_RATE, steps)
-    for _ in range(steps):
-        pairs = draw(symbols, batch=batch, length=length, generator=generator)
-        loss = error(model, codebook, pairs)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
+
+    def loss(_: int) -> Tensor:
+        return error(model, codebook, draw(symbols, batch=batch, length=length, generator=generator))
+
+    descend(model.parameters(), loss, steps=steps, learning_rate=learning_rate, last_rate=LAST_RATE)
 
 
 def error(model: nn.Module, codebook: Codebook, pairs: Pairs) -> Float[Tensor, ""]:

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.rules.problem import MachineError
+from neurallambda.descent import descend
 from neurallambda.errors import ArgumentError
 from neurallambda.twins.examples import Example, Examples, encode_examples
 from neurallambda.twins.rule_table import uncertainty
@@ -156,19 +157,20 @@ def _descend(
 ) -> tuple[Float[Tensor, "steps starts"], Float[Tensor, "snapshots starts *cells moves"]]:
     """Adjust the tables; returns the losses and the scores at the snapshots."""
     loss_of = Loss(twin)
-    optimizer = torch.optim.Adam(tables.values(), lr=course.rate)
-
     losses, snapshots = [], [tables["scores"].detach().clone()]
     seen_at = {round(course.steps * (number + 1) / course.snapshots) for number in range(course.snapshots)}
-    for step in range(1, course.steps + 1):
+
+    def loss(step: int) -> Tensor:
         rows = torch.randint(len(data.labels), (course.batch,), generator=generator).to(data.labels.device)
         wrong, undecided = torch.vmap(partial(_loss, loss_of, data.rows(rows)))(tables)
-        optimizer.zero_grad()
-        (wrong + course.decide * step / course.steps * undecided).sum().backward()
-        optimizer.step()
         losses.append(wrong.detach())
+        return (wrong + course.decide * step / course.steps * undecided).sum()
+
+    def watch(step: int) -> None:
         if step in seen_at:
             snapshots.append(tables["scores"].detach().clone())
+
+    descend(tables.values(), loss, steps=course.steps, learning_rate=course.rate, watch=watch)
     return torch.stack(losses), torch.stack(snapshots)
 
 

@@ -6,12 +6,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from neurallambda.errors import check_count
 from neurallambda.state import Batched, state
 from neurallambda.structures.arena.arena import appended, followed, next_slot, valid
+from neurallambda.structures.cells import CellStructure
 from neurallambda.structures.form import Form
 from neurallambda.structures.instruction.operand import Kind, Operand
-from neurallambda.structures.protocol import Structure
 from neurallambda.structures.references.records import PlainList
 
 HOLD, NIL, CONS, TAIL, GO = 0, 1, 2, 3, 4
@@ -37,7 +36,7 @@ class ListState(Batched):
 
 
 @dataclass(frozen=True)
-class LinkedList(Structure[ListState]):
+class LinkedList(CellStructure[ListState]):
     """Lists that share their tails.
 
     Each step with any weight on cons makes one record, whatever the weight: the record is certain, and how much the
@@ -47,13 +46,6 @@ class LinkedList(Structure[ListState]):
         capacity: how many records can be made.
         width: the length of a head.
     """
-
-    capacity: int
-    width: int
-
-    def __post_init__(self) -> None:
-        check_count("capacity", self.capacity)
-        check_count("width", self.width)
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -110,9 +102,3 @@ class LinkedList(Structure[ListState]):
 
     def reference(self) -> PlainList:
         return PlainList(capacity=self.capacity, width=self.width)
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("linked_list")

@@ -7,12 +7,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from neurallambda.errors import check_count
 from neurallambda.state import Batched, state
 from neurallambda.structures.arena.arena import appended, followed, is_made, next_slot, valid
+from neurallambda.structures.cells import CellStructure
 from neurallambda.structures.form import Form
 from neurallambda.structures.instruction.operand import Kind, Operand
-from neurallambda.structures.protocol import Structure
 from neurallambda.structures.references.records import PlainTree
 
 HOLD, LEAF, NODE, LEFT, RIGHT, GO = 0, 1, 2, 3, 4, 5
@@ -42,7 +41,7 @@ class TreeState(Batched):
 
 
 @dataclass(frozen=True)
-class Tree(Structure[TreeState]):
+class Tree(CellStructure[TreeState]):
     """Binary trees that share their branches, with a value at every leaf and node.
 
     Each step with any weight on leaf or node makes one record; it is a leaf in the proportion of the two weights, and
@@ -53,13 +52,6 @@ class Tree(Structure[TreeState]):
         capacity: how many records can be made.
         width: the length of a value.
     """
-
-    capacity: int
-    width: int
-
-    def __post_init__(self) -> None:
-        check_count("capacity", self.capacity)
-        check_count("width", self.width)
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -145,9 +137,3 @@ def mapped(state: TreeState, function: Callable[[Tensor], Tensor]) -> TreeState:
     """
     made = is_made(state.made, state.values.shape[1])[..., None]
     return replace(state, values=torch.where(made, function(state.values), 0.0))
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("tree")

@@ -6,12 +6,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from neurallambda.errors import check_count
 from neurallambda.state import Batched, state
+from neurallambda.structures.cells import CellStructure
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.hard.stack import bounded_count
 from neurallambda.structures.instruction.operand import Kind, Operand
-from neurallambda.structures.protocol import Structure
 from neurallambda.structures.references.queues import PlainQueue
 
 PUT, GET, STAY = 0, 1, 2
@@ -27,7 +26,7 @@ class HardQueueState(Batched):
 
 
 @dataclass(frozen=True)
-class HardQueue(Structure[HardQueueState]):
+class HardQueue(CellStructure[HardQueueState]):
     """A queue that takes the likeliest action of each step.
 
     It equals the superposition queue at the corners, at the cost of moving pointers instead of cells. No gradient goes
@@ -40,13 +39,6 @@ class HardQueue(Structure[HardQueueState]):
         capacity: how many cells; what is put into a full queue is lost.
         width: the length of a value.
     """
-
-    capacity: int
-    width: int
-
-    def __post_init__(self) -> None:
-        check_count("capacity", self.capacity)
-        check_count("width", self.width)
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -123,9 +115,3 @@ class HardQueue(Structure[HardQueueState]):
             overflow=state.overflow + lost.sum(1).to(state.overflow.dtype),
         )
         return ended, found[:, :time]
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("hard_queue")

@@ -6,11 +6,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from neurallambda.errors import check_count
 from neurallambda.state import Batched, state
+from neurallambda.structures.cells import CellStructure
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.instruction.operand import Kind, Operand
-from neurallambda.structures.protocol import Structure
 from neurallambda.structures.recurrence import clamped_sum
 from neurallambda.structures.references.stacks import PlainStack
 
@@ -27,7 +26,7 @@ class HardStackState(Batched):
 
 
 @dataclass(frozen=True)
-class HardStack(Structure[HardStackState]):
+class HardStack(CellStructure[HardStackState]):
     """A stack that takes the likeliest action of each step.
 
     It equals the superposition stack at the corners, at the cost of moving pointers instead of cells. No gradient goes
@@ -40,13 +39,6 @@ class HardStack(Structure[HardStackState]):
         capacity: how many cells; a push on a full stack loses the bottom one.
         width: the length of a value.
     """
-
-    capacity: int
-    width: int
-
-    def __post_init__(self) -> None:
-        check_count("capacity", self.capacity)
-        check_count("width", self.width)
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -147,9 +139,3 @@ def last_before(levels: Int[Tensor, "batch events"], is_source: Tensor) -> Int[T
     latest = torch.cummax(candidates, dim=1).values
     source = torch.gather(order, 1, latest)
     return torch.zeros_like(source).scatter(1, order, source)
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("hard_stack")

@@ -1,1 +1,1 @@
-"""What a controller gives at each step, and what it is told when that cannot be used."""
+"""Instructions: what a controller gives at each step, and the checks of it."""

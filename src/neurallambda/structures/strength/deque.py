@@ -100,9 +100,3 @@ class StrengthDeque(StrengthStructure):
             values=torch.cat([state.values, front_values, back_values], dim=1),
         )
         return line, torch.clamp(put - moves.kept, min=0)
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("strength_deque")

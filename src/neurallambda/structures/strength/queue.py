@@ -83,9 +83,3 @@ class StrengthQueue(StrengthStructure):
             values=torch.cat([state.values, values], dim=1),
         )
         return line, torch.clamp(put - amount.kept, min=0)
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("strength_queue")

@@ -93,9 +93,3 @@ class StrengthStack(StrengthStructure):
             values=torch.cat([state.values, values], dim=1),
         )
         return line, excess
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("strength_stack")

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from neurallambda.errors import check_count
 from neurallambda.structures.availability import can_run_numba
+from neurallambda.structures.cells import CellStructure
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.instruction.checks import values_can_be_read
-from neurallambda.structures.protocol import Structure
 from neurallambda.structures.strength.items import StrengthState, gathered, nothing
 from neurallambda.structures.strength.line import Edge, Line, items_left
 
@@ -21,7 +21,7 @@ BLOCK = 128
 
 
 @dataclass(frozen=True)
-class StrengthStructure(Structure[StrengthState]):
+class StrengthStructure(CellStructure[StrengthState]):
     """A structure whose items lie on a line, each as long as its strength.
 
     Attributes:
@@ -36,19 +36,16 @@ class StrengthStructure(Structure[StrengthState]):
     keep_last: ClassVar[bool]
     """Whether the last items are kept, rather than the first, where there are more than slots."""
 
-    capacity: int
-    width: int
     slots: int = 0
 
     def __post_init__(self) -> None:
-        check_count("capacity", self.capacity)
-        check_count("width", self.width)
+        super().__post_init__()
         object.__setattr__(self, "slots", self.slots or 2 * self.capacity)
         check_count("slots", self.slots, least=self.capacity)
 
     @abstractmethod
     def line(self, state: StrengthState, *operands: Tensor) -> tuple[Line, Tensor]:
-        """A sequence of steps on a line, and the strength that is lost at each for want of room: [batch, losses]."""
+        """A sequence of steps on a line, and the strength that each of them loses because there is no room: [batch, losses]."""
 
     @abstractmethod
     def reads_of(self, line: Line) -> Tensor:

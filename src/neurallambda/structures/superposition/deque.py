@@ -7,12 +7,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.errors import check_count
 from neurallambda.state import Batched, state
 from neurallambda.structures.availability import can_run_numba
+from neurallambda.structures.cells import CellStructure
 from neurallambda.structures.form import Form
 from neurallambda.structures.instruction.operand import Kind, Operand
-from neurallambda.structures.protocol import Structure
 from neurallambda.structures.references.queues import PlainDeque
 
 PUT_FRONT, PUT_BACK, GET_FRONT, GET_BACK, STAY = range(5)
@@ -35,7 +34,7 @@ class SuperpositionDequeState(Batched):
 
 
 @dataclass(frozen=True)
-class SuperpositionDeque(Structure[SuperpositionDequeState]):
+class SuperpositionDeque(CellStructure[SuperpositionDequeState]):
     """A queue with two ends whose every step is a mixture of putting and getting at either.
 
     What lies at the back depends on how long the deque is, so the mixture is kept apart by length. Then every action is
@@ -47,13 +46,6 @@ class SuperpositionDeque(Structure[SuperpositionDequeState]):
         capacity: how many cells.
         width: the length of a value.
     """
-
-    capacity: int
-    width: int
-
-    def __post_init__(self) -> None:
-        check_count("capacity", self.capacity)
-        check_count("width", self.width)
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -139,9 +131,3 @@ class SuperpositionDeque(Structure[SuperpositionDequeState]):
     def _by_tensors(self, actions: Tensor, values: Tensor, *fields: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         after, reads = self.scan(SuperpositionDequeState(*fields), actions, values, form="steps")
         return reads, after.cells, after.lengths, after.overflow
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("superposition_deque")

@@ -8,12 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.errors import check_count
 from neurallambda.state import Batched, state
 from neurallambda.structures.availability import can_run_numba
+from neurallambda.structures.cells import CellStructure
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.instruction.operand import Kind, Operand
-from neurallambda.structures.protocol import Structure
 from neurallambda.structures.references.queues import PlainQueue
 from neurallambda.structures.superposition.chunked.queue import PUT, STAY, places_of_next, scan_chunked
 
@@ -34,7 +33,7 @@ class SuperpositionQueueState(Batched):
 
 
 @dataclass(frozen=True)
-class SuperpositionQueue(Structure[SuperpositionQueueState]):
+class SuperpositionQueue(CellStructure[SuperpositionQueueState]):
     """A queue whose every step is a mixture of put, get and stay.
 
     A get moves every cell one to the front; a put adds the value to the cell behind the last item, which is cell i with
@@ -45,13 +44,6 @@ class SuperpositionQueue(Structure[SuperpositionQueueState]):
         capacity: how many cells.
         width: the length of a value.
     """
-
-    capacity: int
-    width: int
-
-    def __post_init__(self) -> None:
-        check_count("capacity", self.capacity)
-        check_count("width", self.width)
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -119,9 +111,3 @@ def _with(
 ) -> tuple[SuperpositionQueueState, Tensor]:
     reads, *after = scan(*operands, state.cells, state.occupied, state.overflow)
     return SuperpositionQueueState(*after), reads
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("superposition_queue")

@@ -10,9 +10,9 @@ from torch import Tensor
 from neurallambda.errors import check_count
 from neurallambda.state import Batched, state
 from neurallambda.structures.availability import can_fuse, can_use_triton
+from neurallambda.structures.cells import CellStructure
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.instruction.operand import Kind, Operand
-from neurallambda.structures.protocol import Structure
 from neurallambda.structures.references.stacks import PlainStack
 from neurallambda.structures.superposition.chunked.stack import scan_chunked
 from neurallambda.structures.superposition.step import mixed
@@ -44,7 +44,7 @@ class SuperpositionStackState(Batched):
 
 
 @dataclass(frozen=True)
-class SuperpositionStack(Structure[SuperpositionStackState]):
+class SuperpositionStack(CellStructure[SuperpositionStackState]):
     """A stack whose every step is a mixture of push, pop and stay (Joulin and Mikolov, 2015).
 
     With push p, pop q and stay n, cell i becomes p * cell[i-1] + n * cell[i] + q * cell[i+1], where cell[-1] is the
@@ -58,13 +58,10 @@ class SuperpositionStack(Structure[SuperpositionStackState]):
             (Yogatama et al., 2018).
     """
 
-    capacity: int
-    width: int
     pops: int = 1
 
     def __post_init__(self) -> None:
-        check_count("capacity", self.capacity)
-        check_count("width", self.width)
+        super().__post_init__()
         check_count("pops", self.pops)
 
     @property
@@ -144,9 +141,3 @@ def _with(
     reads, cells, occupied, overflow = scan(*operands, state.cells, state.occupied, state.overflow)
     after = SuperpositionStackState(top=cells[:, 0], rest=cells[:, 1:], occupied=occupied, overflow=overflow)
     return after, reads
-
-
-if __name__ == "__main__":
-    from neurallambda.structures.pictures import main
-
-    main("superposition_stack")
