@@ -43,9 +43,10 @@ def prospects(
     step = stepper(machine)
     front = _closed(step, [start(machine)], limits)
     tokens = machine.tokens(string)
+    legible = machine.legible(tokens)
     if machine.is_framed:
         front = _after(step, front, START, limits)
-        tokens = tokens[1:-1]
+        tokens, legible = tokens[1:-1], legible - 1
     found = []
     for position in range(len(tokens) + 1):
         if not front:
@@ -53,7 +54,7 @@ def prospects(
         may_end = _may_end(machine, step, front, limits)
         found.append((*(bool(_read(step, front, symbol)) for symbol in machine.alphabet), may_end))
         if position < len(tokens):
-            front = _after(step, front, tokens[position], limits)
+            front = _after(step, front, tokens[position], limits) if position < legible else {}
     return tuple(found)
 
 
