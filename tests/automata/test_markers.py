@@ -77,7 +77,7 @@ def check_one_language(machine: Automaton, data: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", ["fsm", "pda", "qa", "tm"])
 def test_every_verb_means_the_same_language(kind: str) -> None:
-    @settings(max_examples=60)
+    @settings(max_examples=30)
     @given(marked_files(kind))
     def check(data: dict[str, Any]) -> None:
         check_one_language(from_data(data), data)
