@@ -15,7 +15,6 @@ MOST_TIMES = 1000
 """The most that `{m,n}` may repeat."""
 
 _DEEPEST = 100
-_SPECIAL = frozenset("|&*+?{}()[].\\")
 
 
 class OneOf(NamedTuple):
@@ -220,4 +219,50 @@ class _Reader:
         if character == "(":
             self._depth += 1
             if self._depth > _DEEPEST:
-                rais
+                raise self._error(f"is nested more than {_DEEPEST} deep", "use fewer parentheses", start)
+            found = self._options()
+            if not self._takes(")"):
+                raise self._error("is never closed", "add )", start)
+            self._depth -= 1
+            return found
+        if character == "[":
+            return self._class(start)
+        if character == ".":
+            return OneOf(self._alphabet)
+        self._place = start
+        return OneOf(frozenset({self._symbol()}))
+
+    def _symbol(self) -> str:
+        escaped = self._takes("\\")
+        symbol = self._peek()
+        if symbol not in self._alphabet or not symbol:
+            fix = "add it to the symbols, or leave it out"
+            if symbol in ("^", "$") and not escaped:
+                fix = "an expression matches whole strings, so leave out what marks their ends"
+            raise self._error("is not in the alphabet" if symbol else "follows a backslash", fix)
+        self._place += 1
+        return symbol
+
+    def _class(self, start: int) -> Expression:
+        negated = self._takes("^")
+        found: set[str] = set()
+        while self._peek() != "]" or not self._peek():
+            if not self._peek():
+                raise self._error("is never closed", "add ]", start)
+            if self._text[self._place + 1 : self._place + 2] == "-" and self._text[
+                self._place + 2 : self._place + 3
+            ] not in ("", "]"):
+                first, last = self._peek(), self._text[self._place + 2]
+                within = {symbol for symbol in self._alphabet if first <= symbol <= last}
+                if not within:
+                    raise self._error(
+                        f"begins a range up to {last!r} that has no symbol", "write the smaller one first"
+                    )
+                found |= within
+                self._place += 3
+            else:
+                found.add(self._symbol())
+        if self._place == start + 1 + negated and not negated:
+            raise self._error("has no symbol in it", "write the symbols between [ and ]", start)
+        self._place += 1
+        return OneOf(self._alphabet - found if negated else frozenset(found))
