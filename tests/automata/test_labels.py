@@ -1,13 +1,15 @@
 """Labels cannot be told from lengths, near misses are of several kinds, and a poor data set is spoken of."""
 
+import math
 import warnings
 from collections import Counter
 from collections.abc import Sequence
 from random import Random
+from typing import Any
 
 import pytest
 
-from neurallambda.automata import library, loads
+from neurallambda.automata import Limits, library, loads
 from neurallambda.automata.data.generate import (
     MEMBER,
     NEAR_MISS,
@@ -20,6 +22,7 @@ from neurallambda.automata.data.generate import (
 )
 from neurallambda.automata.data.lengths import Lengths
 from neurallambda.automata.data.negatives import Outside
+from neurallambda.errors import ArgumentError
 
 WHERE_ALL_IS_ACCEPTED = {"binary_increment", "busy_beaver_3", "remainder_3"}
 NOTHING = """{"machine": "pda", "symbols": ["a", "b"], "rules": [[["a", "INITIAL", "ANY"], ["INITIAL", "nullop"]]]}"""
@@ -100,6 +103,25 @@ def test_where_nothing_is_accepted_there_are_negatives_alone() -> None:
         list(generate(machine, Recipe(size=50, lengths=Lengths.parse("1-6"), negatives=0.5)))
     odd = list(generate(library.load("dyck1"), Recipe(size=20, lengths=Lengths.parse("3"), negatives=1)))
     assert {(row.kind, len(row.string)) for row in odd} == {(OUTSIDE, 3)}
+
+
+def test_numbers_are_checked() -> None:
+    machine, wrong = library.load("parity"), [-1, 2.5, True, "3"]
+    for one in wrong:
+        number: Any = one
+        for ask in (
+            machine.count,
+            machine.census,
+            machine.sample,
+            lambda n: machine.samples(2, n),
+            lambda n: Recipe(size=n, lengths=Lengths({1: 1.0})),
+            lambda n: Limits(steps=n),
+        ):
+            with pytest.raises(ArgumentError, match=r"got .*, expected an integer of at least"):
+                ask(number)
+    for weight in (math.nan, math.inf, 0.0):
+        with pytest.raises(ArgumentError, match="above 0 and finite"):
+            Lengths({3: weight})
 
 
 def test_lengths_that_must_tell_are_spoken_of() -> None:

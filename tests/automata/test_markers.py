@@ -60,7 +60,7 @@ def check_one_language(machine: Automaton, data: dict[str, Any]) -> None:
         if expected.whole and outcome not in UNDECIDED:
             assert (outcome is Outcome.ACCEPTED) == (expected.runs > 0), text
         if isinstance(machine, FSM):
-            assert (outcome is Outcome.ACCEPTED) == to_nfa(machine).accepts_input(list(body))
+            assert (outcome is Outcome.ACCEPTED) == to_nfa(machine).accepts_input(body)
         if outcome is Outcome.ACCEPTED and not machine.reads_from_tape:
             try:
                 assert prospects(machine, text, limits=SMALL)[-1][-1]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import event, given, settings
 
-from neurallambda.automata import FSM, Limits, Outcome, library, loads
+from neurallambda.automata import FSM, Limits, MachineError, Outcome, library, loads
 from neurallambda.automata.files.rule_file import from_data
 from neurallambda.automata.runs.limits import UNDECIDED
 from neurallambda.errors import ArgumentError, ProgramError
@@ -156,6 +156,13 @@ def test_tables_move_with_the_module() -> None:
     }
     assert tables <= set(soft)
     assert all(soft[name].dtype == torch.float64 for name in tables)
+
+
+def test_symbols_that_run_together_are_learned_with_a_separator() -> None:
+    with pytest.raises(MachineError, match="separator"):
+        blank_fsm(["x", "xx"], states=2)
+    learner = NeuralFSM(blank_fsm(["x", "xx"], states=2, separator=" "))
+    assert learner.encode(["x xx x"]).lengths.tolist() == [3]
 
 
 def test_a_loaded_state_is_the_same_twin() -> None:
