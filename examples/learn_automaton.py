@@ -5,7 +5,7 @@ was learned is rounded to rules that the exact machine runs, and judged on strin
 """
 
 from neurallambda.automata import Automaton, library
-from neurallambda.automata.data.generate import Recipe, generate
+from neurallambda.automata.data.generate import Recipe
 from neurallambda.automata.data.lengths import Lengths
 from neurallambda.automata.diagram import to_text
 from neurallambda.twins import NeuralFSM, SuperposedAutomaton
@@ -24,7 +24,7 @@ def report(name: str, twin: NeuralFSM | SuperposedAutomaton, examples: list[Exam
     print(f"{name}: {fit} of {course.starts} starts give rules that fit all examples")
     if learned.machine is None:
         return
-    right = sum(learned.machine.accepts(row.string) == row.label for row in generate(library.load(name), TEST))
+    right = sum(learned.machine.accepts(one.string) == one.label for one in draw_examples(library.load(name), TEST))
     print(to_text(learned.machine))
     print(f"{name}: right on {right} of {TEST.size} strings of 190 to 200 symbols")
 

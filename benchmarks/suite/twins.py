@@ -64,7 +64,7 @@ def agrees(found: Automaton | None, target: Automaton, seed: int) -> bool:
     if found is None:
         return False
     short = (string for n in range(SHORT + 1) for string in product(target.alphabet, repeat=n))
-    long = generate(target, recipe(300, HELD_OUT, seed + 1000))
+    long = draw_examples(target, recipe(300, HELD_OUT, seed + 1000))
     return all(found.accepts(string) == target.accepts(string) for string in short) and all(
         found.accepts(row.string) == row.label for row in long
     )

@@ -76,3 +76,21 @@ def turing_files(draw: st.DrawFn, kind: str, memories: int) -> dict[str, Any]:
     if kind == "stacks" and draw(st.booleans()):
         data["acceptance"] = {"states": ["ACCEPT", "INITIAL"], "memory": draw(st.sampled_from(["any", "empty"]))}
     return data
+
+
+MARKERS = st.sampled_from(["^", "$"])
+
+
+@st.composite
+def marked_files(draw: st.DrawFn, kind: str) -> dict[str, Any]:
+    """The data of a rule file whose rules read the markers anywhere, declared as symbols or not, framed or not."""
+    data = draw(rule_files(kind))
+    for left, _ in data["rules"]:
+        if draw(st.integers(0, 2)) == 0:
+            left[0] = draw(MARKERS)
+    data["symbols"] = draw(st.sampled_from([["a", "b"], ["^", "a", "$"], ["a", "$"], ["^", "a", "b", "$"]]))
+    if kind != "tm":
+        for left, _ in data["rules"]:
+            left[0] = left[0] if left[0] in (*data["symbols"], "ANY", "", "^", "$") else "a"
+    data["framed"] = draw(st.sampled_from([None, True, False]))
+    return data

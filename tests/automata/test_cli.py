@@ -184,3 +184,50 @@ def test_it_runs_by_itself_and_stands_a_closed_pipe() -> None:
     usage = subprocess.run([*COMMAND, "check", "anbn"], capture_output=True, text=True, check=False)
     assert usage.returncode == 2
     assert usage.stdout == ""
+
+
+def test_the_first_tools_spelling_writes_its_form(tmp_path: Path) -> None:
+    rules, output = tmp_path / "rules.json", tmp_path / "x.json"
+    save(library.load("anbn"), rules)
+    long = ("--number", "5", "--max_length", "20", "--max_deepening", "20")
+    for start in (("generate",), ()):
+        for options in (("-n", "5"), long):
+            result = call(*start, "-i", str(rules), "-o", str(output), *options)
+            assert (result.exit_code, result.output) == (0, "")
+            found = json.loads(output.read_text())
+            assert list(found) == ["sentences", "spec"]
+            assert len(found["sentences"]) == 5
+    refused = call("generate", "anbn", "-o", str(output), "--negatives", "0.5")
+    assert refused.exit_code == 2
+    assert "--format jsonl" in refused.stderr
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.json"
+    save(library.load("anbn"), rules)
+    text = rules.read_text()
+    rules.write_text(text, encoding="utf-8-sig")
+    assert call("check", str(rules), "aabb").stdout == "accepted\n"
+    assert call("check", "-", "aabb", stdin="\ufeff" + text).stdout == "accepted\n"
+
+
+def test_poor_data_is_a_message() -> None:
+    result = call("generate", "anbn", "-n", "200", "-l", "8")
+    assert result.exit_code == 0
+    assert result.stderr.startswith(
+        "warning: 200 strings that are accepted were drawn, but only 4 of them are distinct"
+    )
+    apart = call("generate", "dyck1", "-n", "100", "--negatives", "1", "--lengths", "2", "--negative-lengths", "3")
+    assert {json.loads(line)["length"] for line in apart.stdout.splitlines()} <= {3}
+    nothing = '{"machine": "fsm", "symbols": ["a"], "rules": [[["a", "INITIAL"], ["P"]]]}'
+    alone = call("generate", "-", "-n", "9", "--negatives", "1", stdin=nothing)
+    assert (alone.exit_code, alone.stderr, len(alone.stdout.splitlines())) == (0, "", 9)
+
+
+def test_symbols_that_run_into_one_another_ask_for_a_separator() -> None:
+    for symbols in (["x", "xx"], ["0", "1", "10"]):
+        data = {"machine": "fsm", "symbols": symbols, "rules": [[[symbols[0], "INITIAL"], ["ACCEPT"]]]}
+        result = call("generate", "-", stdin=json.dumps(data))
+        assert result.exit_code == 2
+        assert "give the machine a separator" in result.stderr
+        assert call("generate", "-", "-n", "3", stdin=json.dumps({**data, "separator": " "})).exit_code == 0

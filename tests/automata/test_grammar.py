@@ -98,3 +98,23 @@ def test_text_of_grammars() -> None:
     with pytest.raises(EndlessDerivationsError, match="infinitely many"):
         Grammar.parse("S -> S | a").count(1)
     assert Grammar.parse("S -> S | a").accepts("a")
+
+
+def test_words_as_terminals_are_read_back() -> None:
+    sums = Grammar.parse("E -> E + E | id")
+    assert sums.sample(3) == "id+id"
+    assert sums.accepts("id+id")
+    assert sums.count_derivations("id+id+id") == 2
+    assert not sums.accepts("i+d")
+    machine = to_pda(sums)
+    assert machine.accepts("id+id")
+    assert machine.sample(1) == "id"
+    for text in ("S -> x | xx", "S -> 0 | 1 | 10"):
+        with pytest.raises(ArgumentError, match=r"not read back as it was written.*separator=' '"):
+            Grammar.parse(text)
+        apart = Grammar.parse(text.replace("S -> ", "S -> S S | "), separator=" ")
+        for seed in range(20):
+            assert apart.accepts(apart.sample(3, seed))
+        assert to_pda(apart).accepts(apart.sample(2, 1))
+        assert from_pda(to_pda(apart)).separator == " "
+    assert Grammar.parse("\ufeffS -> a").start == "S"

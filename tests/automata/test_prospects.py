@@ -37,3 +37,12 @@ def test_silent_steps_are_limited() -> None:
     )
     with pytest.raises(ProgramError, match="out-of-memory"):
         prospects(machine, "a", limits=Limits(configurations=50))
+
+
+def test_a_memory_that_grows_without_end_is_stopped_by_what_it_holds() -> None:
+    """Every configuration holds one cell more than the one before: their number alone would let gigabytes through."""
+    machine = loads(
+        '{"machine": "pda", "symbols": ["a"], "rules": [[["", "INITIAL", "ANY"], ["INITIAL", ["push", "x"]]]]}'
+    )
+    with pytest.raises(ProgramError, match="out-of-memory"):
+        prospects(machine, "a", limits=Limits(storage=1000))

@@ -187,6 +187,7 @@ def test_where_everything_is_accepted_nothing_is_outside() -> None:
         non_member(library.load("remainder_3"), 3)
 
 
+@pytest.mark.filterwarnings("ignore::neurallambda.automata.data.generate.DataWarning")
 @pytest.mark.parametrize("name", ["anbn", "dyck2", "parity", "anbncn", "ww", "html_tags", "anbncn_tape"])
 def test_generated_rows_are_labelled_right(name: str) -> None:
     machine, predicate = library.load(name), PREDICATES[name]
@@ -199,6 +200,7 @@ def test_generated_rows_are_labelled_right(name: str) -> None:
         assert row.label == (row.kind == MEMBER) == predicate(machine.text(row.string)), row
 
 
+@pytest.mark.filterwarnings("ignore::neurallambda.automata.data.generate.DataWarning")
 def test_mixtures_of_lengths() -> None:
     recipe = Recipe(size=4000, lengths=Lengths.parse("2:1,4:3,5:9"), seed=1)
     counts = Counter(len(row.string) for row in generate(library.load("anbn"), recipe))

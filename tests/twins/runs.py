@@ -24,6 +24,8 @@ class Weighed:
 def weigh(machine: Automaton, string: str) -> Weighed:
     """Follow every run. The rules that apply share a step equally; rules into REJECT count only where there is no other."""
     tokens = machine.tokens(string)
+    if machine.reads_from_tape and not set(tokens) <= set(machine.alphabet):
+        return Weighed()  # what is on the tape is no string of the machine
     found, todo, paths, step = Weighed(), [(start(machine), Fraction(1), 0)], 0, stepper(machine)
     while todo:
         configuration, chance, steps = todo.pop()

@@ -11,7 +11,7 @@ from neurallambda.automata.runs.exploration import explore
 from neurallambda.automata.runs.limits import DEFAULT_LIMITS, UNDECIDED, Limits, Outcome, undecided
 from neurallambda.automata.runs.run import Run, Step, accepting_runs, run
 from neurallambda.automata.runs.verdict import FastVerdict
-from neurallambda.errors import ArgumentError
+from neurallambda.errors import ArgumentError, check_count
 
 
 class Automaton(Machine):
@@ -117,8 +117,9 @@ class Automaton(Machine):
             seed: the seed.
 
         Raises:
-            ArgumentError: no string of that length is accepted.
+            ArgumentError: no string of that length is accepted, or a number is no number of strings or symbols.
         """
+        check_count("size", size, least=0)
         language, random = self.language(), Random(seed)
         if language.is_empty(_length(n)):
             raise ArgumentError(f"no string of length {n} is accepted, so none can be drawn; see count({n})")
@@ -126,6 +127,5 @@ class Automaton(Machine):
 
 
 def _length(n: int) -> int:
-    if n < 0:
-        raise ArgumentError(f"a length is at least 0, got {n}")
+    check_count("n", n, least=0)
     return n

@@ -4,32 +4,36 @@ Results are machines without markers, whose states are `INITIAL`, `Q1`, `Q2`, ..
 A framed machine is read as the language of the strings between its markers.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from neurallambda.automata.extras import extra
 from neurallambda.automata.fsm import FSM
+from neurallambda.automata.languages.regex import NOTHING, derivative, matches_empty, parse_regex
 from neurallambda.automata.rules.machine import Acceptance
 from neurallambda.automata.rules.rule import Rule
-from neurallambda.automata.rules.vocabulary import ANY, END, EPSILON, INITIAL, REJECT, START
+from neurallambda.automata.rules.vocabulary import ACCEPT, ANY, END, EPSILON, INITIAL, REJECT, START
 from neurallambda.errors import ArgumentError
 
 if TYPE_CHECKING:
     from automata.fa.dfa import DFA
     from automata.fa.nfa import NFA
 
+_MOST_STATES = 10_000
+
 Operation = Literal["intersection", "union", "difference", "symmetric_difference"]
 
 
 def from_regex(regex: str, symbols: Iterable[str]) -> FSM:
-    """The minimal deterministic machine of a regular expression, in automata-lib's syntax.
+    r"""The minimal deterministic machine of a regular expression.
 
     Args:
-        regex: built from symbols with `|`, `*`, `+`, `?`, `{m,n}`, `.`, `[...]`, `[^...]`, `&` (and) and parentheses.
+        regex: symbols and `|`, `*`, `+`, `?`, `{m,n}`, `.`, `[...]`, `[^...]`, `&` (and), parentheses, and a backslash before
+            what is to be a symbol; see `neurallambda.automata.languages.regex.parse_regex`.
         symbols: the alphabet, single characters.
 
     Raises:
-        ArgumentError: the expression cannot be read.
+        ArgumentError: the expression cannot be read, a symbol is not a single character, or there are too many states.
 
     Example:
         >>> machine = from_regex("(ab)*", "ab")
@@ -37,28 +41,42 @@ def from_regex(regex: str, symbols: Iterable[str]) -> FSM:
         (True, False)
     """
     alphabet = tuple(dict.fromkeys(symbols))
-    nfa = extra("automata.fa.nfa", "reading a regular expression").NFA
-    problem = extra("automata.base.exceptions", "reading a regular expression").RegexException
-    try:
-        found = nfa.from_regex(regex, input_symbols=set(alphabet))
-    except problem as error:
-        raise ArgumentError(f"{regex!r} is no regular expression over {' '.join(alphabet)}: {error}") from error
-    return _from_dfa(_dfa_class().from_nfa(found).minify(retain_names=True), alphabet)
+    for symbol in alphabet:
+        if not isinstance(symbol, str) or len(symbol) != 1:
+            raise ArgumentError(f"symbols: got {symbol!r}, expected single characters")
+    if not isinstance(regex, str):
+        raise ArgumentError(f"regex: got {regex!r}, expected text")
+    begin = parse_regex(regex, alphabet)
+    names = {begin: INITIAL}
+    order, rules = [begin], []
+    for expression in order:
+        for symbol in alphabet:
+            following = derivative(expression, symbol)
+            if following == NOTHING:
+                continue
+            if following not in names:
+                if len(order) >= _MOST_STATES:
+                    raise ArgumentError(f"regex: {regex!r} needs more than {_MOST_STATES:,} states; use a smaller one")
+                names[following] = f"Q{len(order)}"
+                order.append(following)
+            rules.append(Rule(symbol, names[expression], (), names[following], ()))
+    accepting = tuple(names[expression] for expression in order if matches_empty(expression))
+    return minimize(_machine(rules, alphabet, accepting, ""))
 
 
 def determinize(machine: FSM) -> FSM:
     """A deterministic machine for the same language, by the subset construction."""
-    return _from_dfa(_to_dfa(machine), machine.alphabet)
+    return _from_dfa(_to_dfa(machine), machine)
 
 
 def minimize(machine: FSM) -> FSM:
     """The smallest deterministic machine for the same language."""
-    return _from_dfa(_to_dfa(machine).minify(retain_names=True), machine.alphabet)
+    return _from_dfa(_to_dfa(machine).minify(retain_names=True), machine)
 
 
 def complement(machine: FSM) -> FSM:
     """A deterministic machine for the strings that `machine` does not accept."""
-    return _from_dfa(_to_dfa(machine).complement(), machine.alphabet)
+    return _from_dfa(_to_dfa(machine).complement(), machine)
 
 
 def product(one: FSM, other: FSM, operation: Operation = "intersection") -> FSM:
@@ -79,7 +97,7 @@ def product(one: FSM, other: FSM, operation: Operation = "intersection") -> FSM:
             f"unknown operation {operation!r}; known: intersection, union, difference, symmetric_difference"
         )
     left, right = _to_dfa(one), _to_dfa(other)
-    return _from_dfa(getattr(left, operation)(right, retain_names=True, minify=False), one.alphabet)
+    return _from_dfa(getattr(left, operation)(right, retain_names=True, minify=False), one)
 
 
 def equivalent(one: FSM, other: FSM) -> bool:
@@ -123,8 +141,9 @@ def _to_dfa(machine: FSM) -> "DFA":
     return _dfa_class().from_nfa(to_nfa(machine), retain_names=True).to_complete()
 
 
-def _from_dfa(dfa: "DFA", alphabet: tuple[str, ...]) -> FSM:
+def _from_dfa(dfa: "DFA", like: FSM) -> FSM:
     """The machine of a DFA, its states named in the order in which they are met; traps from which none accepts go."""
+    alphabet, separator = like.alphabet, like.separator
     useful = _reaching(dfa)
     names: dict[Hashable, str] = {dfa.initial_state: INITIAL}
     order = [dfa.initial_state]
@@ -138,11 +157,19 @@ def _from_dfa(dfa: "DFA", alphabet: tuple[str, ...]) -> FSM:
                 names[target] = f"Q{len(order)}"
                 order.append(target)
             rules.append(Rule(symbol, names[state], (), names[target], ()))
-    if not rules:
-        rules.append(Rule(EPSILON if not alphabet else ANY, INITIAL, (), REJECT, ()))
     accepting = tuple(names[state] for state in order if state in dfa.final_states)
+    return _machine(rules, alphabet, accepting, separator)
+
+
+def _machine(rules: Sequence[Rule], alphabet: tuple[str, ...], accepting: tuple[str, ...], separator: str) -> FSM:
+    """A machine without markers; one that goes nowhere has a rule that says so."""
+    nowhere = Rule(ANY if alphabet else EPSILON, INITIAL, (), REJECT, ())
     return FSM(
-        symbols=alphabet, rules=tuple(rules), acceptance=Acceptance(states=accepting or ("ACCEPT",)), framed=False
+        symbols=alphabet,
+        rules=tuple(rules) or (nowhere,),
+        acceptance=Acceptance(states=accepting or (ACCEPT,)),
+        framed=False,
+        separator=separator,
     )
 
 

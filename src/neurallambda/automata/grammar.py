@@ -15,6 +15,7 @@ from neurallambda.automata.languages.pda_productions import named_forms
 from neurallambda.automata.languages.productions import Form, Forms, trimmed
 from neurallambda.automata.pda import PDA
 from neurallambda.automata.rules.rule import Operation, Rule
+from neurallambda.automata.rules.strings import longest_first, misread, split, symbols_of
 from neurallambda.automata.rules.vocabulary import ACCEPT, ANY, EPSILON, INITIAL
 from neurallambda.errors import ArgumentError, SourceError
 
@@ -34,9 +35,11 @@ class Grammar:
     Attributes:
         start: the nonterminal to start from.
         productions: the productions.
+        separator: what stands between two symbols of a string written as text. Needed where terminals run into one
+            another, as `x` and `xx` do: text must be read back as it was written.
 
     Raises:
-        ArgumentError: nothing is produced from the start.
+        ArgumentError: nothing is produced from the start, or text would not be read back as it was written.
 
     Example:
         >>> grammar = Grammar.parse("S -> a S b | a b")
@@ -46,20 +49,32 @@ class Grammar:
 
     start: str
     productions: tuple[Production, ...]
+    separator: str = ""
 
     def __post_init__(self) -> None:
         if self.start not in self.nonterminals:
             raise ArgumentError(f"no production for the start {self.start!r}; heads: {', '.join(self.nonterminals)}")
+        found = misread(self.terminals, self.separator)
+        if found:
+            raise ArgumentError(
+                f"separator: got {self.separator!r}, with which text is not read back as it was written: where "
+                f"{found[0]!r} was written, {found[1]!r} may be read; give another, as in separator=' '"
+            )
 
     @classmethod
-    def parse(cls, text: str) -> "Grammar":
+    def parse(cls, text: str, *, separator: str = "") -> "Grammar":
         """A grammar as text: lines `S -> a S b | ε`, symbols apart by spaces; the first head is the start.
+
+        Args:
+            text: the lines.
+            separator: what stands between two symbols of its strings.
 
         Raises:
             SourceError: a line is not of that form.
+            ArgumentError: its strings, written as text, would not be read back as they were written.
         """
         productions = []
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
             if not line.strip():
                 continue
             head, arrow, bodies = line.partition("->")
@@ -72,7 +87,7 @@ class Grammar:
                 productions.append(Production(head.strip(), symbols))
         if not productions:
             raise SourceError("a grammar has at least one line such as `S -> a S b | ε`", line=1, column=1)
-        return cls(start=productions[0].head, productions=tuple(productions))
+        return cls(start=productions[0].head, productions=tuple(productions), separator=separator)
 
     def __str__(self) -> str:
         """The text that `parse` reads."""
@@ -128,13 +143,21 @@ class Grammar:
     def _derivations(self) -> Derivations:
         return Derivations(self._forms)
 
+    def tokens(self, string: str | Sequence[str]) -> tuple[str, ...]:
+        """The symbols of a string, text or a sequence of symbols."""
+        return split(string, self._pattern, self.separator) if isinstance(string, str) else symbols_of(string)
+
+    @cached_property
+    def _pattern(self) -> str:
+        return longest_first(self.terminals)
+
     def accepts(self, string: str | Sequence[str]) -> bool:
         """Does the grammar derive the string?"""
-        return derives(self._forms, tuple(string))
+        return derives(self._forms, self.tokens(string))
 
     def count_derivations(self, string: str | Sequence[str]) -> int:
         """How many (leftmost) derivations a string has. Raises EndlessDerivationsError where they are infinitely many."""
-        return count_derivations(self._forms, tuple(string))
+        return count_derivations(self._forms, self.tokens(string))
 
     def count(self, n: int) -> int:
         """How many derivations there are of strings of length `n`: of strings, if the grammar is unambiguous."""
@@ -149,7 +172,7 @@ class Grammar:
         total = self.count(n)
         if not total:
             raise ArgumentError(f"no string of length {n} is derived, so none can be drawn")
-        return "".join(self._derivations.unrank(n, Random(seed).randrange(total)))
+        return self.separator.join(self._derivations.unrank(n, Random(seed).randrange(total)))
 
 
 def to_pda(grammar: Grammar) -> PDA:
@@ -164,7 +187,7 @@ def to_pda(grammar: Grammar) -> PDA:
         rules += _replacing(production, name)
     rules += [Rule(symbol, "WORK", (symbol,), "WORK", (Operation("pop"),)) for symbol in grammar.terminals]
     rules.append(Rule(EPSILON, "WORK", (None,), ACCEPT, (Operation("nullop"),)))
-    return PDA(symbols=grammar.terminals, rules=tuple(rules), framed=False)
+    return PDA(symbols=grammar.terminals, rules=tuple(rules), framed=False, separator=grammar.separator)
 
 
 def _replacing(production: Production, name: str) -> list[Rule]:
@@ -196,7 +219,7 @@ def from_pda(machine: PDA) -> Grammar:
         for form in row
         for letter in ([(one,) for one in form.letters] or [()])
     ]
-    return Grammar(start=names[0], productions=tuple(productions))
+    return Grammar(start=names[0], productions=tuple(productions), separator=machine.separator)
 
 
 def _fresh(size: int, taken: Sequence[str]) -> list[str]:

@@ -67,7 +67,8 @@ class PDA(Automaton):
         return count_derivations(self._forms, body) if body is not None else 0
 
     def _body(self, string: str | Sequence[str]) -> tuple[str, ...] | None:
-        """The symbols between the markers, or None for a string that a framed machine cannot read."""
+        """The symbols between the markers, or None where they are not those of a string of this machine."""
         tokens = self.tokens(string)
-        body = tokens[1:-1] if self.is_framed else tokens
-        return body if set(body) <= set(self.alphabet) else None
+        if self.legible(tokens) < len(tokens):
+            return None
+        return tokens[1:-1] if self.is_framed else tokens

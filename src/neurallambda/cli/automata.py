@@ -7,6 +7,7 @@ or the work could not be done; 2 the input cannot be used.
 import json
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -17,9 +18,10 @@ from typing import Annotated, Any, ParamSpec
 import typer
 from rich.console import Console
 from rich.progress import track
+from typer.core import TyperGroup
 
 from neurallambda.automata import PDA, Automaton, MachineError, library, load, loads
-from neurallambda.automata.data.generate import Recipe, TooFewError, generate
+from neurallambda.automata.data.generate import DataWarning, Recipe, TooFewError, generate
 from neurallambda.automata.data.lengths import Lengths
 from neurallambda.automata.data.records import records
 from neurallambda.automata.data.sentences import sentences
@@ -29,7 +31,17 @@ from neurallambda.automata.languages.productions import EndlessDerivationsError
 from neurallambda.automata.runs.table import aligned, table
 from neurallambda.errors import ArgumentError, ProgramError
 
+
+class _Commands(TyperGroup):
+    """The commands. Options alone are those of `generate`, as the first tool of this kind had no other."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        bare = bool(args) and args[0].startswith("-") and args[0] not in ("-", "--help")
+        return super().parse_args(ctx, ["generate", *args] if bare else args)
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Exact machines: strings from them, and runs on strings.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -38,6 +50,7 @@ app = typer.Typer(
 
 _Parameters = ParamSpec("_Parameters")
 _FORMATS = ("jsonl", "parquet", "sentences")
+_FORMS = {".parquet": "parquet", ".json": "sentences"}
 Rules = Annotated[
     str, typer.Argument(metavar="RULES", help="A rule file, - for standard input, or a name from `list`.")
 ]
@@ -100,27 +113,43 @@ def generate_command(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Where to write; standard output without.")
     ] = None,
-    size: Annotated[int, typer.Option("-n", "--size", min=0, help="How many strings.")] = 20,
+    size: Annotated[int, typer.Option("-n", "--size", "--number", min=0, help="How many strings.")] = 20,
     lengths: Annotated[
         str | None, typer.Option(help="Lengths without markers: 10, 1-40, 1-20,30, or weighted, 1-20:1,21-40:3.")
     ] = None,
     longest: Annotated[
-        int, typer.Option("-l", "--longest", min=0, help="The longest, where no --lengths are given.")
+        int,
+        typer.Option("-l", "--longest", "--max_length", min=0, help="The longest, where no --lengths are given."),
     ] = 20,
     negatives: Annotated[float, typer.Option(min=0, max=1, help="The share that is not accepted.")] = 0.0,
     near_misses: Annotated[
         float, typer.Option(min=0, max=1, help="The share of those that is one or two edits from an accepted string.")
     ] = 0.5,
+    negative_lengths: Annotated[
+        str | None,
+        typer.Option(help="Lengths of those, written like --lengths; those of the accepted strings without."),
+    ] = None,
     distinct: Annotated[bool, typer.Option("--distinct", help="Never the same string twice.")] = False,
     traces: Annotated[
         bool, typer.Option("--traces", help="Add the states and memories of a run on each string.")
     ] = False,
     seed: Annotated[int, typer.Option(help="The same seed gives the same strings.")] = 0,
     deepen: Annotated[
-        int, typer.Option("-d", "--deepen", min=0, help="Sentences of queue automata: fruitless lengths to go on for.")
+        int,
+        typer.Option(
+            "-d",
+            "--deepen",
+            "--max_deepening",
+            min=0,
+            help="Sentences of queue automata: fruitless lengths to go on for.",
+        ),
     ] = 20,
     form: Annotated[
-        str | None, typer.Option("--format", help="jsonl, parquet or sentences; by the name of the output without.")
+        str | None,
+        typer.Option(
+            "--format",
+            help="jsonl, parquet or sentences. Without: by the output's name, sentences for .json, parquet for .parquet.",
+        ),
     ] = None,
 ) -> int:
     """Draw strings from a machine: accepted ones, and a share of others, with labels.
@@ -130,19 +159,25 @@ def generate_command(
     chosen = rules or input_file
     if chosen is None or (rules and input_file):
         raise ArgumentError("give the rules once: as RULES or with -i")
-    form = form or ("parquet" if output and output.suffix == ".parquet" else "jsonl")
+    form = form or _FORMS.get(output.suffix if output else "", "jsonl")
     if form not in _FORMATS:
         raise ArgumentError(f"unknown format {form!r}; known: {', '.join(_FORMATS)}")
     if form == "parquet" and output is None:
         raise ArgumentError("parquet is not text: say where to write it with -o")
     machine = _machine(chosen)
     if form == "sentences":
+        if negatives or traces or lengths or negative_lengths:
+            raise ArgumentError(
+                "sentences are accepted strings of at most --longest symbols: they take no --negatives, --traces or "
+                "lengths; write another form with --format jsonl"
+            )
         return _write_sentences(machine, size, longest, deepen, seed, output)
     recipe = Recipe(
         size=size,
         lengths=Lengths.parse(lengths or f"{min(1, longest)}-{longest}"),
         negatives=negatives,
         near_misses=near_misses,
+        negative_lengths=Lengths.parse(negative_lengths) if negative_lengths else None,
         distinct=distinct,
         seed=seed,
     )
@@ -152,14 +187,24 @@ def generate_command(
         _say(
             f"lengths {', '.join(uneven)}: too many strings to count; drawn from a bounded search by weight, nearly uniform"
         )
-    if form == "parquet":
-        assert output is not None
-        _write_parquet(_progress(rows, size), output)
-    else:
-        with _opened(output) as write:
-            for record in _progress(rows, size):
-                write(json.dumps(record, ensure_ascii=False) + "\n")
+    with _warnings_said():
+        if form == "parquet":
+            assert output is not None
+            _write_parquet(_progress(rows, size), output)
+        else:
+            with _opened(output) as write:
+                for record in _progress(rows, size):
+                    write(json.dumps(record, ensure_ascii=False) + "\n")
     return 0
+
+
+@contextmanager
+def _warnings_said() -> Iterator[None]:
+    """What is amiss with a data set is a message like any other."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DataWarning)
+        warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
+        yield
 
 
 def _write_sentences(machine: Automaton, size: int, longest: int, deepen: int, seed: int, output: Path | None) -> int:

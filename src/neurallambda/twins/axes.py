@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from neurallambda.automata.automaton import Automaton
@@ -48,10 +48,12 @@ class Strings(Batched):
     Attributes:
         tokens: the symbols, one place longer than the longest string, filled up with the mark of the end.
         lengths: how many symbols each string has.
+        legible: whether all of it is a string of the machine, with markers at its ends alone; others are refused.
     """
 
     tokens: Int[Tensor, "batch places"]
     lengths: Int[Tensor, " batch"]
+    legible: Bool[Tensor, " batch"]
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,10 @@ class Layout:
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
-        """What may come next: declared symbols, then any other, then the end. With tapes there is only the end."""
+        """What may come next: symbols of strings, then any other, then the end. With tapes there is only the end."""
         if self.machine.reads_from_tape:
             return (EPSILON,)
-        named = [rule.input for rule in self.machine.rules if rule.input not in (ANY, EPSILON)]
-        return (*dict.fromkeys((*self.machine.index.symbols, *named)), OTHER, EPSILON)
+        return (*self.machine.index.symbols, OTHER, EPSILON)
 
     @cached_property
     def shown(self) -> tuple[tuple[Slot, ...], ...]:
@@ -138,16 +139,28 @@ class Layout:
 
         Returns:
             The batch. For a machine with tapes the numbers are those of the first tape.
+
+        Raises:
+            ArgumentError: it is one text instead of several, or something in it is no string.
         """
+        if isinstance(strings, str) or not isinstance(strings, Sequence):
+            raise ArgumentError(f"strings: got {strings!r}, expected a list of strings, such as {[strings]!r}")
         read = [self.machine.tokens(string) for string in strings]
+        legible = [self.machine.legible(row) for row in read]
         axis = self.shown[0] if self.machine.reads_from_tape else self.inputs
         number = {symbol: index for index, symbol in enumerate(axis) if symbol not in (None, EPSILON, OTHER)}
         other, end = axis.index(OTHER), axis.index(None if self.machine.reads_from_tape else EPSILON)
         places = max(map(len, read), default=0) + 1
         rows = [[number.get(symbol, other) for symbol in row] + [end] * (places - len(row)) for row in read]
+        if not self.machine.reads_from_tape:
+            for row, tokens, place in zip(rows, read, legible, strict=True):
+                row[place : place + (place < len(tokens))] = [other] * (place < len(tokens))
         return Strings(
             tokens=torch.tensor(rows, dtype=torch.long, device=device).reshape(len(rows), places),
             lengths=torch.tensor([len(row) for row in read], dtype=torch.long, device=device),
+            legible=torch.tensor(
+                [place == len(row) for place, row in zip(legible, read, strict=True)], dtype=torch.bool, device=device
+            ),
         )
 
 

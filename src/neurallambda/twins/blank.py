@@ -14,12 +14,13 @@ from neurallambda.automata.turing import TuringMachine
 from neurallambda.errors import ArgumentError, check_count
 
 
-def blank_fsm(symbols: Sequence[str], *, states: int) -> FSM:
+def blank_fsm(symbols: Sequence[str], *, states: int, separator: str = "") -> FSM:
     """A finite-state machine that goes from every state to every state on every symbol.
 
     Args:
         symbols: the input symbols.
         states: how many states it has.
+        separator: what stands between two symbols of a string written as text.
 
     Example:
         >>> machine = blank_fsm("ab", states=3)
@@ -27,16 +28,19 @@ def blank_fsm(symbols: Sequence[str], *, states: int) -> FSM:
         (18, ('INITIAL', 'Q1', 'Q2'))
     """
     rules = _rules(symbols, _states(states), (), ())
-    return FSM(symbols=tuple(symbols), rules=rules, acceptance=Acceptance(states=(INITIAL,)), framed=False)
+    return FSM(
+        symbols=tuple(symbols), rules=rules, acceptance=Acceptance(states=(INITIAL,)), framed=False, separator=separator
+    )
 
 
-def blank_pda(symbols: Sequence[str], *, states: int, stack: Sequence[str]) -> PDA:
+def blank_pda(symbols: Sequence[str], *, states: int, stack: Sequence[str], separator: str = "") -> PDA:
     """A pushdown automaton with every rule that reads a symbol; it accepts with an empty stack.
 
     Args:
         symbols: the input symbols.
         states: how many states it has.
         stack: the symbols that it may push.
+        separator: what stands between two symbols of a string written as text.
 
     Example:
         >>> len(
@@ -46,33 +50,37 @@ def blank_pda(symbols: Sequence[str], *, states: int, stack: Sequence[str]) -> P
     """
     rules = _rules(symbols, _states(states), (STACK,), (tuple(stack),))
     acceptance = Acceptance(states=(INITIAL,), empty_memory=True)
-    return PDA(symbols=tuple(symbols), rules=rules, acceptance=acceptance, framed=False)
+    return PDA(symbols=tuple(symbols), rules=rules, acceptance=acceptance, framed=False, separator=separator)
 
 
-def blank_queue(symbols: Sequence[str], *, states: int, queue: Sequence[str]) -> QueueAutomaton:
+def blank_queue(symbols: Sequence[str], *, states: int, queue: Sequence[str], separator: str = "") -> QueueAutomaton:
     """A queue automaton with every rule that reads a symbol; it accepts with an empty queue.
 
     Args:
         symbols: the input symbols.
         states: how many states it has.
         queue: the symbols that it may enqueue.
+        separator: what stands between two symbols of a string written as text.
     """
     rules = _rules(symbols, _states(states), (DEQUE,), (tuple(queue),))
     acceptance = Acceptance(states=(INITIAL,), empty_memory=True)
-    return QueueAutomaton(symbols=tuple(symbols), rules=rules, acceptance=acceptance, framed=False)
+    return QueueAutomaton(symbols=tuple(symbols), rules=rules, acceptance=acceptance, framed=False, separator=separator)
 
 
-def blank_turing(symbols: Sequence[str], *, states: int, tape: Sequence[str] = ()) -> TuringMachine:
+def blank_turing(
+    symbols: Sequence[str], *, states: int, tape: Sequence[str] = (), separator: str = ""
+) -> TuringMachine:
     """A Turing machine with one tape and every rule that there could be, into `ACCEPT` too.
 
     Args:
         symbols: the input symbols, which it may also write.
         states: how many states it has besides `ACCEPT`.
         tape: further symbols that it may write.
+        separator: what stands between two symbols of a string written as text.
     """
     written = tuple(dict.fromkeys((*symbols, *tape)))
     rules = _rules((EPSILON,), (*_states(states), ACCEPT), (TAPE,), (written,))
-    return TuringMachine(symbols=tuple(symbols), rules=rules, framed=False)
+    return TuringMachine(symbols=tuple(symbols), rules=rules, framed=False, separator=separator)
 
 
 def _states(count: int) -> tuple[str, ...]:

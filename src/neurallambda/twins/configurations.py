@@ -63,9 +63,13 @@ def start(layout: Layout, strings: Strings, *, capacity: int, dtype: torch.dtype
     if layout.machine.reads_from_tape:
         memories[0] = ring.written(strings.tokens, capacity)
     nothing = torch.full((batch,), NOTHING, dtype=dtype, device=device)
+    refused = nothing
+    if layout.machine.reads_from_tape:  # elsewhere a run gets stuck at what is amiss; on a tape it may never look there
+        log_weight = torch.where(strings.legible[:, None], log_weight, NOTHING)
+        refused = torch.where(strings.legible, NOTHING, torch.zeros_like(nothing))
     return (
         Worlds(log_weight=log_weight, control=zeros, position=zeros, memories=tuple(memories)),
-        Endings(accepted=nothing, refused=nothing, lost=nothing),
+        Endings(accepted=nothing, refused=refused, lost=nothing),
     )
 
 

@@ -1,5 +1,6 @@
 """What a twin learns from: strings with labels, and for each prefix what may come next where that is told."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.automata.automaton import Automaton
-from neurallambda.automata.data.generate import Recipe, generate
+from neurallambda.automata.data.generate import DataWarning, Recipe, generate
 from neurallambda.automata.runs.prospects import Prospect, prospects
 from neurallambda.errors import ArgumentError
 from neurallambda.state import Batched, state
@@ -48,17 +49,17 @@ class Examples(Batched):
 
 
 def draw_examples(machine: Automaton, recipe: Recipe, *, with_prospects: bool = False) -> list[Example]:
-    """Draw examples from an exact machine.
+    """Draw examples from an exact machine; where there are few strings, the same one comes again and again.
 
     Args:
         machine: the machine.
         recipe: which strings, and how many.
         with_prospects: tell what may come next after each prefix.
     """
-    return [
-        Example(row.string, row.label, prospects(machine, row.string) if with_prospects else ())
-        for row in generate(machine, recipe)
-    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        rows = list(generate(machine, recipe))
+    return [Example(row.string, row.label, prospects(machine, row.string) if with_prospects else ()) for row in rows]
 
 
 def encode_examples(layout: Layout, examples: Sequence[Example], *, like: Tensor) -> Examples:

@@ -4,6 +4,9 @@ from dataclasses import replace
 from itertools import product
 from math import log
 
+from jaxtyping import Float
+from torch import Tensor
+
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.rules.machine import Acceptance
 from neurallambda.automata.rules.rule import Rule
@@ -30,11 +33,14 @@ def rules_of(table: RuleTable, *, keep: float) -> Automaton:
         ArgumentError: a silent move depends on the symbol that comes next, which no rule can say.
     """
     layout = table.layout
-    rules = _reachable([rule for state in range(len(layout.states)) for rule in _rules_leaving(table, state, keep)])
+    weights = table.log_weights.detach()
+    rules = _reachable(
+        [rule for state in range(len(layout.states)) for rule in _rules_leaving(layout, weights[state], state, keep)]
+    )
     if not any(rule.state == INITIAL for rule in rules):
         raise ArgumentError("table: it stops in the first state whatever comes, and a machine needs a rule there")
     named = {INITIAL, *(state for rule in rules for state in (rule.state, rule.target))}
-    accepting = (table.accept_scores > 0).tolist()
+    accepting = (table.log_accept > table.log_decline).tolist()
     states = tuple(state for state, accepts in zip(layout.states, accepting, strict=True) if accepts and state in named)
     acceptance = Acceptance(states=states, empty_memory=layout.machine.acceptance.empty_memory)
     return replace(layout.machine, rules=tuple(rules), acceptance=acceptance, framed=layout.machine.is_framed)
@@ -49,10 +55,8 @@ def _reachable(rules: list[Rule]) -> list[Rule]:
     return [rule for rule in rules if rule.state in reached]
 
 
-def _rules_leaving(table: RuleTable, state: int, keep: float) -> list[Rule]:
+def _rules_leaving(layout: Layout, scores: Float[Tensor, "*cells moves"], state: int, keep: float) -> list[Rule]:
     """The rules of one state: for each move the cells that take it, gathered into as few rules as `ANY` allows."""
-    layout = table.layout
-    scores = table.scores[state].detach()
     best = scores.max(-1, keepdim=True).values
     taken = (scores >= best + log(keep) - 1e-3)[..., :-1] & (scores[..., -1:] < best)
     found = []

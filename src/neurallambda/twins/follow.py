@@ -7,6 +7,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from neurallambda.automata.runs.configuration import Configuration
+from neurallambda.errors import check_count
 from neurallambda.twins import ring
 from neurallambda.twins.axes import Layout, Strings
 from neurallambda.twins.configurations import Endings, Worlds, rows_left, rows_of, start, tick
@@ -26,11 +27,20 @@ class Room:
         worlds: how many configurations of one string are followed at a time; a deterministic machine needs one.
         cells: how many cells each memory has; None: twice the longest string and 32 more.
         steps: how many ticks.
+
+    Raises:
+        ArgumentError: a number is not an integer of at least 1.
     """
 
     worlds: int = 64
     cells: int | None = None
     steps: int = 10_000
+
+    def __post_init__(self) -> None:
+        check_count("worlds", self.worlds)
+        if self.cells is not None:
+            check_count("cells", self.cells)
+        check_count("steps", self.steps)
 
 
 def follow(
@@ -63,7 +73,7 @@ def follow(
                 done, going = (~left).nonzero()[:, 0], left.nonzero()[:, 0]
                 settled.append((rows[done], _mass(now, endings, done)))
                 rows, now, endings = rows[going], rows_of(now, going), _endings_of(endings, going)
-                strings = Strings(tokens=strings.tokens[going], lengths=strings.lengths[going])
+                strings = strings.rows(going)
         if history is not None:
             history.append(now)
         now, endings = tick(layout, program, strings, now, endings, most=room.worlds)

@@ -7,10 +7,11 @@ steps that may come before. Weights of runs add and multiply, so the total over 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 from neurallambda.state import state
-from neurallambda.twins.axes import Layout
-from neurallambda.weighted import safe_log
+from neurallambda.twins.rule_table import RuleTable
+from neurallambda.weighted import NOTHING, safe_log
 
 
 @state
@@ -31,24 +32,16 @@ class Matrices:
     accept: Float[Tensor, " states"]
 
 
-def matrices(
-    layout: Layout, log_weights: Float[Tensor, "states inputs moves"], log_accept: Float[Tensor, " states"]
-) -> Matrices:
-    """The matrices of a table.
-
-    Args:
-        layout: what its axes mean.
-        log_weights: for each cell the logarithms of the weights of the moves, the last being that of stopping.
-        log_accept: the logarithms of the chances of accepting.
-    """
-    weights, accept = log_weights[..., :-1].exp(), log_accept.exp()
-    targets, reads = _targets(layout, weights)
+def matrices(table: RuleTable) -> Matrices:
+    """The matrices of the rule table of a finite-state machine."""
+    weights, accept = table.log_weights[..., :-1].exp(), table.log_accept.exp()
+    targets, reads = functional.one_hot(table.target, len(accept)).to(weights), table.reads
     by_input = weights.movedim(1, 0)
     silent, reading = by_input @ (targets * ~reads[:, None]), by_input @ (targets * reads[:, None])
     goes_on = silent[:-1]
     # At the end a run stops where it accepts.
     end = (1 - accept)[:, None] * silent[-1:]
-    rounds = len(layout.states)
+    rounds = len(accept)
     closure = _closure(torch.cat([goes_on, end]), rounds)
     standing = (1 - silent[:-1].sum(-1)).clamp_min(0.0)
     standing_at_end = (accept + (1 - accept) * (1 - silent[-1].sum(-1))).clamp(0.0)
@@ -57,13 +50,6 @@ def matrices(
         rest=closure * torch.cat([standing, standing_at_end[None]])[:, None],
         accept=closure[-1] @ accept,
     )
-
-
-def _targets(layout: Layout, like: Tensor) -> tuple[Float[Tensor, "moves states"], Bool[Tensor, " moves"]]:
-    place = [layout.states.index(move.target) for move in layout.moves]
-    targets = torch.zeros(len(place), len(layout.states), device=like.device, dtype=like.dtype)
-    targets[range(len(place)), place] = 1.0
-    return targets, torch.tensor([move.reads for move in layout.moves], device=like.device)
 
 
 def _closure(step: Float[Tensor, "inputs states states"], rounds: int) -> Float[Tensor, "inputs states states"]:
@@ -113,20 +99,27 @@ def is_accepted(
     return reached @ (held.accept > 0).to(leads.dtype) > 0
 
 
-def mass_by_scan(
+def log_mass_by_scan(
     held: Matrices, tokens: Int[Tensor, "batch places"], lengths: Int[Tensor, " batch"]
 ) -> Float[Tensor, " batch"]:
-    """The total weight of accepting runs, by a product in pairs: as deep as the logarithm of the length.
+    """The logarithm of the total weight of accepting runs, by a product in pairs: as deep as the logarithm of the length.
 
-    In plain weights: those of a nondeterministic machine may underflow on long strings, where steps in logarithms do not.
+    Every product is divided by its largest entry, whose logarithm is kept, so that the weights of long strings do not
+    vanish. Only what is smaller than its neighbours by more than numbers can be does.
     """
     states = held.accept.shape[0]
     one = torch.eye(states, device=tokens.device, dtype=held.read.dtype)
     padded = torch.cat([held.read, one[None]])
     places = torch.arange(tokens.shape[1], device=tokens.device)
     product = padded[torch.where(places < lengths[:, None], tokens, len(held.read))]
+    scale = torch.zeros_like(product[:, 0, 0, 0])
     while product.shape[1] > 1:
         if product.shape[1] % 2:
             product = torch.cat([product, one.expand(len(product), 1, states, states)], 1)
         product = product[:, 0::2] @ product[:, 1::2]
-    return product[:, 0, 0] @ held.accept
+        largest = product.detach().amax((2, 3), keepdim=True)
+        largest = torch.where(largest > 0, largest, 1.0)
+        product = product / largest
+        scale = scale + largest[:, :, 0, 0].log().sum(1)
+    weight = product[:, 0, 0] @ held.accept
+    return torch.where(weight > 0, safe_log(weight) + scale, NOTHING)

@@ -7,6 +7,7 @@ is decided on the training examples alone.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import isfinite
 
 import torch
 from jaxtyping import Float
@@ -17,7 +18,7 @@ from torch.nn import functional
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.rules.problem import MachineError
 from neurallambda.descent import descend
-from neurallambda.errors import ArgumentError
+from neurallambda.errors import ArgumentError, check_count
 from neurallambda.twins.examples import Example, Examples, encode_examples
 from neurallambda.twins.rule_table import uncertainty
 from neurallambda.twins.twin import NeuralFSM, SuperposedAutomaton
@@ -38,6 +39,9 @@ class Course:
         spread: how far apart the first scores of a cell are.
         may_stop: whether cells may refuse; without, only the last state tells.
         snapshots: how many times to look at the tables on the way.
+
+    Raises:
+        ArgumentError: a number is out of its range.
     """
 
     starts: int = 8
@@ -48,6 +52,16 @@ class Course:
     spread: float = 1.0
     may_stop: bool = False
     snapshots: int = 20
+
+    def __post_init__(self) -> None:
+        for name in ("starts", "steps", "batch", "snapshots"):
+            check_count(name, getattr(self, name))
+        for name, least in (("rate", "above"), ("decide", "at least"), ("spread", "at least")):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+                raise ArgumentError(f"{name}: got {value!r}, expected a finite number")
+            if value < 0 or (least == "above" and value == 0):
+                raise ArgumentError(f"{name}: got {value!r}, expected a number {least} 0")
 
 
 @dataclass(frozen=True)
@@ -105,7 +119,7 @@ class Loss(nn.Module):
             chances = self.twin.prospects(examples.strings).clamp(_CERTAIN, 1 - _CERTAIN)
             wrong = functional.binary_cross_entropy(chances, examples.prospects, reduction="none").mean(-1)
             return (wrong * examples.told).sum() / examples.told.sum(), undecided
-        chances = self.twin.scan(examples.strings).clamp(_CERTAIN, 1 - _CERTAIN)
+        chances = self.twin.scan(examples.strings).exp().clamp(_CERTAIN, 1 - _CERTAIN)
         return functional.binary_cross_entropy(chances, examples.labels), undecided
 
 

@@ -5,7 +5,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.state import state
-from neurallambda.twins import ring
 from neurallambda.twins.rule_table import RuleTable
 from neurallambda.weighted import is_something
 
@@ -37,23 +36,18 @@ class Program:
 
 def program(table: RuleTable) -> Program:
     """The program of a rule table; gradients flow back to its weights."""
-    layout, weights = table.layout, table.log_weights
+    weights = table.log_weights
     flat = weights.reshape(-1, weights.shape[-1])
     some = is_something(flat[:, :-1])
     choices = max(1, int(some.sum(-1).max()))
     moves = torch.sort((~some).to(torch.int8), stable=True).indices[:, :choices]
-    device = flat.device
-    effects = [
-        [ring.effect_of(move.operations[number], shown) for move in layout.moves]
-        for number, shown in enumerate(layout.shown)
-    ]
     return Program(
         moves=moves,
         log_weights=flat[:, :-1].gather(1, moves),
         log_stop=flat[:, -1],
-        target=torch.tensor([layout.states.index(move.target) for move in layout.moves], device=device),
-        reads=torch.tensor([int(move.reads) for move in layout.moves], device=device),
-        effects=tuple(torch.tensor(rows, device=device) for rows in effects),
+        target=table.target,
+        reads=table.reads.long(),
+        effects=table.effects,
         log_accept=table.log_accept,
         log_decline=table.log_decline,
     )

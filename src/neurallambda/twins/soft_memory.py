@@ -1,14 +1,12 @@
 """The data structures as memories of a machine: what they show as a distribution, and mixtures of operations on them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from neurallambda.automata.rules.memory import DEQUE, STACK, MemoryKind
@@ -21,19 +19,43 @@ from neurallambda.structures.tape import TapeState
 from neurallambda.weighted import share
 
 
-@dataclass(frozen=True)
-class SoftMemory(ABC):
+class SoftMemory(nn.Module, ABC):
     """A memory that holds a mixture. Abstract; made by `soft_memory`.
 
-    Attributes:
+    Args:
         operations: what each move does to it.
         shown: what it may show, nothing first.
         capacity: how many cells it has.
+        device: where its tables lie.
+        dtype: the type of their numbers.
     """
 
-    operations: tuple[Operation, ...]
-    shown: tuple[Slot, ...]
-    capacity: int
+    verbs: ClassVar[tuple[str, ...]]
+    """Its operations in the order of the structure's actions, the one that changes nothing last."""
+    writes_blanks: ClassVar[bool] = False
+    """Does an operation without a symbol write nothing, rather than not write?"""
+    verb_of: Float[Tensor, "moves verbs"]
+    symbol_of: Float[Tensor, "moves shown"]
+
+    def __init__(
+        self,
+        operations: Sequence[Operation],
+        shown: Sequence[Slot],
+        capacity: int,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        self.shown, self.capacity = tuple(shown), capacity
+        verb_of = torch.zeros(len(operations), len(self.verbs))
+        symbol_of = torch.zeros(len(operations), len(shown))
+        for number, operation in enumerate(operations):
+            verb_of[number, self.verbs.index(operation.verb)] = 1.0
+            if operation.symbol != KEEP and (operation.symbol is not None or self.writes_blanks):
+                symbol_of[number, self.shown.index(operation.symbol)] = 1.0
+        self.register_buffer("verb_of", verb_of.to(device, dtype), persistent=False)
+        self.register_buffer("symbol_of", symbol_of.to(device, dtype), persistent=False)
 
     @abstractmethod
     def start(self, tokens: Int[Tensor, "batch places"] | None, batch: int, like: Tensor) -> Any:
@@ -51,26 +73,6 @@ class SoftMemory(ABC):
     def change(self, held: Any, moves: Float[Tensor, "batch moves"]) -> Any:
         """The memory after a mixture of moves whose weights sum to one, or to zero: then it stays as it is."""
 
-    @property
-    @abstractmethod
-    def verbs(self) -> tuple[str, ...]:
-        """Its operations in the order of the structure's actions, the one that changes nothing last."""
-
-    @cached_property
-    def _verb_of(self) -> Float[Tensor, "moves verbs"]:
-        """Which verb each move uses."""
-        numbers = torch.tensor([self.verbs.index(operation.verb) for operation in self.operations])
-        return functional.one_hot(numbers, len(self.verbs)).float()
-
-    @cached_property
-    def _symbol_of(self) -> Float[Tensor, "moves shown"]:
-        """Which symbol each move writes, if any."""
-        symbol = torch.zeros(len(self.operations), len(self.shown))
-        for number, operation in enumerate(self.operations):
-            if operation.symbol != KEEP and (operation.symbol is not None or self.writes_blanks):
-                symbol[number, self.shown.index(operation.symbol)] = 1.0
-        return symbol
-
     def _mixture(
         self, moves: Float[Tensor, "batch moves"]
     ) -> tuple[Float[Tensor, "batch verbs"], Float[Tensor, "batch width"], Float[Tensor, "batch 1"]]:
@@ -78,23 +80,16 @@ class SoftMemory(ABC):
 
         What is missing from one goes to the last verb, which changes nothing.
         """
-        put = moves @ self._symbol_of.to(moves)
+        put = moves @ self.symbol_of.to(moves)
         strength = put.sum(-1, keepdim=True)
         idle = functional.pad(1 - moves.sum(-1, keepdim=True), [len(self.verbs) - 1, 0])
-        return moves @ self._verb_of.to(moves) + idle, share(put, strength)[:, 1:], strength
-
-    @property
-    def writes_blanks(self) -> bool:
-        """Does an operation without a symbol write nothing, rather than not write?"""
-        return False
+        return moves @ self.verb_of.to(moves) + idle, share(put, strength)[:, 1:], strength
 
 
 class SoftStack(SoftMemory):
     """A stack as a superposition stack."""
 
-    @property
-    def verbs(self) -> tuple[str, ...]:
-        return ("push", "pop", "nullop")
+    verbs = ("push", "pop", "nullop")
 
     @property
     def _structure(self) -> SuperpositionStack:
@@ -121,9 +116,7 @@ class SoftStack(SoftMemory):
 class SoftDeque(SoftMemory):
     """A deque as a superposition deque."""
 
-    @property
-    def verbs(self) -> tuple[str, ...]:
-        return ("ENQL", "ENQR", "DEQL", "DEQR", "NULLOP")
+    verbs = ("ENQL", "ENQR", "DEQL", "DEQR", "NULLOP")
 
     @property
     def _structure(self) -> SuperpositionDeque:
@@ -150,14 +143,9 @@ class SoftDeque(SoftMemory):
 class SoftTape(SoftMemory):
     """A tape with a soft head; a blank is a cell of zeros."""
 
-    @property
-    def writes_blanks(self) -> bool:
-        """Yes."""
-        return True
+    writes_blanks = True
 
-    @property
-    def verbs(self) -> tuple[str, ...]:
-        return ("L", "R", "S")
+    verbs = ("L", "R", "S")
 
     @property
     def _structure(self) -> Tape:
@@ -193,7 +181,6 @@ class SoftTape(SoftMemory):
         )
 
 
-def soft_memory(kind: MemoryKind, operations: Sequence[Operation], shown: Sequence[Slot], capacity: int) -> SoftMemory:
-    """The soft memory of a kind."""
-    made: Callable[..., SoftMemory] = SoftStack if kind is STACK else SoftDeque if kind is DEQUE else SoftTape
-    return made(tuple(operations), tuple(shown), capacity)
+def soft_memory(kind: MemoryKind) -> type[SoftMemory]:
+    """The soft form of a kind of memory."""
+    return SoftStack if kind is STACK else SoftDeque if kind is DEQUE else SoftTape

@@ -5,13 +5,11 @@ memories are taken to be independent of one another. That is exact as long as al
 deterministic machine, and an approximation otherwise, cheap and smooth in every weight: the form for learning.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from neurallambda.state import Batched, state
@@ -54,27 +52,44 @@ class Weights:
     accept: Float[Tensor, " states"]
 
 
-@dataclass(frozen=True)
-class Superposed:
+class Superposed(nn.Module):
     """A machine in superposition, for strings up to some length.
 
-    Attributes:
+    Args:
         layout: what the axes of its table mean.
         capacity: how many cells each memory has.
+        device: where its tables lie.
+        dtype: the type of their numbers.
     """
 
-    layout: Layout
-    capacity: int
+    reads: Float[Tensor, "moves 1"]
+    targets: Float[Tensor, "moves states"]
 
-    @cached_property
+    def __init__(
+        self,
+        layout: Layout,
+        capacity: int,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        self.layout = layout
+        moves = layout.moves
+        reads = torch.tensor([[float(move.reads)] for move in moves], device=device, dtype=dtype)
+        place = torch.tensor([layout.states.index(move.target) for move in moves], device=device)
+        self.register_buffer("reads", reads, persistent=False)
+        self.register_buffer("targets", functional.one_hot(place, len(layout.states)).to(dtype), persistent=False)
+        made = [
+            soft_memory(kind)([move.operations[number] for move in moves], shown, capacity, device=device, dtype=dtype)
+            for number, (kind, shown) in enumerate(zip(layout.machine.memories, layout.shown, strict=True))
+        ]
+        self._memories = nn.ModuleList(made)
+
+    @property
     def memories(self) -> tuple[SoftMemory, ...]:
         """Its memories."""
-        kinds = self.layout.machine.memories
-        moves = self.layout.moves
-        return tuple(
-            soft_memory(kind, [move.operations[number] for move in moves], shown, self.capacity)
-            for number, (kind, shown) in enumerate(zip(kinds, self.layout.shown, strict=True))
-        )
+        return tuple(cast("list[SoftMemory]", list(self._memories)))
 
     def start(self, strings: Strings, like: Tensor) -> Superposition:
         """Before the first step."""
@@ -89,8 +104,14 @@ class Superposed:
             for number, memory in enumerate(self.memories)
         ]
         nothing = torch.zeros_like(one[:, 0])
+        legible = strings.legible.to(one) if on_tape else torch.ones_like(nothing)
         return Superposition(
-            control=one, position=first, memories=tuple(held), accepted=nothing, refused=nothing, lost=nothing
+            control=one * legible[:, None],
+            position=first,
+            memories=tuple(held),
+            accepted=nothing,
+            refused=1 - legible,
+            lost=nothing,
         )
 
     def step(self, weights: Weights, strings: Strings, now: Superposition) -> Superposition:
@@ -110,13 +131,13 @@ class Superposed:
         moves, stopped = moves[:, :-1], moves[:, -1]
         going = moves.sum(1, keepdim=True)
         mixture = share(moves, going)
-        reads = mixture @ self._reads.to(moves)
+        reads = mixture @ self.reads.to(moves)
         further = functional.pad(now.position[:, :-1], [1, 0])
         further = further + functional.pad(now.position[:, -1:], [now.position.shape[1] - 1, 0])
         memories = tuple(memory.change(held, mixture) for memory, held in zip(self.memories, now.memories, strict=True))
         overflows = [after.overflow - before.overflow for after, before in zip(memories, now.memories, strict=True)]
         return Superposition(
-            control=moves @ self._targets.to(moves),
+            control=moves @ self.targets.to(moves),
             position=reads * further + (1 - reads) * now.position,
             memories=memories,
             accepted=now.accepted + ends.sum(1),
@@ -171,12 +192,3 @@ class Superposed:
         readable = self.moves_by_input(weights, now.control, now)[:, :-2, :-1].sum(-1)
         end = self._emptied(now.control * weights.accept, now).sum(1, keepdim=True)
         return share(torch.cat([readable, end], 1), alive)
-
-    @cached_property
-    def _reads(self) -> Float[Tensor, "moves 1"]:
-        return torch.tensor([[float(move.reads)] for move in self.layout.moves])
-
-    @cached_property
-    def _targets(self) -> Float[Tensor, "moves states"]:
-        place = torch.tensor([self.layout.states.index(move.target) for move in self.layout.moves])
-        return functional.one_hot(place, len(self.layout.states)).float()

@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.fsm import FSM
 from neurallambda.automata.runs.configuration import Configuration
-from neurallambda.automata.runs.limits import Outcome
-from neurallambda.errors import ArgumentError
+from neurallambda.automata.runs.limits import UNDECIDED, Outcome
+from neurallambda.errors import ArgumentError, ErrorKind, ProgramError, check_count
 from neurallambda.twins.axes import Strings
 from neurallambda.twins.configurations import Worlds
 from neurallambda.twins.ending import Mass, outcomes
 from neurallambda.twins.extraction import rules_of
 from neurallambda.twins.follow import Room, configurations, follow
-from neurallambda.twins.fsm_matrices import Matrices, is_accepted, log_mass_by_steps, mass_by_scan, matrices
+from neurallambda.twins.fsm_matrices import Matrices, is_accepted, log_mass_by_scan, log_mass_by_steps, matrices
 from neurallambda.twins.program import program
 from neurallambda.twins.rule_table import RuleTable
 from neurallambda.twins.superposed import Superposed, Superposition, Weights
@@ -63,15 +63,59 @@ class Twin(nn.Module, ABC):
     def has_run(self, strings: Strings) -> Bool[Tensor, " batch"]:
         """Whether a run of any weight accepts each string: the verdict of a machine that is certain."""
 
-    def accepts(self, strings: Sequence[Text]) -> list[bool]:
-        """Which strings are accepted: those with an accepting run of any weight."""
+    @abstractmethod
+    def outcomes(self, strings: Strings) -> list[Outcome]:
+        """What becomes of each string: accepted by a run of any weight, not accepted, or undecided for want of room."""
+
+    @abstractmethod
+    def bounds(self, strings: Strings) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+        """The least and the most that the accepting weight of each string can be, where some was lost or still runs."""
+
+    def decide(self, strings: Sequence[Text]) -> list[Outcome]:
+        """What becomes of each string, by name; two of the names say that there was not room enough to know.
+
+        Args:
+            strings: texts or sequences of symbols.
+
+        Raises:
+            ArgumentError: it is one text instead of several, or something in it is no string.
+        """
         with torch.no_grad():
-            return self.has_run(self.encode(strings)).tolist()
+            return self.outcomes(self.encode(strings))
+
+    def accepts(self, strings: Sequence[Text]) -> list[bool]:
+        """Which strings are accepted: those with an accepting run of any weight.
+
+        Args:
+            strings: texts or sequences of symbols.
+
+        Raises:
+            ArgumentError: it is one text instead of several, or something in it is no string.
+            ProgramError: a string is undecided, since runs were lost for want of room or are still running. `decide` says
+                which, and answers for the others.
+        """
+        found = self.decide(strings)
+        for string, outcome in zip(strings, found, strict=True):
+            if outcome in UNDECIDED:
+                raise _undecided(string, outcome)
+        return [outcome is Outcome.ACCEPTED for outcome in found]
 
     def believes(self, strings: Sequence[Text]) -> list[bool]:
-        """Which strings are accepted with more than half of the weight: the verdict of a table that is not certain."""
+        """Which strings are accepted with more than half of the weight: the verdict of a table that is not certain.
+
+        Args:
+            strings: texts or sequences of symbols.
+
+        Raises:
+            ArgumentError: it is one text instead of several, or something in it is no string.
+            ProgramError: so much weight of a string was lost or still runs that it might be more than half or less.
+        """
         with torch.no_grad():
-            return (self(self.encode(strings)).exp() > 0.5).tolist()
+            least, most = self.bounds(self.encode(strings))
+        for string, unsure in zip(strings, ((least <= 0.5) & (most > 0.5)).tolist(), strict=True):
+            if unsure:
+                raise _undecided(string, Outcome.OUT_OF_MEMORY)
+        return (least > 0.5).tolist()
 
     def extract(self, *, keep: float = 1.0) -> Automaton:
         """The exact machine with the likeliest move in each cell, and the likelier answer in each state.
@@ -87,6 +131,17 @@ class Twin(nn.Module, ABC):
         if not 0 < keep <= 1:
             raise ArgumentError(f"keep: got {keep}, expected a share above 0 and at most 1")
         return rules_of(self.table, keep=keep)
+
+
+def _undecided(string: Text, outcome: Outcome) -> ProgramError:
+    """The error for a question that more room would answer."""
+    kind = ErrorKind.OUT_OF_STEPS if outcome is Outcome.OUT_OF_STEPS else ErrorKind.OUT_OF_MEMORY
+    more = "steps" if outcome is Outcome.OUT_OF_STEPS else "worlds or cells, or a larger capacity"
+    text = string if isinstance(string, str) else list(string)
+    return ProgramError(
+        kind,
+        f"{text!r} is undecided; build the twin with room for more {more}, or see `decide` for what became of each",
+    )
 
 
 class NeuralFSM(Twin):
@@ -115,7 +170,7 @@ class NeuralFSM(Twin):
 
     def matrices(self) -> Matrices:
         """The matrices of its symbols."""
-        return matrices(self.table.layout, self.table.log_weights, self.table.log_accept)
+        return matrices(self.table)
 
     def forward(self, strings: Strings) -> Float[Tensor, " batch"]:
         """The logarithm of the total weight of the runs that accept each string, step by step: nothing underflows."""
@@ -125,9 +180,18 @@ class NeuralFSM(Twin):
         """Whether a run of any weight accepts each string, without the weights, and so quicker."""
         return is_accepted(self.matrices(), strings.tokens, strings.lengths)
 
+    def outcomes(self, strings: Strings) -> list[Outcome]:
+        """Accepted or rejected."""
+        return [Outcome.ACCEPTED if accepted else Outcome.REJECTED for accepted in self.has_run(strings).tolist()]
+
+    def bounds(self, strings: Strings) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+        """The weight itself, twice: nothing is ever lost."""
+        weight = self(strings).exp()
+        return weight, weight
+
     def scan(self, strings: Strings) -> Float[Tensor, " batch"]:
-        """The same weight itself, by products in pairs: fewer and larger operations, for training."""
-        return mass_by_scan(self.matrices(), strings.tokens, strings.lengths)
+        """The same logarithm as by `forward`, by products in pairs: fewer and larger operations, for training."""
+        return log_mass_by_scan(self.matrices(), strings.tokens, strings.lengths)
 
     def states(self, strings: Strings) -> Float[Tensor, "batch places states"]:
         """The distribution over states after 0, 1, 2, ... symbols and the silent steps that follow.
@@ -179,13 +243,17 @@ class NeuralAutomaton(Twin):
         return self.mass(strings).accepted
 
     def has_run(self, strings: Strings) -> Bool[Tensor, " batch"]:
-        """Whether a run of any weight accepts each string."""
+        """Whether a run of any weight was found that accepts each string, in the room there is."""
         return is_something(self(strings))
 
-    def decide(self, strings: Sequence[Text]) -> list[Outcome]:
-        """What becomes of each string, by name. A run that goes in circles is `out-of-steps`."""
-        with torch.no_grad():
-            return outcomes(self.mass(self.encode(strings)))
+    def outcomes(self, strings: Strings) -> list[Outcome]:
+        """What becomes of each string. A run that goes in circles is `out-of-steps`."""
+        return outcomes(self.mass(strings))
+
+    def bounds(self, strings: Strings) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+        """The weight that accepted, and that with what was lost or still runs."""
+        mass = self.mass(strings)
+        return mass.accepted.exp(), (mass.total - mass.refused.exp())
 
     def runs(self, strings: Sequence[Text]) -> list[list[dict[Configuration, float]]]:
         """What the machine goes through on each string, without gradients.
@@ -229,11 +297,14 @@ class SuperposedAutomaton(Twin):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__(machine, device=device, dtype=dtype)
-        self.superposed = Superposed(self.table.layout, capacity)
+        check_count("capacity", capacity)
+        if steps is not None:
+            check_count("steps", steps)
+        self.superposed = Superposed(self.table.layout, capacity, device=device, dtype=dtype)
         self.steps = steps
 
     def weights(self) -> Weights:
-        """Its rule table as plain weights."""
+        """Its rule table as weights, not logarithms."""
         return Weights(moves=self.table.log_weights.exp(), accept=self.table.log_accept.exp())
 
     def run(self, strings: Strings) -> list[Superposition]:
@@ -259,6 +330,26 @@ class SuperposedAutomaton(Twin):
     def has_run(self, strings: Strings) -> Bool[Tensor, " batch"]:
         """Whether any weight accepts each string."""
         return is_something(self(strings))
+
+    def outcomes(self, strings: Strings) -> list[Outcome]:
+        """What becomes of each string. Where a memory lost something on the way, its verdict would mean nothing."""
+        last = self.run(strings)[-1]
+        lost, accepted, running = ((one > 0).tolist() for one in (last.lost, last.accepted, last.control.sum(1)))
+        return [
+            Outcome.OUT_OF_MEMORY
+            if is_lost
+            else Outcome.ACCEPTED
+            if is_accepted
+            else Outcome.OUT_OF_STEPS
+            if is_running
+            else Outcome.REJECTED
+            for is_lost, is_accepted, is_running in zip(lost, accepted, running, strict=True)
+        ]
+
+    def bounds(self, strings: Strings) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+        """The weight that accepted, less or more by what a memory lost, and more by what still runs."""
+        last = self.run(strings)[-1]
+        return last.accepted - last.lost, last.accepted + last.lost + last.control.sum(1)
 
 
 def twin(

@@ -1,6 +1,7 @@
 """Labelled strings from a machine: members, strings from outside, and near misses, seeded."""
 
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -9,7 +10,7 @@ from neurallambda.automata.data.lengths import Lengths
 from neurallambda.automata.data.negatives import Outside
 from neurallambda.automata.languages.language import Language
 from neurallambda.automata.runs.limits import DEFAULT_LIMITS, Limits
-from neurallambda.errors import ArgumentError, ProgramError
+from neurallambda.errors import ArgumentError, ProgramError, check_count
 
 MEMBER, OUTSIDE, NEAR_MISS = "member", "non-member", "near-miss"
 
@@ -22,7 +23,10 @@ class Recipe:
         size: how many strings.
         lengths: which lengths, and how often each, among those of which there are strings.
         negatives: the share that is not accepted, from 0 to 1.
-        near_misses: the share of those that is at edit distance 1 or 2 from an accepted string, from 0 to 1.
+        near_misses: the share of those that is at edit distance 1 or 2 from an accepted string, from 0 to 1. At a length
+            where no near miss is found, others from outside take its place.
+        negative_lengths: the lengths of strings that are not accepted, chosen apart from those of the accepted ones, so that
+            the length may tell the label. None: they follow the lengths of the accepted strings.
         distinct: never the same string twice.
         seed: the seed; the same recipe gives the same rows.
 
@@ -34,12 +38,12 @@ class Recipe:
     lengths: Lengths
     negatives: float = 0.0
     near_misses: float = 0.5
+    negative_lengths: Lengths | None = None
     distinct: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.size < 0:
-            raise ArgumentError(f"size is at least 0, got {self.size}")
+        check_count("size", self.size, least=0)
         for name in ("negatives", "near_misses"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ArgumentError(f"{name} is a share, from 0 to 1; got {getattr(self, name)}")
@@ -71,6 +75,10 @@ class TooFewError(ArgumentError):
 def generate(machine: Automaton, recipe: Recipe, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Row]:
     """Draw labelled strings.
 
+    So that the length of a string does not tell its label, strings that are not accepted have the lengths of those that
+    are, one for one, and lengths at which all strings or none are accepted are left out. Where nothing is accepted,
+    strings from outside alone are drawn, of the lengths asked for.
+
     Args:
         machine: the machine.
         recipe: what to draw.
@@ -83,71 +91,163 @@ def generate(machine: Automaton, recipe: Recipe, *, limits: Limits = DEFAULT_LIM
         TooFewError: nothing can be drawn, or fewer distinct strings exist than were asked for. Raised before the first
             row where counting can tell.
     """
+    drawn = _Repeats()
+    for row in _rows(machine, recipe, limits):
+        drawn.note(row)
+        yield row
+    drawn.warn()
+
+
+def _rows(machine: Automaton, recipe: Recipe, limits: Limits) -> Iterator[Row]:
+    if not recipe.size:
+        return
     random = Random(recipe.seed)
-    negatives = round(recipe.size * recipe.negatives)
-    near = round(negatives * recipe.near_misses)
-    kinds = [MEMBER] * (recipe.size - negatives) + [OUTSIDE] * (negatives - near) + [NEAR_MISS] * near
+    refused = round(recipe.size * recipe.negatives)
+    plan = _Plan(machine, recipe, limits, accepted=recipe.size - refused)
+    near = round(refused * recipe.near_misses) if plan.inside else 0
+    kinds = [MEMBER] * plan.accepted + [OUTSIDE] * (refused - near) + [NEAR_MISS] * near
     random.shuffle(kinds)
-    inside = _Inside(machine, recipe.lengths, limits) if recipe.size - negatives + near else None
-    outside = Outside(machine, limits)
-    makers: dict[str, Callable[[int], tuple[str, ...] | None]] = {OUTSIDE: lambda n: outside.draw(n, random)}
-    if inside:
-        if recipe.distinct:
-            inside.check_distinct(recipe.size - negatives)
-        makers[MEMBER] = lambda n: inside.language.draw(n, random)
-        makers[NEAR_MISS] = lambda n: _near_miss(outside, inside, n, recipe.lengths, random)
-    drawers = {
-        kind: _Drawer(
-            make, inside.lengths if inside and kind != OUTSIDE else recipe.lengths, kinds.count(kind), random, kind
-        )
-        for kind, make in makers.items()
-    }
     seen: set[tuple[str, ...]] | None = set() if recipe.distinct else None
+    members: Iterator[Row] = iter(())
+    if plan.accepted:
+        assert plan.inside is not None
+        planned = plan.inside.draws(plan.accepted, random)
+        drawer = _Drawer(plan.member, plan.inside, planned, random, MEMBER)
+        members = (drawer.draw(seen) for _ in range(plan.accepted))
+        if seen is not None:  # where a length is used up others are taken, and what is refused follows those
+            members = iter(drawn := list(members))
+            planned = [len(row.string) for row in drawn]
+        following = _repeated(planned, refused, random)
+    else:
+        following = plan.outside_lengths.draws(refused, random)
+    near_lengths = plan.outside_lengths
+    if not plan.follows and plan.inside:
+        near_lengths = plan.inside
+        following = plan.outside_lengths.draws(refused - near, random) + near_lengths.draws(near, random)
+    outside = _Drawer(plan.outsider, plan.outside_lengths, following[: refused - near], random, OUTSIDE)
+    missing = _Drawer(plan.near_miss, near_lengths, following[refused - near :], random, NEAR_MISS)
     for kind in kinds:
-        yield Row(drawers[kind].draw(seen), kind == MEMBER, kind)
+        yield next(members) if kind == MEMBER else (outside if kind == OUTSIDE else missing).draw(seen)
 
 
-def _near_miss(
-    outside: Outside, inside: "_Inside", length: int, lengths: Lengths, random: Random
-) -> tuple[str, ...] | None:
-    found = outside.near_miss(inside.language.draw(length, random), list(lengths), random)
-    return found.string if found else None
+def _repeated(lengths: list[int], size: int, random: Random) -> list[int]:
+    """`size` of the lengths in random order, all of them before any comes again."""
+    found: list[int] = []
+    while len(found) < size:
+        found += random.sample(lengths, len(lengths))
+    return found[:size]
 
 
-class _Inside:
-    """The accepted strings of the lengths asked for."""
+class _Plan:
+    """Which lengths to draw from, and how to make a row of each kind.
 
-    def __init__(self, machine: Automaton, lengths: Lengths, limits: Limits) -> None:
-        self.language: Language = machine.language(limits)
-        present = lengths.only([n for n in lengths if not self.language.is_empty(n)])
-        if present is None:
+    Attributes:
+        accepted: how many members.
+        inside: the lengths of members; None where there is none and none is asked for.
+        outside_lengths: the lengths of strings that are not accepted.
+        follows: whether those are the lengths of members.
+    """
+
+    def __init__(self, machine: Automaton, recipe: Recipe, limits: Limits, *, accepted: int) -> None:
+        self.accepted = accepted
+        self._language: Language = machine.language(limits)
+        self._outside = Outside(machine, limits)
+        self._random = Random(f"strings {recipe.seed}")
+        self.follows = recipe.negative_lengths is None
+        lengths = recipe.lengths
+        present = lengths.only([n for n in lengths if not self._language.is_empty(n)])
+        if present is None and accepted:
             raise TooFewError(f"no string of length {_span(lengths)} is accepted", available=0)
-        self.lengths = present
+        self.inside, self.outside_lengths = present, recipe.negative_lengths or lengths
+        if accepted and recipe.distinct:
+            self._check_distinct()
+        if present is not None and self.follows and accepted < recipe.size:
+            both = present.only([n for n in present if self._outside.may_exist(n)])
+            if both is not None:
+                self.inside = self.outside_lengths = both
+                return
+            self.follows = False
+            if accepted and any(map(self._outside.may_exist, lengths)):
+                warnings.warn(
+                    f"at each length from {_span(lengths)} all strings are accepted or none, so the length tells the label",
+                    DataWarning,
+                    stacklevel=4,
+                )
 
-    def check_distinct(self, wanted: int) -> None:
+    def _check_distinct(self) -> None:
         """Refuse a number of distinct members that do not exist."""
+        assert self.inside is not None
         total = 0
-        for n in self.lengths:
+        for n in self.inside:
             try:
-                total += self.language.count(n)
+                total += self._language.count(n)
             except ProgramError:
                 return
-            if total >= wanted:
+            if total >= self.accepted:
                 return
         raise TooFewError(
-            f"{wanted} distinct accepted strings were asked for, but only {total} of length {_span(self.lengths)} exist",
+            f"{self.accepted} distinct accepted strings were asked for, but only {total} of length "
+            f"{_span(self.inside)} exist",
             available=total,
         )
 
+    def member(self, length: int) -> Row:
+        """An accepted string."""
+        return Row(self._language.draw(length, self._random), True, MEMBER)
+
+    def outsider(self, length: int) -> Row | None:
+        """A string that is not accepted, if there is one of this length."""
+        string = self._outside.draw(length, self._random)
+        return None if string is None else Row(string, False, OUTSIDE)
+
+    def near_miss(self, length: int) -> Row | None:
+        """A string that is nearly accepted; where none of this length is found, any that is not accepted."""
+        allowed = [length] if self.follows else list(self.outside_lengths)
+        found = self._outside.near_miss(self._language.draw(length, self._random), allowed, self._random)
+        if found is not None:
+            return Row(found.string, False, NEAR_MISS)
+        return self.outsider(length) if self.follows else None
+
+
+class DataWarning(UserWarning):
+    """A data set can be drawn as asked for, but will hardly be what was meant."""
+
+
+class _Repeats:
+    """Notices where the same few strings are drawn again and again."""
+
+    def __init__(self) -> None:
+        self._drawn = {True: 0, False: 0}
+        self._seen: dict[bool, set[int]] = {True: set(), False: set()}
+
+    def note(self, row: Row) -> None:
+        self._drawn[row.label] += 1
+        self._seen[row.label].add(hash(row.string))
+
+    def warn(self) -> None:
+        for label, drawn in self._drawn.items():
+            distinct = len(self._seen[label])
+            if drawn >= _MANY and drawn >= _OFTEN * distinct:
+                warnings.warn(
+                    f"{drawn} strings that are {'' if label else 'not '}accepted were drawn, but only {distinct} of them "
+                    f"are distinct: there are few of these lengths. Ask for more lengths, or for distinct strings",
+                    DataWarning,
+                    stacklevel=3,
+                )
+
+
+_MANY, _OFTEN = 100, 5
+"""It is said where at least so many strings were drawn, each so many times on average."""
+
 
 class _Drawer:
-    """Draws strings of one kind; with `seen`, each only once, leaving lengths that seem used up."""
+    """Draws rows of one kind, of the planned lengths; with `seen`, each only once, leaving lengths that seem used up."""
 
     def __init__(
         self,
-        make: Callable[[int], tuple[str, ...] | None],
+        make: Callable[[int], Row | None],
         lengths: Lengths,
-        size: int,
+        planned: Sequence[int],
         random: Random,
         kind: str,
     ) -> None:
@@ -155,21 +255,21 @@ class _Drawer:
         self._lengths = lengths
         self._random = random
         self._kind = kind
-        self._planned = lengths.draws(size, random)[::-1]
+        self._planned = list(reversed(planned))
 
-    def draw(self, seen: set[tuple[str, ...]] | None) -> tuple[str, ...]:
+    def draw(self, seen: set[tuple[str, ...]] | None) -> Row:
         length = self._planned.pop()
         while True:
             for _ in range(_FRUITLESS if seen is not None else 1):
-                string = self._make(length)
-                if string is None or seen is None or string not in seen:
+                row = self._make(length)
+                if row is None or seen is None or row.string not in seen:
                     break
             else:
-                string = None
-            if string is not None:
+                row = None
+            if row is not None:
                 if seen is not None:
-                    seen.add(string)
-                return string
+                    seen.add(row.string)
+                return row
             length = self._without(length)
 
     def _without(self, length: int) -> int:

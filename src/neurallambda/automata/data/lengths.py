@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from math import inf
 from random import Random
 
 from neurallambda.errors import ArgumentError
@@ -31,8 +32,8 @@ class Lengths:
     def __post_init__(self) -> None:
         if not self.weights or min(self.weights) < 0 or max(self.weights) > LONGEST:
             raise ArgumentError(f"lengths are from 0 to {LONGEST}, and at least one; got {sorted(self.weights)[:5]}")
-        if min(self.weights.values()) <= 0:
-            raise ArgumentError("the weight of a length is above 0; leave the length out instead")
+        if not all(0 < weight < inf for weight in self.weights.values()):
+            raise ArgumentError("the weight of a length is above 0 and finite; leave a length out that is not to come")
 
     @classmethod
     def parse(cls, text: str) -> "Lengths":

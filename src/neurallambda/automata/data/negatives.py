@@ -2,14 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from random import Random
 
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.languages.prefix_language import PrefixLanguage
 from neurallambda.automata.runs.limits import DEFAULT_LIMITS, UNDECIDED, Limits
-from neurallambda.errors import ArgumentError
+from neurallambda.errors import ArgumentError, ProgramError
 
 _TRIES = 1000
+_GROWTH = {"replace": 0, "insert": 1, "remove": -1, "swap": 0, "transpose": 0}
+"""By how much an edit changes the length."""
+_NEEDS = {"replace": 1, "insert": 0, "remove": 1, "swap": 2, "transpose": 2}
+"""How many symbols an edit needs to find."""
+_SINGLE = ("replace", "insert", "remove")
+_EDITS = (*[(edit,) for edit in _SINGLE] * 3, *[("swap",), ("transpose",)] * 2, *product(_SINGLE, repeat=2))
+"""What makes a near miss; what comes several times is more likely."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +67,18 @@ class Outside:
         exact = self._exact[length]
         return exact.unrank_outside(random.randrange(exact.count_outside)) if exact.count_outside else None
 
+    def may_exist(self, length: int) -> bool:
+        """Could there be a string of this length that is not accepted? False where it is certain that there is none."""
+        try:
+            return self._machine.language(self._limits).count(length) < len(self._machine.alphabet) ** length
+        except ProgramError:
+            return True
+
     def near_miss(self, member: Sequence[str], lengths: Sequence[int], random: Random) -> NearMiss | None:
         """A string that is not accepted, at edit distance 1 or 2 from an accepted one; None if none was found.
 
-        An edit replaces, inserts or removes one symbol.
+        An edit replaces, inserts or removes one symbol. Two symbols that change places, next to one another or anywhere,
+        are two edits: such a string has the length of the accepted one, and the same number of each symbol.
 
         Args:
             member: an accepted string, without markers.
@@ -73,11 +89,13 @@ class Outside:
             The string, verified not to be accepted, and its exact distance from `member`.
         """
         allowed = frozenset(lengths)
+        fitting = [edits for edits in _EDITS if len(member) + sum(map(_GROWTH.__getitem__, edits)) in allowed]
+        if not fitting or not self._machine.alphabet:
+            return None
         for _ in range(_TRIES):
-            edits = random.choice((1, 1, 2))
             string = tuple(member)
-            for _ in range(edits):
-                string = self._edit(string, random)
+            for edit in random.choice(fitting):
+                string = self._edit(string, edit, random)
             if len(string) in allowed and self.holds(string):
                 return NearMiss(string, 1 if _is_one_edit(member, string) else 2)
         return None
@@ -87,8 +105,14 @@ class Outside:
         outcome = self._machine.decide(self._machine.framed_tokens(string), limits=self._limits)
         return outcome != "accepted" and outcome not in UNDECIDED
 
-    def _edit(self, string: tuple[str, ...], random: Random) -> tuple[str, ...]:
-        kind = random.choice(("replace", "insert", "remove")) if string else "insert"
+    def _edit(self, string: tuple[str, ...], kind: str, random: Random) -> tuple[str, ...]:
+        if len(string) < _NEEDS[kind]:
+            return string
+        if kind in ("swap", "transpose"):
+            one = random.randrange(len(string) - 1)
+            other = one + 1 if kind == "transpose" else random.randrange(one + 1, len(string))
+            between = string[one + 1 : other]
+            return string[:one] + string[other : other + 1] + between + string[one : one + 1] + string[other + 1 :]
         place = random.randrange(len(string) + (kind == "insert"))
         symbol = () if kind == "remove" else (random.choice(self._machine.alphabet),)
         return string[:place] + symbol + string[place + (kind != "insert") :]

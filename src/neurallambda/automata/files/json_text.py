@@ -5,15 +5,19 @@ from typing import Any
 
 from neurallambda.automata.rules.problem import MachineError
 
+_BYTE_ORDER_MARK = "\ufeff"
+
 
 def parse_json(text: str) -> Any:
-    """Parsed JSON. A key that comes twice in one object is an error.
+    """Parsed JSON. A key that comes twice in one object is an error; the mark with which some editors begin a file is none.
 
     Raises:
         MachineError: with line and column, where the text is not JSON.
     """
     try:
-        return json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
+        return json.loads(
+            text.removeprefix(_BYTE_ORDER_MARK), object_pairs_hook=_without_repeats, parse_constant=_no_constant
+        )
     except json.JSONDecodeError as error:
         raise MachineError(
             f"not JSON: line {error.lineno}, column {error.colno}: {error.msg[0].lower()}{error.msg[1:]}",

@@ -10,8 +10,8 @@ from neurallambda.automata.rules.memory import MemoryKind
 from neurallambda.automata.rules.problem import MachineError
 from neurallambda.automata.rules.rule import Rule
 from neurallambda.automata.rules.rule_index import RuleIndex
-from neurallambda.automata.rules.strings import longest_first, split
-from neurallambda.automata.rules.validate import check_rules, check_symbols
+from neurallambda.automata.rules.strings import longest_first, split, symbols_of
+from neurallambda.automata.rules.validate import check_rules, check_symbols, check_text
 from neurallambda.automata.rules.vocabulary import ACCEPT, ANY, END, EPSILON, HALTING, INITIAL, KEEP, REJECT, START
 
 
@@ -55,7 +55,8 @@ class Machine(ABC):
         description: what it is for.
         acceptance: which ends of a run accept.
         framed: whether its strings run from `^` to `$`. None: they do when a rule reads `^` in `INITIAL` and one reads `$`.
-        separator: what stands between two symbols of a string written as text.
+        separator: what stands between two symbols of a string written as text. Needed where symbols run into one another,
+            as `x` and `xx` do: text must be read back as it was written.
         document: the rule file it came from; takes no part in comparisons.
 
     Raises:
@@ -74,6 +75,7 @@ class Machine(ABC):
     def __post_init__(self) -> None:
         check_symbols(self.symbols, self.separator)
         check_rules(self.rules, symbols=self.symbols, memories=self.memories)
+        check_text((*self.alphabet, *self._markers), self.separator)
         known = {*self.states, ANY, ACCEPT}
         for index, state in enumerate(self.acceptance.states):
             if state not in known:
@@ -107,8 +109,11 @@ class Machine(ABC):
     @cached_property
     def alphabet(self) -> tuple[str, ...]:
         """The symbols that a string may hold between its markers, in declared order."""
-        markers = (START, END) if self.is_framed else ()
-        return tuple(s for s in dict.fromkeys(self.symbols) if s != EPSILON and s not in markers)
+        return tuple(s for s in dict.fromkeys(self.symbols) if s != EPSILON and s not in self._markers)
+
+    @property
+    def _markers(self) -> tuple[str, ...]:
+        return (START, END) if self.is_framed else ()
 
     @cached_property
     def memory_symbols(self) -> tuple[tuple[str, ...], ...]:
@@ -132,8 +137,7 @@ class Machine(ABC):
     @cached_property
     def index(self) -> RuleIndex:
         """The rules, found by state and memory."""
-        read = dict.fromkeys((*self.alphabet, *((START, END) if self.is_framed else ())))
-        return RuleIndex(rules=self.rules, symbols=tuple(read))
+        return RuleIndex(rules=self.rules, symbols=(*self.alphabet, *self._markers))
 
     @cached_property
     def live_states(self) -> frozenset[str]:
@@ -190,8 +194,11 @@ class Machine(ABC):
 
         Returns:
             The symbols. Characters that start no declared symbol stand for themselves, so that they can be rejected.
+
+        Raises:
+            ArgumentError: it is neither text nor a sequence of symbols.
         """
-        found = tuple(string) if not isinstance(string, str) else split(string, self._pattern, self.separator)
+        found = split(string, self._pattern, self.separator) if isinstance(string, str) else symbols_of(string)
         if self.is_framed and len(found) >= 2 and found[0] == START and found[-1] == END:
             return found
         return self.framed_tokens(found)
@@ -199,6 +206,29 @@ class Machine(ABC):
     def framed_tokens(self, string: Sequence[str]) -> tuple[str, ...]:
         """The symbols that the machine reads for a string that is given without markers."""
         return (START, *string, END) if self.is_framed else tuple(string)
+
+    def legible(self, tokens: Sequence[str]) -> int:
+        """How many symbols, from the first, are those of a string of this machine.
+
+        Its strings are made of its alphabet, with `^` at the start and `$` at the end where it is framed, and with no
+        marker anywhere else. No run reads past what is legible, and a string is accepted only if all of it is.
+
+        Args:
+            tokens: the symbols, as `tokens` gives them.
+        """
+        body = tokens[1:-1] if self.is_framed else tokens
+        if self.framed_tokens(body) == tuple(tokens) and self._letters.issuperset(body):
+            return len(tokens)
+        last = len(tokens) - 1
+        for place, symbol in enumerate(tokens):
+            is_marked = self.is_framed and place in (0, last)
+            if symbol != (START if place == 0 else END) if is_marked else symbol not in self._letters:
+                return place
+        return len(tokens)
+
+    @cached_property
+    def _letters(self) -> frozenset[str]:
+        return frozenset(self.alphabet)
 
     def text(self, tokens: Sequence[str]) -> str:
         """A string of symbols as text, without the markers of a framed machine."""
@@ -208,8 +238,7 @@ class Machine(ABC):
 
     @cached_property
     def _pattern(self) -> str:
-        markers = (START, END) if self.is_framed else ()
-        return longest_first((*self.symbols, *markers))
+        return longest_first((*self.symbols, *self._markers))
 
 
 def _closure(onward: Mapping[str, set[str]], start: set[str]) -> set[str]:

@@ -32,6 +32,7 @@ class RuleIndex:
 
     def __init__(self, *, rules: tuple[Rule, ...], symbols: tuple[str, ...]) -> None:
         self.symbols = symbols
+        self._legible = frozenset(symbols)
         self._rules_in: dict[str, list[Rule]] = defaultdict(list)
         self._anywhere: list[Rule] = []
         self._order = {rule: number for number, rule in enumerate(dict.fromkeys(rules))}
@@ -64,7 +65,8 @@ class RuleIndex:
         for rule in fitting:
             if rule.input != EPSILON:
                 for symbol in self.symbols if rule.input == ANY else (rule.input,):
-                    reading[symbol].append(rule)
+                    if symbol in self._legible:
+                        reading[symbol].append(rule)
         return Moves(
             tuple(rule for rule in fitting if rule.input == EPSILON),
             {symbol: tuple(found) for symbol, found in reading.items()},

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from neurallambda.automata.rules.memory import MemoryKind
 from neurallambda.automata.rules.problem import MachineError
 from neurallambda.automata.rules.rule import Operation, Rule
+from neurallambda.automata.rules.strings import misread
 from neurallambda.automata.rules.vocabulary import ANY, END, EPSILON, INITIAL, KEEP, START
 
 
 def check_symbols(symbols: Sequence[str], separator: str) -> None:
-    """Symbols are text, not reserved words, and do not contain the separator."""
+    """Symbols are not reserved words, and do not contain the separator."""
     for index, symbol in enumerate(symbols):
         if symbol in (ANY, KEEP):
             raise MachineError(f"{symbol} is a reserved word and cannot be a symbol", place=f"symbols[{index}]")
@@ -19,6 +20,24 @@ def check_symbols(symbols: Sequence[str], separator: str) -> None:
                 f"the symbol {symbol!r} contains the separator {separator!r}; choose another separator",
                 place=f"symbols[{index}]",
             )
+
+
+def check_text(symbols: Sequence[str], separator: str) -> None:
+    """Strings of these symbols, written as text, are read back as they were written."""
+    found = misread(symbols, separator)
+    if found is None:
+        return
+    symbol, read = found
+    if separator:
+        raise MachineError(
+            f"after the symbol {symbol!r} the separator {separator!r} is read too early; choose another separator",
+            place="separator",
+        )
+    raise MachineError(
+        f"text would not be read back as it was written: where {symbol!r} was written, {read!r} may be read; "
+        f'give the machine a separator to stand between symbols, such as "separator": " "',
+        place="symbols",
+    )
 
 
 def check_rules(rules: Sequence[Rule], *, symbols: Sequence[str], memories: Sequence[MemoryKind]) -> None:

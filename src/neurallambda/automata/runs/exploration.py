@@ -95,7 +95,7 @@ class _Explorer:
 
     def explore(self) -> Exploration:
         try:
-            self._levels()
+            self._levels(self.machine.legible(self.tokens))
             outcome = Outcome.LOOPS if self.loops else Outcome.REJECTED
         except _LimitError as limit:
             outcome = limit.outcome
@@ -103,14 +103,17 @@ class _Explorer:
             outcome = Outcome.ACCEPTED
         return Exploration(outcome, tuple(self.nodes), tuple(self.accepting), tuple(map(tuple, self.arrows)))
 
-    def _levels(self) -> None:
+    def _levels(self, legible: int) -> None:
+        """Go through the string symbol by symbol, as far as it is legible."""
         step = stepper(self.machine)
         level: dict[Configuration, int] = {}
         self._add(level, -1, Successor(None, start(self.machine)))
-        for position in range(len(self.tokens) + 1):
+        if self.machine.reads_from_tape and legible < len(self.tokens):
+            return  # a tape that holds no string of the machine: it may accept without looking at what is amiss
+        for position in range(legible + 1):
             at_end = position == len(self.tokens)
             self._close(level, lambda c, at_end=at_end: step.silent(c, at_end=at_end), at_end)
-            if at_end or not level or (self.first and self.accepting):
+            if position == legible or not level or (self.first and self.accepting):
                 return
             following: dict[Configuration, int] = {}
             for configuration, number in level.items():

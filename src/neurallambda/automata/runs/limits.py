@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
+from neurallambda.errors import ErrorKind, ProgramError, check_count
 
 
 class Outcome(StrEnum):
@@ -38,9 +38,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name in ("steps", "cells", "configurations", "storage"):
-            value = getattr(self, name)
-            if value < 1:
-                raise ArgumentError(f"limits need {name} of at least 1, got {value}")
+            check_count(name, getattr(self, name))
 
 
 DEFAULT_LIMITS = Limits()

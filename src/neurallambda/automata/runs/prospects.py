@@ -6,7 +6,7 @@ from neurallambda.automata.rules.machine import Machine
 from neurallambda.automata.rules.vocabulary import END, REJECT, START
 from neurallambda.automata.runs.configuration import Configuration
 from neurallambda.automata.runs.limits import DEFAULT_LIMITS, Limits, Outcome, undecided
-from neurallambda.automata.runs.stepping import Stepper, accepting, start, stepper
+from neurallambda.automata.runs.stepping import Stepper, accepting, size, start, stepper
 from neurallambda.errors import ArgumentError
 
 Prospect = tuple[bool, ...]
@@ -24,7 +24,7 @@ def prospects(
     Args:
         machine: a machine that reads its string once.
         string: text or a sequence of symbols, with or without markers.
-        limits: how many configurations may be followed after one prefix.
+        limits: how many configurations may be followed after one prefix, and how many cells they may hold.
 
     Returns:
         One entry for each prefix that some run can read.
@@ -41,11 +41,12 @@ def prospects(
     if machine.reads_from_tape:
         raise ArgumentError("machine: reads from a tape, which has no next symbol; use one that reads its string once")
     step = stepper(machine)
-    front = _closed(step, [start(machine)], limits)
+    front = _closed(machine, step, [start(machine)], limits)
     tokens = machine.tokens(string)
+    legible = machine.legible(tokens)
     if machine.is_framed:
-        front = _after(step, front, START, limits)
-        tokens = tokens[1:-1]
+        front = _after(machine, step, front, START, limits)
+        tokens, legible = tokens[1:-1], legible - 1
     found = []
     for position in range(len(tokens) + 1):
         if not front:
@@ -53,7 +54,7 @@ def prospects(
         may_end = _may_end(machine, step, front, limits)
         found.append((*(bool(_read(step, front, symbol)) for symbol in machine.alphabet), may_end))
         if position < len(tokens):
-            front = _after(step, front, tokens[position], limits)
+            front = _after(machine, step, front, tokens[position], limits) if position < legible else {}
     return tuple(found)
 
 
@@ -65,24 +66,26 @@ def _read(step: Stepper, front: Front, symbol: str) -> list[Configuration]:
     return [configuration for configuration in read if configuration.state != REJECT]
 
 
-def _after(step: Stepper, front: Front, symbol: str, limits: Limits) -> Front:
-    return _closed(step, _read(step, front, symbol), limits)
+def _after(machine: Machine, step: Stepper, front: Front, symbol: str, limits: Limits) -> Front:
+    return _closed(machine, step, _read(step, front, symbol), limits)
 
 
 def _may_end(machine: Machine, step: Stepper, front: Front, limits: Limits) -> bool:
-    ends = _after(step, front, END, limits) if machine.is_framed else front
+    ends = _after(machine, step, front, END, limits) if machine.is_framed else front
     return any(accepting(machine, configuration) for configuration in ends)
 
 
-def _closed(step: Stepper, configurations: Iterable[Configuration], limits: Limits) -> Front:
+def _closed(machine: Machine, step: Stepper, configurations: Iterable[Configuration], limits: Limits) -> Front:
     """The configurations, and all that silent steps lead to."""
     found: Front = {}
-    todo = list(configurations)
+    todo, stored = list(configurations), 0
     while todo:
         configuration = todo.pop()
         if configuration in found:
             continue
-        if len(found) >= limits.configurations:
+        cells = size(machine, configuration)
+        stored += cells
+        if len(found) >= limits.configurations or cells > limits.cells or stored > limits.storage:
             raise undecided(Outcome.OUT_OF_MEMORY, "following the steps that read nothing")
         found[configuration] = None
         todo += [following for _, following in step.silent(configuration, at_end=False)]

@@ -79,7 +79,7 @@ class FastVerdict:
         memory: list[str] = []
         position = steps = silent = 0
         saved: tuple[str, list[str]] = ("", [])
-        at, end = self._moves.get, len(tokens)
+        at, end, legible = self._moves.get, len(tokens), self._machine.legible(tokens)
         while True:
             shown = memory[self._top] if memory else None
             moves = at((state, shown)) or self._find(state, shown)
@@ -91,7 +91,7 @@ class FastVerdict:
                 if silent & (silent - 1) == 0:
                     saved = (came_from, memory.copy())
             else:
-                move = moves.reading.get(tokens[position]) if position < end else None
+                move = moves.reading.get(tokens[position]) if position < legible else None
                 if move is None:
                     return Outcome.REJECTED
                 state, change, value = move
