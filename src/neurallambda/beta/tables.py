@@ -1,5 +1,7 @@
 """The rules as tensors."""
 
+from functools import lru_cache
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -14,11 +16,13 @@ from neurallambda.beta.alphabet import (
     STUCK,
     Tag,
 )
-from neurallambda.beta.rules import PARTS, Ask, Move, Part, Wrong, respond, respond_unary
+from neurallambda.beta.rules import PARTS, Ask, Move, Part, Wrong, respond, respond_early, respond_unary
 from neurallambda.lang.terms import UNARY_PRIMITIVES
 from neurallambda.state import state
 
 RESPONSES = (*Move, *Ask, *Wrong)
+EARLY_RESPONSES = (Move.VISIT, Move.GO_1)
+"""Those of a redex whose first part is not reduced yet."""
 UNARY_RESPONSES = tuple(
     dict.fromkeys(respond_unary(name, tag) for name in OPERATORS if name in UNARY_PRIMITIVES for tag in Tag)
 )
@@ -40,6 +44,7 @@ class Tables:
         patterns: what each tag's normal form demands of its columns, as one of `PATTERNS`.
         parts: for each pattern and column, one of `Part`.
         responses: of a redex, by its tag and the one under its first column.
+        early: the same, where that is not reduced yet.
         unary: responses of an application of a primitive, by operator and the tag of the operand.
         made: the tag that a cell gets by each of the moves `MADE`.
     """
@@ -49,13 +54,16 @@ class Tables:
     patterns: Float[Tensor, "tags patterns"]
     parts: Float[Tensor, "patterns 2 parts"]
     responses: Float[Tensor, "tags_tags responses"]
+    early: Float[Tensor, "tags_tags early_responses"]
     unary: Float[Tensor, "operators_tags unary_responses"]
     made: Float[Tensor, "made tags"]
 
     @staticmethod
+    @lru_cache(maxsize=16)
     def of(device: torch.device, dtype: torch.dtype) -> "Tables":
-        """Write the rules as tensors."""
+        """Write the rules as tensors, once for a device and a type."""
 
+        @torch.inference_mode(False)  # they are kept, and another run may differentiate by what they weigh
         def tensor(rows: object) -> Tensor:
             return torch.tensor(rows, device=device, dtype=dtype)
 
@@ -67,6 +75,13 @@ class Tables:
             responses=tensor(
                 [
                     [tag in REDEXES and respond(tag, under) is response for response in RESPONSES]
+                    for tag in Tag
+                    for under in Tag
+                ]
+            ),
+            early=tensor(
+                [
+                    [tag in REDEXES and respond_early(tag, under) is response for response in EARLY_RESPONSES]
                     for tag in Tag
                     for under in Tag
                 ]
