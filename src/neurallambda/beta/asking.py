@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from neurallambda.structures.checks import values_can_be_read
+from neurallambda.structures.instruction.checks import values_can_be_read
 
 Key = TypeVar("Key", bound=Hashable)
 

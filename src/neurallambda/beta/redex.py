@@ -13,7 +13,7 @@ from neurallambda.beta.look import View
 from neurallambda.beta.reading import Lexicon, Reading
 from neurallambda.beta.rules import AT_THE_END, CONS, Ask, Move, Response, Wrong
 from neurallambda.beta.strategy import Strategy
-from neurallambda.beta.tables import EARLY_RESPONSES, RESPONSES, UNARY_RESPONSES, Tables
+from neurallambda.beta.tables import RESPONSES, UNARY_RESPONSES, Tables
 from neurallambda.machine.compute import Computed, Operands, Operations, compute
 
 LEAST = 1e-12
@@ -60,14 +60,17 @@ def at_redex(
     view: View, lexicon: Lexicon, reading: Reading, tables: Tables, operations: Operations, strategy: Strategy
 ) -> Redex:
     """Compute what the visited cell does, as far as it is a redex; the arguments are those of `cases.weigh`."""
-    under, operand = view["1"], strategy.operand
+    here, under, operand = view[""], view["1"], strategy.operand
     ready = under.met[:, operand, None]
-    pairs = _pairs(view[""].tag, under.tag)
-    weights = torch.cat([pairs @ tables.responses * ready, pairs @ tables.early * (1 - ready)], dim=-1)
+    pairs = _pairs(here.tag, under.tag)
+    nested = pairs @ tables.nested * (1 - ready)
+    visit = (here.tag @ tables.classes)[:, 2, None] * (1 - ready) - nested
+    weights = torch.cat([pairs @ tables.responses * ready, nested, visit], dim=-1)
+    responses = _those_there((*RESPONSES, Move.GO_1, Move.VISIT), weights)
     nothing = torch.zeros_like(under.waits)
-    responses = _those_there((*RESPONSES, *EARLY_RESPONSES), weights)
-    visit = responses.pop(Move.VISIT, None)
-    visits: Visits = {} if visit is None else {("1", operand): visit}
+    visits: Visits = {}
+    if Move.VISIT in responses:
+        visits["1", operand] = responses.pop(Move.VISIT)
     found = Redex(responses, visits, None, nothing, nothing, nothing, nothing)
     found.wrong_choice = found.responses.get(Wrong.NOT_A_BOOLEAN, nothing)
     if (head := found.responses.pop(Move.HEAD, None)) is not None:

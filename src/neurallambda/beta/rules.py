@@ -124,11 +124,6 @@ def respond(tag: Tag, under: Tag) -> Response:
     return _CHOSEN[tag].get(under, Wrong.NOT_A_BOOLEAN)
 
 
-def respond_early(tag: Tag, under: Tag) -> Response:
-    """What a redex does where the cell under its first column is not reduced as demanded yet."""
-    return Move.GO_1 if tag in FRAMES and under in FRAMES else Move.VISIT
-
-
 def respond_unary(operator: str, operand: Tag) -> Response:
     """What the application of a unary primitive does."""
     if operand in STUCK:

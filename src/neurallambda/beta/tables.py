@@ -16,13 +16,11 @@ from neurallambda.beta.alphabet import (
     STUCK,
     Tag,
 )
-from neurallambda.beta.rules import PARTS, Ask, Move, Part, Wrong, respond, respond_early, respond_unary
+from neurallambda.beta.rules import FRAMES, PARTS, Ask, Move, Part, Wrong, respond, respond_unary
 from neurallambda.lang.terms import UNARY_PRIMITIVES
 from neurallambda.state import state
 
 RESPONSES = (*Move, *Ask, *Wrong)
-EARLY_RESPONSES = (Move.VISIT, Move.GO_1)
-"""Those of a redex whose first part is not reduced yet."""
 UNARY_RESPONSES = tuple(
     dict.fromkeys(respond_unary(name, tag) for name in OPERATORS if name in UNARY_PRIMITIVES for tag in Tag)
 )
@@ -44,7 +42,7 @@ class Tables:
         patterns: what each tag's normal form demands of its columns, as one of `PATTERNS`.
         parts: for each pattern and column, one of `Part`.
         responses: of a redex, by its tag and the one under its first column.
-        early: the same, where that is not reduced yet.
+        nested: by the same two tags, whether the outer one of two frames goes at once.
         unary: responses of an application of a primitive, by operator and the tag of the operand.
         made: the tag that a cell gets by each of the moves `MADE`.
     """
@@ -54,7 +52,7 @@ class Tables:
     patterns: Float[Tensor, "tags patterns"]
     parts: Float[Tensor, "patterns 2 parts"]
     responses: Float[Tensor, "tags_tags responses"]
-    early: Float[Tensor, "tags_tags early_responses"]
+    nested: Float[Tensor, "tags_tags 1"]
     unary: Float[Tensor, "operators_tags unary_responses"]
     made: Float[Tensor, "made tags"]
 
@@ -79,13 +77,7 @@ class Tables:
                     for under in Tag
                 ]
             ),
-            early=tensor(
-                [
-                    [tag in REDEXES and respond_early(tag, under) is response for response in EARLY_RESPONSES]
-                    for tag in Tag
-                    for under in Tag
-                ]
-            ),
+            nested=tensor([[tag in FRAMES and under in FRAMES] for tag in Tag for under in Tag]),
             unary=tensor(
                 [
                     [name in UNARY_PRIMITIVES and respond_unary(name, tag) is response for response in UNARY_RESPONSES]
