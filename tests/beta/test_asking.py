@@ -1,6 +1,8 @@
 """Leaving out what is not there changes nothing: values to the bit at the corners, gradients, and the end of a run."""
 
+from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 import pytest
 import torch
@@ -52,19 +54,18 @@ def ask_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
-@pytest.mark.parametrize("kind", ["onehot", "orthonormal"])
-def test_certain_steps_are_the_same_to_the_bit(kind: str, strategy: Strategy, monkeypatch: pytest.MonkeyPatch) -> None:
-    beta = make(kind, strategy, torch.float32)
-    singly = [states(beta, beta.encode(source), 36) for source in SOURCES]
+def test_certain_steps_are_the_same_to_the_bit(strategy: Strategy, monkeypatch: pytest.MonkeyPatch) -> None:
+    beta = make("onehot", strategy, torch.float32)
+    singly = [states(beta, beta.encode(source), 34) for source in SOURCES]
     ask_nothing(monkeypatch)
-    for source, found in zip(SOURCES, singly, strict=True):
-        for number, (left_out, all_cases) in enumerate(zip(found, states(beta, beta.encode(source), 36), strict=True)):
-            for name, value in left_out.items():
-                assert torch.equal(value, all_cases[name]), (source, number, name)
+    for number, all_cases in enumerate(states(beta, beta.encode(SOURCES), 34)):
+        for row, source in enumerate(SOURCES):
+            for name, value in singly[row][number].items():
+                assert torch.equal(value[0], all_cases[name][row]), (source, number, name)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
-@pytest.mark.parametrize("kind", ["onehot", "gaussian"])
+@pytest.mark.parametrize("strategy", [STRATEGIES["normal"], STRATEGIES["applicative"]], ids=["normal", "applicative"])
+@pytest.mark.parametrize("kind", ["orthonormal", "gaussian"])
 @pytest.mark.parametrize("amount", [0.0, 0.3])
 def test_mixtures_are_the_same_up_to_rounding(
     amount: float, kind: str, strategy: Strategy, monkeypatch: pytest.MonkeyPatch
@@ -111,6 +112,7 @@ def test_gradients_at_a_corner_are_those_of_all_cases(what: str, monkeypatch: py
     assert torch.equal(found, gradient())
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # torch's own
 def test_nothing_is_asked_of_what_is_differentiated() -> None:
     weight = torch.zeros(2, 3)
     assert asking.present(weight) == [False] * 3
@@ -128,7 +130,13 @@ class Operations(TorchDispatchMode):
 
     count = 0
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # noqa: ANN001, ANN204
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> object:
         self.count += 1
         return func(*args, **(kwargs or {}))
 
