@@ -1,14 +1,18 @@
 """NeuralBeta: how long a step takes, and what the codebook costs."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.harness import Case, Numbers, benchmark
-from benchmarks.timing import Spread, measure_time
-from neurallambda.beta import NORMAL, NeuralBeta, Reading
+from benchmarks.timing import Call, Spread, measure_ratio, measure_time
+from neurallambda.beta import NORMAL, NeuralBeta, NeuralLambda, Reading, asking
+from neurallambda.beta.alphabet import Tag
 from neurallambda.beta.assemble import assemble
 from neurallambda.beta.cells import Cells
 from neurallambda.beta.discrete import initial, take_step
@@ -21,6 +25,8 @@ from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import Integer, Term, Variable
 from neurallambda.symbols import Kind
 
+FIRST_PROGRAM = "((fn [x y z] '(x y z)) 1 2 3)"
+FIRST_STEPS = 33
 STEP_PROGRAM = "((fn [x f] (f x)) 42 (fn [y] '(0 y y 100 y)))"
 STEP_CELLS = 24
 BATCH = 64
@@ -74,6 +80,102 @@ def beta_step(seed: int) -> Case:
         outcomes = beta.normalize([STEP_PROGRAM] * 2)
         assert isinstance(outcomes, list)
         return {"the normal form is '(0 42 42 100 42)": [o.text for o in outcomes] == ["'(0 42 42 100 42)"] * 2}
+
+    return Case(verify=verify, measure=measure)
+
+
+class Operations(TorchDispatchMode):
+    """Counts what PyTorch is asked to do."""
+
+    count = 0
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> object:
+        self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
+def count_operations(call: Call) -> int:
+    """How many operations of PyTorch a call takes."""
+    with Operations() as operations:
+        call()
+    return operations.count
+
+
+def all_cases(call: Call) -> Call:
+    """The same where every step computes all cases, also those that have no weight."""
+
+    def called() -> object:
+        with patch.object(asking, "may_ask", return_value=False):
+            return call()
+
+    return called
+
+
+def run_to_the_end(beta: NeuralBeta, program: NeuralLambda) -> object:
+    """A run without gradients, of the steps that the longest of the problems takes."""
+    with torch.no_grad():
+        return beta.run(program, max_steps=MOST_STEPS)
+
+
+@benchmark(
+    claim="a small program, from its text to that of its normal form, takes at most 30 ms and 240 operations a step",
+    limits={"seconds": 0.030, "seconds_with_default_cells": 0.060, "operations_per_step": 240.0},
+)
+def beta_first_program(seed: int) -> Case:
+    """One program, text to text on one thread: parsed, encoded, run and decoded."""
+    small, default = NeuralBeta(cells=STEP_CELLS), NeuralBeta()
+    mixed = NeuralBeta(cells=CELLS, integers=INTEGERS)
+
+    def measure() -> Numbers:
+        one, cell = torch.ones(1), small.codebook.detach()
+        stack = small.start(small.encode(FIRST_PROGRAM)).stack.cells
+
+        def call() -> object:
+            return small.normalize(FIRST_PROGRAM)
+
+        programs = mixed.encode([problem.cells for problem in problems(seed, BATCH)])
+
+        def batch() -> object:
+            return run_to_the_end(mixed, programs)
+
+        seconds, launch = measure_time(call), measure_time(lambda: torch.add(one, one))
+        copy = measure_time(lambda: cell.clone())
+        per_byte = copy.median / (2 * cell.element_size() * cell.numel())
+        # What must be read: the stack, the vectors of columns, and the letters of all cells, at three distances each.
+        letters = STEP_CELLS * (2 * STEP_CELLS + len(Tag))
+        read = stack.element_size() * (stack.numel() + 2 * STEP_CELLS * cell.shape[1] + 3 * letters)
+        count = count_operations(call)
+        return {
+            "cells": STEP_CELLS,
+            "steps": FIRST_STEPS,
+            "seconds": seconds.median,
+            "seconds_with_default_cells": measure_time(lambda: default.normalize(FIRST_PROGRAM)).median,
+            "operations_per_step": count / FIRST_STEPS,
+            "operations_per_step_of_all_cases": count_operations(all_cases(call)) / FIRST_STEPS,
+            "seconds_of_one_operation": launch.median,
+            "floor_of_operations": count * launch.median,
+            "floor_of_bytes": FIRST_STEPS * read * per_byte,
+            "over_floor_of_operations": seconds.median / (count * launch.median),
+            "all_cases_take_times_as_long": measure_ratio(all_cases(call), call, repeats=9).median,
+            "all_cases_take_times_as_long_in_a_batch": measure_ratio(all_cases(batch), batch, repeats=5).median,
+            "batch": BATCH,
+        }
+
+    def verify() -> dict[str, bool]:
+        few = problems(seed, 8)
+        outcomes = [beta.normalize(FIRST_PROGRAM) for beta in (small, default)]
+        return {
+            "the normal form is '(1 2 3), in as many steps as are counted": all(
+                not isinstance(o, list) and (o.text, o.steps) == ("'(1 2 3)", FIRST_STEPS) for o in outcomes
+            ),
+            "a batch of different programs": solved(mixed, few) == len(few),
+        }
 
     return Case(verify=verify, measure=measure)
 

@@ -1,4 +1,4 @@
-"""Which move a step makes: all cases are computed, each with its weight."""
+"""Which move a step makes: all cases that there are, each with its weight."""
 
 from dataclasses import dataclass, replace
 
@@ -8,15 +8,20 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from neurallambda.beta.alphabet import Demand, Tag
+from neurallambda.beta.asking import add, is_present, present, stacked
 from neurallambda.beta.look import View
 from neurallambda.beta.reading import Lexicon, Reading
-from neurallambda.beta.redex import LEAST, PLACES, at_redex, visit
+from neurallambda.beta.redex import LEAST, Visits, Weights, at_redex
 from neurallambda.beta.rules import ERRORS, PARTS, Move, Part, Wrong
 from neurallambda.beta.strategy import Strategy
 from neurallambda.beta.tables import PATTERNS, Tables
 from neurallambda.errors import ErrorKind
 from neurallambda.machine.compute import Operations
 
+PLACES = ("1", "2", "12")
+"""The paths to what a step may visit next."""
+
+_VISITS = tuple((place, demand) for place in PLACES for demand in Demand)
 _CALL = PATTERNS.index(PARTS[Tag.CALL])
 
 
@@ -51,7 +56,7 @@ class Cases:
 def weigh(
     view: View, lexicon: Lexicon, reading: Reading, tables: Tables, operations: Operations, strategy: Strategy
 ) -> Cases:
-    """Compute all cases.
+    """Compute all cases that there are.
 
     Args:
         view: what the step sees.
@@ -61,48 +66,67 @@ def weigh(
         operations: the primitives that may occur.
         strategy: which redex comes first.
     """
-    here, demand, head = view.at[""], view.demand, view.head
+    here = view[""]
+    met = here.met
     base, constructor, redex, _, root = (here.tag @ tables.classes).unbind(-1)
-    met = (demand * here.met).sum(-1)
-    open_ = (1 - root)[:, None] * demand * (1 - here.met)
-    unmet = open_.sum(-1)
-    finished = view.at["1"].met[:, Demand.CERTAIN]
-
-    found = at_redex(view, lexicon, reading, tables, operations, strategy)
-    wrong = torch.stack([found.responses[kind] for kind in Wrong], dim=-1)
-    fails = open_[:, Demand.CERTAIN, None] * wrong
+    demand = view.demand * (1 - root)[:, None]
+    open_ = demand * (1 - met)
     # Where only the head is demanded and that is not met, the head is not reduced; the other demands ask for it.
-    raw = torch.stack([torch.ones_like(head), 1 - head, 1 - head], dim=-1) * open_
-    passes = raw.sum(-1) - raw[:, Demand.CERTAIN]
-    stays = passes * wrong.sum(-1)
-    acts = raw.sum(-1)
-
-    known = constructor + redex
-    sound = 1 - torch.where(known > LEAST, wrong.sum(-1) / known.clamp_min(LEAST), 0)
-    ratio = torch.stack([torch.ones_like(sound), torch.ones_like(sound), sound], dim=-1)
-    descends = (open_ - raw) * ratio
-    # What is wrong in a call, and certain to be met, is met in what it unfolds to.
-    unfolds = descends[:, Demand.CERTAIN] * here.tag[:, Tag.CALL] * here.wrong
-    column_1, normal, inside = _parts(view, descends, unfolds, tables)
-
-    visits = found.visits * acts[:, None, None] + inside
-    visits = visits + visit(root * (1 - finished), "1", Demand.CERTAIN)
-    errors = torch.cat([fails, (acts * found.overflow)[:, None], torch.zeros_like(fails[:, :2])], dim=-1)
+    unreduced = 1 - met[:, Demand.HEAD]
+    raw = open_ * torch.stack([torch.ones_like(unreduced), unreduced, unreduced], dim=-1)
+    acts, descends, certain = raw.sum(-1), open_ - raw, open_[:, Demand.CERTAIN]
     nothing = torch.zeros_like(acts)
-    more = {
-        Move.BASE: unmet * base,
-        Move.REDUCED: (1 - root) * met,
-        Move.NORMAL: normal.sum(-1),
-        Move.HEAD: acts * constructor + stays,
-        Move.VISIT: visits.sum((1, 2)),
-        Move.GO_1: unfolds,
-        Move.FINISH: root * finished,
-        Move.FAIL: errors.sum(-1),
-    }
-    moves = torch.stack([found.responses.get(move, nothing) * acts + more.get(move, nothing) for move in Move], dim=-1)
-    integers = acts[:, None] * found.integers
-    waits, is_wrong = acts * found.waits + passes * found.wrong_choice, acts * found.wrong + stays
-    return Cases(moves, visits, errors, integers, column_1, normal, waits, is_wrong)
+    is_redex, is_inside, is_root = present(torch.stack([redex * (acts + certain), descends.sum(-1), root], dim=-1))
+
+    moves: Weights = {Move.BASE: open_.sum(-1) * base, Move.REDUCED: (demand * met).sum(-1)}
+    moves[Move.HEAD] = acts * constructor
+    visits: Visits = {}
+    errors: dict[ErrorKind, Tensor] = {}
+    waits = is_wrong = column_1 = nothing
+    integers, normal = nothing[:, None].expand(-1, len(lexicon.literals.vectors)), torch.zeros_like(met)
+    unfolds: Tensor | None = None
+    if is_redex:
+        found = at_redex(view, lexicon, reading, tables, operations, strategy)
+        wrong = {kind: found.responses.pop(kind) for kind in Wrong if kind in found.responses}
+        add(moves, {move: acts * weight for move, weight in found.responses.items()})
+        add(visits, {visit: acts * weight for visit, weight in found.visits.items()})
+        waits, is_wrong = acts * found.waits, acts * found.wrong
+        if found.integers is not None:
+            integers = acts[:, None] * found.integers
+            errors[ErrorKind.OVERFLOW] = acts * found.overflow
+        if wrong:
+            errors |= {kind.kind: certain * weight for kind, weight in wrong.items()}
+            passes, total = raw[:, Demand.HEAD] + raw[:, Demand.NORMAL], torch.stack(list(wrong.values())).sum(0)
+            stays = passes * total
+            add(moves, {Move.HEAD: stays})
+            waits, is_wrong = waits + passes * found.wrong_choice, is_wrong + stays
+            known = constructor + redex
+            sound = 1 - torch.where(known > LEAST, total / known.clamp_min(LEAST), 0)
+            descends = descends * torch.stack([torch.ones_like(sound), torch.ones_like(sound), sound], dim=-1)
+    if is_inside:
+        if is_redex:
+            # What is wrong in a call, and certain to be met, is met in what it unfolds to.
+            unfolds = descends[:, Demand.CERTAIN] * here.tag[:, Tag.CALL] * here.wrong
+            add(moves, {Move.GO_1: unfolds})
+        column_1, normal, inside = _parts(view, descends, unfolds, tables)
+        add(visits, inside)
+        moves[Move.NORMAL] = normal.sum(-1)
+    if is_root:
+        finished = root * view["1"].met[:, Demand.CERTAIN]
+        moves[Move.FINISH] = finished
+        add(visits, {("1", Demand.CERTAIN): root - finished})
+    failed, visited = stacked(errors, ERRORS, nothing), stacked(visits, _VISITS, nothing)
+    moves[Move.FAIL], moves[Move.VISIT] = failed.sum(-1), visited.sum(-1)
+    return Cases(
+        moves=stacked(moves, tuple(Move), nothing),
+        visits=visited.unflatten(-1, (len(PLACES), len(Demand))),
+        errors=failed,
+        integers=integers,
+        column_1=column_1,
+        normal=normal,
+        waits=waits,
+        wrong=is_wrong,
+    )
 
 
 def refuse(cases: Cases, move: Move, share: Float[Tensor, " batch"], kind: ErrorKind) -> Cases:
@@ -115,30 +139,33 @@ def refuse(cases: Cases, move: Move, share: Float[Tensor, " batch"], kind: Error
 
 
 def _parts(
-    view: View, descends: Float[Tensor, "batch demands"], unfolds: Float[Tensor, " batch"], tables: Tables
-) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch demands"], Float[Tensor, "batch places demands"]]:
+    view: View, descends: Float[Tensor, "batch demands"], unfolds: Float[Tensor, " batch"] | None, tables: Tables
+) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch demands"], Visits]:
     """Reduce the columns, one after the other, as a normal form demands; not of a call that unfolds after all.
 
     Returns:
         The weight of having found column 1 reduced; that of both, for each demand; and the visits.
     """
-    both = descends[:, None, :] * (view.at[""].tag @ tables.patterns)[..., None]
-    both = both - pad(unfolds[:, None, None], [Demand.CERTAIN, 0, _CALL, len(PATTERNS) - _CALL - 1])
-    visits = view.demand.new_zeros(len(view.demand), len(PLACES), len(Demand))
+    both = descends[:, None, :] * (view[""].tag @ tables.patterns)[..., None]
+    if unfolds is not None:
+        both = both - pad(unfolds[:, None, None], [Demand.CERTAIN, 0, _CALL, len(PATTERNS) - _CALL - 1])
+    visits: Visits = {}
     found: list[Tensor] = []
     for column, path in enumerate(("1", "2")):
-        met = view.at[path].met
-        normal = met[:, Demand.NORMAL, None].expand_as(met)
+        met = view[path].met
         # Axes: batch, pattern, kind of part, demand.
         kinds = both[:, :, None] * tables.parts[:, column, :, None]
-        reached = torch.stack([torch.ones_like(met), normal, met], dim=1)[:, None]
-        lacking = (kinds * (1 - reached)).sum(1)
-        visits = visits + visit(lacking[:, Part.NORMAL].sum(-1), path, Demand.NORMAL)
-        for demand in (Demand.NORMAL, Demand.CERTAIN):
-            visits = visits + visit(lacking[:, Part.SAME, demand], path, demand)
-        both = (kinds * reached).sum(2)
+        reached = torch.stack([torch.ones_like(met), met[:, Demand.NORMAL, None].expand_as(met), met], dim=1)
+        done = kinds * reached[:, None]
+        lacking = (kinds - done).sum(1)
+        same = lacking[:, Part.SAME]
+        visits[path, Demand.NORMAL] = lacking[:, Part.NORMAL].sum(-1) + same[:, Demand.NORMAL]
+        visits[path, Demand.CERTAIN] = same[:, Demand.CERTAIN]
+        both = done.sum(2)
         found.append(both.sum(1))
-    return found[0].sum(-1), found[1], visits
+        if not is_present(both):
+            break
+    return found[0].sum(-1), found[-1] if len(found) == 2 else torch.zeros_like(descends), visits
 
 
 def _at(place: int, weight: Float[Tensor, " batch"], count: int) -> Float[Tensor, "batch count"]:

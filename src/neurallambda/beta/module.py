@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from neurallambda.beta.alphabet import Alphabet
+from neurallambda.beta.asking import is_present
 from neurallambda.beta.assemble import assemble
 from neurallambda.beta.cases import Cases
 from neurallambda.beta.cells import Cells
@@ -152,7 +153,8 @@ class NeuralBeta(nn.Module):
 
     def step(self, memory: Memory, rules: Rules) -> tuple[Memory, Cases]:
         """Take one step; gives the memory after it, and the weight of each thing that it did."""
-        return take_step(memory, rules)
+        step = take_step(memory, rules)
+        return step.memory, step.cases
 
     def run(self, program: NeuralLambda, *, max_steps: int = MAX_STEPS) -> Result:
         """Run a batch of programs until all have ended.
@@ -163,14 +165,16 @@ class NeuralBeta(nn.Module):
             raise ArgumentError(f"max_steps: got {max_steps}; expected at least 1 step")
         rules, memory = self.rules(program), self.start(program)
         steps = ended = memory.flags.new_zeros(len(program))
-        memory, cases = self.step(memory, rules)
+        step = take_step(memory, rules)
         for number in range(1, max_steps + 1):
             steps = steps + 1 - ended
-            ended = cases.moves[:, Move.FINISH] + cases.moves[:, Move.FAIL]
-            if number == max_steps or (number % LOOK_EVERY == 0 and bool((ended > MOSTLY).all())):
+            ended = step.cases.moves[:, Move.FINISH] + step.cases.moves[:, Move.FAIL]
+            if number == max_steps or not is_present(1 - ended):
                 break
-            memory, cases = self.step(memory, rules)
-        return Result(program, memory, cases.moves[:, Move.FINISH], cases.errors, steps, max_steps)
+            if number % LOOK_EVERY == 0 and bool((ended > MOSTLY).all()):
+                break
+            step = take_step(step.memory, rules, step.graph)
+        return Result(program, step.memory, step.cases.moves[:, Move.FINISH], step.cases.errors, steps, max_steps)
 
     def normalize(
         self,

@@ -1,5 +1,7 @@
 """The rules as tensors."""
 
+from functools import lru_cache
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -14,7 +16,7 @@ from neurallambda.beta.alphabet import (
     STUCK,
     Tag,
 )
-from neurallambda.beta.rules import PARTS, Ask, Move, Part, Wrong, respond, respond_unary
+from neurallambda.beta.rules import FRAMES, PARTS, Ask, Move, Part, Wrong, respond, respond_unary
 from neurallambda.lang.terms import UNARY_PRIMITIVES
 from neurallambda.state import state
 
@@ -40,6 +42,7 @@ class Tables:
         patterns: what each tag's normal form demands of its columns, as one of `PATTERNS`.
         parts: for each pattern and column, one of `Part`.
         responses: of a redex, by its tag and the one under its first column.
+        nested: by the same two tags, whether the outer one of two frames goes at once.
         unary: responses of an application of a primitive, by operator and the tag of the operand.
         made: the tag that a cell gets by each of the moves `MADE`.
     """
@@ -49,13 +52,16 @@ class Tables:
     patterns: Float[Tensor, "tags patterns"]
     parts: Float[Tensor, "patterns 2 parts"]
     responses: Float[Tensor, "tags_tags responses"]
+    nested: Float[Tensor, "tags_tags 1"]
     unary: Float[Tensor, "operators_tags unary_responses"]
     made: Float[Tensor, "made tags"]
 
     @staticmethod
+    @lru_cache(maxsize=16)
     def of(device: torch.device, dtype: torch.dtype) -> "Tables":
-        """Write the rules as tensors."""
+        """Write the rules as tensors, once for a device and a type."""
 
+        @torch.inference_mode(False)  # they are kept, and another run may differentiate by what they weigh
         def tensor(rows: object) -> Tensor:
             return torch.tensor(rows, device=device, dtype=dtype)
 
@@ -71,6 +77,7 @@ class Tables:
                     for under in Tag
                 ]
             ),
+            nested=tensor([[tag in FRAMES and under in FRAMES] for tag in Tag for under in Tag]),
             unary=tensor(
                 [
                     [name in UNARY_PRIMITIVES and respond_unary(name, tag) is response for response in UNARY_RESPONSES]
