@@ -1,15 +1,16 @@
 """What a run leaves: where the mass of each program has ended, and the memory to read it by."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.arithmetic.masses import inverse
 from neurallambda.errors import ArgumentError, ErrorKind
 from neurallambda.lang import terms
-from neurallambda.lang.syntax.parser import parse_term
 from neurallambda.lang.terms import Term
 from neurallambda.machine.alphabet import OPERATORS, Field, Tag
 from neurallambda.machine.encode import NeuralLambda
@@ -17,9 +18,10 @@ from neurallambda.machine.memory import Memory
 from neurallambda.machine.reading import fields, read_values
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.tables import ERRORS
+from neurallambda.machine.targets import Target, as_target, as_targets, groups, with_finite_logarithm
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Distribution:
     """The probabilities of how each program ends. All of them together sum to one.
 
@@ -39,8 +41,12 @@ class Distribution:
     errors: Float[Tensor, "batch errors"]
     running: Float[Tensor, " batch"]
 
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name}: {tuple(part.shape)}" for name, part in vars(self).items())
+        return f"Distribution({shapes})"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """The end of a run. Everything in it can be differentiated.
 
@@ -63,6 +69,10 @@ class Result:
     errors: Float[Tensor, "batch errors"]
     running: Float[Tensor, " batch"]
     steps: Float[Tensor, " batch"]
+
+    def __repr__(self) -> str:
+        batch, ended = len(self.program), int((self.running.detach() <= 0.5).sum())
+        return f"Result(batch of {batch}, {ended} ended, in up to {float(self.steps.detach().max()):.0f} steps)"
 
     @staticmethod
     def of(program: NeuralLambda, runner: Runner) -> "Result":
@@ -87,26 +97,87 @@ class Result:
             running=self.running,
         )
 
-    def probability(self, value: Term | str | int | bool | ErrorKind) -> Float[Tensor, " batch"]:
+    def probability(self, value: Target | Sequence[Target | Sequence[Any]] | Tensor) -> Float[Tensor, " batch"]:
         """The probability that each program ends in a value, or in an error.
 
+        A loss may take its logarithm: where the probability is zero, the gradient of that is taken for zero.
+
         Args:
-            value: an integer, a boolean, a list or pair of such, a primitive, as a term, as text or as a Python value;
-                or an `ErrorKind`.
+            value: one for all programs: an integer, a boolean, a list or pair of such, a primitive, as a term, as text or as
+                a Python value; or an `ErrorKind`. A Python list or tuple, or a tensor of integers or booleans, holds one
+                for each program; in it, another list or tuple is a value that is a list. What no program can end in, an
+                integer out of range for instance, has the probability zero.
+
+        Raises:
+            ArgumentError: where that is none of these, or not as many as there are programs.
 
         >>> import neurallambda as nl
         >>> machine = nl.Machine()
-        >>> result = machine.run(machine.encode("(cons 1 (< 1 2))"))
+        >>> result = machine.run(machine.encode(["(cons 1 (< 1 2))", "'(2 4)"]))
         >>> result.probability("(cons 1 true)")
-        tensor([1.])
+        tensor([1., 0.])
+        >>> result.probability([3, [2, 4]])
+        tensor([0., 1.])
         """
-        if isinstance(value, ErrorKind):
-            return self.errors[:, ERRORS.index(value)]
-        return self._probability(_as_term(value), fields(self.value, self.memory.layout))
+        if isinstance(value, (list, tuple, Tensor)):
+            return self._of_each(as_targets(value, len(self.program), "value"))
+        return with_finite_logarithm(self._of(as_target(value)))
 
-    def _probability(self, term: Term, value: dict[Field, Tensor]) -> Float[Tensor, " batch"]:
+    def log_probability(self, targets: Sequence[Target | Sequence[Any]] | Tensor) -> Float[Tensor, " batch"]:
+        """The logarithm of the probability that each program ends in its own target.
+
+        It is minus infinity where that cannot be; the gradient there is zero, so one impossible target does not spoil the
+        gradients of the others.
+
+        Args:
+            targets: one for each program, as in `probability`: a list or a tuple of integers, booleans, text, terms,
+                lists, `ErrorKind`s; or a tensor of integers or booleans.
+
+        Raises:
+            ArgumentError: where they are not as many as there are programs, or one is no target.
+
+        >>> import neurallambda as nl
+        >>> machine = nl.Machine()
+        >>> result = machine.run(machine.encode(["(+ 1 1)", "(/ 1 0)"]))
+        >>> result.log_probability([2, nl.ErrorKind.DIVISION_BY_ZERO])
+        tensor([0., 0.])
+        """
+        return self._of_each(as_targets(targets, len(self.program))).log()
+
+    def nll(self, targets: Sequence[Target | Sequence[Any]] | Tensor) -> Float[Tensor, " batch"]:
+        """The negative of `log_probability`: a loss for each program; `.mean()` makes one of them.
+
+        >>> import neurallambda as nl
+        >>> machine = nl.Machine()
+        >>> machine.run(machine.encode(["(+ 1 1)", "'(1 2)"])).nll([2, [1, 2]]).mean()
+        tensor(0.)
+        """
+        return 0 - self.log_probability(targets)
+
+    def _of_each(self, targets: Sequence[Term | ErrorKind]) -> Float[Tensor, " batch"]:
+        """The probability of each program's own target."""
+        parts: list[Tensor] = []
+        order: list[int] = []
+        for target, rows in groups(targets).items():
+            order += rows
+            parts.append(self._of(target, None if len(rows) == len(targets) else torch.tensor(rows)))
+        back = torch.tensor(order).argsort().to(self.running.device)
+        return with_finite_logarithm(torch.cat(parts)[back])
+
+    def _of(self, target: Term | ErrorKind, rows: Int[Tensor, " rows"] | None = None) -> Float[Tensor, " rows"]:
+        """The probability of one target, in some programs or in all."""
+        rows = None if rows is None else rows.to(self.running.device)
+        if isinstance(target, ErrorKind):
+            return (self.errors if rows is None else self.errors[rows])[:, ERRORS.index(target)]
+        value = self.value if rows is None else self.value[rows]
+        read = fields(value, self.memory.layout)
+        if isinstance(target, (terms.Integer, terms.Boolean, terms.Primitive)) or target == terms.List():
+            return self._probability(target, read, self.memory)
+        return self._probability(target, read, self.memory if rows is None else self.memory.select(rows))
+
+    def _probability(self, term: Term, value: dict[Field, Tensor], memory: Memory) -> Float[Tensor, " batch"]:
         """Of a term, given that the parts of a pair are what they are independently."""
-        memory, chance = self.memory, 1.0
+        chance = 1.0
         while True:
             tag = value[Field.TAG]
             match term:
@@ -134,17 +205,5 @@ class Result:
                 fields(read_values(memory, value[field] * per_pair), memory.layout)
                 for field in (Field.VALUE, Field.LINK)
             )
-            chance = chance * pair[:, 0] * self._probability(head, heads)
+            chance = chance * pair[:, 0] * self._probability(head, heads, memory)
             term, value = tail, tails
-
-
-def _as_term(value: Term | str | int | bool) -> Term:
-    match value:
-        case Term():
-            return value
-        case str():
-            return parse_term(value)
-        case bool():
-            return terms.Boolean(value)
-        case _:
-            return terms.Integer(value)
