@@ -26,7 +26,7 @@ def engine_named(name: str) -> Engine:
     try:
         return Engine(name)
     except ValueError:
-        raise ArgumentError(f"engine: got {name!r}, expected one of {', '.join(Engine)}") from None
+        raise ArgumentError(f"engine: got {name!r}; expected {' or '.join(Engine)}") from None
 
 
 def make_engine(
