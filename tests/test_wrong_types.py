@@ -11,22 +11,32 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
-import pytest
 import torch
 
 import neurallambda as nl
-from neurallambda import automata, beta, machine, nn, structures, symbols, twins
+from neurallambda import beta, symbols
 from neurallambda.automata import library
-from neurallambda.automata.library.families import modular_counter
 from neurallambda.automata.data.generate import Recipe
 from neurallambda.automata.data.lengths import Lengths
+from neurallambda.automata.library.families import modular_counter
 from neurallambda.lang import parse_term
 
-ROOMS = ("", ".lang", ".automata", ".symbols", ".structures", ".machine", ".beta", ".twins", ".nn", ".holes", ".engines")
+ROOMS = (
+    "",
+    ".lang",
+    ".automata",
+    ".symbols",
+    ".structures",
+    ".machine",
+    ".beta",
+    ".twins",
+    ".nn",
+    ".holes",
+    ".engines",
+)
 SECONDS = 10
 """A call that takes longer is taken for one that never ends."""
 
@@ -166,9 +176,17 @@ def faults(where: str, item: Callable[..., Any]) -> list[str]:
 
 if __name__ == "__main__":
     import sys
+
     for where, item in doors().items():
-        if len(sys.argv) > 1 and sys.argv[1] not in where: continue
+        if len(sys.argv) > 1 and sys.argv[1] not in where:
+            continue
         bad = faults(where, item)
-        missing = [n for n in parameters(item) if inspect.signature(item).parameters[n].default is inspect.Parameter.empty and n not in arguments(where,item)]
+        missing = [
+            n
+            for n in parameters(item)
+            if inspect.signature(item).parameters[n].default is inspect.Parameter.empty
+            and n not in arguments(where, item)
+        ]
         print(where, len(bad), "MISSING" if missing else "", missing)
-        for b in bad[:: max(1, len(bad)//6)]: print("     ", b)
+        for b in bad[:: max(1, len(bad) // 6)]:
+            print("     ", b)

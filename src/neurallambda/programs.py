@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, overload
 
+from neurallambda.arguments import checked
 from neurallambda.engines import make_engine
 from neurallambda.engines.machine import WINDOW as WINDOW
 from neurallambda.engines.protocol import MAX_STEPS as MAX_STEPS
@@ -33,6 +34,7 @@ def run(
     device: str | None = ...,
     holes: "Mapping[str, Filling] | None" = ...,
 ) -> list[Outcome]: ...
+@checked
 def run(
     source: str | list[str] | tuple[str, ...],
     *,

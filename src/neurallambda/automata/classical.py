@@ -7,6 +7,7 @@ A framed machine is read as the language of the strings between its markers.
 from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Literal
 
+from neurallambda.arguments import checked
 from neurallambda.automata.extras import extra
 from neurallambda.automata.fsm import FSM
 from neurallambda.automata.rules.machine import Acceptance
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Operation = Literal["intersection", "union", "difference", "symmetric_difference"]
 
 
+@checked
 def from_regex(regex: str, symbols: Iterable[str]) -> FSM:
     """The minimal deterministic machine of a regular expression, in automata-lib's syntax.
 
@@ -46,21 +48,25 @@ def from_regex(regex: str, symbols: Iterable[str]) -> FSM:
     return _from_dfa(_dfa_class().from_nfa(found).minify(retain_names=True), alphabet)
 
 
+@checked
 def determinize(machine: FSM) -> FSM:
     """A deterministic machine for the same language, by the subset construction."""
     return _from_dfa(_to_dfa(machine), machine.alphabet)
 
 
+@checked
 def minimize(machine: FSM) -> FSM:
     """The smallest deterministic machine for the same language."""
     return _from_dfa(_to_dfa(machine).minify(retain_names=True), machine.alphabet)
 
 
+@checked
 def complement(machine: FSM) -> FSM:
     """A deterministic machine for the strings that `machine` does not accept."""
     return _from_dfa(_to_dfa(machine).complement(), machine.alphabet)
 
 
+@checked
 def product(one: FSM, other: FSM, operation: Operation = "intersection") -> FSM:
     """A deterministic machine that runs both at once and combines their verdicts.
 
@@ -82,6 +88,7 @@ def product(one: FSM, other: FSM, operation: Operation = "intersection") -> FSM:
     return _from_dfa(getattr(left, operation)(right, retain_names=True, minify=False), one.alphabet)
 
 
+@checked
 def equivalent(one: FSM, other: FSM) -> bool:
     """Do two machines accept the same strings? Their alphabets must have the same symbols."""
     return set(one.alphabet) == set(other.alphabet) and _to_dfa(one) == _to_dfa(other)

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 from random import Random
 
+from neurallambda.arguments import checked
 from neurallambda.automata.languages.chart import count_derivations, derives
 from neurallambda.automata.languages.derivations import Derivations
 from neurallambda.automata.languages.pda_productions import named_forms
@@ -27,6 +28,7 @@ class Production:
     body: tuple[str, ...] = ()
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Grammar:
     """A context-free grammar. Symbols that head no production are terminals.
@@ -152,6 +154,7 @@ class Grammar:
         return "".join(self._derivations.unrank(n, Random(seed).randrange(total)))
 
 
+@checked
 def to_pda(grammar: Grammar) -> PDA:
     """The pushdown automaton that derives from the left: the stack holds what is still to be produced.
 
@@ -178,6 +181,7 @@ def _replacing(production: Production, name: str) -> list[Rule]:
     ]
 
 
+@checked
 def from_pda(machine: PDA) -> Grammar:
     """The grammar of the strings that a machine accepts, between its markers if it has them.
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from neurallambda.arguments import checked
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang import core
 from neurallambda.lang.core import Atom, Delay, Lambda, Node, Operator, unfilled_hole
@@ -29,6 +30,7 @@ Environment = tuple[Value, Any] | None
 _NOTHING: Any = object()
 
 
+@checked
 def evaluate(
     source: str | Program,
     *,

@@ -1,5 +1,6 @@
 """Normal forms: a program reduced as far as it goes, with free variables and under binders too."""
 
+from neurallambda.arguments import checked
 from neurallambda.errors import SourceError
 from neurallambda.lang.normal.definitions import top_level
 from neurallambda.lang.normal.quote import normal_form
@@ -8,6 +9,7 @@ from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Define, Program, Term
 
 
+@checked
 def normalize(source: str | Term, *, max_steps: int = 100_000) -> Term:
     """The full normal form, by normal order: the leftmost outermost redex first, also inside functions.
 

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
+from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.symbols.similarity import direction
 
@@ -44,6 +45,7 @@ def soft_nand(truths: Float[Tensor, "..."], participation: Float[Tensor, "..."])
     return 1 - (1 - participation * (1 - truths)).prod(-1)
 
 
+@checked
 class Nand(nn.Module):
     """Gates over vectors: each asks whether its inputs match what it expects, and gives the NAND of the answers.
 

@@ -4,10 +4,12 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
+from neurallambda.arguments import checked
 from neurallambda.errors import check_count
 from neurallambda.nn.nand import SPREAD, Nand, soft_nand
 
 
+@checked
 class NandChoice(nn.Module):
     """Give back one of the candidates, chosen by two layers of NAND.
 

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from neurallambda.arguments import checked
 from neurallambda.errors import check_count
 from neurallambda.state import Batched, state
 from neurallambda.structures.form import Form
@@ -38,6 +39,7 @@ class PriorityQueueState(Batched):
     overflow: Float[Tensor, " batch"]
 
 
+@checked
 @dataclass(frozen=True)
 class PriorityQueue(Structure[PriorityQueueState]):
     """A queue whose least item leaves first.

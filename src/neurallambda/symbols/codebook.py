@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor
 from torch.utils import _pytree as pytree  # torch offers no public way to register a node with constants
 
+from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.symbols.batch import from_tensor, to_tensor
 from neurallambda.symbols.checks import check_finite, check_floating, check_inverse_temperature, check_last_axis
@@ -17,6 +18,7 @@ from neurallambda.symbols.kinds import Kind, draw
 from neurallambda.symbols.similarity import cosine_with_all, direction, dot_with_all
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Codebook:
     """A vector for each of a fixed set of symbols: any hashable objects, where `1`, `1.0` and `True` are three.

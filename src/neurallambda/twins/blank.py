@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import product
 
+from neurallambda.arguments import checked
 from neurallambda.automata.fsm import FSM
 from neurallambda.automata.pda import PDA
 from neurallambda.automata.queue_automaton import QueueAutomaton
@@ -14,6 +15,7 @@ from neurallambda.automata.turing import TuringMachine
 from neurallambda.errors import ArgumentError, check_count
 
 
+@checked
 def blank_fsm(symbols: Sequence[str], *, states: int) -> FSM:
     """A finite-state machine that goes from every state to every state on every symbol.
 
@@ -30,6 +32,7 @@ def blank_fsm(symbols: Sequence[str], *, states: int) -> FSM:
     return FSM(symbols=tuple(symbols), rules=rules, acceptance=Acceptance(states=(INITIAL,)), framed=False)
 
 
+@checked
 def blank_pda(symbols: Sequence[str], *, states: int, stack: Sequence[str]) -> PDA:
     """A pushdown automaton with every rule that reads a symbol; it accepts with an empty stack.
 
@@ -49,6 +52,7 @@ def blank_pda(symbols: Sequence[str], *, states: int, stack: Sequence[str]) -> P
     return PDA(symbols=tuple(symbols), rules=rules, acceptance=acceptance, framed=False)
 
 
+@checked
 def blank_queue(symbols: Sequence[str], *, states: int, queue: Sequence[str]) -> QueueAutomaton:
     """A queue automaton with every rule that reads a symbol; it accepts with an empty queue.
 
@@ -62,6 +66,7 @@ def blank_queue(symbols: Sequence[str], *, states: int, queue: Sequence[str]) ->
     return QueueAutomaton(symbols=tuple(symbols), rules=rules, acceptance=acceptance, framed=False)
 
 
+@checked
 def blank_turing(symbols: Sequence[str], *, states: int, tape: Sequence[str] = ()) -> TuringMachine:
     """A Turing machine with one tape and every rule that there could be, into `ACCEPT` too.
 

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from neurallambda.arguments import checked
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.fsm import FSM
 from neurallambda.automata.runs.configuration import Configuration
@@ -89,6 +90,7 @@ class Twin(nn.Module, ABC):
         return rules_of(self.table, keep=keep)
 
 
+@checked
 class NeuralFSM(Twin):
     """A finite-state machine as a chain of matrix products; exact for nondeterministic machines too.
 
@@ -139,6 +141,7 @@ class NeuralFSM(Twin):
         return (arrived.exp()[:, :, None] @ held.rest[strings.tokens])[:, :, 0]
 
 
+@checked
 class NeuralAutomaton(Twin):
     """Any machine as weighted configurations: exact, for nondeterministic machines too.
 
@@ -202,6 +205,7 @@ class NeuralAutomaton(Twin):
         return [[step for step in row if step] for row in steps]
 
 
+@checked
 class SuperposedAutomaton(Twin):
     """Any machine on the data structures, with its state and each memory a mixture: exact where the machine is certain.
 
@@ -261,6 +265,7 @@ class SuperposedAutomaton(Twin):
         return is_something(self(strings))
 
 
+@checked
 def twin(
     machine: Automaton, *, weigh: str = "chances", dtype: torch.dtype = torch.float32
 ) -> NeuralFSM | NeuralAutomaton:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
+from neurallambda.arguments import checked
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.data.lengths import Lengths
 from neurallambda.automata.data.negatives import Outside
@@ -14,6 +15,7 @@ from neurallambda.errors import ArgumentError, ProgramError
 MEMBER, OUTSIDE, NEAR_MISS = "member", "non-member", "near-miss"
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """What to generate.
@@ -68,6 +70,7 @@ class TooFewError(ArgumentError):
         self.available = available
 
 
+@checked
 def generate(machine: Automaton, recipe: Recipe, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Row]:
     """Draw labelled strings.
 

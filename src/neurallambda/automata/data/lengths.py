@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
 
+from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 
 LONGEST = 100_000
 
 
+@checked
 @dataclass(frozen=True)
 class Lengths:
     """Lengths and their weights.

@@ -3,10 +3,12 @@
 import torch
 from torch import Tensor
 
+from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.structures.instruction.checks import values_can_be_read
 
 
+@checked
 def mask_of_lengths(lengths: Tensor, time: int) -> Tensor:
     """The mask of sequences padded at their end.
 
