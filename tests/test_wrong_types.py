@@ -14,15 +14,18 @@ from functools import cache
 from types import FrameType, ModuleType
 from typing import Any
 
+import pytest
 import torch
 
 import neurallambda as nl
-from neurallambda import beta, symbols
+from neurallambda import beta, nn, structures, symbols, twins
 from neurallambda.automata import library
 from neurallambda.automata.data.generate import Recipe
 from neurallambda.automata.data.lengths import Lengths
 from neurallambda.automata.library.families import modular_counter
 from neurallambda.lang import parse_term
+
+pytestmark = pytest.mark.compile
 
 ROOMS = (
     "",
@@ -174,19 +177,47 @@ def faults(where: str, item: Callable[..., Any]) -> list[str]:
     return found
 
 
-if __name__ == "__main__":
-    import sys
+@cache
+def instances() -> dict[str, Any]:
+    """Objects whose methods are swept."""
+    known = good()
+    soft = nl.Soft((1, 2), torch.zeros(2))
+    program = nl.Machine(integers=range(-4, 4)).encode("?a", holes={"a": soft})
+    latch = structures.Latch()
+    return {
+        "Machine": nl.Machine(integers=range(-4, 4)),
+        "NeuralLambda": program,
+        "Result": known["Machine.decode.result"],
+        "Soft": soft,
+        "Codebook": known["codebook"],
+        "BitCodebook": symbols.BitCodebook.make(4, repeats=2, generator=torch.Generator()),
+        "NeuralBeta": beta.NeuralBeta(cells=12, integers=range(-4, 4)),
+        "FSM": known["twins.machine"],
+        "PDA": known["machine"],
+        "Grammar": known["grammar"],
+        "NeuralFSM": twins.NeuralFSM(known["twins.machine"]),
+        "Nand": nn.Nand(inputs=2, size=2, gates=2, generator=torch.Generator()),
+        "Latch": latch,
+    }
 
-    for where, item in doors().items():
-        if len(sys.argv) > 1 and sys.argv[1] not in where:
-            continue
-        bad = faults(where, item)
-        missing = [
-            n
-            for n in parameters(item)
-            if inspect.signature(item).parameters[n].default is inspect.Parameter.empty
-            and n not in arguments(where, item)
-        ]
-        print(where, len(bad), "MISSING" if missing else "", missing)
-        for b in bad[:: max(1, len(bad) // 6)]:
-            print("     ", b)
+
+@cache
+def methods() -> dict[str, Any]:
+    """All public methods of these objects."""
+    found: dict[str, Any] = {}
+    for kind, thing in instances().items():
+        for name in dir(type(thing)):
+            method = getattr(thing, name, None)
+            if not name.startswith("_") and inspect.ismethod(method) and method.__module__.startswith("neurallambda"):
+                found[f"{kind}.{name}"] = method
+    return found
+
+
+@pytest.mark.parametrize("where", doors())
+def test_functions_and_constructors(where: str) -> None:
+    assert not faults(where, doors()[where])
+
+
+@pytest.mark.parametrize("where", methods())
+def test_methods(where: str) -> None:
+    assert not faults(where, methods()[where])

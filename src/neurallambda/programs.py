@@ -102,12 +102,6 @@ def run_all(
     Raises:
         ArgumentError: where an argument cannot be used.
     """
-    if isinstance(sources, str) or not isinstance(sources, Iterable):
-        raise ArgumentError(
-            f"sources: got {sources!r:.60}, expected several texts; `run` takes the text of one program"
-        )
-    if not isinstance(limits, Limits):
-        raise ArgumentError(f"limits: got {limits!r:.60}, expected neurallambda.Limits(...)")
     return make_engine(engine, limits=limits, device=device).run_all(sources, holes=holes)
 
 
