@@ -9,6 +9,10 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from neurallambda.errors import ArgumentError
 
 Door = TypeVar("Door", bound=Callable[..., Any])
+Kind = TypeVar("Kind")
+
+OWN = frozenset({"holes"})
+"""Parameters whose check says more than an annotation can: which hole it is, for example."""
 
 _WORDS = {
     int: "an integer",
@@ -49,6 +53,28 @@ def checked(door: Door) -> Door:
     return _checked(door)  # pyright: ignore[reportReturnType]
 
 
+def checked_methods(*names: str) -> Callable[[type[Kind]], type[Kind]]:
+    """Let these methods of a class refuse arguments as `checked` functions do.
+
+    >>> @checked_methods("add")
+    ... class Total:
+    ...     def add(self, number: int) -> None: ...
+    >>> Total().add("two")
+    Traceback (most recent call last):
+    neurallambda.errors.ArgumentError: number: got 'two', expected an integer
+    """
+
+    def decorate(kind: type[Kind]) -> type[Kind]:
+        for name in names:
+            method = vars(kind)[name]
+            is_bound_to_class = isinstance(method, classmethod)
+            wrapped = _checked(method.__func__ if is_bound_to_class else method)
+            setattr(kind, name, classmethod(wrapped) if is_bound_to_class else wrapped)
+        return kind
+
+    return decorate
+
+
 def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(function)
     hints: dict[str, Any] = {}
@@ -63,7 +89,11 @@ def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **kwargs)  # a wrong number of arguments: Python says so itself
         for name, value in given.items():
             kind = signature.parameters[name].kind
-            if name in hints and kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+            if (
+                name in hints
+                and name not in OWN
+                and kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+            ):
                 check_type(name, value, hints[name])
         return function(*args, **kwargs)
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 from random import Random
 
-from neurallambda.arguments import checked
+from neurallambda.arguments import checked, checked_methods
 from neurallambda.automata.languages.chart import count_derivations, derives
 from neurallambda.automata.languages.derivations import Derivations
 from neurallambda.automata.languages.pda_productions import named_forms
@@ -28,6 +28,7 @@ class Production:
     body: tuple[str, ...] = ()
 
 
+@checked_methods("parse", "accepts", "count_derivations", "count", "sample")
 @checked
 @dataclass(frozen=True, kw_only=True)
 class Grammar:

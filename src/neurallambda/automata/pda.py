@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
-from neurallambda.arguments import checked
+from neurallambda.arguments import checked, checked_methods
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.languages.ambiguous_language import AmbiguousLanguage
 from neurallambda.automata.languages.chart import count_derivations, derives
@@ -18,6 +18,7 @@ from neurallambda.automata.runs.limits import DEFAULT_LIMITS, UNDECIDED, Limits,
 _BEFORE_THE_CHART = 3000
 
 
+@checked_methods("decide", "count_runs")
 @checked
 @dataclass(frozen=True, kw_only=True)
 class PDA(Automaton):

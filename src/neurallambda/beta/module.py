@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
-from neurallambda.arguments import checked
+from neurallambda.arguments import checked, checked_methods
 from neurallambda.beta.alphabet import Alphabet
 from neurallambda.beta.assemble import assemble
 from neurallambda.beta.cases import Cases
@@ -62,6 +62,7 @@ class Result:
         return f"Result(batch of {batch}, {ended} ended, in up to {float(steps.max()):.0f} steps)"
 
 
+@checked_methods("encode", "normalize", "decode", "rules", "start")
 @checked
 class NeuralBeta(nn.Module):
     """Reduces programs by substitution, in cells whose parts are vectors of a codebook.

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurallambda.arguments import checked_methods
 from neurallambda.holes import Filling, fillings
 from neurallambda.machine.alphabet import CODE_FIELDS, OPERATORS, Field, Tag
 from neurallambda.machine.assemble import Cell, Cells
@@ -15,6 +16,7 @@ from neurallambda.machine.filling import fill, places
 from neurallambda.machine.layout import Code, Layout
 
 
+@checked_methods("select")
 @dataclass(frozen=True, repr=False)
 class NeuralLambda:
     """A batch of programs as tensors: cells at addresses, every part of a cell a distribution.

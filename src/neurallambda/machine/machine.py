@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from neurallambda.arguments import checked_methods
 from neurallambda.device import check_device
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError, check_count, check_instance, check_integers
 from neurallambda.holes import Filling
@@ -24,6 +25,7 @@ MAX_STEPS = 10_000
 CAPACITY = 16_384
 
 
+@checked_methods("encode", "decode", "assemble")
 class Machine:
     """A Lisp machine whose every step, tensor to tensor, is differentiable.
 

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
+from neurallambda.arguments import checked_methods
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.state import state
 from neurallambda.symbols.batch import from_tensor, to_tensor
@@ -18,6 +19,7 @@ MOST_BITS = 63
 """The widest integers: one bit less than those of a tensor, so that no sum of place values leaves their range."""
 
 
+@checked_methods("make", "to")
 @state
 class BitCodebook:
     """A vector of -1 and 1 for each integer of so many bits: its two's complement, repeated, XOR a random mask.

@@ -13,7 +13,7 @@ def check_inverse_temperature(value: float) -> None:
     Raises:
         ArgumentError: what came; the limit of an infinite one is the hard form.
     """
-    if not 0 < value < float("inf"):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
         raise ArgumentError(
             f"inverse_temperature: got {value!r}, expected a positive finite number; the limit at infinity is `snap`"
         )
@@ -82,6 +82,7 @@ def check_finite(name: str, vectors: Tensor) -> None:
     Raises:
         ArgumentError: how many numbers are not finite.
     """
+    check_vectors(name, vectors)
     wrong = int((~vectors.isfinite()).sum())
     if wrong:
         raise ArgumentError(f"{name}: got {wrong} numbers that are NaN or infinite, expected finite vectors")

@@ -7,12 +7,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from neurallambda.arguments import checked
+from neurallambda.arguments import checked, checked_methods
 from neurallambda.automata.automaton import Automaton
 from neurallambda.twins.axes import Layout
 from neurallambda.weighted import NOTHING, is_something, safe_log
 
 
+@checked_methods("reset")
 @checked
 class RuleTable(nn.Module):
     """Weights over the moves of each cell, and over accepting or not in each state.
