@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -134,12 +134,16 @@ def fits(value: object, expected: Any) -> bool:
     if origin is tuple and Ellipsis not in parts:
         assert isinstance(value, tuple)
         return len(value) == len(parts) and all(map(fits, value, parts))
-    if isinstance(value, Collection) and not isinstance(value, (str, bytes)) and parts:
+    if isinstance(value, (str, bytes)):
+        return not value or not parts or fits(value[:1], parts[0])
+    if isinstance(value, Collection) and parts:
         return all(fits(item, parts[0]) for item in value)
     return True
 
 
 def _is_instance(value: object, expected: type) -> bool:
+    if getattr(value, "ndim", None) == 0 and issubclass(expected, Iterable):
+        return False  # torch and NumPy say that such an array can be gone through, and it cannot
     try:
         return isinstance(value, expected)
     except TypeError:  # a protocol that cannot be asked

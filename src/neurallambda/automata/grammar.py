@@ -17,7 +17,7 @@ from neurallambda.automata.languages.productions import Form, Forms, trimmed
 from neurallambda.automata.pda import PDA
 from neurallambda.automata.rules.rule import Operation, Rule
 from neurallambda.automata.rules.vocabulary import ACCEPT, ANY, EPSILON, INITIAL
-from neurallambda.errors import ArgumentError, SourceError
+from neurallambda.errors import ArgumentError, SourceError, check_count
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,7 @@ class Grammar:
 
     def count(self, n: int) -> int:
         """How many derivations there are of strings of length `n`: of strings, if the grammar is unambiguous."""
+        check_count("n", n, least=0)
         return self._derivations.count(n)
 
     def sample(self, n: int, seed: int = 0) -> str:
@@ -149,6 +150,7 @@ class Grammar:
         Raises:
             ArgumentError: no string of that length is derived.
         """
+        check_count("n", n, least=0)
         total = self.count(n)
         if not total:
             raise ArgumentError(f"no string of length {n} is derived, so none can be drawn")

@@ -168,6 +168,8 @@ class NeuralBeta(nn.Module):
 
     def step(self, memory: Memory, rules: Rules) -> tuple[Memory, Cases]:
         """Take one step; gives the memory after it, and the weight of each thing that it did."""
+        check_instance("memory", memory, Memory, "what `start` or `step` gives")
+        check_instance("rules", rules, Rules, "what `rules` gives")
         return take_step(memory, rules)
 
     def run(self, program: NeuralLambda, *, max_steps: int = MAX_STEPS) -> Result:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
 
-from neurallambda.arguments import shown
+from neurallambda.arguments import fits, shown
 from neurallambda.errors import ArgumentError, ProgramError, SourceError, check_count, check_instance, check_integers
 from neurallambda.lang.fillings import check_certain
 from neurallambda.lang.outcome import Outcome
@@ -147,7 +147,7 @@ class ProgramEngine(ABC, Generic[StepT]):
         Raises:
             ArgumentError: at once, where a hole is filled with what this engine does not take.
         """
-        if isinstance(sources, str) or not isinstance(sources, Iterable):
+        if isinstance(sources, str) or not fits(sources, Iterable):
             raise ArgumentError(f"sources: got {shown(sources)}, expected several texts; `run` takes the text of one")
         return self._run_all(sources, self.check(holes))
 

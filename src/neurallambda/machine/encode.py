@@ -53,7 +53,7 @@ class NeuralLambda:
 
     def select(self, rows: Sequence[int]) -> "NeuralLambda":
         """Some programs of the batch."""
-        index = torch.tensor(rows, device=self.tag.device)
+        index = torch.tensor(rows, dtype=torch.long, device=self.tag.device)
         tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
         cells = tuple(self.cells[row] for row in rows)
         return replace(self, **{name: tensor[index] for name, tensor in tensors.items()}, cells=cells)

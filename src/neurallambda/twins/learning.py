@@ -106,7 +106,7 @@ class Loss(nn.Module):
             chances = self.twin.prospects(examples.strings).clamp(_CERTAIN, 1 - _CERTAIN)
             wrong = functional.binary_cross_entropy(chances, examples.prospects, reduction="none").mean(-1)
             return (wrong * examples.told).sum() / examples.told.sum(), undecided
-        chances = self.twin.scan(examples.strings).clamp(_CERTAIN, 1 - _CERTAIN)
+        chances = self.twin.scan(examples.strings).exp().clamp(_CERTAIN, 1 - _CERTAIN)
         return functional.binary_cross_entropy(chances, examples.labels), undecided
 
 

@@ -145,9 +145,9 @@ class NeuralFSM(Twin):
         return is_accepted(self.matrices(), strings.tokens, strings.lengths)
 
     def scan(self, strings: Strings) -> Float[Tensor, " batch"]:
-        """The same weight itself, by products in pairs: fewer and larger operations, for training."""
+        """The same logarithm, by products in pairs: fewer and larger operations, for training. Short weights underflow."""
         check_strings(strings)
-        return mass_by_scan(self.matrices(), strings.tokens, strings.lengths)
+        return safe_log(mass_by_scan(self.matrices(), strings.tokens, strings.lengths))
 
     def states(self, strings: Strings) -> Float[Tensor, "batch places states"]:
         """The distribution over states after 0, 1, 2, ... symbols and the silent steps that follow.
