@@ -198,7 +198,9 @@ STRUCTURES = {
     for name, item in ((name, getattr(structures, name)) for name in dir(structures))
     if inspect.isclass(item) and issubclass(item, structures.Structure) and not inspect.isabstract(item)
 }
-IMPLEMENTED = frozenset(["advance", "contents", "empty", "read", "size", "reference", "least", "line", "reads_of", "found", "matching"])
+IMPLEMENTED = frozenset(
+    ["advance", "contents", "empty", "read", "size", "reference", "least", "line", "reads_of", "found", "matching"]
+)
 """What structures implement for `step` and `scan`, which check: steps are compiled, and these are all that runs in them."""
 
 

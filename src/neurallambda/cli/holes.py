@@ -76,7 +76,7 @@ def read_hole(text: str) -> tuple[str, Hole]:
         weights.append(_weight(name, weight))
     if len({(type(value), value) for value in values}) < len(values):
         raise ArgumentError(f"--hole: got {given!r} for {name!r}; expected each value once")
-    total = math.fsum(weights)
+    total = sum(weights)
     if not 0 < total < math.inf:
         raise ArgumentError(f"--hole: got {given!r} for {name!r}; expected probabilities that are not all zero")
     return name, Chances(tuple(values), tuple(weight / total for weight in weights))

@@ -89,5 +89,9 @@ def with_finite_logarithm(probability: Tensor) -> Tensor:
     """
     if probability.requires_grad:
         nothing = probability.detach() < torch.finfo(probability.dtype).tiny
-        probability.register_hook(lambda arriving: torch.where(nothing & ~arriving.isfinite(), 0, arriving))
+
+        def finite(arriving: Tensor | None) -> Tensor | None:
+            return None if arriving is None else torch.where(nothing & ~arriving.isfinite(), 0, arriving)
+
+        probability.register_hook(finite)
     return probability
