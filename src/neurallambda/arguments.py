@@ -49,8 +49,8 @@ def checked(door: Door) -> Door:
     """
     if inspect.isclass(door):
         door.__init__ = _checked(door.__init__)
-        return door
-    return _checked(door)  # pyright: ignore[reportReturnType]
+        return door  # pyright: ignore[reportReturnType]
+    return _checked(door)
 
 
 def checked_methods(*names: str) -> Callable[[type[Kind]], type[Kind]]:

@@ -117,7 +117,7 @@ def test_what_is_no_target_is_refused(targets: object, message: str) -> None:
     if isinstance(targets, (list, tuple)):
         for method in (run(even()).log_probability, run(even()).nll):
             with pytest.raises(nl.ArgumentError, match=message.replace("value", "targets", 1)):
-                method(targets)  # pyright: ignore[reportArgumentType]
+                method(targets)
 
 
 def test_what_is_shown_is_short() -> None:

@@ -37,7 +37,7 @@ def check_place(device: object) -> None:
     if device is None or isinstance(device, torch.device):
         return
     try:
-        torch.device(device)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        torch.device(device)  # pyright: ignore[reportArgumentType]
     except (RuntimeError, TypeError):
         raise ArgumentError(f"device: got {shown(device)}, expected the name of one, such as 'cpu' or 'cuda'") from None
 
