@@ -99,3 +99,12 @@ def test_every_state_that_begins_with_a_batch_can_do_this() -> None:
 
 def dims(annotation: Any) -> bool:
     return bool(getattr(annotation, "dim_str", ""))
+
+
+def test_a_state_is_shown_by_its_shapes() -> None:
+    from neurallambda.structures import SuperpositionStack
+
+    shown = repr(SuperpositionStack(capacity=4, width=3).init(2))
+    assert "\n" not in shown
+    assert "occupied: (2, 4)" in shown
+    assert len(shown) < 200

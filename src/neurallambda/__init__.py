@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neurallambda.errors import ArgumentError, ErrorKind, NeurallambdaError, ProgramError, SourceError
+    from neurallambda.holes import Soft
     from neurallambda.lang.evaluate import evaluate
     from neurallambda.lang.normalize import normalize
     from neurallambda.lang.outcome import Outcome
-    from neurallambda.machine.encode import NeuralLambda, Soft
+    from neurallambda.machine.encode import NeuralLambda
     from neurallambda.machine.machine import Machine
     from neurallambda.machine.result import Distribution, Result
     from neurallambda.programs import Engine, Limits, run, run_all
@@ -33,7 +34,7 @@ _HOMES = {
     "Outcome": "lang.outcome",
     "ProgramError": "errors",
     "Result": "machine.result",
-    "Soft": "machine.encode",
+    "Soft": "holes",
     "SourceError": "errors",
     "evaluate": "lang.evaluate",
     "normalize": "lang.normalize",

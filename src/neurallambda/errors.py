@@ -60,3 +60,27 @@ def check_count(name: str, value: object, *, least: int = 1) -> None:
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ArgumentError(f"{name}: got {value!r}, expected an integer of at least {least}")
+
+
+def check_integers(value: object) -> None:
+    """Refuse anything but a range of integers that can be declared.
+
+    Raises:
+        ArgumentError: saying what came.
+    """
+    if not isinstance(value, range):
+        raise ArgumentError(f"integers: got {value!r:.60}, expected a range, such as range(-256, 256)")
+    if value.step != 1 or not value:
+        raise ArgumentError(f"integers: got {value}; expected a range of step 1 that is not empty")
+
+
+def check_instance(name: str, value: object, expected: type | tuple[type, ...], description: str) -> None:
+    """Refuse a value of another type.
+
+    Raises:
+        ArgumentError: naming the argument, what came and what was expected.
+    """
+    if not isinstance(value, expected):
+        shown = repr(value)
+        shown = shown if len(shown) <= 60 and "\n" not in shown else f"an object of type {type(value).__name__}"
+        raise ArgumentError(f"{name}: got {shown}, expected {description}")

@@ -33,10 +33,25 @@ def state(cls: Class) -> Class:
         >>> counters = Counter(count=torch.zeros(3))
         >>> torch.vmap(lambda counter: Counter(count=counter.count + 1))(counters).count
         tensor([1., 1., 1.])
+        >>> counters
+        Counter(count: (3,))
     """
-    frozen = dataclass(frozen=True)(cls)
+    frozen = dataclass(frozen=True, repr=False)(cls)
+    if "__repr__" not in vars(cls):
+        frozen.__repr__ = _shapes
     torch.export.register_dataclass(frozen, serialized_type_name=f"{cls.__module__}.{cls.__qualname__}")
     return frozen
+
+
+def _shapes(self: Any) -> str:
+    """A state by the shapes of its tensors: their numbers fill screens."""
+    return f"{type(self).__name__}({', '.join(f'{f.name}: {_shape(getattr(self, f.name))}' for f in fields(self))})"
+
+
+def _shape(part: object) -> str:
+    if isinstance(part, Tensor):
+        return str(tuple(part.shape))
+    return f"({', '.join(map(_shape, part))})" if isinstance(part, tuple) else repr(part)
 
 
 class Batched:

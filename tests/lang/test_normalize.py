@@ -283,3 +283,12 @@ def test_table_errors(example: Example) -> None:
     except ProgramError as error:
         found = error.kind
     assert found == LAZY.get(example.name, example.error)
+
+
+def test_a_list_gives_how_each_ended_as_run_does() -> None:
+    good, bad, endless = normalize(["((fn [x y] x) y)", "(car 1)", "(letrec [f (fn [n] (f n))] (f 1))"], max_steps=50)
+    assert (str(good), good.steps) == ("(fn [y1] y)", 1)
+    assert (bad.error, bad.term) == (ErrorKind.NOT_A_PAIR, None)
+    assert (endless.error, endless.steps) == (ErrorKind.OUT_OF_STEPS, 50)
+    with pytest.raises(ProgramError, match="not-a-pair"):
+        normalize("(car 1)")

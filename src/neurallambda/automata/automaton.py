@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from random import Random
 
+from neurallambda.arguments import checked_methods
 from neurallambda.automata.languages.language import Census, Language
 from neurallambda.automata.rules.machine import Machine
 from neurallambda.automata.runs.exploration import explore
@@ -14,6 +15,7 @@ from neurallambda.automata.runs.verdict import FastVerdict
 from neurallambda.errors import ArgumentError, check_count
 
 
+@checked_methods("language", "decide", "accepts", "run", "runs", "count", "census", "enumerate", "sample", "samples")
 class Automaton(Machine):
     """A machine with its verbs. Abstract; the machines to build are `FSM`, `PDA`, `QueueAutomaton`, `TuringMachine`.
 

@@ -7,6 +7,7 @@ A framed machine is read as the language of the strings between its markers.
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from neurallambda.arguments import checked
 from neurallambda.automata.extras import extra
 from neurallambda.automata.fsm import FSM
 from neurallambda.automata.languages.regex import NOTHING, derivative, matches_empty, parse_regex
@@ -24,6 +25,7 @@ _MOST_STATES = 10_000
 Operation = Literal["intersection", "union", "difference", "symmetric_difference"]
 
 
+@checked
 def from_regex(regex: str, symbols: Iterable[str]) -> FSM:
     r"""The minimal deterministic machine of a regular expression.
 
@@ -64,21 +66,25 @@ def from_regex(regex: str, symbols: Iterable[str]) -> FSM:
     return minimize(_machine(rules, alphabet, accepting, ""))
 
 
+@checked
 def determinize(machine: FSM) -> FSM:
     """A deterministic machine for the same language, by the subset construction."""
     return _from_dfa(_to_dfa(machine), machine)
 
 
+@checked
 def minimize(machine: FSM) -> FSM:
     """The smallest deterministic machine for the same language."""
     return _from_dfa(_to_dfa(machine).minify(retain_names=True), machine)
 
 
+@checked
 def complement(machine: FSM) -> FSM:
     """A deterministic machine for the strings that `machine` does not accept."""
     return _from_dfa(_to_dfa(machine).complement(), machine)
 
 
+@checked
 def product(one: FSM, other: FSM, operation: Operation = "intersection") -> FSM:
     """A deterministic machine that runs both at once and combines their verdicts.
 
@@ -100,6 +106,7 @@ def product(one: FSM, other: FSM, operation: Operation = "intersection") -> FSM:
     return _from_dfa(getattr(left, operation)(right, retain_names=True, minify=False), one)
 
 
+@checked
 def equivalent(one: FSM, other: FSM) -> bool:
     """Do two machines accept the same strings? Their alphabets must have the same symbols."""
     return set(one.alphabet) == set(other.alphabet) and _to_dfa(one) == _to_dfa(other)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
+from neurallambda.arguments import checked, checked_methods
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.languages.language import Language, ScannedLanguage
 from neurallambda.automata.rules.memory import MemoryKind
@@ -14,6 +15,8 @@ from neurallambda.automata.runs.run import run
 from neurallambda.errors import ArgumentError
 
 
+@checked_methods("transduce")
+@checked
 @dataclass(frozen=True, kw_only=True)
 class FSM(Automaton):
     """A finite-state machine; its rules have no memory.

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 from random import Random
 
+from neurallambda.arguments import checked, checked_methods
 from neurallambda.automata.languages.chart import count_derivations, derives
 from neurallambda.automata.languages.derivations import Derivations
 from neurallambda.automata.languages.pda_productions import named_forms
@@ -17,7 +18,7 @@ from neurallambda.automata.pda import PDA
 from neurallambda.automata.rules.rule import Operation, Rule
 from neurallambda.automata.rules.strings import longest_first, misread, split, symbols_of
 from neurallambda.automata.rules.vocabulary import ACCEPT, ANY, EPSILON, INITIAL
-from neurallambda.errors import ArgumentError, SourceError
+from neurallambda.errors import ArgumentError, SourceError, check_count
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Production:
     body: tuple[str, ...] = ()
 
 
+@checked_methods("parse", "accepts", "count_derivations", "count", "sample")
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Grammar:
     """A context-free grammar. Symbols that head no production are terminals.
@@ -161,6 +164,7 @@ class Grammar:
 
     def count(self, n: int) -> int:
         """How many derivations there are of strings of length `n`: of strings, if the grammar is unambiguous."""
+        check_count("n", n, least=0)
         return self._derivations.count(n)
 
     def sample(self, n: int, seed: int = 0) -> str:
@@ -169,12 +173,14 @@ class Grammar:
         Raises:
             ArgumentError: no string of that length is derived.
         """
+        check_count("n", n, least=0)
         total = self.count(n)
         if not total:
             raise ArgumentError(f"no string of length {n} is derived, so none can be drawn")
         return self.separator.join(self._derivations.unrank(n, Random(seed).randrange(total)))
 
 
+@checked
 def to_pda(grammar: Grammar) -> PDA:
     """The pushdown automaton that derives from the left: the stack holds what is still to be produced.
 
@@ -201,6 +207,7 @@ def _replacing(production: Production, name: str) -> list[Rule]:
     ]
 
 
+@checked
 def from_pda(machine: PDA) -> Grammar:
     """The grammar of the strings that a machine accepts, between its markers if it has them.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
+from neurallambda.arguments import checked, checked_methods
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.languages.ambiguous_language import AmbiguousLanguage
 from neurallambda.automata.languages.chart import count_derivations, derives
@@ -17,6 +18,8 @@ from neurallambda.automata.runs.limits import DEFAULT_LIMITS, UNDECIDED, Limits,
 _BEFORE_THE_CHART = 3000
 
 
+@checked_methods("decide", "count_runs")
+@checked
 @dataclass(frozen=True, kw_only=True)
 class PDA(Automaton):
     """A pushdown automaton; each rule sees the top of the stack and pushes, pops or leaves it.

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from neurallambda.arguments import checked
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.languages.language import Language, ScannedLanguage
 from neurallambda.automata.rules.memory import DEQUE, MemoryKind
 from neurallambda.automata.runs.limits import Limits
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class QueueAutomaton(Automaton):
     """A queue automaton; each rule sees the left end of a deque and may add or remove at either end.

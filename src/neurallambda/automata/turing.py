@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from neurallambda.arguments import checked, checked_methods
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.languages.language import Language, ScannedLanguage
 from neurallambda.automata.rules.memory import MOST_MEMORIES, STACK, TAPE, MemoryKind, Tape
@@ -14,6 +15,8 @@ from neurallambda.automata.runs.run import run
 from neurallambda.errors import ArgumentError
 
 
+@checked_methods("compute")
+@checked
 @dataclass(frozen=True, kw_only=True)
 class TuringMachine(Automaton):
     """A Turing machine.

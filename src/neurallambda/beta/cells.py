@@ -40,3 +40,8 @@ class Cells:
     def operators(self) -> frozenset[str]:
         """The primitives that occur."""
         return frozenset(str(cell.first) for cell in self.cells if cell.tag in (Tag.UNARY, Tag.BINARY))
+
+    @property
+    def holes(self) -> frozenset[str]:
+        """The names of the holes."""
+        return frozenset(self.names[address] for address, cell in enumerate(self.cells) if cell.tag is Tag.HOLE)

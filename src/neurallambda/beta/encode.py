@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from jaxtyping import Float
@@ -10,11 +11,11 @@ from torch import Tensor
 from neurallambda.beta.alphabet import OPERATORS, Alphabet, Tag
 from neurallambda.beta.cells import Cell, Cells, Column
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
-from neurallambda.lang.terms import BINARY_PRIMITIVES, UNARY_PRIMITIVES
-from neurallambda.machine.encode import Soft
+from neurallambda.holes import Filling, Soft, fillings
+from neurallambda.lang.terms import UNARY_PRIMITIVES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NeuralLambda:
     """A batch of programs in cells, whose parts are vectors of a codebook.
 
@@ -35,16 +36,17 @@ class NeuralLambda:
     def __len__(self) -> int:
         return self.tag.shape[0]
 
-
-Filling = Soft | int | bool | str
-"""What may fill a hole: a distribution over integers, booleans, or primitives of as many operands; or one of them."""
+    def __repr__(self) -> str:
+        batch, cells, width = self.tag.shape
+        kind = f"{self.tag.dtype} on {self.tag.device}"
+        return f"NeuralLambda(batch of {batch}, {cells} cells, vectors of width {width}, {kind})"
 
 
 def encode(
     programs: Sequence[Cells],
     vectors: Float[Tensor, "symbols width"],
     alphabet: Alphabet,
-    holes: Mapping[str, Filling],
+    holes: Mapping[str, Filling] | None,
 ) -> NeuralLambda:
     """Write programs as tensors, with free cells up to the capacity.
 
@@ -52,25 +54,31 @@ def encode(
         ProgramError: `out-of-memory`, where a program needs more cells; `overflow`, where a literal is out of range.
         ArgumentError: where a filling does not fit.
     """
-    places = torch.tensor([letters(program, alphabet) for program in programs], device=vectors.device)
+    filled = fillings(holes, alphabet.integers, len(programs))
+    places = torch.tensor([letters(program, alphabet, filled) for program in programs], device=vectors.device)
     contents = vectors[places]
     operators = frozenset[str]().union(*(program.operators for program in programs))
-    for name, filling in holes.items():
-        contents, used = _fill(contents, programs, name, filling, vectors, alphabet)
-        operators |= used
+    for name, soft in filled.items():
+        _check_kinds(name, soft, alphabet)
+        if any(name in program.holes for program in programs):
+            contents, used = _fill(contents, programs, name, soft, vectors, alphabet)
+            operators |= used
     tag, first, second = contents.unbind(2)
     return NeuralLambda(tag, first, second, tuple(programs), operators)
 
 
-def letters(program: Cells, alphabet: Alphabet) -> list[list[int]]:
+def letters(program: Cells, alphabet: Alphabet, filled: Mapping[str, Soft] = MappingProxyType({})) -> list[list[int]]:
     """The places of a program's symbols in the alphabet: tag, column 1 and column 2 of every cell.
 
     Raises:
-        ProgramError: where the program does not fit.
+        ProgramError: where the program, or an integer that is certain to fill one of its holes, does not fit.
     """
     if len(program) > alphabet.cells:
         message = f"the program alone needs {len(program):,} cells of {alphabet.cells:,}"
         raise ProgramError(ErrorKind.OUT_OF_MEMORY, message)
+    for name in program.holes & filled.keys():
+        if len(filled[name].values) == 1:
+            _columns(_cell(filled[name].values[0]), alphabet)
     cells = (*program.cells, *[Cell()] * (alphabet.cells - len(program)))
     return [[alphabet.tags.start + cell.tag, *_columns(cell, alphabet)] for cell in cells]
 
@@ -99,20 +107,14 @@ def _fill(
     contents: Tensor,
     programs: Sequence[Cells],
     name: str,
-    filling: Filling,
+    soft: Soft,
     vectors: Tensor,
     alphabet: Alphabet,
 ) -> tuple[Tensor, frozenset[str]]:
     """Write a filling into the cells of a hole; gradients flow from the cells to the logits."""
-    soft = filling if isinstance(filling, Soft) else Soft((filling,), torch.zeros(1))
-    cells = [_cell(name, value) for value in soft.values]
-    if len({"boolean" if cell.tag in (Tag.TRUE, Tag.FALSE) else cell.tag for cell in cells}) > 1:
-        raise ArgumentError(
-            f"holes[{name!r}]: got {soft.values}, expected values of one kind: integers, booleans, or primitives of as "
-            f"many operands; a column is read given its tag, and a mixture would lose which goes with which"
-        )
-    letters = [[alphabet.tags.start + cell.tag, *_columns(cell, alphabet)] for cell in cells]
-    filled = torch.einsum("...v,vcw->...cw", soft.probabilities.to(vectors), vectors[torch.tensor(letters)])
+    letters = [[alphabet.tags.start + cell.tag, *_columns(cell, alphabet)] for cell in map(_cell, soft.values)]
+    probabilities = soft.logits.to(vectors).softmax(-1)
+    filled = torch.einsum("...v,vcw->...cw", probabilities, vectors[torch.tensor(letters)])
     filled = filled.expand(len(programs), *filled.shape[-2:])
     mask = torch.zeros(contents.shape[:2], dtype=torch.bool)
     for row, program in enumerate(programs):
@@ -123,11 +125,25 @@ def _fill(
     return torch.where(mask, filled[:, None], contents), used
 
 
-def _cell(name: str, value: int | bool | str) -> Cell:
+def _check_kinds(name: str, soft: Soft, alphabet: Alphabet) -> None:
+    """Refuse a mixture that cells cannot hold."""
+    cells = [_cell(value) for value in soft.values]
+    if len({"boolean" if cell.tag in (Tag.TRUE, Tag.FALSE) else cell.tag for cell in cells}) > 1:
+        raise ArgumentError(
+            f"holes[{name!r}]: got {soft.values}, expected values of one kind: integers, booleans, or primitives of as "
+            f"many operands; a column is read given its tag, and a mixture would lose which goes with which"
+        )
+    outside = [cell.first for cell in cells if cell.tag is Tag.INTEGER and cell.first not in alphabet.integers]
+    if outside and len(cells) > 1:
+        raise ArgumentError(
+            f"holes[{name!r}]: got {outside[0]} among several values, expected integers from {alphabet.integers[0]} to "
+            f"{alphabet.integers[-1]}; there is no cell for a part that is out of range"
+        )
+
+
+def _cell(value: int | bool | str) -> Cell:
     if isinstance(value, bool):
         return Cell(Tag.TRUE if value else Tag.FALSE)
     if isinstance(value, int):
         return Cell(Tag.INTEGER, value)
-    if value not in UNARY_PRIMITIVES + BINARY_PRIMITIVES:
-        raise ArgumentError(f"holes[{name!r}]: {value!r} is not a primitive; those are {' '.join(OPERATORS)}")
     return Cell(Tag.UNARY if value in UNARY_PRIMITIVES else Tag.BINARY, value)

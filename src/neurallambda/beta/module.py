@@ -7,20 +7,23 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
+from neurallambda.arguments import checked, checked_methods
 from neurallambda.beta.alphabet import Alphabet
 from neurallambda.beta.asking import is_present
 from neurallambda.beta.assemble import assemble
 from neurallambda.beta.cases import Cases
 from neurallambda.beta.cells import Cells
 from neurallambda.beta.decode import outcome, read_cells
-from neurallambda.beta.encode import Filling, NeuralLambda, encode, letters
+from neurallambda.beta.encode import NeuralLambda, encode, letters
 from neurallambda.beta.memory import Memory, start
 from neurallambda.beta.reading import READINGS, Lexicon, Reading
 from neurallambda.beta.rules import Move
 from neurallambda.beta.step import Rules, take_step
 from neurallambda.beta.strategy import NORMAL, Strategy
 from neurallambda.beta.tables import Tables
-from neurallambda.errors import ArgumentError, ProgramError
+from neurallambda.device import check_device
+from neurallambda.errors import ArgumentError, ProgramError, check_count, check_instance, check_integers
+from neurallambda.holes import Filling, fillings
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.terms import Term
 from neurallambda.machine.compute import Operations
@@ -34,7 +37,7 @@ MOSTLY = 0.5
 """A program of which more than this has ended is not waited for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """The end of a run.
 
@@ -54,7 +57,14 @@ class Result:
     steps: Float[Tensor, " batch"]
     max_steps: int
 
+    def __repr__(self) -> str:
+        batch, steps = len(self.program), self.steps.detach()
+        ended = int((self.finished + self.errors.sum(-1)).detach().gt(MOSTLY).sum())
+        return f"Result(batch of {batch}, {ended} ended, in up to {float(steps.max()):.0f} steps)"
 
+
+@checked_methods("encode", "normalize", "decode", "rules", "start")
+@checked
 class NeuralBeta(nn.Module):
     """Reduces programs by substitution, in cells whose parts are vectors of a codebook.
 
@@ -98,8 +108,9 @@ class NeuralBeta(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
-        if cells < 2:
-            raise ArgumentError(f"cells: got {cells}, expected at least 2, the root and the program")
+        check_count("cells", cells, least=2)  # the root and the program
+        check_integers(integers)
+        check_device(device)
         self.alphabet = Alphabet(cells, integers)
         self.strategy = strategy
         if isinstance(codebook, str):
@@ -118,6 +129,11 @@ class NeuralBeta(nn.Module):
             )
         self.reading = reading or READINGS[codebook.kind]
         self.codebook = nn.Parameter(codebook.vectors)
+
+    def extra_repr(self) -> str:
+        """What `repr` says of it."""
+        alphabet, (symbols, width) = self.alphabet, self.codebook.shape
+        return f"cells={alphabet.cells}, integers={alphabet.integers}, codebook of {symbols} symbols, width {width}"
 
     def encode(
         self, sources: str | Term | Cells | Sequence[str | Term | Cells], *, holes: Mapping[str, Filling] | None = None
@@ -138,7 +154,7 @@ class NeuralBeta(nn.Module):
         if not sources:
             raise ArgumentError("sources: got no program; expected at least one")
         programs = [source if isinstance(source, Cells) else assemble(source) for source in sources]
-        return encode(programs, self.codebook, self.alphabet, holes or {})
+        return encode(programs, self.codebook, self.alphabet, holes)
 
     def rules(self, program: NeuralLambda) -> Rules:
         """What the steps of a run share."""
@@ -153,6 +169,8 @@ class NeuralBeta(nn.Module):
 
     def step(self, memory: Memory, rules: Rules) -> tuple[Memory, Cases]:
         """Take one step; gives the memory after it, and the weight of each thing that it did."""
+        check_instance("memory", memory, Memory, "what `start` or `step` gives")
+        check_instance("rules", rules, Rules, "what `rules` gives")
         step = take_step(memory, rules)
         return step.memory, step.cases
 
@@ -161,8 +179,8 @@ class NeuralBeta(nn.Module):
 
         Gradients flow to the program and the codebook, through all steps, where they are enabled.
         """
-        if max_steps < 1:
-            raise ArgumentError(f"max_steps: got {max_steps}; expected at least 1 step")
+        check_instance("program", program, NeuralLambda, "what `encode` gives")
+        check_count("max_steps", max_steps)
         rules, memory = self.rules(program), self.start(program)
         steps = ended = memory.flags.new_zeros(len(program))
         step = take_step(memory, rules)
@@ -200,18 +218,22 @@ class NeuralBeta(nn.Module):
             SourceError: where a text is not a program.
         """
         several = [sources] if isinstance(sources, (str, Term)) else list(sources)
+        filled = fillings(holes, self.alphabet.integers, len(several))
         outcomes: dict[int, Outcome] = {}
         fitting: dict[int, Cells] = {}
         for index, source in enumerate(several):
             try:
                 fitting[index] = assemble(source)
-                letters(fitting[index], self.alphabet)
+                letters(fitting[index], self.alphabet, filled)
             except ProgramError as error:
                 fitting.pop(index, None)
                 outcomes[index] = Outcome(error=error.kind, message=error.message)
         if fitting:
             with torch.no_grad():
-                result = self.run(self.encode(list(fitting.values()), holes=holes), max_steps=max_steps)
+                program = self.encode(
+                    list(fitting.values()), holes={n: s.select([*fitting]) for n, s in filled.items()}
+                )
+                result = self.run(program, max_steps=max_steps)
             outcomes.update(zip(fitting, self.decode(result), strict=True))
         return outcomes[0] if isinstance(sources, (str, Term)) else [outcomes[index] for index in range(len(several))]
 

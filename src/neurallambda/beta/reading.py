@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurallambda.arguments import checked
 from neurallambda.beta.alphabet import Alphabet
 from neurallambda.errors import ArgumentError
 from neurallambda.state import state
@@ -47,6 +48,7 @@ class Lexicon:
         )
 
 
+@checked
 @dataclass(frozen=True)
 class Reading:
     """How much of each letter a vector holds: its projections, as they are, rounded, or cleaned up.

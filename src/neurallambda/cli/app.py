@@ -82,7 +82,11 @@ def run(
     integers: Integers = INTEGERS,
     hole: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="What ?NAME stands for: an integer, a boolean or a primitive."),
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What ?NAME stands for: an integer, a boolean or a primitive; or several of them, each with its "
+            "probability, as in c=true:0.3,false:0.7. May be given several times.",
+        ),
     ] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Show each step, on stderr.")] = False,
     cells: Cells = None,

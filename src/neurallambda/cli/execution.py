@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 
+from neurallambda.cli.holes import table
+from neurallambda.cli.messages import remark
 from neurallambda.cli.setup import Setup
 from neurallambda.engines.protocol import Engine
 from neurallambda.errors import ErrorKind
@@ -21,7 +23,14 @@ def execute(program: str | Program, setup: Setup) -> Outcome:
         SourceError: where the text is not a program, or has a hole that is not filled.
     """
     with _memory() as failed:
-        return _shown(program, setup) if setup.trace else setup.make_engine().run(program, holes=setup.holes)
+        if setup.trace:
+            return _shown(program, setup)
+        if not setup.is_soft:
+            return setup.make_engine().run(program, holes=setup.fillings())
+        outcome, ends = setup.make_engine().run_soft(program, holes=setup.fillings())
+        if ends:
+            remark(table(ends))
+        return outcome
     return failed[0]
 
 
@@ -34,14 +43,16 @@ def reduce(program: str | Program, setup: Setup) -> Outcome:
     """
     with _memory() as failed:
         return (
-            _shown(program, setup, free=True) if setup.trace else setup.make_engine().reduce(program, holes=setup.holes)
+            _shown(program, setup, free=True)
+            if setup.trace
+            else setup.make_engine().reduce(program, holes=setup.fillings())
         )
     return failed[0]
 
 
 def _shown(program: str | Program, setup: Setup, *, free: bool = False) -> Outcome:
     """The end of a program whose steps are shown on the way, on stderr."""
-    return import_module(SHOWN_BY[setup.engine]).show_steps(setup.make_engine(), program, setup.holes, free=free)
+    return import_module(SHOWN_BY[setup.engine]).show_steps(setup.make_engine(), program, setup.fillings(), free=free)
 
 
 @contextmanager

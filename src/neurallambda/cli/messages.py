@@ -55,6 +55,11 @@ def complain(message: str) -> None:
     Console(stderr=True, soft_wrap=True).print(Text(message, style="red"))
 
 
+def remark(text: str) -> None:
+    """Write what is told beside the result to stderr, as it is."""
+    typer.echo(text, err=True)
+
+
 def answer(text: str) -> None:
     """Write a line to stdout, now: a reader that has gone, a closed stdout or a full disk ends the command here."""
     try:

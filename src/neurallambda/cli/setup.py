@@ -5,16 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from neurallambda.cli.holes import Chances, Hole, fillings, read_holes
 from neurallambda.engines import ENGINES, make_engine
 from neurallambda.engines.protocol import Engine, Limits, ProgramEngine
-from neurallambda.errors import ArgumentError, SourceError
-from neurallambda.lang import terms
-from neurallambda.lang.syntax.parser import parse_term
+from neurallambda.errors import ArgumentError
 
 _RANGE = re.compile(r"([+-]?\d{1,4000}):([+-]?\d{1,4000})")
-
-Hole = int | bool | str
-"""What a hole stands for: an integer, a boolean, or the name of a primitive."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +51,25 @@ class Setup:
             raise ArgumentError(
                 f"--integers: this engine takes at most {most:,} of them; use --engine reference for more"
             )
-        check_device(self.device)
+        for name, hole in self.holes.items():
+            if isinstance(hole, Chances) and not engine.has_tensors:
+                who = _listed(kind for kind in ENGINES if ENGINES[kind].has_tensors)
+                raise ArgumentError(
+                    f"--hole: got several values for {name!r}, and the engine {self.engine} takes one; the {who} take them"
+                )
+        if self.device is not None:
+            from neurallambda.device import check_device
+
+            check_device(self.device)
+
+    @property
+    def is_soft(self) -> bool:
+        """Whether a hole stands for several values."""
+        return any(isinstance(hole, Chances) for hole in self.holes.values())
+
+    def fillings(self) -> Mapping[str, Any]:
+        """What the holes stand for, as engines take it."""
+        return fillings(self.holes)
 
     def make_engine(self) -> ProgramEngine[Any]:
         """The engine that these options describe."""
@@ -90,7 +104,7 @@ def make_setup(
         raise ArgumentError(f"--cells: only the engine beta has them, and the engine is {engine}")
     limits = Limits(integers=read_integers(integers), max_steps=max_steps, capacity=capacity)
     limits = limits if cells is None else replace(limits, cells=cells)
-    filled = dict(read_hole(text) for text in holes)
+    filled = read_holes(holes)
     named = {"codebook": codebook, "vec_size": vec_size, "seed": seed, "strategy": strategy}
     options = {name: value for name, value in named.items() if value is not None}
     return Setup(engine=Engine(engine), limits=limits, device=device, holes=filled, trace=trace, options=options)
@@ -109,39 +123,3 @@ def read_integers(text: str) -> range:
     if low > high:
         raise ArgumentError(f"--integers: got {text!r}; expected the least integer before the greatest")
     return range(low, high + 1)
-
-
-def read_hole(text: str) -> tuple[str, Hole]:
-    """The name of a hole and what it stands for.
-
-    >>> read_hole("a=5"), read_hole("op=<=")
-    (('a', 5), ('op', '<='))
-    """
-    name, sign, value = text.partition("=")
-    expected = "expected NAME=VALUE with an integer, a boolean or a primitive"
-    if not sign:
-        raise ArgumentError(f"--hole: got {text!r}; {expected}")
-    try:
-        match parse_term(value):
-            case terms.Integer(atom) | terms.Boolean(atom) | terms.Primitive(atom):
-                return name.removeprefix("?"), atom
-    except SourceError:
-        pass
-    raise ArgumentError(f"--hole: got {value!r} for {name!r}; {expected}")
-
-
-def check_device(device: str | None) -> None:
-    """Find out whether tensors can live on a device.
-
-    Raises:
-        ArgumentError: where they cannot.
-    """
-    if device is None:
-        return
-    import torch
-
-    try:
-        torch.zeros(1, device=device).tolist()
-    except Exception as error:  # torch and its backends raise whatever they like here
-        reason = str(error).partition("\n")[0]
-        raise ArgumentError(f"--device: {device!r} cannot be used here: {reason}") from None

@@ -53,11 +53,7 @@ class BetaEngine(ProgramEngine["TraceStep"]):
             return ended(error)
         return self.reduce(closed, holes=holes)
 
-    def run_all(self, sources: Iterable[str], *, holes: Holes | None = None) -> Iterator[Outcome | SourceError]:
-        """Run a stream of programs; see `ProgramEngine.run_all`."""
-        if holes:  # a batch has one set of holes, and these programs need not share theirs
-            yield from super().run_all(sources, holes=holes)
-            return
+    def _run_all(self, sources: Iterable[str], holes: Holes) -> Iterator[Outcome | SourceError]:
         beta = self.beta()
         stream = iter(sources)
         while some := list(islice(stream, BATCH)):
@@ -65,12 +61,12 @@ class BetaEngine(ProgramEngine["TraceStep"]):
             programs: dict[int, Program] = {}
             for index, source in enumerate(some):
                 try:
-                    programs[index] = _closed(source, None)
+                    programs[index] = _closed(source, holes)
                 except ProgramError as error:
                     found[index] = ended(error)
                 except SourceError as error:
                     found[index] = error
-            outcomes = beta.normalize(list(programs.values()), max_steps=self.max_steps)
+            outcomes = beta.normalize(list(programs.values()), holes=holes, max_steps=self.max_steps)
             assert isinstance(outcomes, list)
             found.update(zip(programs, outcomes, strict=True))
             yield from (found[index] for index in range(len(some)))

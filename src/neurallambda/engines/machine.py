@@ -13,6 +13,7 @@ from neurallambda.lang.terms import Program
 if TYPE_CHECKING:
     from neurallambda.machine.assemble import Cells
     from neurallambda.machine.machine import Machine
+    from neurallambda.machine.result import Result
     from neurallambda.machine.trace import TraceStep
 
 WINDOW = 4_096
@@ -35,20 +36,31 @@ class MachineEngine(ProgramEngine["TraceStep"]):
 
     def run(self, program: str | Program, *, holes: Holes | None = None) -> Outcome:
         """Run one program; see `ProgramEngine.run`."""
+        return self._run(program, holes)[0]
+
+    def run_soft(
+        self, program: str | Program, *, holes: Holes | None = None
+    ) -> tuple[Outcome, list[tuple[float, str]]]:
+        """Run one program and say how else it may end; see `ProgramEngine.run_soft`."""
+        from neurallambda.machine.ends import ends
+
+        outcome, result = self._run(program, holes)
+        return outcome, [] if result is None else ends(result)
+
+    def _run(self, program: str | Program, holes: Holes | None) -> "tuple[Outcome, Result | None]":
+        from torch import no_grad
+
         machine = self.machine()
         try:
-            encoded = machine.encode(program, holes=holes)
+            with no_grad():
+                result = machine.run(machine.encode(program, holes=holes), max_steps=self.max_steps)
         except ProgramError as error:
-            return ended(error)
-        return machine.decode(machine.run(encoded, max_steps=self.max_steps))[0]
+            return ended(error), None
+        return machine.decode(result)[0], result
 
-    def run_all(self, sources: Iterable[str], *, holes: Holes | None = None) -> Iterator[Outcome | SourceError]:
-        """Run a stream of programs; see `ProgramEngine.run_all`."""
+    def _run_all(self, sources: Iterable[str], holes: Holes) -> Iterator[Outcome | SourceError]:
         from neurallambda.machine.batches import run_batches
 
-        if holes:  # a batch has one set of holes, and these programs need not share theirs
-            yield from super().run_all(sources, holes=holes)
-            return
         machine = self.machine()
         stream = iter(sources)
         while window := list(islice(stream, WINDOW)):
@@ -56,12 +68,12 @@ class MachineEngine(ProgramEngine["TraceStep"]):
             cells = {}
             for index, source in enumerate(window):
                 try:
-                    cells[index] = _without_holes(machine.assemble(source))
+                    cells[index] = _closed(machine.assemble(source), holes)
                 except ProgramError as error:
                     found[index] = ended(error)
                 except SourceError as error:
                     found[index] = error
-            found.update(run_batches(machine, cells, max_steps=self.max_steps))
+            found.update(run_batches(machine, cells, max_steps=self.max_steps, holes=holes))
             yield from (found[index] for index in range(len(window)))
 
     def steps(
@@ -78,9 +90,9 @@ class MachineEngine(ProgramEngine["TraceStep"]):
         return machine.decode((yield from trace(machine, encoded, self.max_steps, threshold=SHOWN)))[0]
 
 
-def _without_holes(cells: "Cells") -> "Cells":
-    """The same cells, refused if they have a hole: a stream of programs comes with no fillings."""
+def _closed(cells: "Cells", holes: Holes) -> "Cells":
+    """The same cells, all of whose holes are filled."""
     for cell in cells.cells:
-        if cell.hole is not None and cell.node is not None:
+        if cell.hole is not None and cell.hole not in holes and cell.node is not None:
             raise unfilled_hole(cell.hole, cell.node)
     return cells

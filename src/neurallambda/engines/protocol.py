@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
 
-from neurallambda.errors import ArgumentError, ProgramError, SourceError
+from neurallambda.arguments import fits, shown
+from neurallambda.errors import ArgumentError, ProgramError, SourceError, check_count, check_instance, check_integers
+from neurallambda.lang.fillings import check_certain
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.terms import Program
 
@@ -49,12 +51,11 @@ class Limits:
     cells: int = 128
 
     def __post_init__(self) -> None:
-        if self.integers.step != 1 or not self.integers:
-            raise ArgumentError(f"integers: got {self.integers}; expected a range of step 1 that is not empty")
-        for name, least in (("max_steps", 1), ("capacity", 1), ("cells", 2)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ArgumentError(f"{name}: got {value}; expected at least {least}")
+        check_integers(self.integers)
+        if self.max_steps is not None:
+            check_count("max_steps", self.max_steps)
+        check_count("capacity", self.capacity)
+        check_count("cells", self.cells, least=2)
 
     def steps(self, engine: Engine) -> int:
         """How many steps a program may take on an engine."""
@@ -84,6 +85,11 @@ class ProgramEngine(ABC, Generic[StepT]):
     """How many integers it can be given: primitives are tabulated on all pairs of them. None: any number."""
 
     def __init__(self, *, limits: Limits, device: str | None = None, **options: Any) -> None:
+        check_instance("limits", limits, Limits, "neurallambda.Limits(...)")
+        if self.has_tensors and device is not None:
+            from neurallambda.device import check_device
+
+            check_device(device)
         self.limits = limits
         self.device = device
         self.chosen = options
@@ -92,6 +98,18 @@ class ProgramEngine(ABC, Generic[StepT]):
     def max_steps(self) -> int:
         """How many steps a program may take."""
         return self.limits.steps(self.name)
+
+    def check(self, holes: Holes | None) -> Holes:
+        """The fillings of holes, as this engine takes them for a stream of programs.
+
+        Raises:
+            ArgumentError: naming the hole that is filled with what this engine does not take.
+        """
+        if self.has_tensors:
+            from neurallambda.holes import fillings
+
+            return fillings(holes, self.limits.integers)
+        return check_certain(holes)
 
     @abstractmethod
     def run(self, program: str | Program, *, holes: Holes | None = None) -> Outcome:
@@ -108,8 +126,33 @@ class ProgramEngine(ABC, Generic[StepT]):
             SourceError: where the text is not a program, or a hole is not filled.
         """
 
+    def run_soft(
+        self, program: str | Program, *, holes: Holes | None = None
+    ) -> tuple[Outcome, list[tuple[float, str]]]:
+        """Run one program, as `run`, and say how else it may end.
+
+        Returns:
+            Its likeliest end; and all ends that are not too unlikely, each with its probability and as text, the likeliest
+            first. None, from an engine that does not tell them.
+        """
+        return self.run(program, holes=holes), []
+
     def run_all(self, sources: Iterable[str], *, holes: Holes | None = None) -> Iterator[Outcome | SourceError]:
-        """Run a stream of programs; gives how each ended, in order. What is no program gives its error."""
+        """Run a stream of programs; gives how each ended, in order. What is no program gives its error.
+
+        Args:
+            sources: the text of each.
+            holes: what each `?name` stands for, the same for all; a program need not have them.
+
+        Raises:
+            ArgumentError: at once, where a hole is filled with what this engine does not take.
+        """
+        if isinstance(sources, str) or not fits(sources, Iterable):
+            raise ArgumentError(f"sources: got {shown(sources)}, expected several texts; `run` takes the text of one")
+        return self._run_all(sources, self.check(holes))
+
+    def _run_all(self, sources: Iterable[str], holes: Holes) -> Iterator[Outcome | SourceError]:
+        """Run a stream of programs, whose holes are checked."""
         for source in sources:
             try:
                 yield self.run(source, holes=holes)

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from neurallambda.arguments import checked
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang import core
 from neurallambda.lang.core import Atom, Delay, Lambda, Node, Operator, unfilled_hole
+from neurallambda.lang.fillings import check_certain
 from neurallambda.lang.lower import lower
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.primitives import call_primitive, describe, is_function, overflow
@@ -28,6 +30,7 @@ Environment = tuple[Value, Any] | None
 _NOTHING: Any = object()
 
 
+@checked
 def evaluate(
     source: str | Program,
     *,
@@ -45,13 +48,15 @@ def evaluate(
 
     Raises:
         SourceError: where the text is not a program, or has a hole that `holes` does not fill.
+        ArgumentError: where a hole is filled with something else.
 
     >>> evaluate("((fn [x] '(x x x)) 42)").text
     "'(42 42 42)"
     """
+    filled = check_certain(holes)
     try:
         root = lower(parse(source) if isinstance(source, str) else source)
-        value, steps = _run(_compile(root, holes or {}, integers), integers, max_steps)
+        value, steps = _run(_compile(root, filled, integers), integers, max_steps)
     except ProgramError as error:
         return Outcome(error=error.kind, message=error.message, steps=error.steps)
     return outcome_of(value, steps)

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from typing import Any
 
+from neurallambda.arguments import checked
 from neurallambda.lang import core, terms
 from neurallambda.lang.core import NIL, Bind, Binding, Constant, Delay, Lambda, Node, Operator, Scope
 from neurallambda.lang.expressions import expressions_of
@@ -14,6 +15,7 @@ from neurallambda.lang.trampoline import trampoline
 Recursive = Generator[Any, Any, Any]
 
 
+@checked
 def lower(program: Program) -> Node:
     """The core graph of a program: prelude linked in, names resolved, sugar gone.
 

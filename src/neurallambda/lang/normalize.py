@@ -1,14 +1,26 @@
 """Normal forms: a program reduced as far as it goes, with free variables and under binders too."""
 
+from typing import overload
+
+from neurallambda.arguments import checked
+from neurallambda.errors import ProgramError, check_count
 from neurallambda.lang.expressions import expressions_of
 from neurallambda.lang.normal.definitions import top_level
 from neurallambda.lang.normal.quote import normal_form
 from neurallambda.lang.normal.reduce import Reducer, delay
+from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Program, Term
 
 
-def normalize(source: str | Term, *, max_steps: int = 100_000) -> Term:
+@overload
+def normalize(source: str | Term, *, max_steps: int = ...) -> Term: ...
+@overload
+def normalize(source: list[str | Term] | tuple[str | Term, ...], *, max_steps: int = ...) -> list[Outcome]: ...
+@checked
+def normalize(
+    source: str | Term | list[str | Term] | tuple[str | Term, ...], *, max_steps: int = 100_000
+) -> Term | list[Outcome]:
     """The full normal form, by normal order: the leftmost outermost redex first, also inside functions.
 
     Reduction is beta (with `let`, `letrec` and definitions), the primitives' rules where their operands are values, and
@@ -28,12 +40,16 @@ def normalize(source: str | Term, *, max_steps: int = 100_000) -> Term:
     the wrong application stays as it stands.
 
     Args:
-        source: the text of a program, a program, or an expression. Of a program, its last expression counts.
-        max_steps: how many steps to allow.
+        source: the text of a program, a program, or an expression; or a list of such. Of a program, its last expression
+            counts.
+        max_steps: how many steps to allow each.
+
+    Returns:
+        As `run` does: of one program its normal form; of several, how each of them ended, in a normal form or a named error.
 
     Raises:
-        SourceError: where the text is not a program, or the program has no expression.
-        ProgramError: the error that the program ends in, such as `not-a-pair`; or `out-of-steps`, where there is no
+        SourceError: where a text is not a program, or a program has no expression.
+        ProgramError: the error that the one program ends in, such as `not-a-pair`; or `out-of-steps`, where there is no
             normal form within `max_steps`, and the steps say how many were taken.
 
     >>> normalize("((fn [g f z] (g (f z))) (fn [y] '(y y y)) (fn [x] '(x x)))")
@@ -42,9 +58,26 @@ def normalize(source: str | Term, *, max_steps: int = 100_000) -> Term:
     <Function (fn [y1] y)>
     >>> normalize("(length (cons 1 (cons 2 xs)))")
     <Apply (+ 1 (+ 1 (length xs)))>
+    >>> [str(outcome) for outcome in normalize(["((fn [x y] x) y)", "(car 1)"])]
+    ['(fn [y1] y)', 'not-a-pair: ...']
     """
+    check_count("max_steps", max_steps)
+    if isinstance(source, (str, Term)):
+        return _normalize(source, Reducer(max_steps))
+    return [_outcome(one, Reducer(max_steps)) for one in source]
+
+
+def _outcome(source: str | Term, reducer: Reducer) -> Outcome:
+    try:
+        term = _normalize(source, reducer)
+    except ProgramError as error:
+        return Outcome(error=error.kind, message=error.message, steps=error.steps or reducer.steps)
+    return Outcome(term=term, steps=reducer.steps)
+
+
+def _normalize(source: str | Term, reducer: Reducer) -> Term:
     term = parse(source) if isinstance(source, str) else source
     forms = term.forms if isinstance(term, Program) else (term,)
     expressions = expressions_of(forms)
     scope = top_level(forms)
-    return normal_form(delay(expressions[-1], scope), Reducer(max_steps), scope)
+    return normal_form(delay(expressions[-1], scope), reducer, scope)

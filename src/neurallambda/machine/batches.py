@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
+from neurallambda.holes import Filling
 from neurallambda.lang.outcome import Outcome
 from neurallambda.machine.assemble import Cells
 from neurallambda.machine.decode import decode
@@ -25,13 +26,23 @@ BYTES = 2**30
 """What a batch may take of memory before it is halved."""
 
 
-def run_batches(machine: Machine, programs: Mapping[int, Cells], *, max_steps: int) -> Iterator[tuple[int, Outcome]]:
-    """Run programs in batches of like size; gives each one's key and how it ended, as they end."""
+def run_batches(
+    machine: Machine, programs: Mapping[int, Cells], *, max_steps: int, holes: Mapping[str, Filling] | None = None
+) -> Iterator[tuple[int, Outcome]]:
+    """Run programs in batches of like size; gives each one's key and how it ended, as they end.
+
+    Args:
+        machine: what runs them.
+        programs: the programs, each by a key.
+        max_steps: how many steps each may take.
+        holes: as in `Machine.encode`; all programs share them, so logits have one row.
+    """
     order = sorted(programs, key=lambda key: len(programs[key]))
     while order:
         largest = len(programs[order[min(BATCH, len(order)) - 1]])
         keys, order = _split(order, max(1, min(BATCH, BYTES // (16 * largest * (largest + len(machine.integers))))))
-        program = machine.encode([programs[key] for key in keys])
+        with torch.no_grad():
+            program = machine.encode([programs[key] for key in keys], holes=holes)
         settings = Settings(program.integers, program.operations, max_steps, machine.capacity, machine.alternatives)
         with torch.no_grad():
             yield from _run(Runner(program.layout, program.code(), settings), program, keys)

@@ -8,12 +8,14 @@ from neurallambda.lang.core import NIL, Delay, Lambda, Operator
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.trampoline import trampoline
 from neurallambda.lang.values import Closure, Pair, Partial, Value, outcome_of
-from neurallambda.machine.alphabet import OPERATORS, WIDE_FIELDS, Field, Tag
+from neurallambda.machine.alphabet import OPERATORS, VALUES, WIDE_FIELDS, Field, Tag
 from neurallambda.machine.assemble import Cells
 from neurallambda.machine.layout import WIDE
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.result import Result
 from neurallambda.machine.tables import ERRORS
+
+_VALUES = tuple(sorted(VALUES))
 
 MESSAGES = {
     ErrorKind.NOT_A_FUNCTION: "something that is no function was called, or a thunk was given an argument",
@@ -81,7 +83,7 @@ class _Reader:
 
     def _read(self, address: int):
         record = self.record(address)
-        match Tag(self._best(record, Field.TAG)):
+        match self._value_tag(record):
             case Tag.INTEGER:
                 return self.integers[self._best(record, Field.LITERAL)]
             case Tag.TRUE:
@@ -101,7 +103,7 @@ class _Reader:
                 return Pair(head, tail)
             case Tag.CLOSURE | Tag.THUNK:
                 return _Captured(self, self._best(record, Field.SECOND), record)
-        raise AssertionError(f"no value at address {address}")
+        raise AssertionError(f"not the tag of a value: {self._value_tag(record)}")
 
     def record(self, address: int) -> Tensor:
         """The record at an address."""
@@ -109,11 +111,14 @@ class _Reader:
 
     def bound(self, environment: Tensor, parameter: int) -> int:
         """The address of the value that is bound to a parameter in an environment."""
-        visible = (environment > 0.5).nonzero().squeeze(1).tolist()
-        for address in visible:
-            if int(self.memory.parameters[self.row, address].argmax()) == parameter:
-                return address
-        raise AssertionError(f"no value is bound to the parameter at address {parameter}")
+        written = slice(self.memory.layout.code, self.memory.written)  # code binds nothing
+        bound = environment[written] * self.memory.parameters[self.row, written, parameter].detach()
+        return written.start + int(bound.argmax())
+
+    def _value_tag(self, record: Tensor) -> Tag:
+        """The likeliest value that a record is; whatever else it may be is not what was asked for."""
+        tags = record[self.memory.layout.slices[Field.TAG]]
+        return _VALUES[int(tags[[*_VALUES]].argmax())]
 
     def _best(self, record: Tensor, field: Field) -> int:
         return int(record[self.memory.layout.slices[field]].argmax())

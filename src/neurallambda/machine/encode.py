@@ -7,50 +7,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from neurallambda.errors import ArgumentError
-from neurallambda.lang.core import unfilled_hole
-from neurallambda.lang.terms import BINARY_PRIMITIVES, UNARY_PRIMITIVES
+from neurallambda.arguments import checked_methods
+from neurallambda.holes import Filling, fillings
 from neurallambda.machine.alphabet import CODE_FIELDS, OPERATORS, Field, Tag
 from neurallambda.machine.assemble import Cell, Cells
 from neurallambda.machine.compute import COMPUTING
+from neurallambda.machine.filling import fill, places
 from neurallambda.machine.layout import Code, Layout
 
 
-@dataclass(frozen=True)
-class Soft:
-    """A distribution over atoms, for a hole: the softmax of `logits` over `values`.
-
-    Attributes:
-        values: integers, booleans and names of primitives.
-        logits: one for each value; with a leading axis, one row for each program of the batch.
-
-    >>> Soft(("+", "-"), torch.tensor([0.0, 0.0])).probabilities
-    tensor([0.5000, 0.5000])
-    """
-
-    values: tuple[int | bool | str, ...]
-    logits: Float[Tensor, "*batch values"]
-
-    def __post_init__(self) -> None:
-        if self.logits.shape[-1:] != (len(self.values),):
-            raise ArgumentError(
-                f"logits: got shape {tuple(self.logits.shape)} for {len(self.values)} values; "
-                f"its last axis must have one entry for each value"
-            )
-        if len({(type(value), value) for value in self.values}) != len(self.values):
-            raise ArgumentError(f"values: got {self.values}; each may stand there once")
-
-    @property
-    def probabilities(self) -> Float[Tensor, "*batch values"]:
-        """The distribution over the values."""
-        return self.logits.softmax(-1)
-
-
-Filling = Soft | Tensor | int | bool | str
-"""What may fill a hole: a distribution; logits over all declared integers; or one certain value."""
-
-
-@dataclass(frozen=True)
+@checked_methods("select")
+@dataclass(frozen=True, repr=False)
 class NeuralLambda:
     """A batch of programs as tensors: cells at addresses, every part of a cell a distribution.
 
@@ -75,6 +42,10 @@ class NeuralLambda:
     def __len__(self) -> int:
         return self.tag.shape[0]
 
+    def __repr__(self) -> str:
+        batch, code, _ = self.tag.shape
+        return f"NeuralLambda(batch of {batch}, {code} cells, {self.integers}, {self.tag.dtype} on {self.tag.device})"
+
     def to(self, *args: object, **kwargs: object) -> "NeuralLambda":
         """The same programs on another device or of another dtype, as `Tensor.to`."""
         tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
@@ -82,7 +53,7 @@ class NeuralLambda:
 
     def select(self, rows: Sequence[int]) -> "NeuralLambda":
         """Some programs of the batch."""
-        index = torch.tensor(rows, device=self.tag.device)
+        index = torch.tensor(rows, dtype=torch.long, device=self.tag.device)
         tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
         cells = tuple(self.cells[row] for row in rows)
         return replace(self, **{name: tensor[index] for name, tensor in tensors.items()}, cells=cells)
@@ -127,22 +98,16 @@ def encode(
         SourceError: where a program has a hole that `holes` does not fill.
         ArgumentError: where a filling does not fit.
     """
-    fillings = {name: _soft(name, filling, integers, len(programs)) for name, filling in (holes or {}).items()}
+    filled = fillings(holes, integers, len(programs))
+    programs, found = places(programs, filled, integers)
     layout = Layout(code=max(map(len, programs)), integers=len(integers))
     ones: dict[Field, list[int]] = {field: [] for field in (Field.TAG, Field.OPERATOR, Field.LITERAL, *CODE_FIELDS)}
     widths = {Field.TAG: len(Tag), Field.OPERATOR: len(OPERATORS), Field.LITERAL: len(integers)}
     widths |= dict.fromkeys(CODE_FIELDS, layout.code)
-    open_holes: list[tuple[int, int, str]] = []
-    operations: set[str] = set()
+    operations = {str(value) for name in found for value in filled[name].values if value in COMPUTING}
     for row, program in enumerate(programs):
         for address, cell in enumerate(program.cells):
             place = row * layout.code + address
-            if cell.hole is not None:
-                if cell.hole not in fillings:
-                    assert cell.node is not None
-                    raise unfilled_hole(cell.hole, cell.node)
-                open_holes.append((row, address, cell.hole))
-                operations.update(str(value) for value in fillings[cell.hole].values if value in COMPUTING)
             for field, index in _ones(cell, integers):
                 ones[field].append(place * widths[field] + index)
             if cell.operator in COMPUTING:
@@ -154,7 +119,7 @@ def encode(
         flat = torch.zeros(len(programs) * layout.code * width, dtype=dtype)
         flat[torch.tensor(ones[field], dtype=torch.long)] = 1
         tensors[field.value] = flat.view(len(programs), layout.code, width).to(device)
-    _fill(tensors, open_holes, fillings, integers)
+    fill(tensors, programs, found, filled, integers)
     return NeuralLambda(**tensors, cells=tuple(programs), integers=integers, operations=frozenset(operations))
 
 
@@ -168,61 +133,3 @@ def _ones(cell: Cell, integers: range) -> list[tuple[Field, int]]:
         ones.append((Field.LITERAL, cell.literal - integers.start))
     ones += [(field, pointer) for field in CODE_FIELDS if (pointer := cell.pointer(field)) is not None]
     return ones
-
-
-def _fill(
-    tensors: dict[str, Tensor], open_holes: list[tuple[int, int, str]], fillings: Mapping[str, Soft], integers: range
-) -> None:
-    """Write the fillings into the cells of the holes; gradients flow from the cells to the logits."""
-    for name in dict.fromkeys(name for _, _, name in open_holes):
-        places = [(row, address) for row, address, hole in open_holes if hole == name]
-        rows, addresses = (torch.tensor(part, device=tensors["tag"].device) for part in zip(*places, strict=True))
-        filling = fillings[name]
-        probabilities = filling.probabilities.to(tensors["tag"])
-        probabilities = probabilities[rows] if probabilities.dim() == 2 else probabilities.expand(len(places), -1)
-        for field, index in _alphabets(filling, integers).items():
-            known = torch.tensor([position for position, _ in index], device=rows.device)
-            target = torch.tensor([letter for _, letter in index], device=rows.device)
-            row = probabilities.new_zeros(len(places), tensors[field.value].shape[-1])
-            row = row.index_add(1, target, probabilities[:, known])
-            tensors[field.value] = tensors[field.value].index_put((rows, addresses), row)
-
-
-def _alphabets(filling: Soft, integers: range) -> dict[Field, list[tuple[int, int]]]:
-    """For each field, the positions of the values that it takes part in, and their letters there."""
-    letters: dict[Field, list[tuple[int, int]]] = {Field.TAG: []}
-    for position, value in enumerate(filling.values):
-        if isinstance(value, str):
-            tag = Tag.UNARY_PRIMITIVE if value in UNARY_PRIMITIVES else Tag.BINARY_PRIMITIVE
-            letters.setdefault(Field.OPERATOR, []).append((position, OPERATORS.index(value)))
-        elif isinstance(value, bool):
-            tag = Tag.TRUE if value else Tag.FALSE
-        elif value in integers:
-            tag = Tag.INTEGER
-            letters.setdefault(Field.LITERAL, []).append((position, value - integers.start))
-        else:
-            tag = Tag.OVERSIZED
-        letters[Field.TAG].append((position, int(tag)))
-    return letters
-
-
-def _soft(name: str, filling: Filling, integers: range, batch: int) -> Soft:
-    """A filling in its general form."""
-    if isinstance(filling, Tensor):
-        if filling.shape[-1:] != (len(integers),):
-            raise ArgumentError(
-                f"holes[{name!r}]: got a tensor of shape {tuple(filling.shape)}; logits over the declared integers have "
-                f"{len(integers)} entries on the last axis. For other values give neurallambda.Soft(values, logits)."
-            )
-        filling = Soft(tuple(integers), filling)
-    elif not isinstance(filling, Soft):
-        filling = Soft((filling,), torch.zeros(1))
-    strange = [v for v in filling.values if isinstance(v, str) and v not in UNARY_PRIMITIVES + BINARY_PRIMITIVES]
-    if strange:
-        raise ArgumentError(f"holes[{name!r}]: {strange[0]!r} is not a primitive; those are {' '.join(OPERATORS)}")
-    if filling.logits.dim() not in (1, 2) or (filling.logits.dim() == 2 and filling.logits.shape[0] != batch):
-        raise ArgumentError(
-            f"holes[{name!r}]: got logits of shape {tuple(filling.logits.shape)} for a batch of {batch} programs; "
-            f"expected ({len(filling.values)},) or ({batch}, {len(filling.values)})"
-        )
-    return filling

@@ -4,14 +4,17 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
+from neurallambda.arguments import checked_methods
+from neurallambda.device import check_device
+from neurallambda.errors import ArgumentError, ErrorKind, ProgramError, check_count, check_instance, check_integers
+from neurallambda.holes import Filling
 from neurallambda.lang.lower import lower
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Program
 from neurallambda.machine.assemble import Cells, assemble
 from neurallambda.machine.decode import decode
-from neurallambda.machine.encode import Filling, NeuralLambda, encode
+from neurallambda.machine.encode import NeuralLambda, encode
 from neurallambda.machine.gradient import Run
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.result import Result
@@ -23,6 +26,7 @@ CAPACITY = 16_384
 ALTERNATIVES = 8
 
 
+@checked_methods("encode", "decode", "assemble")
 class Machine:
     """A Lisp machine whose every step, tensor to tensor, is differentiable.
 
@@ -51,10 +55,9 @@ class Machine:
         device: torch.device | str | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        if integers.step != 1 or not integers:
-            raise ArgumentError(f"integers: got {integers}; expected a range of step 1 that is not empty")
-        if capacity < 1:
-            raise ArgumentError(f"capacity: got {capacity}; expected at least 1 address")
+        check_integers(integers)
+        check_count("capacity", capacity)
+        check_device(device)
         if dtype not in (torch.float32, torch.float64):
             raise ArgumentError(f"dtype: got {dtype}; expected torch.float32 or torch.float64")
         self.integers = integers
@@ -64,6 +67,10 @@ class Machine:
         self.alternatives = alternatives
         self.device = device
         self.dtype = dtype
+
+    def __repr__(self) -> str:
+        device = "" if self.device is None else f", device={str(self.device)!r}"
+        return f"Machine(integers={self.integers}, capacity={self.capacity}{device}, dtype={self.dtype})"
 
     def assemble(self, source: str | Program) -> Cells:
         """One program as cells at addresses.
@@ -102,8 +109,8 @@ class Machine:
         Where any part of `program` requires a gradient, so does the result; memory is then kept for the backward pass: the
         records, and the registers before each step.
         """
-        if max_steps < 1:
-            raise ArgumentError(f"max_steps: got {max_steps}; expected at least 1 step")
+        check_instance("program", program, NeuralLambda, "what `Machine.encode` makes of the text of programs")
+        check_count("max_steps", max_steps)
         program.check()
         code = program.code()
         settings = Settings(program.integers, program.operations, max_steps, self.capacity, self.alternatives)
@@ -119,4 +126,5 @@ class Machine:
 
     def decode(self, result: Result) -> list[Outcome]:
         """The likeliest end of each program, as a term or a named error, with its steps."""
+        check_instance("result", result, Result, "what `Machine.run` gives")
         return decode(result)

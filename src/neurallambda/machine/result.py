@@ -1,26 +1,27 @@
 """What a run leaves: where the mass of each program has ended, and the memory to read it by."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from neurallambda.arithmetic.masses import inverse
-from neurallambda.errors import ArgumentError, ErrorKind
+from neurallambda.errors import ErrorKind
 from neurallambda.lang import terms
-from neurallambda.lang.syntax.parser import parse_term
-from neurallambda.lang.terms import BINARY_PRIMITIVES, Term
-from neurallambda.machine.alphabet import FIELDS_OF, OPERATORS, VALUES, WIDE_FIELDS, Field, Tag
+from neurallambda.lang.terms import Term
+from neurallambda.machine.alphabet import OPERATORS, Field, Tag
 from neurallambda.machine.encode import NeuralLambda
-from neurallambda.machine.layout import WIDE
+from neurallambda.machine.matches import matches, of_mass
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.reading import fields, read_values
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.tables import ERRORS
+from neurallambda.machine.targets import Target, as_target, as_targets, groups, with_finite_logarithm
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Distribution:
     """The probabilities of how each program ends. All of them together sum to one.
 
@@ -40,8 +41,12 @@ class Distribution:
     errors: Float[Tensor, "batch errors"]
     running: Float[Tensor, " batch"]
 
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name}: {tuple(part.shape)}" for name, part in vars(self).items())
+        return f"Distribution({shapes})"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """The end of a run. Everything in it can be differentiated.
 
@@ -65,6 +70,10 @@ class Result:
     running: Float[Tensor, " batch"]
     steps: Float[Tensor, " batch"]
 
+    def __repr__(self) -> str:
+        batch, ended = len(self.program), int((self.running.detach() <= 0.5).sum())
+        return f"Result(batch of {batch}, {ended} ended, in up to {float(self.steps.detach().max()):.0f} steps)"
+
     @staticmethod
     def of(program: NeuralLambda, runner: Runner) -> "Result":
         """The result of a run that is over."""
@@ -79,7 +88,7 @@ class Result:
         tag = value[Field.TAG]
         atoms = (tag[:, Tag.INTEGER], tag[:, Tag.TRUE], tag[:, Tag.FALSE], tag[:, Tag.NIL])
         return Distribution(
-            integers=_of_mass(value[Field.LITERAL], atoms[0]),
+            integers=of_mass(value[Field.LITERAL], atoms[0]),
             true=atoms[1],
             false=atoms[2],
             nil=atoms[3],
@@ -88,99 +97,90 @@ class Result:
             running=self.running,
         )
 
-    def probability(self, value: Term | str | int | bool | ErrorKind) -> Float[Tensor, " batch"]:
+    def probability(self, value: Target | Sequence[Target | Sequence[Any]] | Tensor) -> Float[Tensor, " batch"]:
         """The probability that each program ends in a value, or in an error.
 
+        A loss may take its logarithm: where the probability is zero, the gradient of that is taken for zero.
+
         Args:
-            value: an integer, a boolean, a list or pair of such, a primitive, as a term, as text or as a Python value;
-                or an `ErrorKind`.
+            value: one for all programs: an integer, a boolean, a list or pair of such, a primitive, as a term, as text or as
+                a Python value; or an `ErrorKind`. A Python list or tuple, or a tensor of integers or booleans, holds one
+                for each program; in it, another list or tuple is a value that is a list. What no program can end in, an
+                integer out of range for instance, has the probability zero.
+
+        Raises:
+            ArgumentError: where that is none of these, or not as many as there are programs.
 
         >>> import neurallambda as nl
         >>> machine = nl.Machine()
-        >>> result = machine.run(machine.encode("(cons 1 (< 1 2))"))
+        >>> result = machine.run(machine.encode(["(cons 1 (< 1 2))", "'(2 4)"]))
         >>> result.probability("(cons 1 true)")
-        tensor([1.])
+        tensor([1., 0.])
+        >>> result.probability([3, [2, 4]])
+        tensor([0., 1.])
         """
-        if isinstance(value, ErrorKind):
-            return self.errors[:, ERRORS.index(value)]
-        return (self.answer * self._matches(_as_term(value))).sum(-1)
+        if isinstance(value, (list, tuple, Tensor)):
+            return self._of_each(as_targets(value, len(self.program), "value"))
+        return with_finite_logarithm(self._of(as_target(value)))
 
-    def _matches(self, term: Term) -> Float[Tensor, "batch addresses"]:
-        """How far what stands at each address is a value, given that it is any; the parts of a pair are independent there."""
-        if isinstance(term, terms.List) and term.items:
-            return self._list_matches(term)
-        match term:
+    def log_probability(self, targets: Sequence[Target | Sequence[Any]] | Tensor) -> Float[Tensor, " batch"]:
+        """The logarithm of the probability that each program ends in its own target.
+
+        It is minus infinity where that cannot be; the gradient there is zero, so one impossible target does not spoil the
+        gradients of the others.
+
+        Args:
+            targets: one for each program, as in `probability`: a list or a tuple of integers, booleans, text, terms,
+                lists, `ErrorKind`s; or a tensor of integers or booleans.
+
+        Raises:
+            ArgumentError: where they are not as many as there are programs, or one is no target.
+
+        >>> import neurallambda as nl
+        >>> machine = nl.Machine()
+        >>> result = machine.run(machine.encode(["(+ 1 1)", "(/ 1 0)"]))
+        >>> result.log_probability([2, nl.ErrorKind.DIVISION_BY_ZERO])
+        tensor([0., 0.])
+        """
+        return self._of_each(as_targets(targets, len(self.program))).log()
+
+    def nll(self, targets: Sequence[Target | Sequence[Any]] | Tensor) -> Float[Tensor, " batch"]:
+        """The negative of `log_probability`: a loss for each program; `.mean()` makes one of them.
+
+        >>> import neurallambda as nl
+        >>> machine = nl.Machine()
+        >>> machine.run(machine.encode(["(+ 1 1)", "'(1 2)"])).nll([2, [1, 2]]).mean()
+        tensor(0.)
+        """
+        return 0 - self.log_probability(targets)
+
+    def _of_each(self, targets: Sequence[Term | ErrorKind]) -> Float[Tensor, " batch"]:
+        """The probability of each program's own target."""
+        parts: list[Tensor] = []
+        order: list[int] = []
+        for target, rows in groups(targets).items():
+            order += rows
+            parts.append(self._of(target, None if len(rows) == len(targets) else torch.tensor(rows)))
+        back = torch.tensor(order).argsort().to(self.running.device)
+        return with_finite_logarithm(torch.cat(parts)[back])
+
+    def _of(self, target: Term | ErrorKind, rows: Int[Tensor, " rows"] | None = None) -> Float[Tensor, " rows"]:
+        """The probability of one target, in some programs or in all."""
+        rows = None if rows is None else rows.to(self.running.device)
+        if isinstance(target, ErrorKind):
+            return (self.errors if rows is None else self.errors[rows])[:, ERRORS.index(target)]
+        value = self.value if rows is None else self.value[rows]
+        read = fields(value, self.memory.layout)
+        match target:
             case terms.Boolean(boolean):
-                return self._tag(Tag.TRUE if boolean else Tag.FALSE)
+                return read[Field.TAG][:, Tag.TRUE if boolean else Tag.FALSE]
             case terms.Integer(integer):
-                if integer not in self.program.integers:
-                    return 0 * self._tag(Tag.INTEGER)
-                return self._field(Field.LITERAL, integer - self.program.integers.start, Tag.INTEGER)
+                integers = of_mass(read[Field.LITERAL], read[Field.TAG][:, Tag.INTEGER])
+                inside = integer in self.program.integers
+                return integers[:, integer - self.program.integers.start] if inside else 0 * read[Field.TAG][:, 0]
             case terms.Primitive(name):
-                return self._field(Field.OPERATOR, OPERATORS.index(name), Tag.UNARY_PRIMITIVE, Tag.BINARY_PRIMITIVE)
-            case terms.List():
-                return self._tag(Tag.NIL)
-            case terms.Apply(terms.Primitive("cons"), (head, tail)):
-                return self._pair(self._matches(head), self._matches(tail))
-            case terms.Apply(terms.Primitive(name), (operand,)) if name in BINARY_PRIMITIVES:
-                holds = self._field(Field.OPERATOR, OPERATORS.index(name), Tag.PARTIAL)
-                return holds * self._points_at(Field.VALUE, self._matches(operand))
-        raise ArgumentError(
-            f"value: got {term!r}; the probability of integers, booleans, primitives, lists and pairs is known"
-        )
-
-    def _list_matches(self, term: terms.List) -> Float[Tensor, "batch addresses"]:
-        """The same of a list, from its end; a part that occurs often is looked for once."""
-        found = self._tag(Tag.NIL)
-        known: dict[str, Tensor] = {}
-        for item in reversed(term.items):
-            name = repr(item)
-            if name not in known:
-                known[name] = self._matches(item)
-            found = self._pair(known[name], found)
-        return found
-
-    def _pair(
-        self, head: Float[Tensor, "batch addresses"], tail: Float[Tensor, "batch addresses"]
-    ) -> Float[Tensor, "batch addresses"]:
-        """How far each address holds a pair of such parts."""
-        return self._tag(Tag.PAIR) * self._points_at(Field.VALUE, head) * self._points_at(Field.LINK, tail)
-
-    def _points_at(self, field: Field, there: Float[Tensor, "batch addresses"]) -> Float[Tensor, "batch addresses"]:
-        """How far a pointer of each address points at something, given that there is such a pointer."""
-        wide = self.memory.records[:, :, self.memory.layout.narrow :].unflatten(-1, (WIDE, -1))
-        pointed = (wide[:, :, WIDE_FIELDS.index(field)] @ there[:, :, None])[:, :, 0]
-        return pointed * inverse(self._owners(field))
-
-    def _owners(self, field: Field) -> Float[Tensor, "batch addresses"]:
-        """How far each address holds something that has a field."""
-        owners = [tag for tag in Tag if field in FIELDS_OF.get(tag, ())]
-        return self.memory.records[:, :, : len(Tag)][:, :, owners].sum(-1)
-
-    def _tag(self, tag: Tag) -> Float[Tensor, "batch addresses"]:
-        """How far each address holds a tag, given that it holds a value."""
-        tags = self.memory.records[:, :, : len(Tag)]
-        return tags[:, :, tag] * inverse(tags[:, :, sorted(VALUES)].sum(-1))
-
-    def _field(self, field: Field, letter: int, *owners: Tag) -> Float[Tensor, "batch addresses"]:
-        """How far each address holds one of some tags, with a letter in a field that others may have, too."""
-        mine = sum((self._tag(owner) for owner in owners[1:]), self._tag(owners[0]))
-        column = self.memory.layout.slices[field].start + letter
-        return self.memory.records[:, :, column] * mine * inverse(self._owners(field))
-
-
-def _of_mass(weights: Float[Tensor, "batch n"], mass: Float[Tensor, " batch"]) -> Float[Tensor, "batch n"]:
-    """Weights that sum to a mass: literals of a mixture may be known for less than all that is an integer there."""
-    return weights * (mass * inverse(weights.sum(-1)))[:, None]
-
-
-def _as_term(value: Term | str | int | bool) -> Term:
-    match value:
-        case Term():
-            return value
-        case str():
-            return parse_term(value)
-        case bool():
-            return terms.Boolean(value)
-        case _:
-            return terms.Integer(value)
+                return read[Field.OPERATOR][:, OPERATORS.index(name)]
+            case terms.List(()):
+                return read[Field.TAG][:, Tag.NIL]
+        memory, answer = (self.memory, self.answer) if rows is None else (self.memory.select(rows), self.answer[rows])
+        return (answer * matches(target, memory, self.program.integers)).sum(-1)

@@ -4,7 +4,10 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
+from neurallambda.arguments import checked
+from neurallambda.device import check_device
 from neurallambda.errors import ArgumentError, check_count
+from neurallambda.symbols.checks import check_vectors
 from neurallambda.symbols.similarity import direction
 
 SHARPNESS = 8.0
@@ -36,6 +39,8 @@ def soft_nand(truths: Float[Tensor, "..."], participation: Float[Tensor, "..."])
         >>> soft_nand(torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.25]))
         tensor(0.2500)
     """
+    check_vectors("truths", truths)
+    check_vectors("participation", participation)
     if truths.shape[-1:] != participation.shape[-1:]:
         raise ArgumentError(
             f"participation: got shape {tuple(participation.shape)} against truths of {tuple(truths.shape)}, "
@@ -44,6 +49,7 @@ def soft_nand(truths: Float[Tensor, "..."], participation: Float[Tensor, "..."])
     return 1 - (1 - participation * (1 - truths)).prod(-1)
 
 
+@checked
 class Nand(nn.Module):
     """Gates over vectors: each asks whether its inputs match what it expects, and gives the NAND of the answers.
 
@@ -95,6 +101,7 @@ class Nand(nn.Module):
             ArgumentError: if a number is not a positive integer.
         """
         super().__init__()
+        check_device(device)
         for name, count in (("inputs", inputs), ("size", size), ("gates", gates)):
             check_count(name, count, least=1)
 
@@ -120,6 +127,7 @@ class Nand(nn.Module):
         Raises:
             ArgumentError: if the vectors do not fit.
         """
+        check_vectors("vectors", vectors)
         if vectors.shape[-2:] != self.patterns.shape[1:]:
             raise ArgumentError(
                 f"vectors: got shape {tuple(vectors.shape)}, expected (..., {', '.join(map(str, self.patterns.shape[1:]))}): "

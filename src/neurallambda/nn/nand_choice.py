@@ -4,10 +4,13 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
+from neurallambda.arguments import checked
+from neurallambda.device import check_device
 from neurallambda.errors import check_count
 from neurallambda.nn.nand import SPREAD, Nand, soft_nand
 
 
+@checked
 class NandChoice(nn.Module):
     """Give back one of the candidates, chosen by two layers of NAND.
 
@@ -55,6 +58,7 @@ class NandChoice(nn.Module):
             ArgumentError: if a number is not a positive integer.
         """
         super().__init__()
+        check_device(device)
         check_count("candidates", candidates, least=1)
         inputs = candidates + candidates * (candidates - 1) // 2
         self.first = Nand(inputs=inputs, size=size, gates=gates, generator=generator, device=device, dtype=dtype)

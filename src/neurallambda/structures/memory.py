@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.state import Batched, state
 from neurallambda.structures.cells import CellStructure
@@ -61,6 +62,7 @@ def alike(
 _TINY = 1e-24
 
 
+@checked
 @dataclass(frozen=True)
 class Memory(CellStructure[MemoryState]):
     """Slots with a value and a key each.

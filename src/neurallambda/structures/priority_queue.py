@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from neurallambda.arguments import checked
 from neurallambda.state import Batched, state
 from neurallambda.structures.cells import CellStructure
 from neurallambda.structures.form import Form
@@ -37,6 +38,7 @@ class PriorityQueueState(Batched):
     overflow: Float[Tensor, " batch"]
 
 
+@checked
 @dataclass(frozen=True)
 class PriorityQueue(CellStructure[PriorityQueueState]):
     """A queue whose least item leaves first.

@@ -13,9 +13,10 @@ from typing import Generic, final
 import torch
 from torch import Tensor
 
+from neurallambda.arguments import shown
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.structures.form import Form
-from neurallambda.structures.instruction.checks import check_dtype
+from neurallambda.structures.instruction.checks import check_dtype, check_place
 from neurallambda.structures.instruction.expected import Layout, check_instruction
 from neurallambda.structures.instruction.operand import Operand, idle_unless
 from neurallambda.structures.references.reference import Reference
@@ -85,6 +86,7 @@ class Structure(ABC, Generic[StateT]):
         """
         check_count("batch", batch)
         check_dtype(dtype)
+        check_place(device)
         return self.empty(batch, device, dtype)
 
     @final
@@ -154,7 +156,9 @@ class Structure(ABC, Generic[StateT]):
             >>> small, large = SuperpositionStack(capacity=8, width=4), SuperpositionStack(capacity=64, width=4)
             >>> state = large.adopt(small.init(2))
         """
-        overflow = state.overflow
+        overflow = getattr(state, "overflow", None)
+        if not isinstance(overflow, Tensor):
+            raise ArgumentError(f"state: got {shown(state)}, expected a state that `init`, `step` or `scan` returned")
         roomy = self.empty(overflow.shape[0], overflow.device, overflow.dtype)
         return with_room(state, roomy)
 

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
+from neurallambda.arguments import checked_methods
+from neurallambda.device import check_device
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.state import state
 from neurallambda.symbols.batch import from_tensor, to_tensor
@@ -18,6 +20,7 @@ MOST_BITS = 63
 """The widest integers: one bit less than those of a tensor, so that no sum of place values leaves their range."""
 
 
+@checked_methods("make", "to")
 @state
 class BitCodebook:
     """A vector of -1 and 1 for each integer of so many bits: its two's complement, repeated, XOR a random mask.
@@ -68,6 +71,7 @@ class BitCodebook:
             >>> vectors.shape, codebook.unproject(vectors)
             (torch.Size([2, 40]), ([-128, 42], tensor([1., 1.])))
         """
+        check_device(device)
         check_count("bits", bits, least=1)
         check_count("repeats", repeats, least=1)
         check_floating(dtype)
@@ -93,6 +97,7 @@ class BitCodebook:
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "BitCodebook":
         """This codebook on another device, or in another floating point type."""
+        check_device(device)
         return replace(self, mask=self.mask.to(device=device, dtype=dtype))
 
     def project(self, integers: Any) -> Float[Tensor, "..."]:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from neurallambda.arguments import shown
 from neurallambda.errors import ArgumentError
 
 
@@ -12,7 +13,7 @@ def check_inverse_temperature(value: float) -> None:
     Raises:
         ArgumentError: what came; the limit of an infinite one is the hard form.
     """
-    if not 0 < value < float("inf"):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
         raise ArgumentError(
             f"inverse_temperature: got {value!r}, expected a positive finite number; the limit at infinity is `snap`"
         )
@@ -28,6 +29,18 @@ def check_floating(dtype: torch.dtype) -> None:
         raise ArgumentError(f"dtype: got {dtype}, expected a floating point type such as torch.float32")
 
 
+def check_vectors(name: str, value: object) -> None:
+    """Refuse anything but a tensor of floating point numbers.
+
+    Raises:
+        ArgumentError: what came.
+    """
+    if not isinstance(value, Tensor):
+        raise ArgumentError(f"{name}: got {shown(value)}, expected a tensor of vectors")
+    if not value.is_floating_point():
+        raise ArgumentError(f"{name}: got {value.dtype}, expected floating point numbers; convert with .float()")
+
+
 def check_last_axis(name: str, tensor: Tensor, *, size: int, meaning: str, like: Tensor) -> None:
     """Refuse a tensor whose last axis, dtype or device does not fit the codebook it meets.
 
@@ -41,6 +54,7 @@ def check_last_axis(name: str, tensor: Tensor, *, size: int, meaning: str, like:
     Raises:
         ArgumentError: what came, what was expected, and how to mend it.
     """
+    check_vectors(name, tensor)
     if tensor.ndim == 0 or tensor.shape[-1] != size:
         raise ArgumentError(
             f"{name}: got shape {tuple(tensor.shape)}, expected (..., {size}): the last axis is {meaning}"
@@ -54,6 +68,7 @@ def check_alike(name: str, tensor: Tensor, *, like: Tensor) -> None:
     Raises:
         ArgumentError: what came, what was expected, and how to mend it.
     """
+    check_vectors(name, tensor)
     if tensor.dtype != like.dtype or tensor.device != like.device:
         raise ArgumentError(
             f"{name}: got {tensor.dtype} on {tensor.device}, expected {like.dtype} on {like.device}; "
@@ -67,6 +82,7 @@ def check_finite(name: str, vectors: Tensor) -> None:
     Raises:
         ArgumentError: how many numbers are not finite.
     """
+    check_vectors(name, vectors)
     wrong = int((~vectors.isfinite()).sum())
     if wrong:
         raise ArgumentError(f"{name}: got {wrong} numbers that are NaN or infinite, expected finite vectors")

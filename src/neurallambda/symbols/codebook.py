@@ -9,6 +9,8 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor
 from torch.utils import _pytree as pytree  # torch offers no public way to register a node with constants
 
+from neurallambda.arguments import checked, checked_methods
+from neurallambda.device import check_device
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.symbols.batch import from_tensor, to_tensor
 from neurallambda.symbols.checks import check_finite, check_floating, check_inverse_temperature, check_last_axis
@@ -17,6 +19,8 @@ from neurallambda.symbols.kinds import Kind, draw
 from neurallambda.symbols.similarity import cosine_with_all, direction, dot_with_all
 
 
+@checked_methods("make", "to")
+@checked
 @dataclass(frozen=True, eq=False)
 class Codebook:
     """A vector for each of a fixed set of symbols: any hashable objects, where `1`, `1.0` and `True` are three.
@@ -89,6 +93,7 @@ class Codebook:
             raise ArgumentError(f"kind: got {kind!r}, expected one of {', '.join(Kind)}")
         check_count("symbols: their number", len(chosen), least=1)
         check_floating(dtype)
+        check_device(device)
         width = len(chosen) if vec_size is None else vec_size
         check_count("vec_size", width, least=1)
         drawn = draw(Kind(kind), count=len(chosen), vec_size=width, generator=generator)
@@ -113,6 +118,7 @@ class Codebook:
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "Codebook":
         """This codebook on another device, or in another floating point type."""
+        check_device(device)
         return replace(self, vectors=self.vectors.to(device=device, dtype=dtype))
 
     def index(self, symbols: Any) -> Int[Tensor, "..."]:

@@ -7,6 +7,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.symbols.checks import check_finite
 from neurallambda.symbols.codebook import Codebook
@@ -17,6 +18,7 @@ FORMAT = "neurallambda codebook 1"
 VECTORS = "vectors"
 
 
+@checked
 def save(codebook: Codebook, path: Path | str) -> None:
     """Write a codebook to a file.
 
@@ -40,6 +42,7 @@ def save(codebook: Codebook, path: Path | str) -> None:
     save_file({VECTORS: codebook.vectors.detach().contiguous()}, path, metadata=metadata)
 
 
+@checked
 def load(path: Path | str, *, device: torch.device | str = "cpu") -> Codebook:
     """Read a codebook from a file that `save` wrote.
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from neurallambda.errors import ArgumentError
-from neurallambda.symbols.checks import check_alike, check_last_axis
+from neurallambda.symbols.checks import check_alike, check_last_axis, check_vectors
 
 
 def dot(left: Float[Tensor, "..."], right: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -68,6 +68,9 @@ def dot_with_all(vectors: Float[Tensor, "..."], others: Float[Tensor, "count siz
         >>> dot_with_all(torch.tensor([3.0, 4.0]), torch.eye(2))
         tensor([3., 4.])
     """
+    check_vectors("others", others)
+    if others.ndim != 2:
+        raise ArgumentError(f"others: got shape {tuple(others.shape)}, expected (count, size)")
     check_last_axis("vectors", vectors, size=others.shape[-1], meaning="that of the other vectors", like=others)
     return vectors @ others.mT
 
@@ -89,6 +92,8 @@ def cosine_with_all(vectors: Float[Tensor, "..."], others: Float[Tensor, "count 
         >>> cosine_with_all(torch.tensor([0.0, 5.0]), torch.eye(2))
         tensor([0., 1.])
     """
+    check_vectors("vectors", vectors)
+    check_vectors("others", others)
     return dot_with_all(direction(vectors), direction(others))
 
 
@@ -98,6 +103,8 @@ def direction(vectors: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
 
 
 def _check_pair(left: Tensor, right: Tensor) -> None:
+    check_vectors("left", left)
+    check_vectors("right", right)
     if left.shape != right.shape or left.ndim == 0:
         raise ArgumentError(
             f"right: got shape {tuple(right.shape)} against {tuple(left.shape)}, expected two equal shapes (..., size); "

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import product
 
+from neurallambda.arguments import checked
 from neurallambda.automata.fsm import FSM
 from neurallambda.automata.pda import PDA
 from neurallambda.automata.queue_automaton import QueueAutomaton
@@ -14,6 +15,7 @@ from neurallambda.automata.turing import TuringMachine
 from neurallambda.errors import ArgumentError, check_count
 
 
+@checked
 def blank_fsm(symbols: Sequence[str], *, states: int, separator: str = "") -> FSM:
     """A finite-state machine that goes from every state to every state on every symbol.
 
@@ -33,6 +35,7 @@ def blank_fsm(symbols: Sequence[str], *, states: int, separator: str = "") -> FS
     )
 
 
+@checked
 def blank_pda(symbols: Sequence[str], *, states: int, stack: Sequence[str], separator: str = "") -> PDA:
     """A pushdown automaton with every rule that reads a symbol; it accepts with an empty stack.
 
@@ -53,6 +56,7 @@ def blank_pda(symbols: Sequence[str], *, states: int, stack: Sequence[str], sepa
     return PDA(symbols=tuple(symbols), rules=rules, acceptance=acceptance, framed=False, separator=separator)
 
 
+@checked
 def blank_queue(symbols: Sequence[str], *, states: int, queue: Sequence[str], separator: str = "") -> QueueAutomaton:
     """A queue automaton with every rule that reads a symbol; it accepts with an empty queue.
 
@@ -67,6 +71,7 @@ def blank_queue(symbols: Sequence[str], *, states: int, queue: Sequence[str], se
     return QueueAutomaton(symbols=tuple(symbols), rules=rules, acceptance=acceptance, framed=False, separator=separator)
 
 
+@checked
 def blank_turing(
     symbols: Sequence[str], *, states: int, tape: Sequence[str] = (), separator: str = ""
 ) -> TuringMachine:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurallambda.arguments import checked
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.data.generate import DataWarning, Recipe, generate
 from neurallambda.automata.runs.prospects import Prospect, prospects
@@ -48,6 +49,7 @@ class Examples(Batched):
     told: Float[Tensor, "batch places"]
 
 
+@checked
 def draw_examples(machine: Automaton, recipe: Recipe, *, with_prospects: bool = False) -> list[Example]:
     """Draw examples from an exact machine; where there are few strings, the same one comes again and again.
 

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from neurallambda.arguments import checked
 from neurallambda.automata.runs.configuration import Configuration
 from neurallambda.errors import check_count
 from neurallambda.twins import ring
@@ -19,6 +20,7 @@ _LOOK_EVERY = 8
 """Looking whether anything is left waits for the device, so it is done only now and then."""
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Room:
     """How much a run may use.

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
+from neurallambda.arguments import checked
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.rules.problem import MachineError
 from neurallambda.descent import descend
@@ -26,6 +27,7 @@ from neurallambda.twins.twin import NeuralFSM, SuperposedAutomaton
 _CERTAIN = 1e-5
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Course:
     """How to learn.
@@ -123,6 +125,7 @@ class Loss(nn.Module):
         return functional.binary_cross_entropy(chances, examples.labels), undecided
 
 
+@checked
 def learn(
     twin: NeuralFSM | SuperposedAutomaton, examples: Sequence[Example], course: Course, *, seed: int = 0
 ) -> Learned:

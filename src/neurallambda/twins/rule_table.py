@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neurallambda.arguments import checked, checked_methods
 from neurallambda.automata.automaton import Automaton
 from neurallambda.errors import ArgumentError
 from neurallambda.twins import ring
@@ -16,6 +17,8 @@ from neurallambda.weighted import NOTHING
 WEIGHTS = ("chances", "runs")
 
 
+@checked_methods("reset")
+@checked
 class RuleTable(nn.Module):
     """Weights over the moves of each cell, and over accepting or not in each state.
 

@@ -11,10 +11,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from neurallambda.arguments import checked, checked_methods, shown
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.fsm import FSM
 from neurallambda.automata.runs.configuration import Configuration
 from neurallambda.automata.runs.limits import UNDECIDED, Outcome
+from neurallambda.device import check_device
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError, check_count
 from neurallambda.twins.axes import Strings
 from neurallambda.twins.configurations import Worlds
@@ -30,6 +32,19 @@ from neurallambda.weighted import is_something, safe_log
 Text = str | Sequence[str]
 
 
+def check_strings(strings: object) -> None:
+    """Refuse anything but strings as numbers.
+
+    Raises:
+        ArgumentError: what came; `encode` makes them.
+    """
+    if not isinstance(strings, Strings):
+        raise ArgumentError(
+            f"strings: got {shown(strings)}, expected what the twin's `encode` makes of a list of texts"
+        )
+
+
+@checked_methods("encode", "accepts", "believes", "extract")
 class Twin(nn.Module, ABC):
     """What all twins share. Abstract.
 
@@ -49,6 +64,7 @@ class Twin(nn.Module, ABC):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
+        check_device(device)
         self.table = RuleTable(machine, weigh=weigh, device=device, dtype=dtype)
 
     def encode(self, strings: Sequence[Text]) -> Strings:
@@ -144,6 +160,7 @@ def _undecided(string: Text, outcome: Outcome) -> ProgramError:
     )
 
 
+@checked
 class NeuralFSM(Twin):
     """A finite-state machine as a chain of matrix products; exact for nondeterministic machines too.
 
@@ -174,10 +191,12 @@ class NeuralFSM(Twin):
 
     def forward(self, strings: Strings) -> Float[Tensor, " batch"]:
         """The logarithm of the total weight of the runs that accept each string, step by step: nothing underflows."""
+        check_strings(strings)
         return log_mass_by_steps(self.matrices(), strings.tokens, strings.lengths)[0]
 
     def has_run(self, strings: Strings) -> Bool[Tensor, " batch"]:
         """Whether a run of any weight accepts each string, without the weights, and so quicker."""
+        check_strings(strings)
         return is_accepted(self.matrices(), strings.tokens, strings.lengths)
 
     def outcomes(self, strings: Strings) -> list[Outcome]:
@@ -191,6 +210,7 @@ class NeuralFSM(Twin):
 
     def scan(self, strings: Strings) -> Float[Tensor, " batch"]:
         """The same logarithm as by `forward`, by products in pairs: fewer and larger operations, for training."""
+        check_strings(strings)
         return log_mass_by_scan(self.matrices(), strings.tokens, strings.lengths)
 
     def states(self, strings: Strings) -> Float[Tensor, "batch places states"]:
@@ -198,11 +218,14 @@ class NeuralFSM(Twin):
 
         Past the end of a string the last one stays. What is missing from a sum of one has stopped.
         """
+        check_strings(strings)
         held = self.matrices()
         _, arrived = log_mass_by_steps(held, strings.tokens, strings.lengths)
         return (arrived.exp()[:, :, None] @ held.rest[strings.tokens])[:, :, 0]
 
 
+@checked_methods("decide", "runs")
+@checked
 class NeuralAutomaton(Twin):
     """Any machine as weighted configurations: exact, for nondeterministic machines too.
 
@@ -236,6 +259,7 @@ class NeuralAutomaton(Twin):
 
     def mass(self, strings: Strings) -> Mass:
         """The weights of all runs by how they ended."""
+        check_strings(strings)
         return follow(self.table.layout, program(self.table), strings, room=self.room)
 
     def forward(self, strings: Strings) -> Float[Tensor, " batch"]:
@@ -270,6 +294,7 @@ class NeuralAutomaton(Twin):
         return [[step for step in row if step] for row in steps]
 
 
+@checked
 class SuperposedAutomaton(Twin):
     """Any machine on the data structures, with its state and each memory a mixture: exact where the machine is certain.
 
@@ -309,6 +334,7 @@ class SuperposedAutomaton(Twin):
 
     def run(self, strings: Strings) -> list[Superposition]:
         """Where the machine stands at the start and after each step."""
+        check_strings(strings)
         weights = self.weights()
         seen = [self.superposed.start(strings, weights.accept)]
         for _ in range(strings.tokens.shape[1] if self.steps is None else self.steps):
@@ -352,6 +378,7 @@ class SuperposedAutomaton(Twin):
         return last.accepted - last.lost, last.accepted + last.lost + last.control.sum(1)
 
 
+@checked
 def twin(
     machine: Automaton, *, weigh: str = "chances", dtype: torch.dtype = torch.float32
 ) -> NeuralFSM | NeuralAutomaton:

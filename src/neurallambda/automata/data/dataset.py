@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from neurallambda.arguments import checked
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.data.generate import Recipe, generate
 from neurallambda.automata.data.records import records
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
 
+@checked
 def to_dataset(
     machine: Automaton, recipe: Recipe, *, traces: bool = True, limits: Limits = DEFAULT_LIMITS
 ) -> "Dataset":
@@ -33,6 +35,7 @@ def to_dataset(
     return _build(list(records(machine, generate(machine, recipe, limits=limits), traces=traces)))
 
 
+@checked
 def to_splits(
     machine: Automaton, recipes: dict[str, Recipe], *, traces: bool = True, limits: Limits = DEFAULT_LIMITS
 ) -> "DatasetDict":

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from neurallambda.arguments import checked
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.data.lengths import Lengths
 from neurallambda.automata.data.negatives import Outside
@@ -15,6 +16,7 @@ from neurallambda.errors import ArgumentError, ProgramError, check_count
 MEMBER, OUTSIDE, NEAR_MISS = "member", "non-member", "near-miss"
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """What to generate.
@@ -72,6 +74,7 @@ class TooFewError(ArgumentError):
         self.available = available
 
 
+@checked
 def generate(machine: Automaton, recipe: Recipe, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Row]:
     """Draw labelled strings.
 

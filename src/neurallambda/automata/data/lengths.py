@@ -7,11 +7,13 @@ from itertools import accumulate
 from math import inf
 from random import Random
 
+from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 
 LONGEST = 100_000
 
 
+@checked
 @dataclass(frozen=True)
 class Lengths:
     """Lengths and their weights.

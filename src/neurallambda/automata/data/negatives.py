@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from random import Random
 
+from neurallambda.arguments import checked
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.languages.prefix_language import PrefixLanguage
 from neurallambda.automata.runs.limits import DEFAULT_LIMITS, UNDECIDED, Limits
@@ -128,6 +129,7 @@ def _is_one_edit(one: Sequence[str], other: Sequence[str]) -> bool:
     return len(longer) - len(shorter) <= 1 and shorter[start + skip :] == longer[start + 1 :]
 
 
+@checked
 def non_member(machine: Automaton, n: int, *, seed: int = 0) -> str:
     """A string of length `n` that the machine does not accept, all equally likely.
 
@@ -150,6 +152,7 @@ def non_member(machine: Automaton, n: int, *, seed: int = 0) -> str:
     return machine.text(string)
 
 
+@checked
 def near_miss(machine: Automaton, member: str | Sequence[str], *, seed: int = 0) -> str:
     """A string that is not accepted, at edit distance 1 or 2 from one that is.
 

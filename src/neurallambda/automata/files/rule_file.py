@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from neurallambda.arguments import checked
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.files.json_text import parse_json
 from neurallambda.automata.files.rule_text import read_rule, write_rule
@@ -32,6 +33,7 @@ _COMMON = ("schema", "machine", "description", "symbols", "separator", "framed",
 _OWN = {"fsm": ("outputs",), "pda": (), "qa": (), "tm": ("tapes", "stacks")}
 
 
+@checked
 def load(path: str | Path) -> Automaton:
     """The machine in a rule file.
 
@@ -55,6 +57,7 @@ def load(path: str | Path) -> Automaton:
     return loads(text)
 
 
+@checked
 def loads(text: str) -> Automaton:
     """The machine in the text of a rule file.
 
@@ -121,6 +124,7 @@ def to_data(machine: Automaton) -> dict[str, Any]:
     return {key: json.loads(unknown[key]) if key in unknown else fields[key]() for key in keys}
 
 
+@checked
 def dumps(machine: Automaton) -> str:
     """A machine as the text of a rule file, one rule a line."""
     data = to_data(machine)
@@ -134,6 +138,7 @@ def dumps(machine: Automaton) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
+@checked
 def save(machine: Automaton, path: str | Path) -> None:
     """Write a machine to a rule file."""
     Path(path).write_text(dumps(machine), encoding="utf-8")

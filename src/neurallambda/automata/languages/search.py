@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
 
+from neurallambda.arguments import checked
 from neurallambda.automata.rules.machine import Machine
 from neurallambda.automata.runs.front import Front, Fronts
 from neurallambda.automata.runs.limits import DEFAULT_LIMITS, Limits
@@ -44,6 +45,7 @@ class Search:
         return float(Fraction(sum(found.weight for found in self.found), self.walks)) if self.walks else 0.0
 
 
+@checked
 def search(machine: Machine, length: int, *, size: int, seed: int = 0, limits: Limits = DEFAULT_LIMITS) -> Search:
     """Look for accepted strings of one length by random walks.
 

@@ -3,6 +3,7 @@
 from functools import cache
 from importlib.resources import files
 
+from neurallambda.arguments import checked
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.files.rule_file import loads
 from neurallambda.errors import ArgumentError
@@ -13,6 +14,7 @@ def names() -> list[str]:
     return sorted(file.name.removesuffix(".json") for file in files(__name__).iterdir() if file.name.endswith(".json"))
 
 
+@checked
 @cache
 def load(name: str) -> Automaton:
     """A machine of the library.

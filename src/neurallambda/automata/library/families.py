@@ -1,5 +1,6 @@
 """Machines of the library at any size."""
 
+from neurallambda.arguments import checked
 from neurallambda.automata.fsm import FSM
 from neurallambda.automata.pda import PDA
 from neurallambda.automata.rules.machine import Acceptance
@@ -11,6 +12,7 @@ BRACKETS = ("()", "[]", "{}", "<>")
 _MOST_STATES = 100_000
 
 
+@checked
 def dyck(kinds: int) -> PDA:
     """Balanced brackets of some kinds, of any depth: Dyck-k.
 
@@ -38,6 +40,7 @@ def dyck(kinds: int) -> PDA:
     )
 
 
+@checked
 def bounded_dyck(kinds: int, depth: int) -> FSM:
     """Balanced brackets of some kinds, nested at most `depth` deep, for which a finite-state machine is enough.
 
@@ -74,6 +77,7 @@ def bounded_dyck(kinds: int, depth: int) -> FSM:
     )
 
 
+@checked
 def modular_counter(modulus: int) -> FSM:
     """Strings of a and b in which the number of a is a multiple of `modulus`.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
+from neurallambda.arguments import checked_methods
 from neurallambda.automata.rules.memory import MemoryKind
 from neurallambda.automata.rules.problem import MachineError
 from neurallambda.automata.rules.rule import Rule
@@ -45,6 +46,7 @@ class Document:
     unknown: tuple[tuple[str, str], ...] = ()
 
 
+@checked_methods("tokens", "framed_tokens", "text")
 @dataclass(frozen=True, kw_only=True)
 class Machine(ABC):
     """What all machines share. Build one of the final classes: `FSM`, `PDA`, `QueueAutomaton`, `TuringMachine`.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from neurallambda.arguments import checked
 from neurallambda.errors import ErrorKind, ProgramError, check_count
 
 
@@ -20,6 +21,7 @@ UNDECIDED = frozenset({Outcome.OUT_OF_STEPS, Outcome.OUT_OF_MEMORY})
 """The outcomes that say only that more is needed."""
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """How far to go before an outcome is "more is needed".

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from neurallambda.arguments import checked
 from neurallambda.automata.rules.machine import Machine
 from neurallambda.automata.rules.vocabulary import END, REJECT, START
 from neurallambda.automata.runs.configuration import Configuration
@@ -13,6 +14,7 @@ Prospect = tuple[bool, ...]
 """For each symbol of the alphabet whether some run can read it next, and last whether the string may end here."""
 
 
+@checked
 def prospects(
     machine: Machine, string: str | Sequence[str], *, limits: Limits = DEFAULT_LIMITS
 ) -> tuple[Prospect, ...]:

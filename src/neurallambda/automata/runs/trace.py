@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from neurallambda.arguments import checked
 from neurallambda.automata.rules.machine import Machine
 from neurallambda.automata.rules.vocabulary import REJECT
 from neurallambda.automata.runs.configuration import Configuration
@@ -25,6 +26,7 @@ class Trace:
     memories: tuple[tuple[str, ...], ...]
 
 
+@checked
 def trace(run: Run) -> Trace:
     """The trace of a run."""
     machine = run.machine

@@ -6,6 +6,7 @@ from typing import Any
 
 from lark import Lark, Token, UnexpectedCharacters, UnexpectedToken
 
+from neurallambda.arguments import checked
 from neurallambda.lang.syntax.brackets import check_brackets
 from neurallambda.lang.syntax.build import Builder, RefusedError, token_position
 from neurallambda.lang.syntax.diagnostics import source_error
@@ -13,6 +14,7 @@ from neurallambda.lang.syntax.expectations import explain_characters, explain_to
 from neurallambda.lang.terms import Program, Term
 
 
+@checked
 def parse(source: str) -> Program:
     """Parse the top-level forms of a program.
 
@@ -31,6 +33,7 @@ def parse(source: str) -> Program:
     return _parse(source, "program")
 
 
+@checked
 def parse_term(source: str) -> Term:
     """Parse exactly one expression.
 

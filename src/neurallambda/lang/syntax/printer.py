@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.lang.scope import tree_size
 from neurallambda.lang.syntax.forms import Part, write
@@ -12,6 +13,7 @@ _LONG = 10_000
 """From how many nodes on a term is worth counting before it is written."""
 
 
+@checked
 def to_text(term: Term, *, width: int | None = None, limit: int = 10_000_000) -> str:
     """Write a term as text that parses back to it.
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from neurallambda.arguments import shown
 from neurallambda.errors import ArgumentError
 from neurallambda.structures.instruction.operand import Operand
 
@@ -23,8 +24,22 @@ def check_dtype(dtype: torch.dtype) -> None:
     Raises:
         ArgumentError: if `dtype` is not a floating point type.
     """
-    if not dtype.is_floating_point:
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise ArgumentError(f"dtype: got {dtype}, expected a floating point type such as torch.float32")
+
+
+def check_place(device: object) -> None:
+    """Refuse what names no device. Whether it is there is found out where the first tensor is made.
+
+    Raises:
+        ArgumentError: what came.
+    """
+    if device is None or isinstance(device, torch.device):
+        return
+    try:
+        torch.device(device)  # pyright: ignore[reportArgumentType]
+    except (RuntimeError, TypeError):
+        raise ArgumentError(f"device: got {shown(device)}, expected the name of one, such as 'cpu' or 'cuda'") from None
 
 
 def check_operand(

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from neurallambda.arguments import checked
 from neurallambda.structures.instruction.operand import Kind, Operand
 from neurallambda.structures.references.queues import PlainStrengthQueue
 from neurallambda.structures.strength.items import StrengthState, before, gathered, left_of, weighted, window
@@ -14,6 +15,7 @@ from neurallambda.structures.strength.line import Edge, Line, flow, shares, wide
 from neurallambda.structures.strength.structure import StrengthStructure
 
 
+@checked
 @dataclass(frozen=True)
 class StrengthQueue(StrengthStructure):
     """A queue of items with strengths (Grefenstette et al., 2015).

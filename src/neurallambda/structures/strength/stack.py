@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from neurallambda.arguments import checked
 from neurallambda.structures.instruction.operand import Kind, Operand
 from neurallambda.structures.references.stacks import PlainStrengthStack
 from neurallambda.structures.strength.items import (
@@ -22,6 +23,7 @@ from neurallambda.structures.strength.line import Edge, Line, flow, lowest_since
 from neurallambda.structures.strength.structure import StrengthStructure
 
 
+@checked
 @dataclass(frozen=True)
 class StrengthStack(StrengthStructure):
     """A stack of items with strengths (Grefenstette et al., 2015).
