@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.arguments import checked_methods
+from neurallambda.errors import ArgumentError
 from neurallambda.holes import Filling, fillings
 from neurallambda.machine.alphabet import CODE_FIELDS, OPERATORS, Field, Tag
 from neurallambda.machine.assemble import Cell, Cells

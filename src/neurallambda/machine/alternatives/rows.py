@@ -55,7 +55,7 @@ class Rows:
         """What belongs to programs, for each of their parts."""
         return of_programs.unsqueeze(1).expand(-1, self.parts, *of_programs.shape[1:]).flatten(0, 1)
 
-    def _together(self, ask, asked: Tensor) -> Tensor:
+    def _together(self, ask: Callable[[Tensor], Tensor], asked: Tensor) -> Tensor:
         """Ask for all parts of a program at once."""
         pairs = asked.unflatten(0, (-1, self.parts)).flatten(1, 2)
         return ask(pairs).unflatten(1, (self.parts, 2)).flatten(0, 1)
