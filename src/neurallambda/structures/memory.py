@@ -60,9 +60,7 @@ def alike(
     return torch.clamp((1 + cosine) / 2 if similarity == Similarity.SHIFTED_COSINE else cosine, min=0, max=1)
 
 
-def _cosine(
-    pattern: Float[Tensor, "batch width"], vectors: Float[Tensor, "batch n width"]
-) -> Float[Tensor, "batch n"]:
+def _cosine(pattern: Float[Tensor, "batch width"], vectors: Float[Tensor, "batch n width"]) -> Float[Tensor, "batch n"]:
     """The cosines of vectors whose largest number is 1, or which are zero: these have no direction, and get 0."""
     products = vectors.square().sum(-1) * pattern.square().sum(-1, keepdim=True)
     return (vectors @ pattern[..., None])[..., 0] / products.clamp_min(0.5).sqrt()
