@@ -44,12 +44,12 @@ def test_shapes(name: str) -> None:
             structure.step(state, *wrong)
     with pytest.raises(ArgumentError, match=rf"operands: got 0 tensors, expected {len(operands)}: action"):
         structure.step(state)
-    with pytest.raises(ArgumentError, match="action: got shape .*; there is no time axis: .* step takes one"):
+    with pytest.raises(ArgumentError, match=r"action: got shape .*; there is no time axis: .* step takes one"):
         structure.scan(state, *operands)
-    with pytest.raises(ArgumentError, match="action: got shape .*; there is a time axis: .* scan takes a whole"):
+    with pytest.raises(ArgumentError, match=r"action: got shape .*; there is a time axis: .* scan takes a whole"):
         structure.step(state, *(operand[:, None] for operand in operands))
     unlike: Any = structure
-    with pytest.raises((ArgumentError, TypeError), match="action: got list, expected a tensor|Type-check"):
+    with pytest.raises((ArgumentError, TypeError), match=r"action: got list, expected a tensor|Type-check"):
         unlike.scan(state, *(operand.tolist() for operand in operands))
 
 

@@ -18,8 +18,8 @@ from neurallambda.structures.form import Form
 from neurallambda.structures.instruction.checks import check_dtype
 from neurallambda.structures.instruction.expected import Layout, check_instruction
 from neurallambda.structures.instruction.operand import Operand, idle_unless
-from neurallambda.structures.references.reference import Reference
 from neurallambda.structures.precision import autocasts, in_its_own_precision, in_the_precision_of, without_autocast
+from neurallambda.structures.references.reference import Reference
 from neurallambda.structures.states import StateT, chosen, with_room
 
 
