@@ -9,7 +9,7 @@ import torch
 from torch import Generator, nn
 
 from benchmarks.harness import Case, Numbers, benchmark
-from neurallambda.nn import NandChoice
+from neurallambda.nn import EqualityChoice, NandChoice
 from neurallambda.symbols import Codebook
 from neurallambda.tasks.baselines import Perceptron, Recurrent, count, widest
 from neurallambda.tasks.substitution import Pairs, draw, error, exact, train
@@ -169,5 +169,54 @@ def substitution_gates(seed: int) -> Case:
     def verify() -> dict[str, bool]:
         pairs = draw(SEEN, batch=TESTED, length=LENGTH, generator=seeded(seed))
         return {"targets are what Python's replacing gives": as_python_does(pairs)}
+
+    return Case(verify=verify, measure=measure)
+
+
+CODEBOOKS = {"bipolar": SIZE, "gaussian": SIZE, "orthonormal": 2 * SYMBOLS, "onehot": 2 * SYMBOLS}
+"""Each kind of codebook, and the width of its vectors; the exact kinds need one number for each symbol."""
+EQUALITY_GATES, EQUALITY_STEPS, EQUALITY_RATE = 16, 300, 0.05
+
+
+@benchmark(
+    claim="a choice by equality learns the substitution in every kind of codebook, for symbols it never saw",
+    limits={f"{kind}_worst_wrong_unseen_and_longer": 0.01 for kind in CODEBOOKS},
+)
+def substitution_codebooks(seed: int) -> Case:
+    """Five seeds for each kind of codebook. Pairs are the mean and the minimum of the share of exact sequences."""
+
+    def share(kind: str, row: int) -> float:
+        own = 1_000 * (seed + 1) + 10 * (row + 1)
+        codebook = Codebook.make(range(2 * SYMBOLS), kind=kind, vec_size=CODEBOOKS[kind], generator=seeded(own))
+        model = EqualityChoice(candidates=3, gates=EQUALITY_GATES, generator=seeded(own))
+        train(
+            model, codebook, SEEN, steps=EQUALITY_STEPS, learning_rate=EQUALITY_RATE, generator=seeded(own + 1),
+            length=LENGTH,
+        )  # fmt: skip
+        pairs = draw(UNSEEN, batch=TESTED, length=LONGER, generator=seeded(own + 2))
+        return exact(model, codebook, pairs)
+
+    def measure() -> Numbers:
+        model = EqualityChoice(candidates=3, gates=EQUALITY_GATES, generator=seeded(0))
+        numbers: dict[str, object] = {
+            "seeds": SEEDS,
+            "steps": EQUALITY_STEPS,
+            "learning_rate": EQUALITY_RATE,
+            "parameters": count(model),
+            "tested_sequences": TESTED,
+        }
+        for kind in CODEBOOKS:
+            shares = [share(kind, row) for row in range(SEEDS)]
+            numbers[f"{kind}_exact_unseen_and_longer"] = [mean(shares), min(shares)]
+            numbers[f"{kind}_worst_wrong_unseen_and_longer"] = 1 - min(shares)
+        return numbers
+
+    def verify() -> dict[str, bool]:
+        pairs = draw(SEEN, batch=TESTED, length=LENGTH, generator=seeded(seed))
+        shown = {*pairs.sequence.flatten().tolist(), *pairs.new.tolist()}
+        return {
+            "targets are what Python's replacing gives": as_python_does(pairs),
+            "training shows no unseen symbol": shown.isdisjoint(UNSEEN),
+        }
 
     return Case(verify=verify, measure=measure)

@@ -52,6 +52,16 @@ class ArgumentError(NeurallambdaError, ValueError):
     """An argument of a public function that cannot be used: which one, what came, what was expected."""
 
 
+def how_to_install(extra: str) -> str:
+    """The commands that bring an optional part of the package, for messages.
+
+    Example:
+        >>> how_to_install("fast")
+        "pip install 'neurallambda[fast]', or in a clone of the project: pip install -e '.[fast]'"
+    """
+    return f"pip install 'neurallambda[{extra}]', or in a clone of the project: pip install -e '.[{extra}]'"
+
+
 def check_count(name: str, value: object, *, least: int = 1) -> None:
     """Refuse anything but an integer of at least `least`.
 

@@ -18,7 +18,8 @@ def state(cls: Class) -> Class:
     """Make `cls` a frozen dataclass registered as a pytree node.
 
     Registration is what lets `torch.vmap`, `torch.func.grad` and `torch.compile(fullgraph=True)` take and return the
-    state whole.
+    state whole. And it is one of the classes that `torch.load` makes by default: what `torch.save` wrote can be read
+    wherever the class has been imported.
 
     Args:
         cls: a class whose annotated fields are tensors or other states.
@@ -40,6 +41,7 @@ def state(cls: Class) -> Class:
     if "__repr__" not in vars(cls):
         frozen.__repr__ = _shapes
     torch.export.register_dataclass(frozen, serialized_type_name=f"{cls.__module__}.{cls.__qualname__}")
+    torch.serialization.add_safe_globals([frozen])
     return frozen
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import Nand, NandChoice, soft_nand
+from neurallambda.nn import EqualityChoice, Nand, NandChoice, soft_nand
 from neurallambda.nn.nand_choice import with_products
 
 COUNTS = (1, 2, 3, 4)
@@ -175,3 +175,25 @@ def test_mistakes_are_told() -> None:
         Nand(inputs=2, size=3, gates=0, generator=seeded())
     with pytest.raises(ArgumentError, match="candidates: got 0"):
         NandChoice(candidates=0, size=3, gates=1, generator=seeded())
+
+
+def test_a_choice_by_equality_sees_angles_alone() -> None:
+    choice = EqualityChoice(candidates=3, gates=5, generator=seeded(), dtype=torch.float64)
+    given = torch.randn(4, 3, 6, generator=seeded(1), dtype=torch.float64)
+    turned = given @ torch.linalg.qr(torch.randn(6, 6, generator=seeded(2), dtype=torch.float64))[0]
+    torch.testing.assert_close(choice.chances(given), choice.chances(7 * turned))
+    torch.testing.assert_close(choice.chances(given).sum(-1), torch.ones(4, dtype=torch.float64))
+
+
+def test_every_parameter_of_a_choice_by_equality_has_a_gradient() -> None:
+    choice = EqualityChoice(candidates=3, gates=5, generator=seeded())
+    choice(torch.randn(4, 3, 6, generator=seeded(1))).square().sum().backward()
+    assert all(parameter.grad is not None and parameter.grad.any() for parameter in choice.parameters())
+
+
+def test_mistakes_with_a_choice_by_equality_are_told() -> None:
+    with pytest.raises(ArgumentError, match="candidates: got 1, expected an integer of at least 2"):
+        EqualityChoice(candidates=1, gates=5, generator=seeded())
+    choice = EqualityChoice(candidates=3, gates=5, generator=seeded())
+    with pytest.raises(ArgumentError, match=r"candidates: got shape \(2, 6\), expected \(\.\.\., 3, size\)"):
+        choice(torch.ones(2, 6))

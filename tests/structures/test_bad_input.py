@@ -44,8 +44,13 @@ def test_shapes(name: str) -> None:
             structure.step(state, *wrong)
     with pytest.raises(ArgumentError, match=rf"operands: got 0 tensors, expected {len(operands)}: action"):
         structure.step(state)
-    with pytest.raises(ArgumentError, match="action: got shape"):
+    with pytest.raises(ArgumentError, match=r"action: got shape .*; there is no time axis: .* step takes one"):
         structure.scan(state, *operands)
+    with pytest.raises(ArgumentError, match=r"action: got shape .*; there is a time axis: .* scan takes a whole"):
+        structure.step(state, *(operand[:, None] for operand in operands))
+    unlike: Any = structure
+    with pytest.raises((ArgumentError, TypeError), match=r"action: got list, expected a tensor|Type-check"):
+        unlike.scan(state, *(operand.tolist() for operand in operands))
 
 
 @every
@@ -139,7 +144,7 @@ def test_forms() -> None:
     operands = soft(stack, 2, 3, seed=1, dtype=torch.float32)
     with pytest.raises(ArgumentError, match=r"form: got 'quick', expected one of \['auto', 'steps', 'fused'"):
         stack.scan(stack.init(2), *operands, form="quick")
-    with pytest.raises(ArgumentError, match="form: 'fused' cannot run here"):
+    with pytest.raises(ArgumentError, match=r"form: 'fused' cannot run here .*pip install -e '\.\[fast\]'"):
         stack.scan(stack.init(2), *operands, form="fused")
 
 

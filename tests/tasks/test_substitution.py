@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import NandChoice
+from neurallambda.nn import EqualityChoice, NandChoice
 from neurallambda.symbols import Codebook
 from neurallambda.tasks.baselines import Perceptron, Recurrent, count, widest
 from neurallambda.tasks.substitution import Pairs, candidates, draw, exact, train
@@ -81,6 +81,18 @@ def test_a_choice_by_nands_learns_it_for_symbols_it_never_saw() -> None:
     train(choice, codebook, range(32), steps=150, learning_rate=0.05, generator=seeded(1), batch=16, length=8)
     assert before < 0.05
     assert exact(choice, codebook, pairs) > 0.95
+
+
+@pytest.mark.parametrize("kind", ["bipolar", "gaussian", "orthonormal", "onehot"])
+def test_a_choice_by_equality_learns_it_in_every_codebook(kind: str) -> None:
+    """On symbols that training never showed, in sequences of four times the length."""
+    codebook = Codebook.make(range(64), kind=kind, vec_size=64, generator=seeded())
+    choice = EqualityChoice(candidates=3, gates=16, generator=seeded())
+    pairs = draw(range(32, 64), batch=200, length=32, generator=seeded(2))
+    before = exact(choice, codebook, pairs)
+    train(choice, codebook, range(32), steps=300, learning_rate=0.05, generator=seeded(1), batch=16, length=8)
+    assert before < 0.05
+    assert exact(choice, codebook, pairs) >= 0.99
 
 
 @pytest.mark.parametrize("kind", [Perceptron, Recurrent])

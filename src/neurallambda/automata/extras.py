@@ -3,7 +3,7 @@
 from importlib import import_module
 from types import ModuleType
 
-from neurallambda.errors import NeurallambdaError
+from neurallambda.errors import NeurallambdaError, how_to_install
 
 
 class MissingExtraError(NeurallambdaError, ImportError):
@@ -26,7 +26,7 @@ def extra(module: str, purpose: str) -> ModuleType:
         package = module.partition(".")[0]
         raise MissingExtraError(
             f"{purpose} needs the package {_DISTRIBUTIONS.get(package, package)}, which is not installed: "
-            "pip install 'neurallambda[automata]'"
+            f"{how_to_install('automata')}"
         ) from error
 
 

@@ -61,6 +61,34 @@ _HOME = {
     "member": "multiset",
 }
 
+__all__ = [
+    "DataLatch",
+    "HardQueue",
+    "HardStack",
+    "Kind",
+    "Latch",
+    "LinkedList",
+    "Memory",
+    "Multiset",
+    "Operand",
+    "PointerStack",
+    "PriorityQueue",
+    "Similarity",
+    "StrengthDeque",
+    "StrengthQueue",
+    "StrengthStack",
+    "Structure",
+    "SuperpositionDeque",
+    "SuperpositionQueue",
+    "SuperpositionStack",
+    "SymbolSet",
+    "Tape",
+    "Tree",
+    "mapped",
+    "mask_of_lengths",
+    "member",
+]
+
 
 def __getattr__(name: str) -> object:
     """Import what is asked for, and nothing else."""

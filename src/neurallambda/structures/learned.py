@@ -1,5 +1,7 @@
 """The parts of latches and pointer stacks that are learned: predicates, and how far to sharpen."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -8,6 +10,7 @@ from torch.nn import functional
 from neurallambda.errors import check_count
 from neurallambda.structures.data_latch import DataLatch, DataLatchState
 from neurallambda.structures.latch import Latch, LatchState
+from neurallambda.symbols.similarity import direction
 
 
 class PredicateLatch(nn.Module):
@@ -45,6 +48,51 @@ class PredicateLatch(nn.Module):
         """The next state, and what the latch says after it has seen the input."""
         state, on = self.latch.step(state, _set_in_as_far_as(matched(seen, self.predicate)))
         return state, torch.lerp(self.false.expand_as(seen), self.true.expand_as(seen), on)
+
+
+class ResettableLatch(nn.Module):
+    """A latch that one learned vector switches on and another off; where an input matches both, it is on.
+
+    It says how surely it is on. What stands for on and off is left to what reads it: vectors learned for both at once
+    could trade places with the predicates, and descent would end in a latch that is right only half the time.
+
+    Args:
+        width: the length of the vectors.
+        generator: draws the first vectors.
+
+    Example:
+        >>> latch = ResettableLatch(3, generator=torch.Generator().manual_seed(0))
+        >>> state, on = latch(latch.init(1), latch.set[None])
+        >>> round(on.item(), 4)
+        1.0
+    """
+
+    def __init__(self, width: int, *, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        check_count("width", width)
+        vectors = torch.randn(2, width, generator=generator) / width**0.5
+        self.set, self.reset = (nn.Parameter(vector) for vector in vectors)
+        self.latch = Latch()
+
+    def init(self, batch: int) -> LatchState:
+        """The latch, off."""
+        return self.latch.init(batch, device=self.set.device, dtype=self.set.dtype)
+
+    def actions(self, seen: Float[Tensor, "*leading width"]) -> Float[Tensor, "*leading 3"]:
+        """What inputs do to the latch: how surely each sets it, resets it, and leaves it as it is.
+
+        Args:
+            seen: inputs, with any leading axes; with [batch, time] the actions are those of a scan of `latch`.
+        """
+        sets, resets = matched(seen, self.set), matched(seen, self.reset)
+        return torch.stack([sets, (1 - sets) * resets, (1 - sets) * (1 - resets)], dim=-1)
+
+    def forward(
+        self, state: LatchState, seen: Float[Tensor, "batch width"]
+    ) -> tuple[LatchState, Float[Tensor, " batch"]]:
+        """The next state, and how surely the latch is on after it has seen the input."""
+        state, on = self.latch.step(state, self.actions(seen))
+        return state, on[:, 0]
 
 
 class EnabledDataLatch(nn.Module):
@@ -93,9 +141,40 @@ class Sharpening(nn.Module):
         return functional.softplus(self.raw).expand(batch, 1)
 
 
-def matched(seen: Float[Tensor, "batch width"], pattern: Float[Tensor, " width"]) -> Float[Tensor, " batch"]:
-    """How far the input points the way the pattern does: the cosine, where it is positive."""
-    return functional.cosine_similarity(seen, pattern[None], dim=1).clamp(0, 1)
+def matched(seen: Float[Tensor, "*leading width"], pattern: Float[Tensor, " width"]) -> Float[Tensor, "*leading"]:
+    """How far each input points the way the pattern does: the cosine, where it is positive; 0 elsewhere.
+
+    Beyond a right angle its derivative would be zero, and a pattern that starts there could never learn. So there the
+    gradient is that of the cosine itself, wherever the loss asks for a better match.
+
+    Args:
+        seen: inputs, shape (..., width).
+        pattern: what they are compared with.
+
+    Returns:
+        From 0 to 1, shape (...).
+    """
+    return _PositivePart.apply((direction(seen) * direction(pattern)).sum(-1))
+
+
+class _PositivePart(torch.autograd.Function):
+    """Between 0 and 1 the identity; below 0 it is 0, and lets through the gradients that ask for more."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(cosine: Tensor) -> Tensor:
+        return cosine.clamp(0, 1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (cosine,), (gradient,) = ctx.saved_tensors, gradients
+        # Descent moves against the gradient: where it is positive the match should be worse, and cannot be.
+        return gradient * ((cosine >= 0) | (gradient < 0))
 
 
 def _set_in_as_far_as(probability: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3"]:

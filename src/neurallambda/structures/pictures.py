@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from neurallambda import structures
-from neurallambda.errors import ArgumentError
+from neurallambda.errors import ArgumentError, how_to_install
 from neurallambda.structures.instruction.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure
 
@@ -160,7 +160,7 @@ def _matplotlib() -> ModuleType:
     try:
         import matplotlib
     except ImportError as error:
-        raise ArgumentError("drawing needs matplotlib: pip install 'neurallambda[plot]'") from error
+        raise ArgumentError(f"drawing needs matplotlib: {how_to_install('plot')}") from error
     matplotlib.use("Agg")
     import matplotlib.pyplot as plot
 

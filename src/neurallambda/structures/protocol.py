@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from neurallambda.arguments import shown
-from neurallambda.errors import ArgumentError, check_count
+from neurallambda.errors import ArgumentError, check_count, how_to_install
 from neurallambda.structures.form import Form
 from neurallambda.structures.instruction.checks import check_dtype, check_place
 from neurallambda.structures.instruction.expected import Layout, check_instruction
 from neurallambda.structures.instruction.operand import Operand, idle_unless
+from neurallambda.structures.precision import autocasts, in_its_own_precision, in_the_precision_of, without_autocast
 from neurallambda.structures.references.reference import Reference
 from neurallambda.structures.states import StateT, chosen, with_room
 
@@ -35,6 +36,12 @@ class Structure(ABC, Generic[StateT]):
         >>> read[:, 0]
         tensor([1.0000, 0.5000])
     """
+
+    def __init_subclass__(cls) -> None:
+        """See that what looks at a state computes in the state's precision, also where autocast is at work."""
+        for name in ("read", "size", "contents"):
+            if name in vars(cls):
+                setattr(cls, name, in_its_own_precision(vars(cls)[name]))
 
     @property
     @abstractmethod
@@ -95,7 +102,8 @@ class Structure(ABC, Generic[StateT]):
 
         Args:
             state: what `init`, `step` or `scan` returned; it is not changed.
-            operands: one tensor [batch, size] for each of `self.operands`.
+            operands: one tensor [batch, size] for each of `self.operands`, of the state's dtype; under
+                `torch.autocast` of any floating point type, and converted.
             mask: [batch] booleans; a row where it is false keeps its state exactly.
 
         Returns:
@@ -104,6 +112,9 @@ class Structure(ABC, Generic[StateT]):
         Raises:
             ArgumentError: if an argument has the wrong number, shape, dtype, device or range.
         """
+        if autocasts(state):
+            with without_autocast(state):
+                return self.step(state, *in_the_precision_of(state, operands), mask=mask)
         check_instruction(_layout_of(self), state, operands, mask, ())
         if mask is None:
             after = self.advance(state, *operands)
@@ -129,7 +140,11 @@ class Structure(ABC, Generic[StateT]):
         Raises:
             ArgumentError: if an argument has the wrong number, shape, dtype, device or range, or the form is unknown.
         """
-        time = operands[0].shape[1] if operands and operands[0].ndim == 3 else 0
+        if autocasts(state):
+            with without_autocast(state):
+                return self.scan(state, *in_the_precision_of(state, operands), mask=mask, form=form)
+        timed = [tensor for tensor in operands if isinstance(tensor, Tensor) and tensor.ndim == 3]
+        time = timed[0].shape[1] if timed else 0
         check_instruction(_layout_of(self), state, operands, mask, (time,))
         way = self._choose(form, state, operands)
         if time == 0:
@@ -174,7 +189,7 @@ class Structure(ABC, Generic[StateT]):
         if not forms[name].available(state, *operands):
             raise ArgumentError(
                 f"form: {name!r} cannot run here (tensors on {state.overflow.device} of {state.overflow.dtype}, or a "
-                f"package it needs is missing); use form='auto'"
+                f"package it needs is missing: {how_to_install('fast')}); use form='auto'"
             )
         return forms[name]
 

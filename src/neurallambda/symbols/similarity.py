@@ -99,7 +99,12 @@ def cosine_with_all(vectors: Float[Tensor, "..."], others: Float[Tensor, "count 
 
 def direction(vectors: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """Each vector at length one, shape (..., size); a zero vector stays zero, and has a finite gradient."""
-    return functional.normalize(vectors, dim=-1, eps=torch.finfo(vectors.dtype).tiny ** 0.5)
+    # Squares of large or small numbers, and most in half precision, would leave the range of the type. A direction does
+    # not change with the length, so the divisor needs no gradient.
+    wide = vectors.float() if vectors.dtype in (torch.float16, torch.bfloat16) else vectors
+    largest = wide.detach().abs().amax(-1, keepdim=True)
+    scaled = wide / torch.where(largest > 0, largest, 1)
+    return functional.normalize(scaled, dim=-1, eps=0.5).to(vectors.dtype)
 
 
 def _check_pair(left: Tensor, right: Tensor) -> None:

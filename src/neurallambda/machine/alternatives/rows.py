@@ -1,5 +1,6 @@
 """The memory as a step reads it that is taken by several parts of each program at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jaxtyping import Float

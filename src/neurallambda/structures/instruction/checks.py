@@ -64,6 +64,7 @@ def check_operand(
     if tensor.shape != shape:
         raise ArgumentError(
             f"{operand.name}: got shape {tuple(tensor.shape)}, expected {shape} ({_axes(operand, shape)})"
+            f"{_other_way(tensor.ndim, len(shape))}"
         )
     if tensor.dtype != dtype:
         raise ArgumentError(
@@ -75,6 +76,15 @@ def check_operand(
             f"{operand.name}: got a tensor on {tensor.device}, expected {device} as in the state; "
             f"move it, or make the state with init(..., device='{tensor.device}')"
         )
+
+
+def _other_way(came: int, expected: int) -> str:
+    """What to do about a time axis that is missing, or one too many."""
+    if (came, expected) == (2, 3):
+        return "; there is no time axis: scan takes a whole sequence, step takes one instruction"
+    if (came, expected) == (3, 2):
+        return "; there is a time axis: step takes one instruction, scan takes a whole sequence"
+    return ""
 
 
 def _axes(operand: Operand, shape: tuple[int, ...]) -> str:

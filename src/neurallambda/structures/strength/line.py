@@ -115,8 +115,12 @@ class Line:
     values: Float[Tensor, "batch items width"]
 
     def narrowed(self) -> "Line":
-        """The line with positions of the type of the values, for the tiles, where they are many and never far apart."""
-        dtype = self.values.dtype
+        """The line with narrower positions, for the tiles, where they are many and never far apart.
+
+        Of the type of the values, but in single precision at least: in half precision what rounding leaves of nothing
+        would be as large as a whole item.
+        """
+        dtype = torch.promote_types(self.values.dtype, torch.float32)
         positions = (self.first, self.left, self.right, self.left_end, self.right_end)
         return Line(*(position.to(dtype) for position in positions), values=self.values)
 
@@ -196,5 +200,5 @@ def overlaps(line: Line, edges: tuple[Edge, ...]) -> Float[Tensor, "batch time r
         furthest = torch.minimum(left_end + 1, right_end) if edge is Edge.LEFT else right_end
         weights = torch.clamp(torch.minimum(high, furthest) - torch.maximum(low, nearest), min=0)
         certain = functional.threshold(weights, SLIVER * torch.finfo(weights.dtype).eps, 0.0)
-        reads.append(torch.where(there, certain, 0.0) @ line.values)
+        reads.append(torch.where(there, certain, 0.0).to(line.values.dtype) @ line.values)
     return torch.cat(reads, dim=2)

@@ -64,9 +64,8 @@ class StrengthQueue(StrengthStructure):
 
     def reads_of(self, line: Line) -> Tensor:
         ends = torch.cat([line.first[:, 1:], line.right_end], dim=1)
-        return (
-            shares(ends[:, None] - line.left_end[..., None], line.right_end - line.left_end, first=True) @ line.values
-        )
+        weights = shares(ends[:, None] - line.left_end[..., None], line.right_end - line.left_end, first=True)
+        return weights.to(line.values.dtype) @ line.values
 
     def line(self, state: StrengthState, *operands: Tensor) -> tuple[Line, Tensor]:
         """The steps on a line whose left edge is the front, and the strength for which there is no room at each."""

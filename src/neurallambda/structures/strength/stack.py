@@ -75,7 +75,8 @@ class StrengthStack(StrengthStructure):
         lowest = torch.cummin(line.right, dim=1).values[..., None]
         above = torch.cat([top - torch.minimum(line.first[:, None], lowest), top - lowest_since(line.right)], dim=2)
         # What lies above the beginning of an item is what lies above the end of the one before.
-        return shares(torch.cat([held[..., None], above[..., 1:-1]], dim=2), held, first=False) @ line.values
+        weights = shares(torch.cat([held[..., None], above[..., 1:-1]], dim=2), held, first=False)
+        return weights.to(line.values.dtype) @ line.values
 
     def line(self, state: StrengthState, *operands: Tensor) -> tuple[Line, Tensor]:
         """The steps on a line whose right edge is the top, and the strength that falls off the bottom at each."""

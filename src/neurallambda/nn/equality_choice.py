@@ -1,0 +1,129 @@
+"""A choice among vectors that depends on which of them are equal, whatever codebook they come from."""
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor, nn
+
+from neurallambda.errors import ArgumentError, check_count
+from neurallambda.nn.nand import SHARPNESS, SPREAD, THRESHOLD, soft_nand
+from neurallambda.symbols.similarity import direction
+
+
+class EqualityChoice(nn.Module):
+    """Give back one of the candidates, chosen by two layers of NAND over the cosines of every two of them.
+
+    The gates see how alike the candidates are and nothing else about them: no number of any vector. So a rule that was
+    learned from some symbols holds for all, and for every codebook whose symbols lie apart: bipolar, Gaussian,
+    orthonormal or one-hot.
+
+        equal_ij = sigmoid(k (cos(x_i, x_j) - c))                     for each pair i < j
+        truth_gp = a_gp equal_p + (1 - a_gp) (1 - equal_p)            for each gate g and pair p
+        first_g  = soft_nand(truth_g, w_g)
+        chance   = soft_nand(first, weights), divided by its sum over the candidates
+        result   = sum over candidates of chance times candidate
+
+    Attributes:
+        polarity: logits of a, shape (gates, pairs): whether a gate takes equality or difference for true.
+        taking_part: logits of w, shape (gates, pairs): which pairs a gate looks at.
+        participation: logits, shape (candidates, gates): which gates count for which candidate.
+        log_sharpness: the logarithm of k.
+        threshold: c.
+
+    Example:
+        >>> choice = EqualityChoice(candidates=3, gates=4, generator=torch.Generator().manual_seed(0))
+        >>> choice(torch.ones(5, 3, 8)).shape
+        torch.Size([5, 8])
+    """
+
+    def __init__(
+        self,
+        *,
+        candidates: int,
+        gates: int,
+        generator: Generator,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Draw the parameters.
+
+        Args:
+            candidates: how many vectors there are to choose from, at least two.
+            gates: how many gates the first layer has.
+            generator: the source of randomness.
+            device: where the parameters live.
+            dtype: their floating point type.
+
+        Raises:
+            ArgumentError: if a number is not an integer, or too small.
+        """
+        super().__init__()
+        check_count("candidates", candidates, least=2)
+        check_count("gates", gates)
+
+        def spread(*shape: int) -> nn.Parameter:
+            drawn = torch.randn(*shape, generator=generator, dtype=torch.float64, device=generator.device)
+            return nn.Parameter((SPREAD * drawn).to(device=device, dtype=dtype))
+
+        pairs = candidates * (candidates - 1) // 2
+        self.polarity = spread(gates, pairs)
+        self.taking_part = spread(gates, pairs)
+        self.participation = spread(candidates, gates)
+        self.log_sharpness = nn.Parameter(torch.tensor(SHARPNESS, device=device, dtype=dtype).log())
+        self.threshold = nn.Parameter(torch.tensor(THRESHOLD, device=device, dtype=dtype))
+
+    def chances(self, candidates: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """How likely each candidate is to be chosen.
+
+        Args:
+            candidates: shape (..., candidates, size).
+
+        Returns:
+            Distributions, shape (..., candidates).
+
+        Raises:
+            ArgumentError: if the number of candidates does not fit.
+        """
+        count = len(self.participation)
+        if candidates.ndim < 2 or candidates.shape[-2] != count:
+            raise ArgumentError(
+                f"candidates: got shape {tuple(candidates.shape)}, expected (..., {count}, size): "
+                f"the last axes are the candidates and the numbers of each"
+            )
+        equal = (self.log_sharpness.exp() * (pairwise_cosines(candidates) - self.threshold)).sigmoid()[..., None, :]
+        positive = self.polarity.sigmoid()
+        truths = positive * equal + (1 - positive) * (1 - equal)
+        first = soft_nand(truths, self.taking_part.sigmoid())
+        gates = soft_nand(first[..., None, :], self.participation.sigmoid())
+        return gates / gates.sum(-1, keepdim=True).clamp_min(torch.finfo(gates.dtype).tiny)
+
+    def forward(self, candidates: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """The chosen candidate, as a mixture where the choice is not certain.
+
+        Args:
+            candidates: shape (..., candidates, size).
+
+        Returns:
+            Shape (..., size).
+
+        Raises:
+            ArgumentError: if the number of candidates does not fit.
+        """
+        return (self.chances(candidates)[..., None] * candidates).sum(-2)
+
+
+def pairwise_cosines(vectors: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """The cosines of every two of the vectors.
+
+    Args:
+        vectors: shape (..., count, size).
+
+    Returns:
+        Shape (..., count * (count - 1) / 2), in the order (0, 1), (0, 2), ..., (1, 2), ...
+
+    Example:
+        >>> pairwise_cosines(torch.tensor([[2.0, 0.0], [3.0, 0.0], [0.0, 1.0]]))
+        tensor([1., 0., 0.])
+    """
+    left, right = torch.triu_indices(vectors.shape[-2], vectors.shape[-2], offset=1, device=vectors.device)
+    pointing = direction(vectors)
+    return (pointing[..., left, :] * pointing[..., right, :]).sum(-1)
