@@ -14,13 +14,14 @@ from neurallambda.beta.cases import Cases
 from neurallambda.beta.cells import Cells
 from neurallambda.beta.decode import outcome, read_cells
 from neurallambda.beta.encode import Filling, NeuralLambda, encode, letters
+from neurallambda.beta.explain import explained
 from neurallambda.beta.memory import Memory, start
 from neurallambda.beta.reading import READINGS, Lexicon, Reading
 from neurallambda.beta.rules import Move
 from neurallambda.beta.step import Rules, take_step
 from neurallambda.beta.strategy import NORMAL, Strategy
 from neurallambda.beta.tables import Tables
-from neurallambda.errors import ArgumentError, ProgramError
+from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.terms import Term
 from neurallambda.machine.compute import Operations
@@ -207,8 +208,9 @@ class NeuralBeta(nn.Module):
                 fitting[index] = assemble(source)
                 letters(fitting[index], self.alphabet)
             except ProgramError as error:
-                fitting.pop(index, None)
-                outcomes[index] = Outcome(error=error.kind, message=error.message)
+                refused = fitting.pop(index, None)
+                is_literal = refused is not None and error.kind is ErrorKind.OVERFLOW
+                outcomes[index] = Outcome.of(explained(error.kind, refused, self.alphabet) if is_literal else error)
         if fitting:
             with torch.no_grad():
                 result = self.run(self.encode(list(fitting.values()), holes=holes), max_steps=max_steps)

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 
 from neurallambda.cli.execution import execute
 from neurallambda.cli.setup import Setup
-from neurallambda.errors import ProgramError
 from neurallambda.lang.scope import subterms
 from neurallambda.lang.substitute import free_names
 from neurallambda.lang.syntax.parser import parse
@@ -50,8 +49,7 @@ class Session:
         """The value of an expression among definitions."""
         outcome = execute(Program((*_reached(expression, definitions), expression)), self.setup)
         if outcome.term is None:
-            assert outcome.error is not None
-            raise ProgramError(outcome.error, outcome.message, steps=outcome.steps)
+            raise outcome.raised()
         return outcome.term
 
 

@@ -1,5 +1,7 @@
 """Normal forms: a program reduced as far as it goes, with free variables and under binders too."""
 
+from neurallambda.errors import ErrorKind, ProgramError
+from neurallambda.lang.blame import explain_closed
 from neurallambda.lang.expressions import expressions_of
 from neurallambda.lang.normal.definitions import top_level
 from neurallambda.lang.normal.quote import normal_form
@@ -44,7 +46,15 @@ def normalize(source: str | Term, *, max_steps: int = 100_000) -> Term:
     <Apply (+ 1 (+ 1 (length xs)))>
     """
     term = parse(source) if isinstance(source, str) else source
-    forms = term.forms if isinstance(term, Program) else (term,)
+    program = term if isinstance(term, Program) else Program((term,))
+    forms = program.forms
     expressions = expressions_of(forms)
     scope = top_level(forms)
-    return normal_form(delay(expressions[-1], scope), Reducer(max_steps), scope)
+    try:
+        return normal_form(delay(expressions[-1], scope), Reducer(max_steps), scope)
+    except ProgramError as error:
+        if error.kind is ErrorKind.OUT_OF_STEPS:
+            raise
+        explained, steps = explain_closed(program) or error, error.steps
+    explained.steps = steps
+    raise explained
