@@ -210,7 +210,9 @@ class NeuralBeta(nn.Module):
             except ProgramError as error:
                 refused = fitting.pop(index, None)
                 is_literal = error.kind is ErrorKind.OVERFLOW
-                outcomes[index] = Outcome.of(explained(error.kind, refused, self.alphabet) if refused and is_literal else error)
+                outcomes[index] = Outcome.of(
+                    explained(error.kind, refused, self.alphabet) if refused and is_literal else error
+                )
         if fitting:
             with torch.no_grad():
                 result = self.run(self.encode(list(fitting.values()), holes=holes), max_steps=max_steps)

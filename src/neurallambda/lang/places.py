@@ -1,11 +1,13 @@
 """Places in a program's text, as the errors of running programs name them."""
 
+from collections.abc import Generator
 from dataclasses import fields, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang.syntax.diagnostics import excerpt
 from neurallambda.lang.terms import Position, Term
+from neurallambda.lang.trampoline import trampoline
 
 TermT = TypeVar("TermT", bound=Term)
 
@@ -25,14 +27,20 @@ def placed(kind: ErrorKind, message: str, at: Position | None, text: str, *, ste
 
 
 def without_places(term: TermT) -> TermT:
-    """The same term with no positions, for text that is not the user's: its errors are placed where it is called from.
-
-    It recurs: for terms that are not nested deeply.
-    """
-    return replace(term, at=None, **{f.name: _without(getattr(term, f.name)) for f in fields(term) if f.compare})
+    """The same term with no positions, for text that is not what the user sees: errors are placed where it is called."""
+    return trampoline(_without(term))
 
 
-def _without(part: object) -> object:
+def _without(part: Any) -> Generator[Any, Any, Any]:
     if isinstance(part, Term):
-        return without_places(part)
-    return tuple(map(_without, part)) if isinstance(part, tuple) else part
+        parts = {}
+        for field in fields(part):
+            if field.compare:
+                parts[field.name] = yield _without(getattr(part, field.name))
+        return replace(part, at=None, **parts)
+    if not isinstance(part, tuple):
+        return part
+    items = []
+    for item in part:
+        items.append((yield _without(item)))
+    return tuple(items)
