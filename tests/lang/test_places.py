@@ -1,8 +1,10 @@
 """Errors of running programs: what is said of them and where, the same on every engine."""
 
+from random import Random
+
 import pytest
 
-from neurallambda.engines import make_engine
+from neurallambda.engines import Limits, make_engine
 from neurallambda.lang.evaluate import evaluate
 from neurallambda.lang.lower import lower
 from neurallambda.lang.outcome import Outcome
@@ -51,3 +53,35 @@ def test_the_discrete_stepper_tells_the_same() -> None:
 
 def test_the_text_around_the_place_is_shown() -> None:
     assert evaluate("(+ 1 (car 5))").excerpt == "  (+ 1 (car 5))\n       ^"
+
+
+ATOMS = ("1", "0", "true", "'()", "'(1 2)", "7", "(fn [x] x)", "+", "car")
+FUNCTIONS = (
+    *["+", "-", "*", "/", "mod", "<", "=", "not", "car", "cdr", "cons", "sum", "map", "length", "filter", "inc"],
+    "(fn [a b] (+ a b))",
+)
+
+
+def careless(random: Random, depth: int) -> str:
+    """An expression whose operands are of any kind."""
+    if depth == 0 or random.random() < 0.2:
+        return random.choice(ATOMS)
+    parts = [careless(random, depth - 1) for _ in range(3)]
+    if random.random() < 0.1:
+        return f"(if {' '.join(parts)})"
+    return f"({random.choice(FUNCTIONS)} {' '.join(parts[: random.choice((1, 2, 2, 3))])})"
+
+
+def test_careless_programs_are_told_alike() -> None:
+    sources = [careless(Random(seed), 3) for seed in range(400)]
+    limits = Limits(max_steps=500)
+    ends = [list(make_engine(name, limits=limits).run_all(sources)) for name in ("reference", "machine")]
+    compared = 0
+    for source, one, other in zip(sources, *ends, strict=True):
+        assert isinstance(one, Outcome)
+        assert isinstance(other, Outcome)
+        if one.error or other.error:
+            compared += 1
+            assert (one.error, *told(one)) == (other.error, *told(other)), source
+            assert one.line == 1, source
+    assert compared > 200
