@@ -39,13 +39,23 @@ class SourceError(NeurallambdaError):
 
 
 class ProgramError(NeurallambdaError):
-    """A program ended in a named error where the caller asked for its value."""
+    """A program ended in a named error where the caller asked for its value.
 
-    def __init__(self, kind: ErrorKind, message: str, *, steps: int = 0) -> None:
-        super().__init__(f"{kind}: {message}")
+    `line` and `column` count from 1 and say where in the text; they are 0 where that is not known. `excerpt` is the text
+    around that place, with a caret under it.
+    """
+
+    def __init__(
+        self, kind: ErrorKind, message: str, *, steps: int = 0, line: int = 0, column: int = 0, excerpt: str = ""
+    ) -> None:
+        place = f"line {line}, column {column}: " if line else ""
+        super().__init__(f"{kind}: {place}{message}" + (f"\n{excerpt}" if excerpt else ""))
         self.kind = kind
         self.message = message
         self.steps = steps
+        self.line = line
+        self.column = column
+        self.excerpt = excerpt
 
 
 class ArgumentError(NeurallambdaError, ValueError):

@@ -1,6 +1,7 @@
 """From terms to cells."""
 
 from collections.abc import Collection, Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from neurallambda.beta.alphabet import Tag
@@ -65,7 +66,7 @@ def assemble(source: str | Term) -> Cells:
     program = term if isinstance(term, Program) else Program((term,))
     expressions = expressions_of(program.forms)
     assembler = _Assembler(top_level(program.forms))
-    return assembler.assembled(expressions[-1])
+    return replace(assembler.assembled(expressions[-1]), program=program)
 
 
 class _Assembler:

@@ -1,9 +1,10 @@
 """Cells: a program as a graph of cells with two columns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from neurallambda.beta.alphabet import Tag
+from neurallambda.lang.terms import Program
 
 ROOT = 0
 """The address of the root, whose first column is the program."""
@@ -28,10 +29,12 @@ class Cells:
     Attributes:
         cells: the cell at each address.
         names: what the addresses in the first columns of names, holes and variables stand for.
+        program: what the cells were written from, to tell errors by.
     """
 
     cells: tuple[Cell, ...]
     names: Mapping[int, str]
+    program: Program | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
         return len(self.cells)

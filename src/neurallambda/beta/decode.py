@@ -1,12 +1,14 @@
 """Decoding: from the memory of a run back to cells, by the likeliest symbol of every part, and to how programs ended."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from jaxtyping import Float
 from torch import Tensor
 
 from neurallambda.beta.alphabet import OPERATORS, POINTS_FIRST, POINTS_SECOND, Alphabet, Tag
 from neurallambda.beta.cells import Cell, Cells, Column
+from neurallambda.beta.explain import explained
 from neurallambda.beta.memory import Memory
 from neurallambda.beta.rules import ERRORS
 from neurallambda.beta.write import UnreadableError, to_term
@@ -57,7 +59,7 @@ def outcome(
         ends: how much of it was reduced, how much goes on, and how much ended in each of `ERRORS`.
         steps: how many steps were taken.
         max_steps: how many were allowed.
-        alphabet: for messages.
+        alphabet: the integers and cells there are, for messages.
     """
     likeliest = max(range(len(ends)), key=ends.__getitem__)
     if likeliest == 0:
@@ -70,18 +72,4 @@ def outcome(
         message = f"no normal form within {max_steps:,} steps; allow more to go on"
         return Outcome(error=ErrorKind.OUT_OF_STEPS, message=message, steps=steps)
     kind = ERRORS[likeliest - 2]
-    return Outcome(error=kind, message=_message(kind, alphabet), steps=steps)
-
-
-def _message(kind: ErrorKind, alphabet: Alphabet) -> str:
-    integers = alphabet.integers
-    return {
-        ErrorKind.NOT_A_FUNCTION: "something that is no function was called, or a thunk was given an argument",
-        ErrorKind.NOT_AN_INTEGER: "an arithmetic primitive or a comparison was given something else than integers",
-        ErrorKind.NOT_A_BOOLEAN: "a condition, or the operand of `not`, was no boolean",
-        ErrorKind.NOT_A_PAIR: "`car` or `cdr` was given something that is no pair",
-        ErrorKind.DIVISION_BY_ZERO: "`/` or `mod` by zero",
-        ErrorKind.OVERFLOW: f"a result is outside the integers {integers[0]} to {integers[-1]}",
-        ErrorKind.OUT_OF_MEMORY: f"a clone does not fit into what is free of {alphabet.cells:,} cells; allow more to go on",
-        ErrorKind.OUT_OF_STEPS: "the program contains itself: reduction would go ever deeper",
-    }[kind]
+    return replace(Outcome.of(explained(kind, program, alphabet)), steps=steps)

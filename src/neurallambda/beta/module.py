@@ -15,6 +15,7 @@ from neurallambda.beta.cases import Cases
 from neurallambda.beta.cells import Cells
 from neurallambda.beta.decode import outcome, read_cells
 from neurallambda.beta.encode import NeuralLambda, encode, letters
+from neurallambda.beta.explain import explained
 from neurallambda.beta.memory import Memory, start
 from neurallambda.beta.reading import READINGS, Lexicon, Reading
 from neurallambda.beta.rules import Move
@@ -22,7 +23,7 @@ from neurallambda.beta.step import Rules, take_step
 from neurallambda.beta.strategy import NORMAL, Strategy
 from neurallambda.beta.tables import Tables
 from neurallambda.device import check_device
-from neurallambda.errors import ArgumentError, ProgramError, check_count, check_instance, check_integers
+from neurallambda.errors import ArgumentError, ErrorKind, ProgramError, check_count, check_instance, check_integers
 from neurallambda.holes import Filling, fillings
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.terms import Term
@@ -226,8 +227,11 @@ class NeuralBeta(nn.Module):
                 fitting[index] = assemble(source)
                 letters(fitting[index], self.alphabet, filled)
             except ProgramError as error:
-                fitting.pop(index, None)
-                outcomes[index] = Outcome(error=error.kind, message=error.message)
+                refused = fitting.pop(index, None)
+                is_literal = error.kind is ErrorKind.OVERFLOW
+                outcomes[index] = Outcome.of(
+                    explained(error.kind, refused, self.alphabet) if refused and is_literal else error
+                )
         if fitting:
             with torch.no_grad():
                 program = self.encode(

@@ -23,7 +23,7 @@ WINDOW_BYTES = 8 * 2**20
 SYNTAX = "syntax"
 """The error of a line that holds no program."""
 
-OUTCOME_KEYS = ("value", "error", "message", "steps")
+OUTCOME_KEYS = ("value", "error", "message", "steps", "line", "column")
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,8 @@ def written(line: Line, outcome: Outcome | SourceError) -> str:
             keys |= {"value": outcome.text, "steps": outcome.steps}
         case Outcome():
             keys |= {"error": str(outcome.error), "message": outcome.message, "steps": outcome.steps}
+            if outcome.line:
+                keys |= {"line": outcome.line, "column": outcome.column}
     return write_json(keys)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from neurallambda.cli.execution import execute
 from neurallambda.cli.setup import Setup
-from neurallambda.errors import ProgramError
+from neurallambda.lang.places import without_places
 from neurallambda.lang.scope import subterms
 from neurallambda.lang.substitute import free_names
 from neurallambda.lang.syntax.parser import parse
@@ -41,7 +41,8 @@ class Session:
         for name, form in entered.items():
             if not isinstance(form.value, Function):
                 entered[name] = _kept(form, self.value(Variable(name, at=form.at), scope))
-        self.definitions |= entered
+        # Places in an earlier entry mean nothing in the next one: errors are placed where that calls.
+        self.definitions |= {name: without_places(form) for name, form in entered.items()}
         for form in forms:
             if not isinstance(form, Define):
                 yield self.value(form, self.definitions)
@@ -50,8 +51,7 @@ class Session:
         """The value of an expression among definitions."""
         outcome = execute(Program((*_reached(expression, definitions), expression)), self.setup)
         if outcome.term is None:
-            assert outcome.error is not None
-            raise ProgramError(outcome.error, outcome.message, steps=outcome.steps)
+            raise outcome.raised()
         return outcome.term
 
 

@@ -193,4 +193,4 @@ class ProgramEngine(ABC, Generic[StepT]):
 
 def ended(error: ProgramError) -> Outcome:
     """The end of a program that an error was raised for."""
-    return Outcome(error=error.kind, message=error.message, steps=error.steps)
+    return Outcome.of(error)

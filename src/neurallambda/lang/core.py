@@ -87,10 +87,22 @@ class Variable(Node):
     binder: Lambda
 
 
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """A call with more arguments than a known function takes: the result is applied to the rest."""
+
+    name: str | None
+    takes: int
+    given: int
+
+
 @dataclass(eq=False, slots=True)
 class Apply(Node):
+    """The call of what may be any function. `excess` is there where a known function has all its arguments already."""
+
     function: Node
     argument: Node
+    excess: Excess | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -108,9 +120,12 @@ class Force(Node):
 
 @dataclass(eq=False, slots=True)
 class If(Node):
+    """A choice; `word` is the form it was written as: `if`, `cond`, `and` or `or`."""
+
     condition: Node
     consequent: Node
     alternative: Node
+    word: str = "if"
 
 
 @dataclass(eq=False, slots=True)

@@ -26,10 +26,11 @@ def lower(program: Program) -> Node:
         ProgramError: `unbound`, where a name has no definition or a value's definition needs that value.
         SourceError: where there is no expression to evaluate.
     """
+    text = program.text
     program = link(program)
     expressions = expressions_of(program.forms)
     definitions = {form.name: form for form in program.forms if isinstance(form, Define)}
-    return trampoline(_Lowering().program(definitions, expressions))
+    return trampoline(_Lowering().program(definitions, expressions, text))
 
 
 class _Lowering:
@@ -46,9 +47,9 @@ class _Lowering:
     def close(self, name: str) -> None:
         self.scope = self.names[name].pop().outer
 
-    def program(self, definitions: dict[str, Define], expressions: list[Term]) -> Recursive:
+    def program(self, definitions: dict[str, Define], expressions: list[Term], text: str) -> Recursive:
         """A function is placed just inside the values it needs; a value's depth is its rank in the order."""
-        order = definition_order(definitions)
+        order = definition_order(definitions, text)
         functions: list[tuple[Function, Lambda | Delay]] = []
         for name, depth in order.functions:
             function = definitions[name].value
@@ -96,7 +97,7 @@ class _Lowering:
                 return (yield self.apply(function, arguments, depth, at))
             case terms.If(condition, consequent, alternative):
                 nodes = yield self.each((condition, consequent, alternative), depth)
-                return core.If(*nodes, at=at)
+                return core.If(*nodes, at=condition.at)
             case terms.Let():
                 return (yield self.let(term, depth))
             case terms.LetRec(bindings, body):
@@ -111,17 +112,17 @@ class _Lowering:
                 return node
             case terms.And(operands):
                 nodes = yield self.each(operands, depth)
-                return _connective(nodes, lambda node, rest: core.If(node, rest, Constant(False), at=node.at), True)
+                return _connective("and", nodes, operands)
             case terms.Or(operands):
                 nodes = yield self.each(operands, depth)
-                return _connective(nodes, lambda node, rest: core.If(node, Constant(True), rest, at=node.at), False)
+                return _connective("or", nodes, operands)
             case terms.Cond(clauses, alternative):
                 pairs = []
                 for clause in clauses:
                     pairs.append((yield self.each(clause, depth)))
                 node = yield self.lower(alternative, depth)
-                for condition, consequent in reversed(pairs):
-                    node = core.If(condition, consequent, node, at=condition.at)
+                for (condition, consequent), (written, _) in zip(reversed(pairs), reversed(clauses), strict=True):
+                    node = core.If(condition, consequent, node, "cond", at=written.at)
                 return node
         raise AssertionError(f"not an expression: {type(term).__name__}")
 
@@ -157,8 +158,16 @@ class _Lowering:
                 node = Bind(operator, argument, at=at)
             case _:
                 node, rest = core.Apply(operator, nodes[0], at=at), nodes[1:]
+        takes = _takes(operator)
+        name = function.name if isinstance(function, (terms.Variable, terms.Primitive)) else None
+        given = len(nodes) - len(rest)
+        if takes == 0:
+            assert isinstance(node, core.Apply)
+            node.excess = core.Excess(name, 0, len(nodes))
         for argument in rest:
-            node = core.Apply(node, argument, at=at)
+            is_excess = takes is not None and given >= takes
+            node = core.Apply(node, argument, core.Excess(name, takes or 0, len(nodes)) if is_excess else None, at=at)
+            given += 1
         return node
 
     def let(self, term: terms.Let, depth: int) -> Recursive:
@@ -200,9 +209,21 @@ def _fold(operator: str, nodes: list[Node], last: Node, at: Position | None) -> 
     return last
 
 
-def _connective(nodes: list[Node], join: Any, empty: bool) -> Node:
+def _takes(operator: Node) -> int | None:
+    """How many arguments a function takes that is known where it is called."""
+    match operator:
+        case Constant(Operator(name)):
+            return 1 if name in terms.UNARY_PRIMITIVES else 2
+        case Lambda(source=Function(parameters)) | Delay(source=Function(parameters)):
+            return len(parameters)
+        case _:
+            return None
+
+
+def _connective(word: str, nodes: list[Node], operands: tuple[Term, ...]) -> Node:
     """`and` / `or` as nested `if`s; the last operand too must be a boolean, so it is tested as well."""
-    rest: Node = Constant(empty)
-    for node in reversed(nodes):
-        rest = join(node, rest)
+    rest: Node = Constant(word == "and")
+    for node, operand in zip(reversed(nodes), reversed(operands), strict=True):
+        decided = Constant(word == "or")
+        rest = core.If(node, *((rest, decided) if word == "and" else (decided, rest)), word, at=operand.at)
     return rest

@@ -3,7 +3,8 @@
 from typing import overload
 
 from neurallambda.arguments import checked
-from neurallambda.errors import ProgramError, check_count
+from neurallambda.errors import ErrorKind, ProgramError, check_count
+from neurallambda.lang.blame import explain_closed
 from neurallambda.lang.expressions import expressions_of
 from neurallambda.lang.normal.definitions import top_level
 from neurallambda.lang.normal.quote import normal_form
@@ -71,13 +72,22 @@ def _outcome(source: str | Term, reducer: Reducer) -> Outcome:
     try:
         term = _normalize(source, reducer)
     except ProgramError as error:
-        return Outcome(error=error.kind, message=error.message, steps=error.steps or reducer.steps)
+        error.steps = error.steps or reducer.steps
+        return Outcome.of(error)
     return Outcome(term=term, steps=reducer.steps)
 
 
 def _normalize(source: str | Term, reducer: Reducer) -> Term:
     term = parse(source) if isinstance(source, str) else source
-    forms = term.forms if isinstance(term, Program) else (term,)
+    program = term if isinstance(term, Program) else Program((term,))
+    forms = program.forms
     expressions = expressions_of(forms)
     scope = top_level(forms)
-    return normal_form(delay(expressions[-1], scope), reducer, scope)
+    try:
+        return normal_form(delay(expressions[-1], scope), reducer, scope)
+    except ProgramError as error:
+        if error.kind is ErrorKind.OUT_OF_STEPS:
+            raise
+        explained, steps = explain_closed(program) or error, error.steps
+    explained.steps = steps
+    raise explained

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from neurallambda.errors import ErrorKind, ProgramError
+from neurallambda.errors import ErrorKind
+from neurallambda.lang.places import placed
 from neurallambda.lang.substitute import free_names
 from neurallambda.lang.terms import Define, Function
 
@@ -16,10 +17,10 @@ class Order:
     functions: tuple[tuple[str, int], ...]
 
 
-def definition_order(definitions: Mapping[str, Define]) -> Order:
+def definition_order(definitions: Mapping[str, Define], text: str = "") -> Order:
     """Sort definitions so that each value comes after the values it needs, itself or through functions.
 
-    Among values that do not need one another the order of the text is kept.
+    Among values that do not need one another the order of the text is kept. `text` is for the message of an error.
 
     Raises:
         ProgramError: `unbound`, where a value needs itself.
@@ -37,7 +38,7 @@ def definition_order(definitions: Mapping[str, Define]) -> Order:
                 path.pop()
                 rank[name] = len(rank)
             elif name in path:
-                _refuse_cycle([*path[path.index(name) :], name], definitions[name])
+                _refuse_cycle([*path[path.index(name) :], name], definitions[name], text)
             elif name not in rank:
                 path.append(name)
                 todo.append((name, True))
@@ -59,10 +60,7 @@ def _needed_values(name: str, uses: Mapping[str, list[str]], values: frozenset[s
     return frozenset(seen & values)
 
 
-def _refuse_cycle(cycle: list[str], form: Define) -> None:
-    place = f" (line {form.at.line}, column {form.at.column})" if form.at else ""
+def _refuse_cycle(cycle: list[str], form: Define, text: str) -> None:
     needs = f"needs itself, through {' -> '.join(cycle)}" if len(cycle) > 2 else "needs itself"
-    raise ProgramError(
-        ErrorKind.UNBOUND,
-        f"the value of `{form.name}`{place} {needs}; only functions may be recursive: make it a `defn`",
-    )
+    message = f"the value of `{form.name}` {needs}; only functions may be recursive: make it a `defn`"
+    raise placed(ErrorKind.UNBOUND, message, form.at, text)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang.nearest import suggestion
+from neurallambda.lang.places import placed, without_places
 from neurallambda.lang.scope import free_variables
 from neurallambda.lang.substitute import free_names, fresh_name, substitute
 from neurallambda.lang.syntax.parser import parse
@@ -26,7 +27,8 @@ class _Entry:
 def prelude() -> Mapping[str, Define]:
     """The prelude's definitions by name, in the order of `prelude.lisp`."""
     text = files("neurallambda.lang").joinpath("prelude.lisp").read_text(encoding="utf-8")
-    return MappingProxyType({form.name: form for form in parse(text).forms if isinstance(form, Define)})
+    forms = (without_places(form) for form in parse(text).forms)
+    return MappingProxyType({form.name: form for form in forms if isinstance(form, Define)})
 
 
 def link(program: Program) -> Program:
@@ -50,7 +52,7 @@ def link(program: Program) -> Program:
     taken = defined | wanted | entries.keys()
     names = {name: Variable(fresh_name(name, taken)) for name in needed & defined}
     linked = (_renamed(entry.form, names) for name, entry in entries.items() if name in needed)
-    return Program((*linked, *program.forms), at=program.at)
+    return Program((*linked, *program.forms), at=program.at, text=program.text)
 
 
 @cache
@@ -82,6 +84,5 @@ def _unbound(program: Program, known: Iterable[str]) -> ProgramError:
     known = frozenset(known)
     variable, bound = next(found for found in free_variables(program) if found[0].name not in known)
     in_scope = (name for name, count in bound.items() if count)
-    place = f" at line {variable.at.line}, column {variable.at.column}" if variable.at else ""
     meant = suggestion(variable.name, (*in_scope, *known, *PRIMITIVES, *KEYWORDS))
-    return ProgramError(ErrorKind.UNBOUND, f"`{variable.name}`{place} is not defined; {meant}")
+    return placed(ErrorKind.UNBOUND, f"`{variable.name}` is not defined; {meant}", variable.at, program.text)

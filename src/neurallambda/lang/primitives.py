@@ -2,12 +2,21 @@
 
 import operator
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from neurallambda.errors import ErrorKind, ProgramError
+from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
 from neurallambda.lang.core import NIL, Operator
+from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import BINARY_PRIMITIVES, UNARY_PRIMITIVES
-from neurallambda.lang.values import Closure, Pair, Partial, Value
+from neurallambda.lang.values import Closure, Pair, Partial, Value, to_term
+
+SOME_PAIR = Pair(NIL, NIL)
+SOME_FUNCTION = Partial("+", 0)
+"""Stand for a pair or a function of which nothing more is known."""
+
+_LONGEST = 60
+"""How many characters, and nodes, of a value a message shows."""
+_LONG_INTEGER = 10**12
 
 ARITHMETIC: dict[str, Callable[[int, int], int]] = {
     "+": operator.add,
@@ -30,18 +39,18 @@ def arity(name: str) -> int:
 
 
 def describe(value: Value) -> str:
-    """A few words on a value, for messages."""
-    match value:
-        case bool() | int() | Operator():
-            return (
-                {True: "true", False: "false"}[value] if isinstance(value, bool) else str(getattr(value, "name", value))
-            )
-        case Pair():
-            return "a pair"
-        case Partial() | Closure():
-            return "a function"
-        case _:
-            return "the empty list"
+    """A value as text, for messages; one whose text is long, in a few words."""
+    if value is SOME_PAIR or value is SOME_FUNCTION:
+        return "a pair" if value is SOME_PAIR else "a function"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _LONG_INTEGER:
+        return "an integer of more than 12 digits"
+    try:
+        text = to_text(to_term(value, limit=_LONGEST), limit=_LONGEST)
+        if len(text) <= _LONGEST:
+            return text
+    except (ProgramError, ArgumentError):
+        pass
+    return "a long list or pair" if isinstance(value, Pair) else "a function"
 
 
 def apply_unary(name: str, operand: Value) -> Value:
@@ -49,14 +58,14 @@ def apply_unary(name: str, operand: Value) -> Value:
     match name:
         case "not":
             if not isinstance(operand, bool):
-                _refuse(ErrorKind.NOT_A_BOOLEAN, "`not` needs a boolean", operand)
+                raise ProgramError(ErrorKind.NOT_A_BOOLEAN, given("not", operand, "boolean"))
             return not operand
         case "listp":
             return operand is NIL or isinstance(operand, Pair)
         case "empty?":
             return operand is NIL
     if not isinstance(operand, Pair):
-        _refuse(ErrorKind.NOT_A_PAIR, f"`{name}` needs a pair", operand)
+        raise ProgramError(ErrorKind.NOT_A_PAIR, given(name, operand, "pair"))
     return operand.head if name == "car" else operand.tail
 
 
@@ -70,14 +79,14 @@ def apply_binary(name: str, left: Value, right: Value, integers: range | None = 
         return left == right
     for operand in (left, right):
         if not isinstance(operand, int) or isinstance(operand, bool):
-            _refuse(ErrorKind.NOT_AN_INTEGER, f"`{name}` needs integers", operand)
+            raise ProgramError(ErrorKind.NOT_AN_INTEGER, _not_integers(name, left, right, operand))
     assert isinstance(left, int) and isinstance(right, int)
     if name == "=":
         return left == right
     if name in ORDER:
         return ORDER[name](left, right)
     if right == 0 and name in ("/", "mod"):
-        raise ProgramError(ErrorKind.DIVISION_BY_ZERO, f"({name} {left} 0)")
+        raise ProgramError(ErrorKind.DIVISION_BY_ZERO, f"`{name}` was asked to divide {describe(left)} by zero")
     result = ARITHMETIC[name](left, right)
     if integers is not None and result not in integers:
         overflow(result, integers)
@@ -86,8 +95,9 @@ def apply_binary(name: str, left: Value, right: Value, integers: range | None = 
 
 def overflow(result: int, integers: range) -> NoReturn:
     """Refuse an integer outside the declared range."""
-    shown = str(result) if abs(result) < 10**12 else "an integer of more than 12 digits"
-    raise ProgramError(ErrorKind.OVERFLOW, f"{shown} is outside the integers {integers[0]} to {integers[-1]}")
+    raise ProgramError(
+        ErrorKind.OVERFLOW, f"{describe(result)} is outside the integers {integers[0]} to {integers[-1]}"
+    )
 
 
 def is_function(value: Value) -> bool:
@@ -104,5 +114,21 @@ def call_primitive(function: Operator | Partial, argument: Value, integers: rang
     return apply_unary(function.name, argument)
 
 
-def _refuse(kind: ErrorKind, need: str, got: Any) -> NoReturn:
-    raise ProgramError(kind, f"{need}, got {describe(got)}")
+def given(name: str, value: Value, expected: str) -> str:
+    """What is wrong where a form was given something else than it needs.
+
+    >>> given("car", 5, "pair")
+    '`car` was given 5, which is no pair'
+    """
+    return f"`{name}` was given {describe(value)}, which is no {expected}"
+
+
+def no_function(value: Value) -> str:
+    """What is wrong where something else than a function was called."""
+    return f"{describe(value)} was called, which is no function"
+
+
+def _not_integers(name: str, left: Value, right: Value, wrong: Value) -> str:
+    if name != "=":
+        return given(name, wrong, "integer")
+    return f"`=` was given {describe(left)} and {describe(right)}, which are neither both integers nor both booleans"

@@ -29,7 +29,7 @@ class Position(NamedTuple):
 class Term:
     """Base of all terms."""
 
-    at: Position | None = field(default=None, kw_only=True)
+    at: Position | None = field(default=None, kw_only=True, compare=False)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Term):
@@ -65,7 +65,7 @@ def _tokens(term: Term) -> Iterator[object]:
         item = todo.pop()
         if isinstance(item, Term):
             yield type(item)
-            todo.extend(getattr(item, f.name) for f in reversed(fields(item)) if f.name != "at")
+            todo.extend(getattr(item, f.name) for f in reversed(fields(item)) if f.compare)
         elif isinstance(item, tuple):
             yield len(item)
             todo.extend(reversed(item))
@@ -176,9 +176,13 @@ class Define(Term):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Program(Term):
-    """The top-level forms of a source text, in order: `Define`s and expressions."""
+    """The top-level forms of a source text, in order: `Define`s and expressions.
+
+    `text` is what the positions in them are places in; it takes no part in comparisons, as they do not.
+    """
 
     forms: tuple[Term, ...]
+    text: str = field(default="", kw_only=True, compare=False)
 
 
 def function(parameters: tuple[str, ...], body: Term, *, at: Position | None = None) -> Function:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from neurallambda.errors import ErrorKind, ProgramError
@@ -51,7 +51,7 @@ def outcome_of(value: Value, steps: int) -> Outcome:
     try:
         return Outcome(term=to_term(value, limit=LARGEST), steps=steps)
     except ProgramError as error:
-        return Outcome(error=error.kind, message=error.message, steps=steps)
+        return replace(Outcome.of(error), steps=steps)
 
 
 def to_term(value: Value, *, limit: int = LARGEST) -> Term:

@@ -43,6 +43,8 @@ class Cells:
     cells: tuple[Cell, ...]
     parameters: Mapping[Lambda, int]
     """The address that names each function's parameter."""
+    text: str = ""
+    """What the positions of the nodes are places in."""
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -58,11 +60,11 @@ class Cells:
         return {address: function for function, address in self.parameters.items()}
 
 
-def assemble(root: Node) -> Cells:
-    """Give every reachable node an address and write it as a cell."""
+def assemble(root: Node, text: str = "") -> Cells:
+    """Give every reachable node an address and write it as a cell; `text` is where the nodes come from."""
     addresses = _Addresses(root)
     cells = [Cell(Tag.HALT)] + [_cell(node, addresses) for node in addresses.nodes]
-    return Cells(tuple(cells), addresses.parameters)
+    return Cells(tuple(cells), addresses.parameters, text)
 
 
 class _Addresses:

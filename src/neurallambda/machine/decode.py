@@ -4,26 +4,20 @@ import torch
 from torch import Tensor
 
 from neurallambda.errors import ErrorKind
+from neurallambda.lang.cek import out_of_steps
 from neurallambda.lang.core import NIL, Delay, Lambda, Operator
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.trampoline import trampoline
 from neurallambda.lang.values import Closure, Pair, Partial, Value, outcome_of
 from neurallambda.machine.alphabet import OPERATORS, VALUES, WIDE_FIELDS, Field, Tag
 from neurallambda.machine.assemble import Cells
+from neurallambda.machine.explain import MESSAGES, explained
 from neurallambda.machine.layout import WIDE
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.result import Result
 from neurallambda.machine.tables import ERRORS
 
 _VALUES = tuple(sorted(VALUES))
-
-MESSAGES = {
-    ErrorKind.NOT_A_FUNCTION: "something that is no function was called, or a thunk was given an argument",
-    ErrorKind.NOT_AN_INTEGER: "an arithmetic primitive or a comparison was given something else than integers",
-    ErrorKind.NOT_A_BOOLEAN: "a condition, or the operand of `not`, was no boolean",
-    ErrorKind.NOT_A_PAIR: "`car` or `cdr` was given something that is no pair",
-    ErrorKind.DIVISION_BY_ZERO: "`/` or `mod` by zero",
-}
 
 
 def decode(result: Result) -> list[Outcome]:
@@ -39,27 +33,20 @@ def decode(result: Result) -> list[Outcome]:
             value = _Reader(result.memory, row, result.program.cells[row], result.program.integers).value(address)
             outcomes.append(outcome_of(value, taken))
         elif end == 1:
-            outcomes.append(_unfinished(result, taken))
+            outcomes.append(explained(_unfinished(result, taken), result.program, row, result.settings.max_steps))
         else:
             kind = ERRORS[end - 2]
-            outcomes.append(Outcome(error=kind, message=_message(kind, result), steps=taken))
+            outcome = Outcome(error=kind, message=MESSAGES[kind], steps=taken)
+            outcomes.append(explained(outcome, result.program, row, result.settings.max_steps))
     return outcomes
 
 
 def _unfinished(result: Result, taken: int) -> Outcome:
     settings = result.settings
     if taken >= settings.max_steps:
-        message = f"no value after {settings.max_steps:,} steps; allow more to go on"
-        return Outcome(error=ErrorKind.OUT_OF_STEPS, message=message, steps=taken)
+        return Outcome(error=ErrorKind.OUT_OF_STEPS, message=out_of_steps(settings.max_steps), steps=taken)
     message = f"all {settings.capacity:,} addresses are used after {taken:,} steps; each further step needs one more"
     return Outcome(error=ErrorKind.OUT_OF_MEMORY, message=message, steps=taken)
-
-
-def _message(kind: ErrorKind, result: Result) -> str:
-    if kind is ErrorKind.OVERFLOW:
-        integers = result.program.integers
-        return f"a result is outside the integers {integers[0]} to {integers[-1]}"
-    return MESSAGES[kind]
 
 
 class _Reader:

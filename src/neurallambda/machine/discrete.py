@@ -5,6 +5,7 @@ It is the test of the superposed machine, step by step and rule by rule, and the
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from neurallambda.errors import ErrorKind, ProgramError
@@ -13,6 +14,7 @@ from neurallambda.lang.primitives import apply_binary
 from neurallambda.lang.values import Value
 from neurallambda.machine.alphabet import KINDS, Tag
 from neurallambda.machine.assemble import HALT_ADDRESS, ROOT_ADDRESS, Cell, Cells
+from neurallambda.machine.explain import explain_cells
 from neurallambda.machine.rules import RULES, From, Operand, Rule, Take, applies
 
 
@@ -44,11 +46,15 @@ class State:
 
 @dataclass(frozen=True)
 class Step:
-    """One step: the rule that fired, the state after it, and the error it ended in, if any."""
+    """One step: the rule that fired, the state after it, and the error it ended in, if any.
+
+    Of the last step of a `run`, `problem` is that error with its message and its place.
+    """
 
     rule: Rule
     state: State
     error: ErrorKind | None = None
+    problem: ProgramError | None = None
 
 
 def run(cells: Cells, integers: range) -> Iterator[Step]:
@@ -60,9 +66,9 @@ def run(cells: Cells, integers: range) -> Iterator[Step]:
     if cells.holes:
         raise ValueError(f"the discrete stepper runs no holes, and the program has ?{', ?'.join(cells.holes)}")
     state = State(tuple(_record(cell, integers) for cell in cells.cells))
-    while True:
+    for number in count(1):
         step = take_step(state, integers)
-        yield step
+        yield replace(step, problem=explain_cells(cells, integers, number)) if step.error else step
         if step.rule.halts or step.error:
             return
         state = step.state

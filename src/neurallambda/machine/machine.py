@@ -43,7 +43,7 @@ class Machine:
     >>> for outcome in machine.decode(result):
     ...     print(outcome)
     3
-    not-a-pair: `car` or `cdr` was given something that is no pair
+    not-a-pair: line 1, column 1: `car` was given '(), which is no pair
     """
 
     def __init__(
@@ -79,7 +79,8 @@ class Machine:
             SourceError: where the text is not a program.
             ProgramError: `unbound`; `out-of-memory` where the code alone is more than the capacity.
         """
-        cells = assemble(lower(parse(source) if isinstance(source, str) else source))
+        program = parse(source) if isinstance(source, str) else source
+        cells = assemble(lower(program), program.text)
         if len(cells) > self.capacity:
             raise ProgramError(
                 ErrorKind.OUT_OF_MEMORY, f"the program alone needs {len(cells):,} addresses of {self.capacity:,}"

@@ -32,7 +32,15 @@ from neurallambda.lang.normal.values import (
     Unknown,
     Value,
 )
-from neurallambda.lang.primitives import apply_binary, apply_unary, arity, describe
+from neurallambda.lang.primitives import (
+    SOME_FUNCTION,
+    SOME_PAIR,
+    apply_binary,
+    apply_unary,
+    arity,
+    given,
+    no_function,
+)
 from neurallambda.lang.terms import (
     And,
     Apply,
@@ -241,7 +249,7 @@ class _Argument(_Frame):
         if isinstance(value, Stuck):
             return StuckCall(value, self.argument, error=value.error)
         thunk = isinstance(value, Closure)
-        reason = "a thunk takes no argument" if thunk else f"{_describe(value)} was given an argument"
+        reason = "a thunk takes no argument, and was given one" if thunk else no_function(_evaluated(value))
         return StuckCall(value, self.argument, error=(ErrorKind.NOT_A_FUNCTION, reason))
 
     def _bind(self, closure: Closure, reducer: Reducer) -> _State:
@@ -272,7 +280,7 @@ class _Force(_Frame):
             return value
         if isinstance(value, Stuck):
             return StuckForce(value, error=value.error)
-        return StuckForce(value, error=(ErrorKind.NOT_A_FUNCTION, f"{_describe(value)} was called"))
+        return StuckForce(value, error=(ErrorKind.NOT_A_FUNCTION, no_function(_evaluated(value))))
 
 
 @dataclass(slots=True, eq=False)
@@ -285,7 +293,7 @@ class _Choice(_Frame):
         if not isinstance(value, bool):
             reducer.is_undecided = True
             word = type(self.term).__name__.lower()
-            wrong = (ErrorKind.NOT_A_BOOLEAN, f"`{word}` needs a boolean, got {_describe(value)}")
+            wrong = (ErrorKind.NOT_A_BOOLEAN, given(word, _evaluated(value), "boolean"))
             error = value.error if isinstance(value, Stuck) else wrong
             return StuckChoice(value, self.term, self.index, self.environment, error=error)
         reducer.spend()
@@ -346,8 +354,4 @@ def _evaluated(value: Value) -> evaluated.Value:
     """An evaluator's value that primitives treat alike; what is in a pair, or what a function does, is no matter."""
     if isinstance(value, int | Nil):
         return value
-    return evaluated.Pair(NIL, NIL) if isinstance(value, Pair) else evaluated.Partial("+", 0)
-
-
-def _describe(value: Value) -> str:
-    return describe(_evaluated(value))
+    return SOME_PAIR if isinstance(value, Pair) else SOME_FUNCTION

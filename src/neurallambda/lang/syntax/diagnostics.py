@@ -14,12 +14,22 @@ def source_error(source: str, line: int, column: int, problem: str) -> SourceErr
       (fn [x) x)
             ^
     """
+    message = f"line {line}, column {column}: {problem}\n{excerpt(source, line, column)}"
+    return SourceError(message, line=line, column=column)
+
+
+def excerpt(source: str, line: int, column: int) -> str:
+    """The text around a place, and a caret under the place.
+
+    >>> print(excerpt("(fn [x) x)", 1, 7))
+      (fn [x) x)
+            ^
+    """
     from rich.cells import cell_len  # only a mistake needs it
 
     shown, place = _excerpt(_line(source, line), column - 1)
     caret = cell_len(shown[:place])  # some characters take two columns of a terminal, some none
-    message = f"line {line}, column {column}: {problem}\n  {shown}\n  {' ' * caret}^"
-    return SourceError(message, line=line, column=column)
+    return f"  {shown}\n  {' ' * caret}^"
 
 
 def printable(text: str, limit: int = 40) -> str:

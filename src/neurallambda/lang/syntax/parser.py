@@ -1,5 +1,6 @@
 """From text to terms."""
 
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -55,7 +56,8 @@ def _grammar() -> Lark:
 def _parse(source: str, start: str) -> Any:
     check_brackets(source)
     try:
-        return _grammar().parse(source, start=start)
+        parsed = _grammar().parse(source, start=start)
+        return replace(parsed, text=source) if isinstance(parsed, Program) else parsed
     except RefusedError as refused:
         place, problem = refused.at, refused.problem
     except UnexpectedCharacters as error:
