@@ -1,5 +1,6 @@
 """The certain path takes the same steps as the general one, bit for bit."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -30,7 +31,7 @@ PROGRAMS = (
 )
 
 
-def runner(machine: Machine, sources: list[str]) -> Runner:
+def runner(machine: Machine, sources: Sequence[str]) -> Runner:
     program = machine.encode(sources)
     with torch.no_grad():
         return Runner(program.layout, program.code(), Settings(program.integers, program.operations, 150, 500))

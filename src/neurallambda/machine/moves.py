@@ -47,12 +47,11 @@ class Moves:
         return self.rows
 
     def _fill(self, row: Int[Tensor, " targets"], rule: Rule | None) -> None:
-        ends = rule is None or rule.halts or rule.error is not None
-        registers = _REGISTERS if ends else (rule.next_control, rule.next_environment, rule.next_continuation)
-        for position, source in enumerate(registers):
-            self._move(row, self.record + position * self.width, source)
-        if ends:
+        if rule is None or rule.halts or rule.error is not None:
+            _copy(row, self.record, 2 * self.record, WIDE * self.width)
             return
+        for position, source in enumerate((rule.next_control, rule.next_environment, rule.next_continuation)):
+            self._move(row, self.record + position * self.width, source)
         at = self.layout.slices
         if rule.copies:
             for tag in VALUES:

@@ -107,9 +107,9 @@ class Runner:
         self.memory = Memory.start(layout, code)
         self.registers = Registers.start(code)
         self.alternatives: Alternatives | None = None
-        self.may_split = settings.alternatives > 1 and not is_certain(code)
         self.tables = tables(settings.integers, settings.operations, code.narrow.device, code.narrow.dtype)
         self.certain = Certain(self.memory, self.registers.pointers, self.tables) if can_gather(layout, code) else None
+        self.may_split = settings.alternatives > 1 and not (self.certain or is_certain(code))
         self.here = torch.zeros(0, 0)  # one-hot addresses, made when memory grows
         self.taken = 0
         self.keeps_history = keeps_history
