@@ -9,7 +9,7 @@ from benchmarks.harness import Case, Numbers, benchmark
 from benchmarks.memory import copy_bandwidth, peak_tensor_memory
 from benchmarks.timing import measure_ratio, measure_time
 from neurallambda.lang.lower import lower
-from neurallambda.lang.parser import parse
+from neurallambda.lang.syntax.parser import parse
 from neurallambda.machine import Machine
 from neurallambda.machine.assemble import assemble
 from neurallambda.machine.encode import NeuralLambda

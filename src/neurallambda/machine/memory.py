@@ -47,16 +47,16 @@ class Memory:
     @property
     def roles(self) -> Float[Tensor, "batch 3 addresses"]:
         """How far what stands at each address is something for control to stand on, a frame, a value."""
-        self._tell_roles()
+        self.tell_roles()
         return self._roles
 
     @property
     def per_role(self) -> Float[Tensor, "batch 2 addresses"]:
         """One over the first two of these, and zero where there is nothing."""
-        self._tell_roles()
+        self.tell_roles()
         return self._per_role
 
-    def _tell_roles(self) -> None:
+    def tell_roles(self) -> None:
         """Find the roles of what was written since they were last asked for."""
         if self._told < self.written:
             new = slice(self._told, self.written)
@@ -70,6 +70,10 @@ class Memory:
         if self._take_columns is None:
             self._take_columns = self.layout.take_columns(self.width, self.records)
         return self._take_columns
+
+    def share_columns(self, other: "Memory") -> None:
+        """Have the `take_columns` of another memory of this width."""
+        self._take_columns = other.take_columns
 
     @staticmethod
     def start(layout: Layout, code: Code) -> "Memory":
