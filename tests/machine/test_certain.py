@@ -98,3 +98,11 @@ def test_a_state_that_no_rule_is_for_goes_on_as_the_general_step_says() -> None:
     broken = replace(program, tag=tag, first=first, second=second, third=third)
     result = machine.run(broken, max_steps=5)
     assert float(result.running) == 1
+
+
+def test_a_run_during_inference_leaves_nothing_that_other_runs_cannot_use() -> None:
+    machine = Machine(integers=range(-7, 30))  # no other run has made the constants of this range
+    with torch.inference_mode():
+        assert machine.decode(machine.run(machine.encode("((fn [x] (+ x 1)) 2)")))[0].text == "3"
+    assert machine.decode(machine.run(machine.encode("((fn [x] (* x '())) 2)")))[0].error
+    assert machine.decode(machine.run(machine.encode("((fn [x] (< x 1)) 2)")))[0].text == "false"

@@ -47,6 +47,7 @@ def can_gather(layout: Layout, code: Code) -> bool:
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)  # they are kept, for other runs
 def _masses(layout: Layout, dtype: torch.dtype) -> tuple[Float[Tensor, "narrow fields"], Float[Tensor, "tags fields"]]:
     """From the columns of a cell to the mass of each field; from its tags to what that must be."""
     sums = torch.zeros(layout.narrow, len(NARROW_FIELDS), dtype=dtype)

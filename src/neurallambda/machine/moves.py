@@ -95,6 +95,7 @@ def _copy(row: Int[Tensor, " targets"], target: int, source: int, size: int) -> 
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)  # they are kept, and filled by other runs
 def moves(layout: Layout, width: int) -> Moves:
     """The moves within memory of one size; kept, since programs of one size are run again and again."""
     return Moves(layout, width)
