@@ -22,6 +22,9 @@ class Layout:
     """How many addresses of code there are: the width of a pointer at code."""
     integers: int
 
+    def __post_init__(self) -> None:
+        self.pointers_at_code  # noqa: B018  # found now, with all that it needs: a compiled step cannot fill a cache
+
     @cached_property
     def sizes(self) -> list[int]:
         """The sizes of the narrow fields, in order."""

@@ -4,7 +4,7 @@ Nothing written is ever written again; a full memory moves on to a larger place 
 pointer is a distribution over addresses, and what it reads is the mixture of the records under it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -28,27 +28,52 @@ class Memory:
 
     Attributes:
         records: of each address the narrow fields, then three wide pointers. Rows past `written` are uninitialised.
-        roles: how far what stands at each address is something for control to stand on, a frame, a value.
-        per_role: one over the first two of these, and zero where there is nothing.
-        take_columns: from `Selection.taken` to the numbers of a record.
     """
 
     layout: Layout
     code: Code
     records: Float[Tensor, "batch addresses record"]
     written: int
-    roles: Float[Tensor, "batch 3 addresses"] = field(init=False)
-    per_role: Float[Tensor, "batch 2 addresses"] = field(init=False)
-    take_columns: Float[Tensor, "taken record"] = field(init=False)
 
     def __post_init__(self) -> None:
         batch, width, _ = self.records.shape
         self.role_table = role_table(self.records)
-        self.roles = self.records.new_zeros(batch, len(self.role_table[0]), width)
-        self.roles[:, :, : self.written] = (self.tags @ self.role_table).transpose(1, 2)
-        self.per_role = per_role(self.roles)
+        self._roles = self.records.new_zeros(batch, len(self.role_table[0]), width)
+        self._per_role = self.records.new_zeros(batch, 2, width)
+        self._told = 0  # of so many addresses the roles are known
+        self._take_columns: Tensor | None = None
         self.rows = torch.arange(batch, device=self.records.device)[:, None, None]
-        self.take_columns = self.layout.take_columns(width, self.records)
+
+    @property
+    def roles(self) -> Float[Tensor, "batch 3 addresses"]:
+        """How far what stands at each address is something for control to stand on, a frame, a value."""
+        self.tell_roles()
+        return self._roles
+
+    @property
+    def per_role(self) -> Float[Tensor, "batch 2 addresses"]:
+        """One over the first two of these, and zero where there is nothing."""
+        self.tell_roles()
+        return self._per_role
+
+    def tell_roles(self) -> None:
+        """Find the roles of what was written since they were last asked for."""
+        if self._told < self.written:
+            new = slice(self._told, self.written)
+            roles = (self.tags[:, new] @ self.role_table).transpose(1, 2)
+            self._roles[:, :, new], self._per_role[:, :, new] = roles, per_role(roles)
+            self._told = self.written
+
+    @property
+    def take_columns(self) -> Float[Tensor, "taken record"]:
+        """From `Selection.taken` to the numbers of a record."""
+        if self._take_columns is None:
+            self._take_columns = self.layout.take_columns(self.width, self.records)
+        return self._take_columns
+
+    def share_columns(self, other: "Memory") -> None:
+        """Have the `take_columns` of another memory of this width."""
+        self._take_columns = other.take_columns
 
     @staticmethod
     def start(layout: Layout, code: Code) -> "Memory":
@@ -89,8 +114,8 @@ class Memory:
         wide[..., :old] = self.records[:, :, narrow:].unflatten(-1, (WIDE, old))
         wide[..., old:] = 0
         self.records = records
-        self.roles, self.per_role = pad(self.roles, (0, rows)), pad(self.per_role, (0, rows))
-        self.take_columns = self.layout.take_columns(new, records)
+        self._roles, self._per_role = pad(self._roles, (0, rows)), pad(self._per_role, (0, rows))
+        self._take_columns = None
 
     def clear(self) -> None:
         """Make what was never written nothing."""
@@ -98,11 +123,7 @@ class Memory:
 
     def append(self, record: Float[Tensor, "batch record"]) -> None:
         """Write the next record, in place; there must be room for it."""
-        address = self.written
-        self.records[:, address] = record
-        roles = record[:, : len(Tag)] @ self.role_table
-        self.roles[:, :, address] = roles
-        self.per_role[:, :, address] = per_role(roles[:, :, None])[:, :, 0]
+        self.records[:, self.written] = record
         self.written += 1
 
     def read(

@@ -5,6 +5,8 @@ the operand that a partial primitive holds. So each field is read under the poin
 literals of integers, operators of primitives, heads and tails of pairs.
 """
 
+from functools import lru_cache
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -27,13 +29,19 @@ def pointers_at_values(
     tags: Float[Tensor, "batch addresses tags"], pointer: Float[Tensor, "batch addresses"]
 ) -> Float[Tensor, "batch 5 addresses"]:
     """The pointers to read under: at any value, for its tag; then, for each field in `ASKED`, at what it is asked of."""
-    owners = {field: frozenset(tag for tag, fields in FIELDS_OF.items() if field in fields) for field in ASKED}
-    sets = [VALUES, *(part for field, asked in ASKED.items() for part in (asked, owners[field]))]
-    table = torch.tensor([[tag in tags for tags in sets] for tag in Tag], device=tags.device, dtype=tags.dtype)
-    value, *masses = (tags @ table).unbind(-1)
+    value, *masses = (tags @ _asked_and_owners(tags.device, tags.dtype)).unbind(-1)
     under_value = pointer * value * inverse(value).square()  # given that it is a value
     shares = [asked * inverse(owned) for asked, owned in zip(masses[::2], masses[1::2], strict=True)]
     return torch.stack([under_value, *(under_value * share for share in shares)], dim=1)
+
+
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)  # it is kept, and another run may differentiate by what it weighs
+def _asked_and_owners(device: torch.device, dtype: torch.dtype) -> Float[Tensor, "tags 9"]:
+    """From tags to being a value; then, for each field in `ASKED`, to what it is asked of and to all that has it."""
+    owners = {field: frozenset(tag for tag, fields in FIELDS_OF.items() if field in fields) for field in ASKED}
+    sets = [VALUES, *(part for field, asked in ASKED.items() for part in (asked, owners[field]))]
+    return torch.tensor([[tag in tags for tags in sets] for tag in Tag], device=device, dtype=dtype)
 
 
 def read_values(memory: Memory, pointer: Float[Tensor, "batch addresses"]) -> Float[Tensor, "batch 5 record"]:

@@ -13,6 +13,7 @@ from neurallambda.machine.alternatives.step import Alternatives
 from neurallambda.machine.alternatives.step import Step as StepOfAll
 from neurallambda.machine.alternatives.step import take_step as take_step_of_all
 from neurallambda.machine.assemble import HALT_ADDRESS, ROOT_ADDRESS
+from neurallambda.machine.certain import Certain, can_gather
 from neurallambda.machine.layout import Code, Layout
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.step import CONTINUATION, CONTROL, Step, take_step
@@ -86,10 +87,11 @@ class Registers:
 
     def follow(self, step: Step) -> None:
         """Go on as the step says; what ends there is added to the outcome."""
-        self.answer = torch.addcmul(self.answer, self.running[:, None], step.halts)
-        self.errors = torch.addcmul(self.errors, self.running[:, None], step.errors)
         self.steps = self.steps + self.running
-        self.running = self.running * step.goes_on
+        if step.ends:
+            self.answer = torch.addcmul(self.answer, self.running[:, None], step.halts)
+            self.errors = torch.addcmul(self.errors, self.running[:, None], step.errors)
+            self.running = self.running * step.goes_on
         self.pointers = step.registers
 
 
@@ -105,8 +107,9 @@ class Runner:
         self.memory = Memory.start(layout, code)
         self.registers = Registers.start(code)
         self.alternatives: Alternatives | None = None
-        self.may_split = settings.alternatives > 1 and not is_certain(code)
         self.tables = tables(settings.integers, settings.operations, code.narrow.device, code.narrow.dtype)
+        self.certain = Certain(self.memory, self.registers.pointers, self.tables) if can_gather(layout, code) else None
+        self.may_split = settings.alternatives > 1 and not (self.certain or is_certain(code))
         self.here = torch.zeros(0, 0)  # one-hot addresses, made when memory grows
         self.taken = 0
         self.keeps_history = keeps_history
@@ -147,6 +150,8 @@ class Runner:
         runner.memory, runner.registers = self.memory.select(rows), self.registers.select(rows)
         runner.alternatives = self.alternatives and self.alternatives.select(rows)
         runner.here, runner.taken, runner.may_split = self.here, self.taken, self.may_split
+        if self.certain:
+            runner.certain = Certain(runner.memory, runner.registers.pointers, runner.tables)
         return runner
 
     def step(self) -> Step | StepOfAll:
@@ -156,7 +161,13 @@ class Runner:
         self.taken += 1
         if self.alternatives is None:
             memory, before = self.memory, self.registers
-            step = take_step(memory, before.pointers, self.here[memory.written], self.tables)
+            here = self.here[memory.written]
+            if self.certain:
+                step = self.certain.step(memory, before.pointers, here)
+                if step is not None:
+                    return self._follow(step)
+                self.certain = None
+            step = take_step(memory, before.pointers, here, self.tables)
             if not (self.may_split and needs_splitting(memory, before.pointers, step.rules)):
                 return self._follow(step)
             self.alternatives = Alternatives(before.pointers[:, None], before.running[:, None])

@@ -40,6 +40,7 @@ class Step:
         goes_on: how much goes on of the part that had not ended before.
         halts: how much of it ends in a value, by the address of the value.
         errors: how much of it ends in each error.
+        ends: whether anything may end.
     """
 
     registers: Float[Tensor, "batch 3 addresses"]
@@ -49,6 +50,7 @@ class Step:
     goes_on: Float[Tensor, " batch"]
     halts: Float[Tensor, "batch addresses"]
     errors: Float[Tensor, "batch errors"]
+    ends: bool = True
 
 
 def take_step(

@@ -35,7 +35,8 @@ class _Memory(Memory):
         ]
         self.leaves += [memory.records[:, :first, place].detach().requires_grad_() for place in self.places]
         super().__init__(memory.layout, code, memory.records, first)
-        self.take_columns = memory.take_columns
+        self.share_columns(memory)
+        self.tell_roles()  # from these leaves, while gradients are recorded
 
     @property
     def tags(self) -> Tensor:
