@@ -44,7 +44,7 @@ def check_strings(strings: object) -> None:
         )
 
 
-@checked_methods("encode", "accepts", "believes", "extract")
+@checked_methods("encode", "accepts", "believes", "decide", "extract")
 class Twin(nn.Module, ABC):
     """What all twins share. Abstract.
 
@@ -224,7 +224,7 @@ class NeuralFSM(Twin):
         return (arrived.exp()[:, :, None] @ held.rest[strings.tokens])[:, :, 0]
 
 
-@checked_methods("decide", "runs")
+@checked_methods("runs")
 @checked
 class NeuralAutomaton(Twin):
     """Any machine as weighted configurations: exact, for nondeterministic machines too.
