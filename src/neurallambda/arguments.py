@@ -171,7 +171,8 @@ def described(expected: Any) -> str:
     if len(parts) == 2 and issubclass(origin, Mapping):
         return f"a mapping from {described(parts[0])} to {described(parts[1])}"
     items = [described(part) for part in parts if part is not Ellipsis]
-    return f"a {named.lower()} of {' and '.join(items)}" if items else f"a {named.lower()}"
+    name = f"{'an' if named[0] in 'AEIOUaeiou' else 'a'} {named.lower()}"
+    return f"{name} of {' and '.join(items)}" if items else name
 
 
 def shown(value: object) -> str:

@@ -117,7 +117,7 @@ def test_numbers_are_checked() -> None:
             lambda n: Recipe(size=n, lengths=Lengths({1: 1.0})),
             lambda n: Limits(steps=n),
         ):
-            with pytest.raises(ArgumentError, match=r"got .*, expected an integer of at least"):
+            with pytest.raises(ArgumentError, match=r"got .*, expected an integer"):
                 ask(number)
     for weight in (math.nan, math.inf, 0.0):
         with pytest.raises(ArgumentError, match="above 0 and finite"):

@@ -60,8 +60,8 @@ def test_exactly_these_keys(call: Call) -> None:
     called = call("run", "--jsonl", "-", stdin=written([stale, {"program": "(/ 1 0)"}]))
     first, second = lines(called.stdout)
     assert first == {"id": 7, "program": "(+ 1 2)", "tags": ["a", None, 1.5], "value": "3", "steps": 4}
-    assert set(second) == {"program", "error", "message", "steps"}
-    assert second["error"] == "division-by-zero"
+    assert set(second) == {"program", "error", "message", "steps", "line", "column"}
+    assert (second["error"], second["line"], second["column"]) == ("division-by-zero", 1, 1)
 
 
 @BOTH

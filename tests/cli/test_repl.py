@@ -95,7 +95,7 @@ def test_commands(call: Call, tmp_path: Path) -> None:
     file.write_text("(defn twice [x]\n  (* 2 x))\n(twice 4)\n")
     called = talk(call, f":load {file}\n(twice 5)\n:defs\n:reset\n:defs\n(twice 5)\n:help\n:quit\n(+ 1 2)\n")
     assert called.stdout == f"8\n10\n(defn twice [x] (* 2 x))\n{HELP}\n"
-    assert called.stderr.startswith("unbound: `twice` ")
+    assert called.stderr.startswith("unbound: line 1, column 2: `twice` ")
 
 
 @pytest.mark.parametrize(

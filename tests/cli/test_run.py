@@ -27,7 +27,8 @@ def check(call: Call, example: Example, *options: str) -> None:
     else:
         assert (called.code, called.stdout) == (1, "")
         assert called.stderr.startswith(f"{example.error}: ")
-        assert called.stderr.count("\n") == 1
+        _, *excerpt = called.stderr.splitlines()
+        assert not excerpt or (len(excerpt) == 2 and set(excerpt[1]) == {" ", "^"})
 
 
 @pytest.mark.parametrize("example", [*PROGRAMS, *LONG_PROGRAMS], ids=lambda example: example.name)

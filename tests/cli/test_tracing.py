@@ -82,9 +82,10 @@ def test_colours_are_for_terminals() -> None:
 def test_errors_are_shown_where_they_happen(call: Call) -> None:
     called = call("run", "(car 1)", "--trace")
     assert (called.code, called.stdout) == (1, "")
-    *_, last_step, _, message = called.stderr.splitlines()
+    *_, last_step, _, message, text, caret = called.stderr.splitlines()
     assert re.search(r"1\.00 no pair .* ends in not-a-pair", last_step)
-    assert message.startswith("not-a-pair: ")
+    assert message == "not-a-pair: line 1, column 1: `car` was given 1, which is no pair"
+    assert (text.strip(), caret.strip()) == ("(car 1)", "^")
 
 
 def test_a_step_may_write_nothing() -> None:
