@@ -137,8 +137,15 @@ def fits(value: object, expected: Any) -> bool:
     if isinstance(value, (str, bytes)):
         return not value or not parts or fits(value[:1], parts[0])
     if isinstance(value, Collection) and parts:
-        return all(fits(item, parts[0]) for item in value)
+        return all(fits(item, parts[0]) for item in _each_kind(value, parts[0]))
     return True
+
+
+def _each_kind(items: Collection[Any], expected: Any) -> Iterable[Any]:
+    """The items to look at: one of each type where types decide, since a long string is checked as often as a short one."""
+    kinds = get_args(expected) if get_origin(expected) in (Union, UnionType) else (expected,)
+    is_by_type = all(kind is None or inspect.isclass(kind) for kind in kinds)
+    return {type(item): item for item in items}.values() if is_by_type else items
 
 
 def _is_instance(value: object, expected: type) -> bool:

@@ -265,7 +265,6 @@ LAZY = {
     "error in a value not used": "1",
     "error in an earlier expression": "1",
     "error in one branch": "1",
-    "argument before the call": ErrorKind.NOT_A_FUNCTION,
     "endless argument": "1",
 }
 OUTSIDE = {ErrorKind.UNBOUND, ErrorKind.OVERFLOW}
