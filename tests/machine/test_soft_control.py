@@ -163,3 +163,10 @@ def test_so_it_is_for_many_random_programs(program: SoftProgram, alternatives: i
     for dtype in TOTALS:
         machine = Machine(integers=range(-64, 64), dtype=dtype, alternatives=alternatives)
         step_by_step(machine, encoded(machine, program, unlikely), steps=500)
+
+
+def test_room_for_many_alternatives_is_made_once() -> None:
+    machine = Machine(integers=INTEGERS, dtype=torch.float64, alternatives=200)
+    result = machine.run(machine.encode(STEERED[0], holes={"c": fillings(0.0)["c"]}))
+    assert float(result.probability(4)) == pytest.approx(0.5)
+    assert result.memory.width < 1_000

@@ -201,12 +201,16 @@ class Runner:
     @property
     def _is_full(self) -> bool:
         """Whether there may be no room for what the next step writes."""
-        room = self.memory.width - self.memory.written
-        return room < (self.settings.alternatives + 1 if self.may_split else 1)
+        return self.memory.width - self.memory.written < self._most_written
+
+    @property
+    def _most_written(self) -> int:
+        """How many records a step may write: one for each alternative that is kept apart, and one for the rest."""
+        return self.settings.alternatives + 1 if self.may_split else 1
 
     def _grow(self) -> None:
         memory = self.memory
-        rows = max(FIRST_ROOM, (memory.width - memory.layout.code) // 2)
+        rows = max(FIRST_ROOM, (memory.width - memory.layout.code) // 2, 2 * self._most_written)
         if not self.may_split:
             rows = min(rows, self.settings.capacity - memory.written)
         memory.grow(rows)
