@@ -61,8 +61,7 @@ class Machine:
         if dtype not in (torch.float32, torch.float64):
             raise ArgumentError(f"dtype: got {dtype}; expected torch.float32 or torch.float64")
         self.integers = integers
-        if alternatives < 1:
-            raise ArgumentError(f"alternatives: got {alternatives}; expected at least 1")
+        check_count("alternatives", alternatives)
         self.capacity = capacity
         self.alternatives = alternatives
         self.device = device

@@ -4,11 +4,13 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
+from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.nn.nand import SHARPNESS, SPREAD, THRESHOLD, soft_nand
 from neurallambda.symbols.similarity import direction
 
 
+@checked
 class EqualityChoice(nn.Module):
     """Give back one of the candidates, chosen by two layers of NAND over the cosines of every two of them.
 

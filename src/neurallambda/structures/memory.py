@@ -179,7 +179,7 @@ class Memory(CellStructure[MemoryState]):
     def advance(self, state: MemoryState, *operands: Tensor) -> MemoryState:
         action, value, address, key, pattern = operands
         hold, seek, find, write, insert, replace, remove = action[..., None].unbind(1)
-        likeness = self.likeness(state, key)
+        likeness = self._likeness(state, key)
         found = _at_most_one(likeness)
         is_new = 1 - found.sum(1, keepdim=True)
         fresh = is_new * first_free(state.used)
@@ -202,9 +202,9 @@ class Memory(CellStructure[MemoryState]):
 
     def found(self, state: MemoryState, key: Float[Tensor, "batch key_width"]) -> Float[Tensor, "batch capacity"]:
         """How surely each slot is the one with `key`; it sums to less than one where the key is unknown."""
-        return _at_most_one(self.likeness(state, key))
+        return _at_most_one(self._likeness(state, key))
 
-    def likeness(self, state: MemoryState, key: Float[Tensor, "batch key_width"]) -> Float[Tensor, "batch capacity"]:
+    def _likeness(self, state: MemoryState, key: Float[Tensor, "batch key_width"]) -> Float[Tensor, "batch capacity"]:
         """How alike the key of each slot is to `key`, on its own; 0 where the slot is free."""
         return state.used * _sharpened(alike(key, state.keys, self.similarity), self.sharpness)
 

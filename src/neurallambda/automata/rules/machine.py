@@ -46,7 +46,7 @@ class Document:
     unknown: tuple[tuple[str, str], ...] = ()
 
 
-@checked_methods("tokens", "framed_tokens", "text")
+@checked_methods("tokens", "framed_tokens", "text", "legible")
 @dataclass(frozen=True, kw_only=True)
 class Machine(ABC):
     """What all machines share. Build one of the final classes: `FSM`, `PDA`, `QueueAutomaton`, `TuringMachine`.
