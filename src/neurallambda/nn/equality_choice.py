@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from neurallambda.arguments import checked
+from neurallambda.device import check_device
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.nn.nand import SHARPNESS, SPREAD, THRESHOLD, soft_nand
 from neurallambda.symbols.similarity import direction
@@ -61,6 +62,7 @@ class EqualityChoice(nn.Module):
         super().__init__()
         check_count("candidates", candidates, least=2)
         check_count("gates", gates)
+        check_device(device)
 
         def spread(*shape: int) -> nn.Parameter:
             drawn = torch.randn(*shape, generator=generator, dtype=torch.float64, device=generator.device)
