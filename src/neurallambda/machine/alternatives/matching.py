@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from neurallambda.arithmetic.masses import inverse
-from neurallambda.machine.alphabet import Tag
+from neurallambda.machine.alphabet import ATOMS, Tag
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.rules import RULES, Operand, Rule, Take
 from neurallambda.machine.tables import Tables
@@ -48,12 +48,10 @@ def takes_apart(rule: Rule) -> bool:
     return len(parts) + (rule.takes_operator is Take.CONTROL) > 1
 
 
-_NO_PARTS = {Tag.INTEGER, Tag.TRUE, Tag.FALSE, Tag.NIL, Tag.UNARY_PRIMITIVE, Tag.BINARY_PRIMITIVE}
-
 _TAKES_APART = [takes_apart(rule) for rule in RULES]
 _COPIES = [rule.copies for rule in RULES]
 _READS_INTEGERS = [rule.computes or rule.operand is Operand.VALUE for rule in RULES]
-_HAS_PARTS = [tag not in _NO_PARTS and tag is not Tag.NONE for tag in Tag]
+_HAS_PARTS = [tag not in ATOMS and tag is not Tag.NONE for tag in Tag]
 
 
 def read_apart(memory: Memory) -> Bool[Tensor, "batch addresses rules"]:
@@ -65,7 +63,7 @@ def read_apart(memory: Memory) -> Bool[Tensor, "batch addresses rules"]:
     tags, device = memory.tags, memory.records.device
     has_parts = (tags[:, :, torch.tensor(_HAS_PARTS, device=device)] > 0).any(-1)
     is_partial = tags[:, :, Tag.PARTIAL] > 0
-    takes_apart, copies, reads = (
+    takes_several, copies, reads = (
         torch.tensor(flags, device=device) for flags in (_TAKES_APART, _COPIES, _READS_INTEGERS)
     )
-    return takes_apart | (copies & has_parts[:, :, None]) | (reads & is_partial[:, :, None])
+    return takes_several | (copies & has_parts[:, :, None]) | (reads & is_partial[:, :, None])
