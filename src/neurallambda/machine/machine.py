@@ -69,7 +69,8 @@ class Machine:
 
     def __repr__(self) -> str:
         device = "" if self.device is None else f", device={str(self.device)!r}"
-        return f"Machine(integers={self.integers}, capacity={self.capacity}{device}, dtype={self.dtype})"
+        limits = f"capacity={self.capacity}, alternatives={self.alternatives}"
+        return f"Machine(integers={self.integers}, {limits}{device}, dtype={self.dtype})"
 
     def assemble(self, source: str | Program) -> Cells:
         """One program as cells at addresses.
