@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from neurallambda.beta import STRATEGIES, NeuralBeta, Strategy
@@ -138,10 +138,12 @@ def agree(source: str | Term, strategy: Strategy, *, cells: int = 200, max_steps
     return True
 
 
-def mostly(found: list[bool], least: float) -> None:
-    """A property that compares nothing holds always: most of the examples must have fitted."""
-    assert len(found) >= 20
-    assert sum(found) >= least * len(found), f"{sum(found)} of {len(found)} were compared"
+def compared(found: list[bool], least: int) -> None:
+    """A property that compares nothing holds always: so many programs must have fitted, and been compared.
+
+    What does not fit is drawn again (`assume`), so this does not hang on how many of the drawn programs come to an end.
+    """
+    assert sum(found) >= least, f"{sum(found)} of {len(found)} were compared, expected at least {least}"
 
 
 def test_lambda_terms_have_the_normal_forms_of_the_reference() -> None:
@@ -150,9 +152,10 @@ def test_lambda_terms_have_the_normal_forms_of_the_reference() -> None:
     @given(lambda_terms(), st.sampled_from(list(STRATEGIES.values())))
     def check(term: Term, strategy: Strategy) -> None:
         found.append(agree(term, strategy))
+        assume(found[-1])
 
     check()
-    mostly(found, 0.8)
+    compared(found, 80)
 
 
 def test_programs_have_the_normal_forms_of_the_reference() -> None:
@@ -162,9 +165,10 @@ def test_programs_have_the_normal_forms_of_the_reference() -> None:
     @given(programs())
     def check(program: Program) -> None:
         found.append(agree(program, STRATEGIES["normal"]))
+        assume(found[-1])
 
     check()
-    mostly(found, 0.8)
+    compared(found, 80)
 
 
 def test_recursive_calls_that_may_wait_have_the_normal_forms_of_the_reference() -> None:
@@ -174,9 +178,10 @@ def test_recursive_calls_that_may_wait_have_the_normal_forms_of_the_reference() 
     @given(waiting_programs())
     def check(program: Program) -> None:
         found.append(agree(program, STRATEGIES["normal"], cells=160, max_steps=500))
+        assume(found[-1])
 
     check()
-    mostly(found, 0.8)
+    compared(found, 80)
 
 
 @pytest.mark.slow
