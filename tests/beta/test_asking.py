@@ -146,7 +146,6 @@ def test_a_certain_step_asks_little_of_pytorch() -> None:
     beta = NeuralBeta(cells=24)
     beta.normalize(THREE)
     with Operations() as operations:
-        outcome = beta.normalize(THREE)
-    assert not isinstance(outcome, list)
+        (outcome,) = beta.normalize([THREE])
     assert (outcome.text, outcome.steps) == ("'(1 2 3)", 33)
     assert operations.count < 33 * 240

@@ -9,8 +9,8 @@ from torch import Tensor
 from neurallambda.beta import APPLICATIVE, BY_VALUE, NORMAL, NeuralBeta, NeuralLambda, Strategy
 from neurallambda.beta.memory import Memory
 from neurallambda.beta.rules import Move
-from neurallambda.errors import ArgumentError, ErrorKind
-from neurallambda.lang.outcome import Outcome
+from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
+from neurallambda.lang.syntax.printer import to_text
 from neurallambda.machine import Soft
 from neurallambda.symbols import Codebook, Kind
 from tests.beta.soft import soft, with_parts
@@ -42,11 +42,6 @@ def steps(beta: NeuralBeta, program: NeuralLambda, count: int) -> list[tuple[Mem
         memory, cases = beta.step(memory, rules)
         found.append((memory, cases.moves, cases.errors))
     return found
-
-
-def one(outcome: Outcome | list[Outcome]) -> Outcome:
-    assert isinstance(outcome, Outcome)
-    return outcome
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -160,21 +155,25 @@ def test_soft_data_gives_exact_marginals() -> None:
     ],
 )
 def test_every_end_has_a_name(source: str, kind: ErrorKind) -> None:
-    outcome = one(make(20).normalize(source, max_steps=200))
+    beta = make(20)
+    (outcome,) = beta.normalize([source], max_steps=200)
     assert outcome.error is kind
+    with pytest.raises(ProgramError, match=kind):
+        beta.normalize(source, max_steps=200)
 
 
 def test_more_cells_are_enough() -> None:
     source = "((fn [x] '(x (fn [y] '(x y y y y)))) 1)"
-    assert one(make(20).normalize(source)).error is ErrorKind.OUT_OF_MEMORY
-    assert one(make(32).normalize(source)).text == "'(1 (fn [y] '(1 y y y y)))"
+    with pytest.raises(ProgramError, match=ErrorKind.OUT_OF_MEMORY):
+        make(20).normalize(source)
+    assert to_text(make(32).normalize(source)) == "'(1 (fn [y] '(1 y y y y)))"
 
 
 def test_a_learned_codebook_can_be_given() -> None:
     beta = make(8, kind="gaussian")
     codebook = Codebook(beta.alphabet.symbols, beta.codebook.detach(), kind=Kind.GAUSSIAN)
     again = NeuralBeta(cells=8, integers=TINY, codebook=codebook)
-    assert one(again.normalize("((fn [x] x) 2)")).text == "2"
+    assert to_text(again.normalize("((fn [x] x) 2)")) == "2"
     assert [name for name, _ in again.named_parameters()] == ["codebook"]
 
 

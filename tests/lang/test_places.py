@@ -5,8 +5,10 @@ from random import Random
 import pytest
 
 from neurallambda.engines import Limits, make_engine
+from neurallambda.errors import ErrorKind
 from neurallambda.lang.evaluate import evaluate
 from neurallambda.lang.lower import lower
+from neurallambda.lang.normalize import normalize
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.syntax.parser import parse
 from neurallambda.machine.assemble import assemble
@@ -51,6 +53,27 @@ def test_the_discrete_stepper_tells_the_same() -> None:
             assert told(Outcome.of(last.problem)) == expected
 
 
+OPEN = {
+    "(+ x (+ 1 2 3))": ("`+` takes 2 and was given 3", 1, 6),
+    "(+ x\n   (* 2 true))": ("`*` was given true, which is no integer", 2, 4),
+    "(defn f [x y] x)\n'(u (f 1 2 3))": ("`f` takes 2 and was given 3", 2, 5),
+    "(+ ((fn [] 3) 4) x)": ("the function takes 0 and was given 1", 1, 4),
+    "'(x (car 5))": ("`car` was given 5, which is no pair", 1, 5),
+    "(g (if 0 x y))": ("`if` was given 0, which is no boolean", 1, 8),
+    "(g (and true 1))": ("`and` was given 1, which is no boolean", 1, 14),
+    "(let [f 2] (g (f x)))": ("2 was called, which is no function", 1, 15),
+    "(g (2))": ("2 was called, which is no function", 1, 4),
+}
+
+
+@pytest.mark.parametrize("source", OPEN)
+def test_a_term_with_free_variables_is_told_its_place_too(source: str) -> None:
+    (end,) = normalize([source])
+    assert told(end) == OPEN[source]
+    assert told(make_engine("beta").reduce(source)) == OPEN[source]
+    assert end.excerpt.endswith("^")
+
+
 def test_the_text_around_the_place_is_shown() -> None:
     assert evaluate("(+ 1 (car 5))").excerpt == "  (+ 1 (car 5))\n       ^"
 
@@ -85,3 +108,19 @@ def test_careless_programs_are_told_alike() -> None:
             assert (one.error, *told(one)) == (other.error, *told(other)), source
             assert one.line == 1, source
     assert compared > 200
+
+
+@pytest.mark.slow
+def test_careless_programs_are_told_alike_by_substitution() -> None:
+    """Where a program ends in an error by substitution too, and fits; the order is another, so it need not meet any."""
+    sources = [careless(Random(seed), 2) for seed in range(256)]
+    limits = Limits(max_steps=300, cells=96)
+    ends = [list(make_engine(name, limits=limits).run_all(sources)) for name in ("reference", "beta")]
+    compared = 0
+    for source, one, other in zip(sources, *ends, strict=True):
+        assert isinstance(one, Outcome)
+        assert isinstance(other, Outcome)
+        if other.error not in (None, ErrorKind.OUT_OF_MEMORY, ErrorKind.OUT_OF_STEPS):
+            compared += 1
+            assert (one.error, *told(one)) == (other.error, *told(other)), source
+    assert compared > 150

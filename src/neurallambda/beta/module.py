@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import torch
 from jaxtyping import Float
@@ -89,8 +90,8 @@ class NeuralBeta(nn.Module):
 
     Example:
         >>> beta = NeuralBeta(cells=24)
-        >>> beta.normalize("((fn [x] '(x x)) y)").text
-        "'(y y)"
+        >>> beta.normalize("((fn [x] '(x x)) y)")
+        <List '(y y)>
         >>> [str(outcome) for outcome in beta.normalize(["((fn [x y] x) y)", "(+ 1 (* 2 3))"])]
         ['(fn [y1] y)', '7']
     """
@@ -195,13 +196,21 @@ class NeuralBeta(nn.Module):
             step = take_step(step.memory, rules, step.graph)
         return Result(program, step.memory, step.cases.moves[:, Move.FINISH], step.cases.errors, steps, max_steps)
 
+    @overload
+    def normalize(
+        self, sources: str | Term, *, holes: Mapping[str, Filling] | None = ..., max_steps: int = ...
+    ) -> Term: ...
+    @overload
+    def normalize(
+        self, sources: Sequence[str | Term], *, holes: Mapping[str, Filling] | None = ..., max_steps: int = ...
+    ) -> list[Outcome]: ...
     def normalize(
         self,
         sources: str | Term | Sequence[str | Term],
         *,
         holes: Mapping[str, Filling] | None = None,
         max_steps: int = MAX_STEPS,
-    ) -> Outcome | list[Outcome]:
+    ) -> Term | list[Outcome]:
         """Reduce a program, or a batch of programs, without gradients.
 
         The normal form is that of `neurallambda.normalize`, where the program fits: reduction needs no more cells, steps
@@ -213,10 +222,12 @@ class NeuralBeta(nn.Module):
             max_steps: how many steps to allow.
 
         Returns:
-            How each ended: in a normal form or a named error.
+            As `neurallambda.normalize` does: of one program its normal form; of several, how each of them ended, in a
+            normal form or a named error, with its steps.
 
         Raises:
             SourceError: where a text is not a program.
+            ProgramError: where the one program ends in an error.
         """
         several = [sources] if isinstance(sources, (str, Term)) else list(sources)
         filled = fillings(holes, self.alphabet.integers, len(several))
@@ -239,7 +250,11 @@ class NeuralBeta(nn.Module):
                 )
                 result = self.run(program, max_steps=max_steps)
             outcomes.update(zip(fitting, self.decode(result), strict=True))
-        return outcomes[0] if isinstance(sources, (str, Term)) else [outcomes[index] for index in range(len(several))]
+        if not isinstance(sources, (str, Term)):
+            return [outcomes[index] for index in range(len(several))]
+        if (term := outcomes[0].term) is None:
+            raise outcomes[0].raised()
+        return term
 
     def forward(self, program: NeuralLambda) -> Result:
         """As `run`."""

@@ -40,16 +40,17 @@ class Session:
         scope = self.definitions | entered
         for name, form in entered.items():
             if not isinstance(form.value, Function):
-                entered[name] = _kept(form, self.value(Variable(name, at=form.at), scope))
+                entered[name] = _kept(form, self.value(Variable(name, at=form.at), scope, text))
         # Places in an earlier entry mean nothing in the next one: errors are placed where that calls.
         self.definitions |= {name: without_places(form) for name, form in entered.items()}
         for form in forms:
             if not isinstance(form, Define):
-                yield self.value(form, self.definitions)
+                yield self.value(form, self.definitions, text)
 
-    def value(self, expression: Term, definitions: Mapping[str, Define]) -> Term:
-        """The value of an expression among definitions."""
-        outcome = execute(Program((*_reached(expression, definitions), expression)), self.setup)
+    def value(self, expression: Term, definitions: Mapping[str, Define], text: str) -> Term:
+        """The value of an expression among definitions; `text` is the entry, in which its errors have their places."""
+        program = Program((*_reached(expression, definitions), expression), text=text)
+        outcome = execute(program, self.setup)
         if outcome.term is None:
             raise outcome.raised()
         return outcome.term

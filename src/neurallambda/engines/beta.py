@@ -67,7 +67,6 @@ class BetaEngine(ProgramEngine["TraceStep"]):
                 except SourceError as error:
                     found[index] = error
             outcomes = beta.normalize(list(programs.values()), holes=holes, max_steps=self.max_steps)
-            assert isinstance(outcomes, list)
             found.update(zip(programs, outcomes, strict=True))
             yield from (found[index] for index in range(len(some)))
 
@@ -87,9 +86,7 @@ class BetaEngine(ProgramEngine["TraceStep"]):
 
     def reduce(self, program: str | Program, *, holes: Holes | None = None) -> Outcome:
         """Reduce a program, which need not be closed; see `ProgramEngine.reduce`."""
-        outcome = self.beta().normalize(program, holes=holes, max_steps=self.max_steps)
-        assert isinstance(outcome, Outcome)
-        return outcome
+        return self.beta().normalize([program], holes=holes, max_steps=self.max_steps)[0]
 
 
 def _closed(source: str | Program, holes: Holes | None) -> Program:

@@ -13,7 +13,7 @@ from neurallambda.lang.cek import NOTHING, Branch, Call, Code, Forcing, Frame, H
 from neurallambda.lang.core import Delay, Node
 from neurallambda.lang.lower import lower
 from neurallambda.lang.places import placed
-from neurallambda.lang.primitives import given
+from neurallambda.lang.primitives import excessive, given
 from neurallambda.lang.terms import Position, Program
 from neurallambda.lang.values import Closure, Value
 
@@ -126,7 +126,7 @@ class _Run:
         at = None if node is None else node.at
         match node:
             case core.Apply(excess=core.Excess(name, takes, count)) if kind is ErrorKind.NOT_A_FUNCTION:
-                message = f"{f'`{name}`' if name else 'the function'} takes {takes} and was given {count}"
+                message = excessive(name, takes, count)
             case core.If(word=word) if kind is ErrorKind.NOT_A_BOOLEAN and isinstance(self.frame, Branch):
                 assert self.value is not None
                 message = given(word, self.value, "boolean")

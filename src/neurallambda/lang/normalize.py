@@ -84,7 +84,7 @@ def _normalize(source: str | Term, reducer: Reducer) -> Term:
     expressions = expressions_of(forms)
     scope = top_level(forms)
     try:
-        return normal_form(delay(expressions[-1], scope), reducer, scope)
+        return normal_form(delay(expressions[-1], scope), reducer, scope, program.text)
     except ProgramError as error:
         if error.kind is ErrorKind.OUT_OF_STEPS:
             raise

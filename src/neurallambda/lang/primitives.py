@@ -128,6 +128,15 @@ def no_function(value: Value) -> str:
     return f"{describe(value)} was called, which is no function"
 
 
+def excessive(name: str | None, takes: int, count: int) -> str:
+    """What is wrong where a function was given more than it takes; `name` is None where it has none.
+
+    >>> excessive("+", 2, 3)
+    '`+` takes 2 and was given 3'
+    """
+    return f"{f'`{name}`' if name else 'the function'} takes {takes} and was given {count}"
+
+
 def _not_integers(name: str, left: Value, right: Value, wrong: Value) -> str:
     if name != "=":
         return given(name, wrong, "integer")

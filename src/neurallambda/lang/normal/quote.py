@@ -27,6 +27,7 @@ from neurallambda.lang.normal.values import (
     Unknown,
     Value,
 )
+from neurallambda.lang.places import placed
 from neurallambda.lang.terms import (
     And,
     Boolean,
@@ -44,22 +45,25 @@ from neurallambda.lang.trampoline import trampoline
 _Recursion = Generator[Any, Any, Any]
 
 
-def normal_form(content: Content, reducer: Reducer, scope: Scope) -> Term:
+def normal_form(content: Content, reducer: Reducer, scope: Scope, text: str = "") -> Term:
     """The normal form of what `content` stands for, as a term in which the names of `scope` keep their meaning.
+
+    `text` is what the places in the terms are places in, for the error.
 
     Raises:
         ProgramError: `out-of-steps`, or the error in a part that call by value would certainly evaluate.
     """
-    writer = _Writer(reducer, scope)
+    writer = _Writer(reducer, scope, text)
     return choose_names(trampoline(writer.quote(content, 0, certain=True)), writer.keys)
 
 
 class _Writer:
     """`level` counts the binders around a part; `certain` says whether it is evaluated whatever the variables are."""
 
-    def __init__(self, reducer: Reducer, scope: Scope) -> None:
+    def __init__(self, reducer: Reducer, scope: Scope, text: str) -> None:
         self.reducer = reducer
         self.scope = scope
+        self.text = text
         self.keys = Keys()
         # A value written twice in the same place is written once and shared. It is kept, for its identity is the key;
         # its sketch is None while it is being written.
@@ -68,8 +72,8 @@ class _Writer:
     def quote(self, content: Content, level: int, *, certain: bool) -> _Recursion:
         value = self.reducer.weak_head(content)
         if certain and isinstance(value, Stuck) and value.error is not None:
-            kind, message = value.error
-            raise ProgramError(kind, message, steps=self.reducer.steps)
+            wrong = value.error
+            raise placed(wrong.kind, wrong.message, wrong.at, self.text, steps=self.reducer.steps)
         match value:
             case bool():
                 return Boolean(value)

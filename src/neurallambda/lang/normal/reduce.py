@@ -31,6 +31,7 @@ from neurallambda.lang.normal.values import (
     StuckOperation,
     Unknown,
     Value,
+    Wrong,
 )
 from neurallambda.lang.primitives import (
     SOME_FUNCTION,
@@ -38,6 +39,7 @@ from neurallambda.lang.primitives import (
     apply_binary,
     apply_unary,
     arity,
+    excessive,
     given,
     no_function,
 )
@@ -54,11 +56,13 @@ from neurallambda.lang.terms import (
     LetRec,
     List,
     Or,
+    Position,
     Primitive,
     Term,
     Variable,
 )
 
+_MANY = 2**62
 _State = Any
 """A value, or a term to go on with as `(term, environment)`."""
 
@@ -119,12 +123,12 @@ class Reducer:
             self.stack.append(_Unfolded(origin, environment))
         return closure.function.body, environment
 
-    def operate(self, name: str, operands: tuple[Content | _State, ...]) -> _State:
+    def operate(self, name: str, operands: tuple[Content | _State, ...], at: Position | None) -> _State:
         """Go on with a primitive that has all its operands, contents or terms to be reduced in place."""
         if name == "cons":
             self.spend()
             return Pair(*operands)
-        self.stack.append(_Operand(name, (), operands[1:]))
+        self.stack.append(_Operand(name, (), operands[1:], at))
         return self.enter(operands[0])
 
     def expect_given(self) -> None:
@@ -147,7 +151,7 @@ class Reducer:
                 if index == len(clauses):
                     return alternative, environment
                 condition = clauses[index][0]
-        self.stack.append(_Choice(term, index, environment))
+        self.stack.append(_Choice(term, index, environment, condition.at or term.at))
         return condition, environment
 
     def _start(self, term: Term, environment: Environment) -> _State:
@@ -155,12 +159,17 @@ class Reducer:
             case Variable():
                 return self.enter(delay(term, environment))
             case Apply(Primitive(name), operands) if is_operation(term):
-                return self.operate(name, tuple((operand, environment) for operand in operands))
+                return self.operate(name, tuple((operand, environment) for operand in operands), term.at)
             case Apply(function, arguments):
                 if is_given(term, lambda name: is_function_name(name, environment)):
                     self.expect_given()
-                waiting = [_Argument(delay(argument, environment)) for argument in reversed(arguments)]
-                self.stack.extend(waiting or [_Force()])
+                takes = _takes(function, environment)
+                waiting = [
+                    _Argument(delay(argument, environment), term, takes if index >= takes else None)
+                    for index, argument in enumerate(arguments)
+                ]
+                waiting.reverse()
+                self.stack.extend(waiting or [_Force(term.at)])
                 return function, environment
             case If() | And() | Or() | Cond():
                 return self.choose(term, 0, environment)
@@ -202,6 +211,22 @@ def delay(term: Term, environment: Environment) -> Content:
             return Delayed(term, environment)
 
 
+def _takes(function: Term, environment: Environment) -> int:
+    """How many arguments a function takes that is known where it is called; more than anybody gives where it is not."""
+    match function:
+        case Primitive(name):
+            return arity(name)
+        case Function(parameters):
+            return len(parameters)
+        case Variable(name):
+            content = look_up(name, environment)
+            known = content.term if isinstance(content, Recursive) else content
+            known = known.function if isinstance(known, Closure) else known
+            return len(known.parameters) if isinstance(known, Function) else _MANY
+        case _:
+            return _MANY
+
+
 class _Frame(ABC):
     """What waits for a value."""
 
@@ -236,7 +261,11 @@ class _Given(_Frame):
 
 @dataclass(slots=True, eq=False)
 class _Argument(_Frame):
+    """A call that waits for its function. `takes` is there where that has as many arguments as it takes already."""
+
     argument: Content
+    term: Apply
+    takes: int | None
 
     def take(self, value: Value, reducer: Reducer) -> _State:
         if isinstance(value, Closure) and value.function.parameters:
@@ -244,13 +273,18 @@ class _Argument(_Frame):
         if isinstance(value, Operation):
             operands = (*value.operands, self.argument)
             if len(operands) == arity(value.name):
-                return reducer.operate(value.name, operands)
+                return reducer.operate(value.name, operands, self.term.at)
             return Operation(value.name, operands)
         if isinstance(value, Stuck):
             return StuckCall(value, self.argument, error=value.error)
-        thunk = isinstance(value, Closure)
-        reason = "a thunk takes no argument, and was given one" if thunk else no_function(_evaluated(value))
-        return StuckCall(value, self.argument, error=(ErrorKind.NOT_A_FUNCTION, reason))
+        return StuckCall(value, self.argument, error=Wrong(ErrorKind.NOT_A_FUNCTION, self._reason(value), self.term.at))
+
+    def _reason(self, value: Value) -> str:
+        """What is wrong where the value, which is no function of an argument, is given one."""
+        function, count = self.term.function, len(self.term.arguments)
+        if self.takes is not None:
+            return excessive(function.name if isinstance(function, Variable | Primitive) else None, self.takes, count)
+        return excessive(None, 0, count) if isinstance(value, Closure) else no_function(_evaluated(value))
 
     def _bind(self, closure: Closure, reducer: Reducer) -> _State:
         """Bind as many parameters as there are arguments."""
@@ -272,6 +306,10 @@ class _Argument(_Frame):
 
 @dataclass(slots=True, eq=False)
 class _Force(_Frame):
+    """A call without arguments."""
+
+    at: Position | None
+
     def take(self, value: Value, reducer: Reducer) -> _State:
         if isinstance(value, Closure) and not value.function.parameters:
             reducer.spend()
@@ -280,7 +318,7 @@ class _Force(_Frame):
             return value
         if isinstance(value, Stuck):
             return StuckForce(value, error=value.error)
-        return StuckForce(value, error=(ErrorKind.NOT_A_FUNCTION, no_function(_evaluated(value))))
+        return StuckForce(value, error=Wrong(ErrorKind.NOT_A_FUNCTION, no_function(_evaluated(value)), self.at))
 
 
 @dataclass(slots=True, eq=False)
@@ -288,12 +326,13 @@ class _Choice(_Frame):
     term: If | And | Or | Cond
     index: int
     environment: Environment
+    at: Position | None
 
     def take(self, value: Value, reducer: Reducer) -> _State:
         if not isinstance(value, bool):
             reducer.is_undecided = True
             word = type(self.term).__name__.lower()
-            wrong = (ErrorKind.NOT_A_BOOLEAN, given(word, _evaluated(value), "boolean"))
+            wrong = Wrong(ErrorKind.NOT_A_BOOLEAN, given(word, _evaluated(value), "boolean"), self.at)
             error = value.error if isinstance(value, Stuck) else wrong
             return StuckChoice(value, self.term, self.index, self.environment, error=error)
         reducer.spend()
@@ -316,6 +355,7 @@ class _Operand(_Frame):
     name: str
     done: tuple[Value, ...]
     rest: tuple[Content | _State, ...]
+    at: Position | None
 
     def take(self, value: Value, reducer: Reducer) -> _State:
         operands = (*self.done, value)
@@ -323,7 +363,7 @@ class _Operand(_Frame):
             rest = (delay(*operand) if type(operand) is tuple else operand for operand in self.rest)
             return StuckOperation(self.name, (*operands, *rest), error=value.error)
         if self.rest:
-            reducer.stack.append(_Operand(self.name, operands, self.rest[1:]))
+            reducer.stack.append(_Operand(self.name, operands, self.rest[1:], self.at))
             return reducer.enter(self.rest[0])
         reducer.spend()
         if isinstance(value, Pair) and self.name in ("car", "cdr"):
@@ -333,7 +373,7 @@ class _Operand(_Frame):
             return apply(self.name, *map(_evaluated, operands))
         except ProgramError as error:
             reducer.is_undecided = False
-            return StuckOperation(self.name, operands, error=(error.kind, error.message))
+            return StuckOperation(self.name, operands, error=Wrong(error.kind, error.message, self.at))
 
 
 @dataclass(slots=True, eq=False)

@@ -5,11 +5,11 @@ yet, and *stuck* values: terms that wait for a free variable or a hole, or that 
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from neurallambda.errors import ErrorKind
 from neurallambda.lang.core import Nil
-from neurallambda.lang.terms import And, Cond, Function, If, Or, Term
+from neurallambda.lang.terms import And, Cond, Function, If, Or, Position, Term
 
 Environment = Any
 """The names around a term, innermost first: `(name, content, outer)`, with a `Scope` of definitions at the end."""
@@ -59,11 +59,19 @@ class Closure:
         return self.function.parameters[self.applied :]
 
 
+class Wrong(NamedTuple):
+    """An error that no value of any free variable could prevent, and the form that meets it."""
+
+    kind: ErrorKind
+    message: str
+    at: Position | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Stuck:
     """Base of all that cannot reduce. `error` is there where no value of any free variable could help."""
 
-    error: tuple[ErrorKind, str] | None = field(default=None, kw_only=True)
+    error: Wrong | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
