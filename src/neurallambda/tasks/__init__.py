@@ -1,1 +1,10 @@
 """Tasks: what a model must learn, how it is judged, and what it is compared with."""
+
+from neurallambda.tasks.batch import Batch as Batch
+from neurallambda.tasks.batch import Score as Score
+from neurallambda.tasks.catalogue import CHOMSKY as CHOMSKY
+from neurallambda.tasks.catalogue import TASKS as TASKS
+from neurallambda.tasks.catalogue import task as task
+from neurallambda.tasks.task import Published as Published
+from neurallambda.tasks.task import Rows as Rows
+from neurallambda.tasks.task import Task as Task

@@ -1,0 +1,40 @@
+"""All tasks by name."""
+
+from difflib import get_close_matches
+
+from neurallambda.arguments import checked
+from neurallambda.errors import ArgumentError
+from neurallambda.tasks.chomsky.context_free import CONTEXT_FREE
+from neurallambda.tasks.chomsky.context_sensitive import CONTEXT_SENSITIVE
+from neurallambda.tasks.chomsky.regular import REGULAR
+from neurallambda.tasks.task import Task
+
+CHOMSKY = (*REGULAR, *CONTEXT_FREE, *CONTEXT_SENSITIVE)
+"""The fifteen tasks of Delétang et al., in the order of the paper."""
+TASKS = {one.name: one for one in CHOMSKY}
+"""All tasks, by name."""
+
+
+@checked
+def task(name: str) -> Task:
+    """The task of a name.
+
+    Args:
+        name: one of `TASKS`; small letters or capitals, and `_` for `-`, are alike.
+
+    Raises:
+        ArgumentError: if there is none; the message names those that are spelled nearly so.
+
+    Example:
+        >>> task("reverse-string").answer([0, 1, 1])
+        [1, 1, 0]
+        >>> task("revers-string")
+        Traceback (most recent call last):
+        neurallambda.errors.ArgumentError: name: there is no task 'revers-string'; did you mean reverse-string?
+    """
+    known = name.strip().lower().replace("_", "-")
+    if known in TASKS:
+        return TASKS[known]
+    close = get_close_matches(known, TASKS, n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"the tasks are {', '.join(TASKS)}"
+    raise ArgumentError(f"name: there is no task {name!r}; {hint}")
