@@ -157,9 +157,12 @@ class Task:
 
         Example:
             >>> from neurallambda.tasks import task
-            >>> batch = task("reverse-string").batch(3, 1, generator=torch.Generator().manual_seed(0))
-            >>> batch.tokens, batch.targets
-            (tensor([[1, 1, 0, 2, 2, 2]]), tensor([[0, 0, 0, 0, 1, 1]]))
+            >>> reverse = task("reverse-string")
+            >>> batch = reverse.batch((1, 8), 24, generator=torch.Generator().manual_seed(0))
+            >>> batch.tokens.shape, reverse.time(8)
+            (torch.Size([24, 16]), 16)
+            >>> reverse.score(batch.targets, batch)
+            Score(accuracy=1.0, exact=1.0)
         """
         low, high = self._range(lengths)
         check_count("rows", rows)
