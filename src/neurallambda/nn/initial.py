@@ -1,0 +1,71 @@
+"""Where training starts: each way to fill weights is a function with a name and a reason."""
+
+import torch
+from torch import Tensor, nn
+
+
+@torch.no_grad()
+def by_fan_in_(weight: Tensor, *, scale: float = 1.0) -> Tensor:
+    """Normal weights whose sums keep the size of what is summed: N(0, scale² / inputs).
+
+    The variance of a sum of n products is n times that of one, so weights of variance 1/n keep it (LeCun et al., 1998);
+    behind a rectifier, which lets half of it through, scale is the square root of 2 (He et al., 2015). A larger scale
+    before a softmax makes its choices sharper from the start.
+
+    Args:
+        weight: [outputs, inputs], filled in place.
+        scale: what the standard deviation is multiplied by.
+
+    Returns:
+        The weight.
+    """
+    return weight.normal_(0.0, scale / max(weight.shape[1], 1) ** 0.5)
+
+
+@torch.no_grad()
+def unit_inputs_(linear: nn.Linear, *, scale: float = 1.0) -> nn.Linear:
+    """Weights N(0, scale²) and a small bias, for inputs of which one is 1 and the others 0.
+
+    Of a one-hot input a sum has one term only, however many symbols there are, so its size must not be divided among
+    them.
+
+    Args:
+        linear: filled in place.
+        scale: the standard deviation of the weights.
+
+    Returns:
+        The module.
+    """
+    linear.weight.normal_(0.0, scale)
+    if linear.bias is not None:  # pyright: ignore[reportUnnecessaryComparison]
+        linear.bias.normal_(0.0, 0.1)
+    return linear
+
+
+@torch.no_grad()
+def phase_bias_(weight: Tensor, *, during: int, after: int, size: float = 4.0) -> Tensor:
+    """Incline a choice to one option while the input comes, and to another once it has ended.
+
+    Where most orders of putting in and taking out lose the input, there is nothing to learn from. A network that starts by
+    putting everything in and then taking everything out sees the whole input again, and descent finds the rest; with a
+    size of 4 an action is 95% certain, and the noise of training still tries others. The idea is that of the forget gate's
+    bias of 1 (Gers et al., 2000; Jozefowicz et al., 2015): start where the memory is kept.
+
+    Args:
+        weight: [logits, tokens], changed in place; the last token stands for "no input".
+        during: the row of the option for all other tokens.
+        after: the row of the option for the last token.
+        size: what is added.
+
+    Returns:
+        The weight.
+
+    Example:
+        >>> phase_bias_(torch.zeros(3, 3), during=0, after=1)
+        tensor([[4., 4., 0.],
+                [0., 0., 4.],
+                [0., 0., 0.]])
+    """
+    weight[during, :-1] += size
+    weight[after, -1] += size
+    return weight
