@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner, Result
 
-from neurallambda.automata import library, save
+from neurallambda.automata import CellularAutomaton, library, save
 from neurallambda.cli.automata import app
 from tests.automata.predicates import PREDICATES
 
@@ -231,3 +231,43 @@ def test_symbols_that_run_into_one_another_ask_for_a_separator() -> None:
         assert result.exit_code == 2
         assert "give the machine a separator" in result.stderr
         assert call("generate", "-", "-n", "3", stdin=json.dumps({**data, "separator": " "})).exit_code == 0
+
+
+def test_what_machines_write() -> None:
+    assert call("compute", "binary_multiplication", "011", "11").stdout == "01001\n"
+    assert call("compute", "binary_multiplication", "011", "11", "--steps", "2").stdout == "01\n"
+    assert call("compute", "binary_increment", "1011").stdout == "1100\n"
+    assert call("compute", "binary_addition", "10+11", "--tape", "2").stdout == "101\n"
+    assert call("compute", "remainder_3", "101").stdout == "0122\n"
+    for wrong in (
+        ("compute", "anbn", "ab"),
+        ("compute", "binary_increment", "1", "1"),
+        ("compute", "parity", "1"),
+        ("compute", "rule_110", "1"),
+        ("compute", "binary_multiplication", "2"),
+        ("check", "rule_110", "1"),
+        ("count", "rule_110"),
+        ("generate", "rule_110"),
+        ("trace", "anbn", "ab", "ab"),
+        ("trace", "rule_110", "1", "--all"),
+    ):
+        result = call(*wrong)
+        assert (result.exit_code, result.stdout) == (2, ""), wrong
+        assert result.stderr.startswith("error: ")
+
+
+def test_cellular_automata_are_listed_shown_and_traced(tmp_path: Path) -> None:
+    listed = call("list").stdout
+    assert all(name in listed for name in library.names(CellularAutomaton))
+    shown = call("show", "binary_multiplication").stdout
+    assert "neighbours   right" in shown
+    assert "1 in SUM seeing ANY" in shown
+    drawing = tmp_path / "rule.svg"
+    assert call("show", "rule_110", "-o", str(drawing)).exit_code == 0
+    assert ElementTree.fromstring(drawing.read_text()).tag.endswith("svg")
+    rows = call("trace", "rule_110", "001", "--steps", "2").stdout.splitlines()
+    assert rows[-1].split() == ["2", "_", "0", "1", "1"]
+    file = tmp_path / "rules.json"
+    save(library.load("binary_multiplication", CellularAutomaton), file)
+    assert call("compute", str(file), "11", "11").stdout == "1001\n"
+    assert call("compute", "-", "11", "11", stdin=file.read_text()).stdout == "1001\n"

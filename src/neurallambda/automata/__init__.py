@@ -1,6 +1,12 @@
-"""Exact machines: finite-state machines, pushdown and queue automata, Turing machines, and samples from them."""
+"""Exact machines: finite-state machines, pushdown and queue automata, Turing machines, and samples from them.
+
+Cellular automata, which write and do not accept, are here too.
+"""
 
 from neurallambda.automata.automaton import Automaton as Automaton
+from neurallambda.automata.cells.automaton import CellularAutomaton as CellularAutomaton
+from neurallambda.automata.cells.rule import CellRule as CellRule
+from neurallambda.automata.cells.rule import OutputRule as OutputRule
 from neurallambda.automata.files.rule_file import dumps as dumps
 from neurallambda.automata.files.rule_file import load as load
 from neurallambda.automata.files.rule_file import loads as loads

@@ -3,6 +3,8 @@
 from math import atan2, cos, pi, sin
 from xml.sax.saxutils import escape
 
+from neurallambda.automata.cells.automaton import CellularAutomaton
+from neurallambda.automata.cells.rule import CellRule
 from neurallambda.automata.rules.machine import Machine
 from neurallambda.automata.rules.rule import Rule
 from neurallambda.automata.rules.vocabulary import EPSILON, INITIAL
@@ -26,7 +28,18 @@ def describe_rule(rule: Rule, machine: Machine) -> str:
     return " ".join(seen) + (f" / {', '.join(done)}" if done else "")
 
 
-def to_text(machine: Machine) -> str:
+Drawn = Machine | CellularAutomaton
+"""What can be drawn: all that has states, and rules that lead from one to another."""
+
+
+def describe_cell_rule(rule: CellRule, machine: CellularAutomaton) -> str:
+    """A rule on one line, without the states of its cell: its symbol, the symbol shown, and the neighbours' states."""
+    symbols = ["_" if slot is None else slot for slot in (rule.symbol, rule.seen)]
+    beside = [f"{side} {state}" for side, state in zip(machine.neighbours, rule.neighbours, strict=True)]
+    return " ".join([*symbols, *beside])
+
+
+def to_text(machine: Drawn) -> str:
     """The diagram as text: for each state the arrows that leave it."""
     lines = []
     for (state, target), labels in _edges(machine):
@@ -35,7 +48,7 @@ def to_text(machine: Machine) -> str:
     return "\n".join(lines)
 
 
-def to_dot(machine: Machine) -> str:
+def to_dot(machine: Drawn) -> str:
     """The diagram in graphviz's language."""
     lines = [
         "digraph machine {",
@@ -45,7 +58,7 @@ def to_dot(machine: Machine) -> str:
         f'  "" -> {_quoted(INITIAL)};',
     ]
     for state in _places(machine):
-        shape = "doublecircle" if machine.acceptance.admits(state) else "circle"
+        shape = "doublecircle" if _accepts(machine, state) else "circle"
         lines.append(f"  {_quoted(state)} [shape={shape}];")
     for (state, target), labels in _edges(machine):
         label = "\\n".join(_escaped(label) for label in labels)
@@ -53,7 +66,7 @@ def to_dot(machine: Machine) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def to_svg(machine: Machine) -> str:
+def to_svg(machine: Drawn) -> str:
     """The diagram as SVG, drawn here: the states on a circle, `INITIAL` to the left. No other program is needed."""
     places = _places(machine)
     longest = max(_half_width(labels) for _, labels in _edges(machine))
@@ -64,7 +77,7 @@ def to_svg(machine: Machine) -> str:
     drawing.path(f"M{x - 2 * _SIZE:.1f} {y:.1f}L{x - _SIZE - 2:.1f} {y:.1f}", (x - 2 * _SIZE, y))
     labels = [_arrow(drawing, where[state], where[target], labels) for (state, target), labels in _edges(machine)]
     for state, at in where.items():
-        drawing.state(at, state, is_accepting=machine.acceptance.admits(state))
+        drawing.state(at, state, is_accepting=_accepts(machine, state))
     for at, lines in labels:
         drawing.label(at, lines)
     return drawing.render(machine.description or machine.kind)
@@ -168,20 +181,28 @@ def _polar(origin: _Point, angle: float, distance: float) -> _Point:
     return origin[0] + distance * cos(angle), origin[1] + distance * sin(angle)
 
 
-def _edges(machine: Machine) -> list[tuple[tuple[str, str], list[str]]]:
+def _edges(machine: Drawn) -> list[tuple[tuple[str, str], list[str]]]:
     found: dict[tuple[str, str], list[str]] = {}
-    for rule in dict.fromkeys(machine.rules):
-        found.setdefault((rule.state, rule.target), []).append(describe_rule(rule, machine))
+    if isinstance(machine, CellularAutomaton):
+        for rule in dict.fromkeys(machine.rules):
+            found.setdefault((rule.state, rule.target), []).append(describe_cell_rule(rule, machine))
+    else:
+        for rule in dict.fromkeys(machine.rules):
+            found.setdefault((rule.state, rule.target), []).append(describe_rule(rule, machine))
     return list(found.items())
 
 
-def _places(machine: Machine) -> list[str]:
+def _places(machine: Drawn) -> list[str]:
     """The states, and `ANY` where rules apply in every state."""
     return list(dict.fromkeys([*machine.states, *(rule.state for rule in machine.rules)]))
 
 
-def _mark(machine: Machine, state: str) -> str:
-    return f"(({state}))" if machine.acceptance.admits(state) else f"({state})"
+def _accepts(machine: Drawn, state: str) -> bool:
+    return not isinstance(machine, CellularAutomaton) and machine.acceptance.admits(state)
+
+
+def _mark(machine: Drawn, state: str) -> str:
+    return f"(({state}))" if _accepts(machine, state) else f"({state})"
 
 
 def _quoted(text: str) -> str:

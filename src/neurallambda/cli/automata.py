@@ -20,13 +20,15 @@ from rich.console import Console
 from rich.progress import track
 from typer.core import TyperGroup
 
-from neurallambda.automata import PDA, Automaton, MachineError, library, load, loads
+from neurallambda.automata import FSM, PDA, Automaton, CellularAutomaton, MachineError, TuringMachine, library
+from neurallambda.automata.cells.table import cell_table
 from neurallambda.automata.data.generate import DataWarning, Recipe, TooFewError, generate
 from neurallambda.automata.data.lengths import Lengths
 from neurallambda.automata.data.records import records
 from neurallambda.automata.data.sentences import sentences
 from neurallambda.automata.diagram import to_dot, to_svg, to_text
 from neurallambda.automata.extras import MissingExtraError, extra
+from neurallambda.automata.files.rule_file import AnyMachine, any_machine_in, any_machine_of
 from neurallambda.automata.languages.productions import EndlessDerivationsError
 from neurallambda.automata.runs.table import aligned, table
 from neurallambda.errors import ArgumentError, ProgramError
@@ -56,6 +58,14 @@ Rules = Annotated[
 ]
 String = Annotated[
     str, typer.Argument(metavar="STRING", help="The string; the markers of a framed machine may be left out.")
+]
+Shown = Annotated[
+    str | None,
+    typer.Argument(metavar="SHOWN", help="Of a cellular automaton: the string that all cells see, a symbol a step."),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(min=0, help="Of a cellular automaton: how many steps; as many as both strings have symbols without."),
 ]
 
 
@@ -91,16 +101,25 @@ def _clean(command: Callable[_Parameters, int | None]) -> Callable[_Parameters, 
     return wrapper
 
 
-def _machine(rules: str) -> Automaton:
+def _any_machine(rules: str) -> AnyMachine:
     if rules == "-":
-        return loads(sys.stdin.read())
+        return any_machine_of(sys.stdin.read())
     if Path(rules).exists():
-        return load(rules)
-    if rules in library.names():
-        return library.load(rules)
+        return any_machine_in(rules)
+    for kind in (Automaton, CellularAutomaton):
+        if rules in library.names(kind):
+            return library.load(rules, kind)
     raise ArgumentError(
-        f"there is no file {rules!r}, and no machine of that name in the library, which has {', '.join(library.names())}"
+        f"there is no file {rules!r}, and no machine of that name in the library, which has "
+        f"{', '.join([*library.names(), *library.names(CellularAutomaton)])}"
     )
+
+
+def _machine(rules: str) -> Automaton:
+    machine = _any_machine(rules)
+    if isinstance(machine, CellularAutomaton):
+        raise ArgumentError("a cellular automaton writes and accepts nothing: see compute, trace and show")
+    return machine
 
 
 @app.command("generate")
@@ -255,17 +274,57 @@ def check(rules: Rules, string: String) -> int:
 
 @app.command()
 @_clean
+def compute(
+    rules: Rules,
+    string: String,
+    shown: Shown = None,
+    steps: Steps = None,
+    tape: Annotated[int, typer.Option(min=0, help="Of a Turing machine: the tape to read, from 0.")] = 0,
+) -> int:
+    """Say what a machine writes: a cellular automaton, a Mealy or Moore machine, or a Turing machine on a tape."""
+    machine = _any_machine(rules)
+    if isinstance(machine, CellularAutomaton):
+        typer.echo(machine.compute(string, shown or "", steps=steps))
+        return 0
+    _refuse_for_others(shown, steps)
+    if isinstance(machine, TuringMachine):
+        typer.echo(machine.compute(string, tape=tape))
+    elif isinstance(machine, FSM):
+        typer.echo(machine.text(machine.transduce(string)))
+    else:
+        raise ArgumentError(f"a machine of kind {machine.kind} writes nothing: see check and trace")
+    return 0
+
+
+def _refuse_for_others(shown: str | None, steps: int | None) -> None:
+    if shown is not None or steps is not None:
+        raise ArgumentError("a second string and --steps are for cellular automata; this machine reads one string")
+
+
+@app.command()
+@_clean
 def trace(
     rules: Rules,
     string: String,
+    shown: Shown = None,
     every: Annotated[bool, typer.Option("--all", help="Every accepting run, not only the shortest.")] = False,
+    steps: Steps = None,
 ) -> int:
-    """Show a run as a table: the shortest that accepts, or else one that reads the most."""
-    machine = _machine(rules)
+    """Show a run as a table: the shortest that accepts, or else one that reads the most.
+
+    Of a cellular automaton: the states of the cells after each step, and what is written.
+    """
+    machine = _any_machine(rules)
+    if isinstance(machine, CellularAutomaton):
+        if every:
+            raise ArgumentError("--all: a cellular automaton has one run")
+        typer.echo(cell_table(machine.run(string, shown or "", steps=steps)))
+        return 0
+    _refuse_for_others(shown, steps)
     found = machine.run(string)
     if every and found.accepted:
-        for number, steps in enumerate(machine.runs(string)):
-            typer.echo(("\n" if number else "") + table(found.with_steps(steps)))
+        for number, rows in enumerate(machine.runs(string)):
+            typer.echo(("\n" if number else "") + table(found.with_steps(rows)))
     else:
         typer.echo(table(found))
     return 0 if found.accepted else 1
@@ -278,18 +337,9 @@ def show(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A .svg or .dot file; text without.")] = None,
 ) -> int:
     """Show a machine: its rules as arrows between states, as text or as a drawing."""
-    machine = _machine(rules)
+    machine = _any_machine(rules)
     if output is None:
-        kinds = ", ".join(kind.name for kind in machine.memories) or "none"
-        facts = [
-            ["kind", machine.kind],
-            ["description", machine.description or ""],
-            ["symbols", " ".join(machine.alphabet)],
-            ["memory", kinds],
-            ["framed", "strings run from ^ to $" if machine.is_framed else "no"],
-            ["deterministic", "yes" if machine.is_deterministic else "no"],
-        ]
-        typer.echo(f"{aligned(facts)}\n\n{to_text(machine)}")
+        typer.echo(f"{aligned(_facts(machine))}\n\n{to_text(machine)}")
     elif output.suffix in (".svg", ".dot"):
         output.write_text(to_dot(machine) if output.suffix == ".dot" else _svg(machine), encoding="utf-8")
     else:
@@ -297,7 +347,28 @@ def show(
     return 0
 
 
-def _svg(machine: Automaton) -> str:
+def _facts(machine: AnyMachine) -> list[list[str]]:
+    facts = [["kind", machine.kind], ["description", machine.description or ""]]
+    if isinstance(machine, CellularAutomaton):
+        written = dict.fromkeys(f"{rule.output} in {rule.state} seeing {rule.seen or '_'}" for rule in machine.outputs)
+        return [
+            *facts,
+            ["symbols", " ".join(machine.symbols)],
+            ["states", " ".join(machine.states)],
+            ["neighbours", " ".join(machine.neighbours) or "none"],
+            ["edge", machine.edge],
+            ["writes", ", ".join(written) or "nothing"],
+        ]
+    return [
+        *facts,
+        ["symbols", " ".join(machine.alphabet)],
+        ["memory", ", ".join(kind.name for kind in machine.memories) or "none"],
+        ["framed", "strings run from ^ to $" if machine.is_framed else "no"],
+        ["deterministic", "yes" if machine.is_deterministic else "no"],
+    ]
+
+
+def _svg(machine: AnyMachine) -> str:
     """Graphviz's drawing, where its program `dot` is installed, and our own otherwise."""
     dot = which("dot")
     if dot is None:
@@ -328,11 +399,12 @@ def count(
 @app.command("list")
 @_clean
 def list_command() -> int:
-    """Name the machines of the library and say what each accepts."""
-    rows = [["name", "kind", "what it accepts"]]
-    for name in library.names():
-        machine = library.load(name)
-        rows.append([name, machine.kind, machine.description or ""])
+    """Name the machines of the library and say what each accepts or computes."""
+    rows = [["name", "kind", "what it does"]]
+    for kind in (Automaton, CellularAutomaton):
+        for name in library.names(kind):
+            machine = library.load(name, kind)
+            rows.append([name, machine.kind, machine.description or ""])
     typer.echo(aligned(rows))
     return 0
 

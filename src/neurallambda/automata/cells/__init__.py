@@ -1,0 +1,1 @@
+"""Cellular automata: a row of cells that all follow one local rule."""
