@@ -36,6 +36,7 @@ ERRORS = [
     "overflow",
     "out-of-memory",
     "out-of-steps",
+    "impossible",
 ]
 
 

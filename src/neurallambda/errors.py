@@ -20,6 +20,7 @@ class ErrorKind(StrEnum):
     OVERFLOW = "overflow"
     OUT_OF_MEMORY = "out-of-memory"
     OUT_OF_STEPS = "out-of-steps"
+    IMPOSSIBLE = "impossible"
 
 
 class NeurallambdaError(Exception):

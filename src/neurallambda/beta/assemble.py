@@ -15,6 +15,7 @@ from neurallambda.lang.lower import lower
 from neurallambda.lang.normal.definitions import Group, Recursive, Scope, top_level
 from neurallambda.lang.normal.given import is_given, is_operation
 from neurallambda.lang.primitives import arity
+from neurallambda.lang.random_forms import refuse_random_forms
 from neurallambda.lang.scope import subterms
 from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Function, Program, Term, Variable
@@ -35,6 +36,7 @@ def check_closed(program: Program, holes: Collection[str] = ()) -> None:
             value needs that value.
         SourceError: where a hole is not filled, or there is no expression.
     """
+    refuse_random_forms(program, "NeuralBeta")
     lower(program)  # what every engine refuses: it is the same, and said in the same words
     for part in subterms(program):
         if isinstance(part, terms.Hole) and part.name not in holes:
@@ -63,6 +65,7 @@ def assemble(source: str | Term) -> Cells:
     4 INTEGER 42 None
     """
     term = parse(source) if isinstance(source, str) else source
+    refuse_random_forms(term, "NeuralBeta")
     program = term if isinstance(term, Program) else Program((term,))
     expressions = expressions_of(program.forms)
     assembler = _Assembler(top_level(program.forms))

@@ -6,11 +6,13 @@ places, it is the call in the user's text that led there.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from neurallambda.errors import ErrorKind, ProgramError, SourceError
 from neurallambda.lang import core
 from neurallambda.lang.cek import NOTHING, Branch, Call, Code, Forcing, Frame, Halt, compile_core, out_of_steps
 from neurallambda.lang.core import Delay, Node
+from neurallambda.lang.draws import Draws
 from neurallambda.lang.lower import lower
 from neurallambda.lang.places import placed
 from neurallambda.lang.primitives import excessive, given
@@ -27,8 +29,9 @@ def explain(
     steps: int,
     *,
     text: str = "",
-    holes: Mapping[str, int | bool | str] | None = None,
+    holes: Mapping[str, Any] | None = None,
     integers: range | None = None,
+    draws: Draws | None = None,
 ) -> ProgramError | None:
     """The error that a program ends in, with its place.
 
@@ -38,12 +41,13 @@ def explain(
         text: what the program's positions are places in.
         holes: what each hole stands for.
         integers: the declared range; None: unbounded.
+        draws: what is drawn on the way.
 
     Returns:
         The error; None where the program ends in a value.
     """
     origins: dict[int, Node] = {}
-    code = compile_core(root, holes or {}, integers, origins)
+    code = compile_core(root, holes or {}, integers, origins, draws)
     run = _Run(code, origins, integers)
     for taken in range(1, steps + 1):
         try:

@@ -7,13 +7,15 @@ It takes the very steps of the differentiable machine: reading a variable or a c
 for it, and so is making a closure that is called or bound at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang import core
 from neurallambda.lang.core import Atom, Delay, Lambda, Node, Operator, unfilled_hole
+from neurallambda.lang.draws import Draws, drawing
+from neurallambda.lang.given_values import outside, value_of
 from neurallambda.lang.primitives import call_primitive, given, is_function, no_function, overflow
 from neurallambda.lang.trampoline import trampoline
 from neurallambda.lang.values import Closure, Partial, Value
@@ -153,6 +155,28 @@ class _If(Code):
 
 
 @dataclass(slots=True)
+class _Draw(Code):
+    """Something uncertain; `draw` says what it is this time."""
+
+    draw: Callable[[], Value]
+    integers: range | None
+
+    def begin(self, environment: Environment, frame: Frame) -> State:
+        value = self.draw()
+        if type(value) is int and self.integers is not None and value not in self.integers:
+            overflow(value, self.integers)
+        return _Load(value), environment, frame
+
+
+@dataclass(slots=True)
+class _Observe(Code):
+    condition: Code
+
+    def begin(self, environment: Environment, frame: Frame) -> State:
+        return self.condition, environment, Observing(frame)
+
+
+@dataclass(slots=True)
 class _Unary(Code):
     operator: str
     operand: Code
@@ -257,6 +281,20 @@ class Branch(Frame):
 
 
 @dataclass(slots=True)
+class Observing(Frame):
+    """What is observed is being evaluated; where it is false, nothing goes on."""
+
+    frame: Frame
+
+    def take(self, value: Value, environment: Environment, integers: range | None) -> State:
+        if not isinstance(value, bool):
+            raise ProgramError(ErrorKind.NOT_A_BOOLEAN, given("observe", value, "boolean"))
+        if not value:
+            raise ProgramError(ErrorKind.IMPOSSIBLE, "what `observe` was given is false")
+        return _Load(value), environment, self.frame
+
+
+@dataclass(slots=True)
 class Forcing(Frame):
     """A thunk is being evaluated; next its body. A function with parameters is itself."""
 
@@ -310,20 +348,22 @@ def out_of_steps(steps: int) -> str:
 
 def compile_core(
     root: Node,
-    holes: Mapping[str, int | bool | str],
+    holes: Mapping[str, Any],
     integers: range | None,
     origins: dict[int, Node] | None = None,
+    draws: Draws | None = None,
 ) -> Code:
     """A program as code.
 
     Args:
         root: the program.
-        holes: what each hole stands for.
+        holes: what each hole stands for: an atom, or a list of what may stand for one.
         integers: the declared range; None: unbounded.
         origins: filled, where it is given, with the node that the code of each `id` was made of.
+        draws: what is drawn where the program draws.
 
     Raises:
-        SourceError: where a hole is not filled.
+        SourceError: where a hole is not filled, or something is to be drawn and nobody says how.
     """
     bodies: dict[Lambda | Delay, _Body] = {}
 
@@ -351,8 +391,12 @@ def compile_core(
             case core.Unknown(name):
                 if name not in holes:
                     raise unfilled_hole(name, node)
-                filling = holes[name]
-                return constant(Operator(filling) if isinstance(filling, str) else filling)
+                beyond = outside(holes[name], integers)
+                return _Load(value_of(holes[name])) if beyond is None else _Oversized(beyond, integers or range(0))
+            case core.Sample() | core.Flip():
+                return _Draw(drawing(node, draws), integers)
+            case core.Observe(condition):
+                return _Observe((yield compiled(condition, depth)))
             case core.Variable(binder):
                 return _Read(depth - binder.depth - 1)
             case Lambda() | Delay():

@@ -62,6 +62,21 @@ class Unknown(Node):
 
 
 @dataclass(eq=False, slots=True)
+class Sample(Node):
+    """A fresh draw from the distribution of a hole."""
+
+    name: str
+
+
+@dataclass(eq=False, slots=True)
+class Flip(Node):
+    """A coin: true with a probability of `heads / sides`."""
+
+    heads: int
+    sides: int
+
+
+@dataclass(eq=False, slots=True)
 class Lambda(Node):
     """A function of one parameter. It is also the identity of that parameter: variables point at it."""
 
@@ -139,6 +154,13 @@ class Binary(Node):
     operator: str
     left: Node
     right: Node
+
+
+@dataclass(eq=False, slots=True)
+class Observe(Node):
+    """Only where the condition is true does anything go on."""
+
+    condition: Node
 
 
 class Binding(Enum):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from neurallambda.errors import ArgumentError
+from neurallambda.lang.chances import Chances
 from neurallambda.lang.terms import PRIMITIVES
 
 
@@ -35,9 +36,30 @@ def check_certain(holes: object) -> Mapping[str, int | bool | str]:
         if type(value).__name__ in ("Soft", "Tensor", "Parameter"):  # asked by name, for torch may not be there
             raise ArgumentError(
                 f"holes[{name!r}]: got a distribution, and the reference evaluator runs certain programs only; give one "
-                f"value, or choose the engine machine or beta"
+                f"value, or choose the engine machine, beta or worlds"
             )
         check_atom(name, value)
+    return check_names(holes)
+
+
+def check_given(holes: object) -> Mapping[str, Any]:
+    """What a caller gave as `holes`, where each stands for an atom, for `Chances`, or for a list of such.
+
+    Raises:
+        ArgumentError: naming the hole that does not.
+    """
+    for name, value in check_names(holes).items():
+        todo = [value]
+        while todo:
+            part = todo.pop()
+            if isinstance(part, (list, tuple)):
+                todo += part
+            elif isinstance(part, Chances):
+                todo += part.values
+            elif type(part).__name__ in ("Soft", "Tensor", "Parameter"):
+                check_certain({name: part})
+            else:
+                check_atom(name, part)
     return check_names(holes)
 
 

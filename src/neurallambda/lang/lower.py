@@ -9,6 +9,7 @@ from neurallambda.lang.core import NIL, Bind, Binding, Constant, Delay, Lambda, 
 from neurallambda.lang.expressions import expressions_of
 from neurallambda.lang.order import definition_order
 from neurallambda.lang.prelude import link
+from neurallambda.lang.random_forms import check_coin
 from neurallambda.lang.terms import Define, Function, Position, Program, Term
 from neurallambda.lang.trampoline import trampoline
 
@@ -27,10 +28,11 @@ def lower(program: Program) -> Node:
         SourceError: where there is no expression to evaluate.
     """
     text = program.text
+    own = {form.name for form in program.forms if isinstance(form, Define)}
     program = link(program)
     expressions = expressions_of(program.forms)
     definitions = {form.name: form for form in program.forms if isinstance(form, Define)}
-    return trampoline(_Lowering().program(definitions, expressions, text))
+    return trampoline(_Lowering().program(definitions, expressions, text, own))
 
 
 class _Lowering:
@@ -39,6 +41,8 @@ class _Lowering:
     def __init__(self) -> None:
         self.names: dict[str, list[Scope]] = {}
         self.scope: Scope | None = None
+        self.coin: Node | None = None
+        """The prelude's `flip`: only where the name means it is a call of it with two numbers a coin."""
 
     def open(self, name: str, node: Lambda | Delay, binding: Binding) -> None:
         self.scope = Scope(name, node, binding, self.scope)
@@ -47,7 +51,7 @@ class _Lowering:
     def close(self, name: str) -> None:
         self.scope = self.names[name].pop().outer
 
-    def program(self, definitions: dict[str, Define], expressions: list[Term], text: str) -> Recursive:
+    def program(self, definitions: dict[str, Define], expressions: list[Term], text: str, own: set[str]) -> Recursive:
         """A function is placed just inside the values it needs; a value's depth is its rank in the order."""
         order = definition_order(definitions, text)
         functions: list[tuple[Function, Lambda | Delay]] = []
@@ -56,6 +60,8 @@ class _Lowering:
             assert isinstance(function, Function)
             functions.append((function, _shell(function, depth)))
             self.open(name, functions[-1][1], Binding.DEFINITION)
+            if name == "flip" and name not in own:
+                self.coin = functions[-1][1]
         binders: list[Lambda] = []
         for name in order.values:
             binders.append(Lambda(name, definitions[name], depth=len(binders)))
@@ -80,6 +86,10 @@ class _Lowering:
                 return Constant(Operator(name), at=at)
             case terms.Hole(name):
                 return core.Unknown(name, at=at)
+            case terms.Sample(name):
+                return core.Sample(name, at=at)
+            case terms.Observe(condition):
+                return core.Observe((yield self.lower(condition, depth)), at=at)
             case terms.Variable(name):
                 node = self.names[name][-1].node
                 if self.names[name][-1].binding is not Binding.VARIABLE:
@@ -93,6 +103,11 @@ class _Lowering:
                 shell = _shell(term, depth)
                 yield self.fill(shell, term)
                 return shell
+            case terms.Apply(terms.Variable("flip"), (terms.Integer(heads), terms.Integer(sides))) if (
+                self.coin is not None and self.names["flip"][-1].node is self.coin
+            ):
+                check_coin(heads, sides, at)
+                return core.Flip(heads, sides, at=at)
             case terms.Apply(function, arguments):
                 return (yield self.apply(function, arguments, depth, at))
             case terms.If(condition, consequent, alternative):

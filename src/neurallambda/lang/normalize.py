@@ -10,6 +10,7 @@ from neurallambda.lang.normal.definitions import top_level
 from neurallambda.lang.normal.quote import normal_form
 from neurallambda.lang.normal.reduce import Reducer, delay
 from neurallambda.lang.outcome import Outcome
+from neurallambda.lang.random_forms import refuse_random_forms
 from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Program, Term
 
@@ -79,6 +80,7 @@ def _outcome(source: str | Term, reducer: Reducer) -> Outcome:
 
 def _normalize(source: str | Term, reducer: Reducer) -> Term:
     term = parse(source) if isinstance(source, str) else source
+    refuse_random_forms(term, "normalize")
     program = term if isinstance(term, Program) else Program((term,))
     forms = program.forms
     expressions = expressions_of(forms)

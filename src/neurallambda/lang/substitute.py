@@ -18,9 +18,11 @@ from neurallambda.lang.terms import (
     Let,
     LetRec,
     List,
+    Observe,
     Or,
     Primitive,
     Program,
+    Sample,
     Term,
     Variable,
 )
@@ -87,6 +89,8 @@ def children(term: Term) -> tuple[Term, ...]:
             return (*(part for clause in clauses for part in clause), alternative)
         case Define(_, value):
             return (value,)
+        case Observe(condition):
+            return (condition,)
         case _:
             return ()
 
@@ -131,7 +135,7 @@ def _substitute(term: Term, replacements: dict[str, _Replacement]) -> Recursive:
     match term:
         case Variable(name):
             return replacements[name].term if name in replacements else term
-        case Integer() | Boolean() | Primitive() | Hole():
+        case Integer() | Boolean() | Primitive() | Hole() | Sample():
             return term
         case Function(parameters, body):
             parameters, inner = _enter(parameters, replacements, (body,))
@@ -160,6 +164,8 @@ def _substitute(term: Term, replacements: dict[str, _Replacement]) -> Recursive:
         case Apply(operator, arguments):
             operator = yield _substitute(operator, replacements)
             return terms.apply(operator, (yield _each(arguments, replacements)), at=term.at)
+        case Observe(condition):
+            return Observe((yield _substitute(condition, replacements)), at=term.at)
         case If():
             return If(*(yield _each(children(term), replacements)), at=term.at)
         case Cond():

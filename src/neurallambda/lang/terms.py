@@ -13,7 +13,22 @@ from neurallambda.errors import ArgumentError
 UNARY_PRIMITIVES = ("not", "car", "cdr", "listp", "empty?")
 BINARY_PRIMITIVES = ("+", "-", "*", "/", "mod", "=", "<", ">", "<=", ">=", "cons")
 PRIMITIVES = UNARY_PRIMITIVES + BINARY_PRIMITIVES
-KEYWORDS = ("fn", "if", "let", "letrec", "and", "or", "cond", "else", "def", "defn", "true", "false")
+KEYWORDS = (
+    "fn",
+    "if",
+    "let",
+    "letrec",
+    "and",
+    "or",
+    "cond",
+    "else",
+    "def",
+    "defn",
+    "true",
+    "false",
+    "sample",
+    "observe",
+)
 RESERVED = frozenset(PRIMITIVES + KEYWORDS)
 """Names that a program cannot bind."""
 
@@ -107,6 +122,20 @@ class Hole(Term):
     """`?name`: an integer, boolean or primitive whose distribution the caller gives. `name` is without the `?`."""
 
     name: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sample(Term):
+    """`(sample ?name)`: a fresh, independent draw from the hole's distribution, each time it is evaluated."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Observe(Term):
+    """`(observe condition)`: true where the condition is true; where it is false, what runs here is ruled out."""
+
+    condition: Term
 
 
 @dataclass(frozen=True, eq=False, repr=False)

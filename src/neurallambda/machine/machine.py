@@ -10,6 +10,7 @@ from neurallambda.errors import ArgumentError, ErrorKind, ProgramError, check_co
 from neurallambda.holes import Filling
 from neurallambda.lang.lower import lower
 from neurallambda.lang.outcome import Outcome
+from neurallambda.lang.random_forms import refuse_random_forms
 from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Program
 from neurallambda.machine.assemble import Cells, assemble
@@ -80,6 +81,7 @@ class Machine:
             ProgramError: `unbound`; `out-of-memory` where the code alone is more than the capacity.
         """
         program = parse(source) if isinstance(source, str) else source
+        refuse_random_forms(program, "the superposed machine")
         cells = assemble(lower(program), program.text)
         if len(cells) > self.capacity:
             raise ProgramError(

@@ -18,10 +18,12 @@ from neurallambda.lang.terms import (
     Let,
     LetRec,
     List,
+    Observe,
     Or,
     Position,
     Primitive,
     Program,
+    Sample,
     Term,
     Variable,
 )
@@ -142,6 +144,14 @@ class Builder(Transformer[Token, Any]):
     def cond(self, children: Children) -> Term:
         opening, *clauses, alternative = children
         return Cond(tuple(clauses), _finish(alternative), at=token_position(opening))
+
+    def sample(self, children: Children) -> Term:
+        opening, hole = children
+        return Sample(str(hole)[1:], at=token_position(opening))
+
+    def observe(self, children: Children) -> Term:
+        opening, condition = children
+        return Observe(_finish(condition), at=token_position(opening))
 
     def clause(self, children: Children) -> Any:
         condition, consequent = children

@@ -45,6 +45,8 @@ def _expected(accepts: frozenset[str]) -> str:
     words = []
     if "INTEGER" in accepts:
         words.append("an expression")
+    elif "HOLE" in accepts:
+        words.append("a hole")
     elif "NAME" in accepts:
         words.append("a name")
     elif "LPAR" in accepts:
@@ -67,6 +69,8 @@ def _got(token: Token) -> str:
 
 def _hint(token: Token, accepts: frozenset[str]) -> str:
     """What the writer probably meant."""
+    if accepts == frozenset({"HOLE"}):
+        return "what is sampled is a hole, as in (sample ?a)"
     wants_expression, wants_name = "INTEGER" in accepts, "NAME" in accepts
     if wants_name and not wants_expression and token.value in KEYWORDS + PRIMITIVES:
         kind = "a keyword" if token.value in KEYWORDS else "a primitive"

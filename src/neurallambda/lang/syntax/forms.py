@@ -16,9 +16,11 @@ from neurallambda.lang.terms import (
     Let,
     LetRec,
     List,
+    Observe,
     Or,
     Primitive,
     Program,
+    Sample,
     Term,
     Variable,
 )
@@ -58,6 +60,10 @@ def write(term: Term) -> str | Form:
             return name
         case Hole(name):
             return f"?{name}"
+        case Sample(name):
+            return _keyword("sample", (f"?{name}",))
+        case Observe(condition):
+            return _keyword("observe", (condition,))
         case List(items):
             return Form("'(", items, ")", fills=True)
         case Function(parameters, body):
