@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from neurallambda.structures.arena.linked_list import LinkedList as LinkedList
     from neurallambda.structures.arena.tree import Tree as Tree
     from neurallambda.structures.arena.tree import mapped as mapped
+    from neurallambda.structures.cell_array.array import CellArray as CellArray
     from neurallambda.structures.data_latch import DataLatch as DataLatch
     from neurallambda.structures.hard.queue import HardQueue as HardQueue
     from neurallambda.structures.hard.stack import HardStack as HardStack
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from neurallambda.structures.memory import Similarity as Similarity
     from neurallambda.structures.multiset import Multiset as Multiset
     from neurallambda.structures.multiset import member as member
+    from neurallambda.structures.permutation import move as move
+    from neurallambda.structures.permutation import swap as swap
     from neurallambda.structures.pointer_stack import PointerStack as PointerStack
     from neurallambda.structures.priority_queue import PriorityQueue as PriorityQueue
     from neurallambda.structures.protocol import Structure as Structure
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from neurallambda.structures.tape import Tape as Tape
 
 _HOME = {
+    "CellArray": "cell_array.array",
     "DataLatch": "data_latch",
     "HardQueue": "hard.queue",
     "HardStack": "hard.stack",
@@ -59,9 +63,12 @@ _HOME = {
     "mapped": "arena.tree",
     "mask_of_lengths": "instruction.masks",
     "member": "multiset",
+    "move": "permutation",
+    "swap": "permutation",
 }
 
 __all__ = [
+    "CellArray",
     "DataLatch",
     "HardQueue",
     "HardStack",
@@ -87,6 +94,8 @@ __all__ = [
     "mapped",
     "mask_of_lengths",
     "member",
+    "move",
+    "swap",
 ]
 
 
