@@ -2,6 +2,7 @@
 
 from neurallambda.nn.augmented import Augmented as Augmented
 from neurallambda.nn.augmented import AugmentedState as AugmentedState
+from neurallambda.nn.cell_array_model import CellArrayModel as CellArrayModel
 from neurallambda.nn.cells import CategoricalCell as CategoricalCell
 from neurallambda.nn.cells import Cell as Cell
 from neurallambda.nn.cells import TanhCell as TanhCell
@@ -20,3 +21,4 @@ from neurallambda.nn.operands import instruction as instruction
 from neurallambda.nn.population import Population as Population
 from neurallambda.nn.population import clip_each as clip_each
 from neurallambda.nn.recurrent import Recurrent as Recurrent
+from neurallambda.nn.table_automaton import TableAutomaton as TableAutomaton

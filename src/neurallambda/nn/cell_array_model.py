@@ -1,0 +1,154 @@
+"""A cellular automaton whose local rule is learned, from answers alone, and written down as a rule file."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from neurallambda.arguments import checked, checked_methods
+from neurallambda.automata.cells.automaton import CellularAutomaton
+from neurallambda.errors import ArgumentError, check_count
+from neurallambda.nn.choice import Choice, Noise
+from neurallambda.structures.cell_array.array import CellArray
+from neurallambda.structures.cell_array.exact import machine_of
+
+
+@checked_methods("export")
+@checked
+class CellArrayModel(nn.Module):
+    """A row of cells with one learned local rule, for tasks of two operands such as multiplication.
+
+    The input is split at the operator. The first operand lies in the cells, a symbol each; the second is shown to all cells,
+    a symbol at each step of the answer, and then none. A step is that of `CellArray`, by the softmax of a table of logits;
+    answer number t is read from the first cell after step t. The row of cells goes on for ever, so an operand of any
+    length has room, and what is learned from short ones holds for long ones.
+
+    The noise on the table and the wide start are those of `TableAutomaton`, for the same reasons. Made hard (`harden`), it
+    is a `CellularAutomaton`; `export` writes it as one.
+
+    Args:
+        inputs: how many tokens there are; the last is the empty one, at which answers are read.
+        outputs: how many classes of answers.
+        operator: the token between the operands; the one before the empty one where none is given.
+        states: how many states a cell has; all start in the first.
+        share: how much of a row the answer takes at most: one half, if it is no longer than the input.
+        noise: the standard deviation of the noise on the table's logits in training.
+        spread: the standard deviation of the table's logits at the start.
+
+    Attributes:
+        table: logits of the next state, by symbol, symbol seen, state and state of the right neighbour.
+        readout: logits of the answer, by symbol seen and state of the first cell.
+
+    Raises:
+        ArgumentError: if a number is too small, or out of its range.
+
+    Example:
+        >>> model = CellArrayModel(4, 3, states=4)
+        >>> model(torch.tensor([[0, 1, 2, 1, 3, 3, 3, 3]])).shape  # 2 times 1, and room for four answers
+        torch.Size([1, 8, 3])
+    """
+
+    kinds: Int[Tensor, " inputs"]
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        operator: int | None = None,
+        states: int = 8,
+        share: float = 0.5,
+        noise: float = 0.5,
+        spread: float = 2.0,
+    ) -> None:
+        super().__init__()
+        check_count("inputs", inputs, least=3)
+        check_count("outputs", outputs)
+        self.operator = inputs - 2 if operator is None else operator
+        if not 0 <= self.operator < inputs - 1:
+            raise ArgumentError(f"operator: got {operator}, expected a token from 0 to {inputs - 2}")
+        if not 0 < share <= 1:
+            raise ArgumentError(f"share: got {share}, expected a part of a row, above 0 and at most 1")
+        self.share = share
+        self.array = CellArray(states=states, symbols=inputs - 1)
+        # Which symbol of the cells each token is; the empty one is the last, and the operator is never in a cell.
+        kinds = [token - (token > self.operator) for token in range(inputs)]
+        self.register_buffer("kinds", torch.tensor(kinds), persistent=False)
+        self.table = nn.Parameter(spread * torch.randn(self.array.table_shape))
+        self.readout = nn.Parameter(torch.randn(inputs - 1, states, outputs))
+        self.noise = Noise(noise)
+        self.choice = Choice()
+
+    def forward(
+        self, tokens: Int[Tensor, "batch time"], mask: Bool[Tensor, "batch time"] | None = None
+    ) -> Float[Tensor, "batch time outputs"]:
+        """Logits of the answer; they mean something where a row's input has ended, as far as `share` reaches.
+
+        Args:
+            tokens: the operands with the operator between them, and then empty tokens.
+            mask: which tokens are real; others are taken to be empty.
+        """
+        empty = len(self.kinds) - 1
+        if mask is not None:
+            tokens = torch.where(mask, tokens, empty)
+        time = tokens.shape[1]
+        steps = max(1, int(-(-time * self.share // 1)))
+        place = torch.arange(time, device=tokens.device)
+        ended, found = (tokens == empty).long(), (tokens == self.operator).long()
+        length = (ended.cumsum(1) == 0).sum(1, keepdim=True)
+        begun = ((found + ended).cumsum(1) == 0).sum(1, keepdim=True)  # how long the first operand is
+        first = torch.where(place < begun, tokens, empty)[:, :steps]
+        second = _from(torch.where(place < length, tokens, empty), begun + 1, steps, empty)
+        seen = self._one_hot(second)
+        states = self.array.first_cell(self.choice(self.noise(self.table)), self._one_hot(first), seen)
+        # Of each symbol's readout the one that was seen, as in the table: one product for all, then the choice.
+        logits = (states @ self.readout.transpose(0, 1).flatten(1)).unflatten(-1, (seen.shape[-1], -1))
+        answers = (logits * seen[..., None]).sum(2)
+        step = (place - length).clamp(0, steps - 1)[..., None].expand(-1, -1, answers.shape[-1])
+        return answers.gather(1, step)
+
+    def export(
+        self, *, symbols: Sequence[str], answers: Sequence[str], description: str | None = None
+    ) -> CellularAutomaton:
+        """The likeliest rules as a cellular automaton, which the exact room runs.
+
+        Args:
+            symbols: the names of the tokens, in order, with or without that of the empty one; the operator's is left out.
+            answers: the names of the answers, in order.
+            description: what the machine is for.
+
+        Raises:
+            ArgumentError: if there are not as many names as tokens, or as answers.
+
+        Example:
+            >>> model = CellArrayModel(4, 3, states=4)
+            >>> machine = model.export(symbols=["0", "1", "*"], answers=["0", "1", "end"])
+            >>> len(machine.transduce("01", "1", steps=4))
+            4
+        """
+        inputs = len(self.kinds)
+        if len(symbols) not in (inputs - 1, inputs):
+            raise ArgumentError(
+                f"symbols: got {len(symbols)}, expected the names of {inputs} tokens, or of all but the last"
+            )
+        written = [symbol for token, symbol in enumerate(symbols[: inputs - 1]) if token != self.operator]
+        return machine_of(self.table, self.readout, symbols=written, answers=answers, description=description)
+
+    def _one_hot(self, tokens: Tensor) -> Tensor:
+        return functional.one_hot(self.kinds[tokens], self.array.symbols).to(self.table.dtype)
+
+
+def _from(tokens: Tensor, start: Tensor, count: int, empty: int) -> Tensor:
+    """Of each row `count` tokens from a place on, empty ones where the row has no more.
+
+    Args:
+        tokens: [batch, time].
+        start: [batch, 1].
+        count: how many.
+        empty: the empty token.
+    """
+    time = tokens.shape[1]
+    place = start + torch.arange(count, device=tokens.device)
+    return torch.where(place < time, tokens.gather(1, place.clamp(max=time - 1)), empty)
