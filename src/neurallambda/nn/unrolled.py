@@ -3,6 +3,7 @@
 import os
 import shutil
 import types
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -93,6 +94,7 @@ class Unrolled:
         )
         if key not in self._compiled:
             self._compiled[key] = _compiled(parts, form[0], form[1], names)
+            return _without_warnings(self._compiled[key])  # it is compiled when it is first called
         return self._compiled[key]
 
 
@@ -122,6 +124,17 @@ def _compiled(
         steps.__code__.replace(co_name="steps"), steps.__globals__, "steps", steps.__defaults__, steps.__closure__
     )
     return torch.compile(own, dynamic=False, fullgraph=True)
+
+
+def _without_warnings(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, silent about what torch says to itself while it compiles: that it looks for gradients of results."""
+
+    def called(*arguments: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor that is not a leaf")
+            return function(*arguments)
+
+    return called
 
 
 class _Parts(nn.Module):
