@@ -2,6 +2,8 @@
 
 from neurallambda.nn.augmented import Augmented as Augmented
 from neurallambda.nn.augmented import AugmentedState as AugmentedState
+from neurallambda.nn.baselines import LSTMModel as LSTMModel
+from neurallambda.nn.baselines import RNNModel as RNNModel
 from neurallambda.nn.cell_array_model import CellArrayModel as CellArrayModel
 from neurallambda.nn.cells import CategoricalCell as CategoricalCell
 from neurallambda.nn.cells import Cell as Cell
@@ -21,4 +23,9 @@ from neurallambda.nn.operands import instruction as instruction
 from neurallambda.nn.population import Population as Population
 from neurallambda.nn.population import clip_each as clip_each
 from neurallambda.nn.recurrent import Recurrent as Recurrent
+from neurallambda.nn.structure_layer import StructureLayer as StructureLayer
+from neurallambda.nn.structure_layer import StructureLayerState as StructureLayerState
 from neurallambda.nn.table_automaton import TableAutomaton as TableAutomaton
+from neurallambda.nn.transformer import Transformer as Transformer
+from neurallambda.nn.transformer import TransformerBlock as TransformerBlock
+from neurallambda.nn.transformer import TransformerModel as TransformerModel

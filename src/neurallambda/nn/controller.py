@@ -14,7 +14,6 @@ from neurallambda.nn.augmented import Augmented, AugmentedState
 from neurallambda.nn.cells import CategoricalCell, Cell, TanhCell, TorchCell
 from neurallambda.nn.initial import by_fan_in_, phase_bias_, unit_inputs_
 from neurallambda.nn.recurrent import Recurrent
-from neurallambda.structures.instruction.checks import values_can_be_read
 from neurallambda.structures.protocol import Structure
 from neurallambda.structures.superposition.queue import SuperpositionQueue
 from neurallambda.structures.superposition.stack import SuperpositionStack
@@ -155,10 +154,6 @@ class Controller(Recurrent):
         return twin
 
     def prepare(self, tokens: Tensor, mask: Tensor | None) -> tuple[AugmentedState, Any]:
-        if values_can_be_read(tokens) and not 0 <= int(tokens.min()) <= int(tokens.max()) < self.inputs:
-            raise ArgumentError(
-                f"tokens: got numbers from {int(tokens.min())} to {int(tokens.max())}, expected 0 to {self.inputs - 1}"
-            )
         symbol = torch.arange(self.inputs, device=tokens.device)
         inputs = (tokens[..., None] == symbol).to(self.hidden.weight.dtype)
         return self.augmented.init(len(tokens)), self.augmented.project(inputs, mask)

@@ -12,8 +12,12 @@ from torch.optim import Optimizer
 from neurallambda.arguments import checked, shown
 from neurallambda.errors import ArgumentError, check_instance
 from neurallambda.nn.recurrent import Recurrent, check_tokens
+from neurallambda.nn.transformer import TransformerBlock
 from neurallambda.nn.unrolled import UNROLL, Unrolled, can_compile
 from neurallambda.structures.instruction.checks import check_positive
+
+ONE_BY_ONE = (nn.RNNBase, nn.MultiheadAttention, TransformerBlock)
+"""Modules whose fast kernels of PyTorch know no further axis: models with them are computed one after the other."""
 
 
 @checked
@@ -107,11 +111,15 @@ class Population(nn.Module):
         def one(numbers: dict[str, Tensor], *inputs: Tensor | None) -> Tensor:
             return functional_call(self.template, numbers, inputs)
 
+        if any(isinstance(module, ONE_BY_ONE) for module in self.template.modules()):
+            rows = [tuple(None if given is None else given[seed] for given in inputs) for seed in range(len(self))]
+            return torch.stack([one({k: v[seed] for k, v in numbers.items()}, *row) for seed, row in enumerate(rows)])
         return vmap(one, in_dims=(0, *axes), randomness="different")(numbers, *inputs)
 
     def _compiled(self, numbers: dict[str, Tensor], tokens: Tensor | None, mask: Tensor | None = None) -> Tensor:
-        check_tokens(tokens, mask, leading=("seeds", "batch", "time"))
-        assert isinstance(tokens, Tensor) and isinstance(self.template, Recurrent)
+        assert isinstance(self.template, Recurrent)
+        check_tokens(tokens, mask, leading=("seeds", "batch", "time"), count=self.template.inputs)
+        assert isinstance(tokens, Tensor)
         return self._unrolled(self.template.with_room_for(tokens.shape[-1]), numbers, tokens, mask, unroll=UNROLL)
 
     @torch.no_grad()

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree  # torch offers no public way to take nested tensors apart
 
 from neurallambda.errors import ArgumentError
+from neurallambda.structures.instruction.checks import values_can_be_read
 
 
 class Recurrent(nn.Module, ABC):
@@ -17,7 +18,12 @@ class Recurrent(nn.Module, ABC):
     A subclass says what can be computed for all steps at once before them (`prepare`), what one step is (`advance`), and
     what can be computed for all steps at once behind them (`finish`). The loop is written once, in `forward`; `Population`
     runs the same parts for many seeds at once, and may compile the step.
+
+    Attributes:
+        inputs: how many different tokens there are.
     """
+
+    inputs: int
 
     @abstractmethod
     def prepare(self, tokens: Tensor, mask: Tensor | None) -> tuple[Any, Any]:
@@ -57,7 +63,7 @@ class Recurrent(nn.Module, ABC):
         Raises:
             ArgumentError: if a shape or a type does not fit.
         """
-        check_tokens(tokens, mask)
+        check_tokens(tokens, mask, count=self.inputs)
         model = self.with_room_for(tokens.shape[1])
         state, moments = model.prepare(tokens, mask)
         _, outputs = over_time(model.advance, state, moments)
@@ -83,8 +89,16 @@ def over_time(advance: Callable[[Any, Any], tuple[Any, Tensor]], state: Any, mom
     return state, torch.stack(outputs, dim=1)
 
 
-def check_tokens(tokens: object, mask: object, *, leading: tuple[str, ...] = ("batch", "time")) -> None:
+def check_tokens(
+    tokens: object, mask: object, *, leading: tuple[str, ...] = ("batch", "time"), count: int | None = None
+) -> None:
     """Refuse tokens that are no integers [batch, time] with at least one step, and masks that do not fit them.
+
+    Args:
+        tokens: what came.
+        mask: what came with them, or none.
+        leading: the axes they must have.
+        count: how many different tokens there are; looked at where that costs nothing.
 
     Raises:
         ArgumentError: what came and what was expected.
@@ -100,6 +114,12 @@ def check_tokens(tokens: object, mask: object, *, leading: tuple[str, ...] = ("b
         raise ArgumentError(f"tokens: got {came}, expected integers {axes}")
     if tokens.ndim != len(leading) or tokens.shape[-1] == 0:
         raise ArgumentError(f"tokens: got shape {tuple(tokens.shape)}, expected {axes} with at least one step")
+    if 0 in tokens.shape:
+        raise ArgumentError(f"tokens: got shape {tuple(tokens.shape)}, expected at least one row")
+    if count is not None and values_can_be_read(tokens):
+        low, high = int(tokens.min()), int(tokens.max())
+        if not 0 <= low <= high < count:
+            raise ArgumentError(f"tokens: got numbers from {low} to {high}, expected 0 to {count - 1}")
     if mask is None:
         return
     if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.shape != tokens.shape:
