@@ -7,11 +7,30 @@ from neurallambda.errors import ArgumentError
 from neurallambda.tasks.chomsky.context_free import CONTEXT_FREE
 from neurallambda.tasks.chomsky.context_sensitive import CONTEXT_SENSITIVE
 from neurallambda.tasks.chomsky.regular import REGULAR
+from neurallambda.tasks.lisp.reduction import LISP_STEP, LISP_VALUE
+from neurallambda.tasks.lookup import LOOKUP, LOOKUP_UNSEEN
+from neurallambda.tasks.palindromes import PALINDROMES, PALINDROMES_UNSEEN
+from neurallambda.tasks.remembering import REMEMBERING
+from neurallambda.tasks.sorting import INSERTION, SORTING
+from neurallambda.tasks.sums import SUMS
 from neurallambda.tasks.task import Task
 
 CHOMSKY = (*REGULAR, *CONTEXT_FREE, *CONTEXT_SENSITIVE)
 """The fifteen tasks of Delétang et al., in the order of the paper."""
-TASKS = {one.name: one for one in CHOMSKY}
+OWN = (
+    *REMEMBERING,
+    *SUMS,
+    PALINDROMES,
+    PALINDROMES_UNSEEN,
+    LOOKUP,
+    LOOKUP_UNSEEN,
+    SORTING,
+    INSERTION,
+    LISP_VALUE,
+    LISP_STEP,
+)
+"""The tasks of this project."""
+TASKS = {one.name: one for one in (*CHOMSKY, *OWN)}
 """All tasks, by name."""
 
 

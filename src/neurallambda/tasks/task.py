@@ -37,6 +37,28 @@ class Rows:
     answers: Int[np.ndarray, "rows longest"]
     sizes: Int[np.ndarray, " rows"]
 
+    @classmethod
+    def of(cls, inputs: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> "Rows":
+        """Rows that were drawn one by one.
+
+        >>> Rows.of([[1, 2], [3]], [[4], [5, 6]]).inputs
+        array([[1, 2],
+               [3, 0]])
+        """
+        return cls(
+            inputs=_array(inputs),
+            lengths=np.array([len(row) for row in inputs]),
+            answers=_array(answers),
+            sizes=np.array([len(row) for row in answers]),
+        )
+
+
+def _array(rows: Sequence[Sequence[int]]) -> Int[np.ndarray, "rows widest"]:
+    array = np.zeros((len(rows), max(1, *map(len, rows)) if rows else 1), np.int64)
+    for line, row in zip(array, rows, strict=True):
+        line[: len(row)] = row
+    return array
+
 
 Draw = Callable[[Int[np.ndarray, " rows"], np.random.Generator], Rows]
 """Draws a row of each of the given lengths."""
@@ -77,6 +99,7 @@ class Task:
         reads: `after`: the answer is read after the input, at empty tokens; `along`: while the input is read, one token of
             the answer at each token of the input.
         shortest: the least input length.
+        unseen: the same task, its inputs drawn from symbols that this one never shows: to test with.
         published: what others report.
         notes: what else to know: where the published code differs from the paper, for example.
     """
@@ -91,6 +114,7 @@ class Task:
     answer_length: Callable[[int], int] = field(repr=False)
     reads: Literal["after", "along"] = "after"
     shortest: int = 1
+    unseen: "Task | None" = field(default=None, repr=False)
     published: Published | None = field(default=None, repr=False)
     notes: str = field(default="", repr=False)
 
