@@ -99,10 +99,12 @@ def take_step(state: State, strategy: Strategy, integers: range) -> Step:
 def collected(state: State) -> State:
     """The state with the cells freed that the root does not reach."""
     kept = reachable(state.cells)
+    freed = [place for place, cell in enumerate(state.cells) if cell.tag is not Tag.FREE and place not in kept]
+    if not freed:
+        return state
     cells, flags = list(state.cells), list(state.flags)
-    for address in range(len(cells)):
-        if address not in kept:
-            cells[address], flags[address] = Cell(), Flags()
+    for address in freed:
+        cells[address], flags[address] = Cell(), Flags()
     return replace(state, cells=tuple(cells), flags=tuple(flags))
 
 
@@ -257,13 +259,13 @@ class _Stepper:
     def redirected(self, state: State, target: Column, only: State | None = None) -> State:
         """Replace all references to the visited cell; in cells that were free before, none is replaced."""
         before = (only or state).cells
-        cells = []
-        for cell, old in zip(state.cells, before, strict=True):
-            if old.tag is not Tag.FREE:
-                first = target if cell.tag in POINTS_FIRST and cell.first == self.address else cell.first
-                second = target if cell.tag in POINTS_SECOND and cell.second == self.address else cell.second
-                cell = Cell(cell.tag, first, second)
-            cells.append(cell)
+        cells = list(state.cells)
+        for place, (cell, old) in enumerate(zip(state.cells, before, strict=True)):
+            if self.address not in (cell.first, cell.second) or old.tag is Tag.FREE:
+                continue
+            first = target if cell.tag in POINTS_FIRST and cell.first == self.address else cell.first
+            second = target if cell.tag in POINTS_SECOND and cell.second == self.address else cell.second
+            cells[place] = Cell(cell.tag, first, second)
         return replace(state, cells=tuple(cells))
 
     def visit(self, path: str, demand: Demand, flags: Flags | None = None) -> Step:
