@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from benchmarks.environment import commit, hardware, versions
+from neurallambda.train.environment import commit, hardware, versions
 
 RESULTS = Path(__file__).parent / "results"
 REGISTRY: dict[str, "Benchmark"] = {}

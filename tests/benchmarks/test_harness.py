@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks.__main__ import describe, main
-from benchmarks.environment import commit, hardware, versions
+from neurallambda.train.environment import commit, hardware, versions
 from benchmarks.harness import Benchmark, Case, WrongAnswerError, benchmark, run, select, write
 from benchmarks.timing import spread
 

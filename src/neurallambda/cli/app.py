@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neurallambda import __version__
-from neurallambda.cli import automata
+from neurallambda.cli import automata, training
 from neurallambda.cli.options import (
     Capacity,
     Cells,
@@ -41,6 +41,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(automata.app, name="automata")
+for command in (training.train, training.evaluate, training.report, training.models):
+    app.command()(command)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Where and on what a measurement was taken."""
+"""Where and on what something was measured or trained."""
 
 import os
 import platform
@@ -10,12 +10,13 @@ from pathlib import Path
 
 import torch
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[3]
+"""The checkout that this file is of, where it is of one."""
 
 
 @dataclass(frozen=True)
 class Commit:
-    """The commit measured, and whether anything but results differed from it; both None outside a git checkout."""
+    """The commit used, and whether anything but results differed from it; both None outside a git checkout."""
 
     hash: str | None
     dirty: bool | None
@@ -24,7 +25,7 @@ class Commit:
 def commit(root: Path = ROOT) -> Commit:
     """The state of the checkout at `root`."""
     head = _git("rev-parse", "HEAD", root=root)
-    changes = _git("status", "--porcelain", "--", ".", ":!benchmarks/results", root=root)
+    changes = _git("status", "--porcelain", "--", ".", ":!benchmarks/results", ":!results", root=root)
     return Commit(hash=head, dirty=None if head is None or changes is None else bool(changes))
 
 

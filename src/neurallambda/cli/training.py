@@ -1,0 +1,229 @@
+"""The commands that train networks, measure them and report. What they need is imported when they run."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from neurallambda.train.recipe import Recipe
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, as `neurallambda train` made it.")]
+DeviceOption = Annotated[str | None, typer.Option(help="cpu or cuda; without it, a GPU if there is one.")]
+
+
+def train(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TASK [RECIPE] [KEY=VALUE]...",
+            help="The task; the recipe, where it shall not be the one that is meant for the task: a name, or "
+            "FILE.py:FUNCTION; and what shall be otherwise, as in seeds=12 model.states=16 stages=1-8:200:0.997,1-20:100.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="RUN", help="The folder of the run; runs/TASK-RECIPE without.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with a run that was interrupted; TASK is not named then.")
+    ] = None,
+    device: DeviceOption = None,
+    save_every: Annotated[int, typer.Option(min=1, help="After how many steps a checkpoint is written.")] = 200,
+    show: Annotated[bool, typer.Option("--show", help="Print the recipe and end.")] = False,
+) -> None:
+    """Train a network on a task, all seeds at once.
+
+    Ctrl-C keeps what was learned, and says how to go on. Exit code 0: trained. 1: no seed is left whose loss is a finite
+    number. 2: the input cannot be used. 130: interrupted.
+    """
+    from neurallambda.cli.messages import fail, reporting
+
+    with reporting():
+        if resume is not None:
+            if words:
+                fail("--resume: the run knows its task; name nothing else")
+            from neurallambda.train.run_folder import RunFolder
+
+            _train(RunFolder(resume).recipe(), resume, device=device, save_every=save_every, is_resumed=True)
+            return
+        if not words:
+            fail("TASK: none was named; `neurallambda tasks` lists them")
+        chosen = _recipe(words)
+        if show:
+            _show(chosen)
+            return
+        _train(chosen, out or _free_folder(chosen), device=device, save_every=save_every, is_resumed=False)
+
+
+def _recipe(words: list[str]) -> "Recipe":
+    """The recipe that the words ask for."""
+    from neurallambda.cli.messages import fail
+    from neurallambda.train.changes import changed
+    from neurallambda.train.recipes import recipe
+
+    task, *rest = words
+    names = [word for word in rest if "=" not in word]
+    if len(names) > 1:
+        fail(f"{names[1]}: expected KEY=VALUE; the recipe is {names[0]} already")
+    return changed(recipe(task, names[0] if names else None), [word for word in rest if "=" in word])
+
+
+def _train(recipe: "Recipe", folder: Path, *, device: str | None, save_every: int, is_resumed: bool) -> None:
+    import os
+    from contextlib import ExitStack
+
+    from neurallambda.cli.messages import ExitCode, answer, fail, remark
+    from neurallambda.train.loop import NotFiniteError, train
+    from neurallambda.train.progress import shown
+    from neurallambda.train.recorders import recorders
+
+    with ExitStack() as stack:
+        listeners: list[Any] = []
+        is_first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one speaks
+        if is_first:
+            remark(f"{recipe.task}, {recipe.name}: {recipe.seeds} seeds, at most {recipe.total_steps} steps; run {folder}")
+            listeners.append(stack.enter_context(shown(recipe)))
+            listeners += stack.enter_context(recorders(folder, recipe))
+        try:
+            trained = train(
+                recipe, folder, resume=is_resumed, listeners=listeners, device=device, save_every=save_every
+            )
+        except NotFiniteError as error:
+            fail(str(error), ExitCode.PROGRAM_ERROR)
+    if not is_first:
+        return
+    if trained.reason == "interrupted":
+        remark(f"interrupted after step {trained.steps}; go on with: neurallambda train --resume {folder}")
+        raise typer.Exit(130)
+    answer(str(folder))
+    scores = " ".join(f"{seed}:{score:.3f}" for seed, score in zip(trained.seeds, trained.scores, strict=True))
+    remark(f"validation of all seeds at their best: {scores}\nnow: neurallambda evaluate {folder}")
+
+
+def _show(recipe: "Recipe") -> None:
+    """Print a recipe, a field a line."""
+    from neurallambda.cli.messages import answer
+
+    for name, value in recipe.facts().items():
+        if name == "stages":
+            for stage in value:
+                answer(f"stage: {', '.join(f'{key} {item}' for key, item in stage.items())}")
+        elif name == "options":
+            for key, item in value.items():
+                answer(f"model.{key}: {item}")
+        else:
+            answer(f"{name}: {value}")
+
+
+def _free_folder(recipe: "Recipe") -> Path:
+    """A folder for a run that is not there yet."""
+    from itertools import count
+
+    name = f"{recipe.task}-{recipe.name}"
+    places = (Path("runs") / (name if number == 1 else f"{name}-{number}") for number in count(1))
+    return next(place for place in places if not place.exists())
+
+
+def evaluate(
+    run: Run,
+    lengths: Annotated[str, typer.Option(metavar="LOW-HIGH", help="Lengths of the inputs.")] = "41-500",
+    every: Annotated[int, typer.Option(min=1, help="How far the lengths are apart.")] = 10,
+    rows: Annotated[int, typer.Option(min=1, help="How many inputs of each length.")] = 128,
+    seed: Annotated[int | None, typer.Option(help="The seed of the inputs; without it, one that no training uses.")] = None,
+    soft: Annotated[bool, typer.Option("--soft", help="Leave soft choices soft, as in training.")] = False,
+    kept_only: Annotated[
+        bool,
+        typer.Option(
+            "--kept-only", help="Measure only the seeds that were not taken out on the way; the others count as not solved."
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="The result; RUN/evaluation.json without.")
+    ] = None,
+    device: DeviceOption = None,
+) -> None:
+    """Measure a trained network on fresh inputs, by their length.
+
+    Prints a line for each seed, and writes a JSON file and a plot beside it.
+    """
+    from neurallambda.cli.messages import answer, remark, reporting
+
+    with reporting():
+        from neurallambda.device import check_device
+        from neurallambda.train.changes import read
+        from neurallambda.train.evaluation import FRESH, lengths_between
+        from neurallambda.train.extras import MissingExtraError
+        from neurallambda.train.loop import load_run
+        from neurallambda.train.measuring import measure
+        from neurallambda.train.plots import plot_result
+        from neurallambda.train.report import summary
+        from neurallambda.train.results import write_result
+        from neurallambda.train.run_folder import RunFolder
+
+        check_device(device)
+        folder = RunFolder(run)
+        facts, trained = folder.facts(), load_run(run)
+        chosen = lengths_between(*read("--lengths", lengths, tuple[int, int]), every)
+        found = measure(
+            trained,
+            facts,
+            lengths=chosen,
+            rows=rows,
+            seed=FRESH if seed is None else seed,
+            hard=not soft,
+            kept_only=kept_only,
+            device=device,
+        )
+        path = out or folder.evaluation
+        write_result(path, found)
+        answer(summary(found))
+        try:
+            plot_result(path.with_suffix(".svg"), found)
+        except MissingExtraError as error:
+            remark(f"no plot was drawn: {error}")
+        remark(f"written to {path}")
+
+
+def report(
+    results: Annotated[
+        list[Path], typer.Argument(metavar="RESULTS...", help="Files that `evaluate` wrote, or folders that hold some.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Write Markdown there, with a plot for each task beside it."),
+    ] = None,
+) -> None:
+    """Put all results into one table, in Markdown."""
+    from neurallambda.cli.messages import answer, remark, reporting
+
+    with reporting():
+        from neurallambda.train.report import report
+        from neurallambda.train.report_page import write_page
+        from neurallambda.train.results import find_results, read_result
+
+        found = [read_result(path) for path in find_results(results)]
+        if out is None:
+            answer(report(found).rstrip())
+            return
+        for path in write_page(out, found):
+            remark(f"written to {path}")
+
+
+def models() -> None:
+    """List the models that a recipe can name, and their options."""
+    from neurallambda.cli.messages import answer, reporting
+
+    with reporting():
+        from inspect import getdoc, signature
+
+        from neurallambda.train.changes import options_of
+        from neurallambda.train.models import MODELS
+        from neurallambda.train.recipes import RECIPES
+
+        for name, make in MODELS.items():
+            answer(f"{name}: {(getdoc(make) or '').partition(chr(10))[0]}")
+            for option in options_of(make):
+                answer(f"    model.{option}={signature(make).parameters[option].default}")
+        answer("recipes:")
+        for name, make in RECIPES.items():
+            answer(f"    {name}: {(getdoc(make) or '').partition(chr(10))[0]}")

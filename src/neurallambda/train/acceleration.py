@@ -1,0 +1,36 @@
+"""Where a training runs: one process or several, on the CPU or GPUs, in full or mixed precision."""
+
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from neurallambda.device import check_device
+from neurallambda.errors import ArgumentError
+from neurallambda.train.extras import extra
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+def make_accelerator(
+    *, precision: Literal["no", "bf16", "fp16"] = "no", device: str | None = None
+) -> "Accelerator":
+    """What places models and batches, and joins the processes that `torchrun` started.
+
+    Args:
+        precision: the type of numbers that the forward pass computes with where it can.
+        device: `cpu` or `cuda`; None: a GPU if there is one.
+
+    Raises:
+        ArgumentError: if there is no such device.
+        MissingExtraError: if the package accelerate is not installed.
+    """
+    if device not in (None, "cpu", "cuda"):
+        raise ArgumentError(f"device: got {device!r}, expected 'cpu' or 'cuda'")
+    check_device(device)
+    accelerate = extra("accelerate", "training")
+    if not torch.distributed.is_initialized():
+        # accelerate keeps the first device and precision of a process; here each training has its own
+        extra("accelerate.state", "training").AcceleratorState._reset_state(reset_partial_state=True)
+    wants_cpu = device == "cpu" or (device is None and not torch.cuda.is_available())
+    return accelerate.Accelerator(cpu=wants_cpu, mixed_precision=precision)

@@ -1,0 +1,158 @@
+"""Changing a recipe by `key=value`, as the command line does."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
+from difflib import get_close_matches
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from neurallambda.arguments import checked, described
+from neurallambda.errors import ArgumentError
+from neurallambda.train.models import model_named
+from neurallambda.train.recipe import Recipe, Stage
+
+_WORDS = {"true": True, "false": False, "yes": True, "no": False}
+_FIXED = ("task", "options")
+"""Fields of a recipe that are not changed by `key=value`: the task is named before, options by their own keys."""
+
+
+@checked
+def changed(recipe: Recipe, changes: Iterable[str]) -> Recipe:
+    """A recipe with some of its values replaced.
+
+    Args:
+        recipe: the recipe.
+        changes: each `KEY=VALUE`, where the key is a field of `Recipe`, or `model.OPTION`, an option of its model. Lengths are
+            written `1-40`, pairs `0.9,0.99`, nothing `none`, and a stage `1-6:450:0.997:4:1.0`: lengths, steps, and if need
+            be the threshold, how many are kept, and the part of the learning rate.
+
+    Raises:
+        ArgumentError: if a key is unknown, with the nearest there is, or a value cannot be read.
+
+    Example:
+        >>> from neurallambda.train.recipes import recipe
+        >>> parity = changed(recipe("parity-check"), ["seeds=3", "stages=1-8:200:0.997,1-20:100"])
+        >>> parity.seeds, parity.stages[1]
+        (3, Stage(lengths=(1, 20), steps=100, threshold=None, keep=None, rate=1.0))
+    """
+    given = dict(_split(change) for change in changes)
+    kinds = {
+        name: kind for name, kind in get_type_hints(Recipe).items() if name not in _FIXED and name in _field_names()
+    }
+    model = given.get("model", recipe.model)
+    options = dict(recipe.options) if model == recipe.model else {}
+    option_kinds = {f"model.{name}": kind for name, kind in options_of(model_named(model)).items()}
+    values: dict[str, Any] = {}
+    for key, text in given.items():
+        kind = _known(key, {**kinds, **option_kinds})
+        value = text if key == "model" else read(key, text, kind)
+        if key in option_kinds:
+            options[key.removeprefix("model.")] = value
+        else:
+            values[key] = value
+    return replace(recipe, **values, options=options)
+
+
+def options_of(make: Callable[..., Any]) -> dict[str, Any]:
+    """The options of a function that makes a model, each with its annotation: its keyword-only parameters."""
+    hints = get_type_hints(make)
+    return {
+        name: hints.get(name, str)
+        for name, parameter in inspect.signature(make).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+
+
+def read(key: str, text: str, kind: Any) -> Any:
+    """A value from its text, as its annotation says it is written.
+
+    Raises:
+        ArgumentError: which key, what came, what was expected.
+
+    Example:
+        >>> read("rows", "24", int), read("clip", "none", float | None), read("lengths", "1-40", tuple[int, int])
+        (24, None, (1, 40))
+    """
+    try:
+        return _read(text, kind)
+    except (ValueError, TypeError):
+        raise ArgumentError(f"{key}: got {text!r}, expected {_expected(kind)}") from None
+
+
+def _read(text: str, kind: Any) -> Any:
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        if NoneType in parts and text.lower() == "none":
+            return None
+        return _first(text, [part for part in parts if part is not NoneType])
+    if origin is Literal:
+        if text not in parts:
+            raise ValueError
+        return text
+    if kind is bool:
+        return _WORDS[text.lower()] if text.lower() in _WORDS else _refuse()
+    if kind == tuple[int, int]:
+        least, dash, greatest = text.partition("-")
+        return int(least), int(greatest if dash else least)
+    if kind == tuple[float, float]:
+        first, second = text.split(",")
+        return float(first), float(second)
+    if kind == tuple[Stage, ...]:
+        return tuple(_stage(one) for one in text.split(","))
+    return kind(text) if kind in (int, float, str) else text
+
+
+def _first(text: str, kinds: list[Any]) -> Any:
+    """By the first of several annotations that can read it: an integer before a number before text."""
+    order = [bool, int, float]
+    for kind in sorted(kinds, key=lambda kind: order.index(kind) if kind in order else len(order)):
+        try:
+            return _read(text, kind)
+        except (ValueError, TypeError):
+            continue
+    return _refuse()
+
+
+def _refuse() -> Any:
+    raise ValueError
+
+
+def _stage(text: str) -> Stage:
+    lengths, steps, *more = text.split(":")
+    names = ("threshold", "keep", "rate")
+    if len(more) > len(names):
+        raise ValueError
+    kinds: Mapping[str, Any] = get_type_hints(Stage)
+    rest = {name: _read(part, kinds[name]) for name, part in zip(names, more, strict=False) if part}
+    return Stage(lengths=_read(lengths, tuple[int, int]), steps=int(steps), **rest)
+
+
+def _split(change: str) -> tuple[str, str]:
+    key, sign, value = change.partition("=")
+    if not sign or not key:
+        raise ArgumentError(f"{change!r}: expected KEY=VALUE, as in seeds=12")
+    return key, value
+
+
+def _known(key: str, kinds: Mapping[str, Any]) -> Any:
+    if key in kinds:
+        return kinds[key]
+    by_last = {name.removeprefix("model."): name for name in kinds}
+    near = get_close_matches(key, [*kinds, *by_last], n=1, cutoff=0.5)
+    hint = f"; did you mean {by_last.get(near[0], near[0])}?" if near else ""
+    raise ArgumentError(f"{key}: there is no such key{hint} Keys: {', '.join(kinds)}" if hint else f"{key}: there is no such key. Keys: {', '.join(kinds)}")
+
+
+def _expected(kind: Any) -> str:
+    if kind == tuple[Stage, ...]:
+        return "stages as LENGTHS:STEPS:THRESHOLD:KEEP:RATE with commas between them, as in 1-6:450:0.997,1-12:150"
+    if kind == tuple[int, int]:
+        return "lengths, as in 1-40"
+    if kind == tuple[float, float]:
+        return "two numbers, as in 0.9,0.99"
+    return described(kind)
+
+
+def _field_names() -> set[str]:
+    return {one.name for one in fields(Recipe)}

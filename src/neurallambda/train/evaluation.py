@@ -1,0 +1,170 @@
+"""How good trained models are, by the length of the input: most of it far longer than any that training showed."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Generator, Tensor, nn
+
+from neurallambda.arguments import checked
+from neurallambda.errors import ArgumentError, check_count
+from neurallambda.nn import Population, hardened
+from neurallambda.tasks import Batch, Task
+from neurallambda.train.drawn import Drawn, real_tokens
+
+SOLVED = 0.9
+"""The score from which a task counts as solved."""
+FRESH = 2_000_000_011
+"""The seed of the inputs of a test, which neither training nor validation draws."""
+AT_ONCE = 4096
+"""How many rows, of all members together, are looked at at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """How good the members of a population are.
+
+    Attributes:
+        lengths: of the inputs.
+        rows: how many inputs of each length; all members see the same.
+        seed: that they come from.
+        hard: whether every soft choice was made (its argmax taken).
+        accuracy: the share of the answers' tokens that are right, for each member and length.
+        exact: the share of the rows whose whole answer is right, for each member and length.
+        seconds: how long it took.
+    """
+
+    lengths: tuple[int, ...]
+    rows: int
+    seed: int
+    hard: bool
+    accuracy: tuple[tuple[float, ...], ...]
+    exact: tuple[tuple[float, ...], ...]
+    seconds: float
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        """The mean over all lengths of each member's accuracy."""
+        return tuple(sum(one) / len(one) for one in self.accuracy)
+
+    @property
+    def solved(self) -> int:
+        """How many members have a score of at least 0.9."""
+        return sum(score >= SOLVED for score in self.scores)
+
+    def facts(self) -> dict[str, Any]:
+        """The evaluation as JSON has it, to a ten-thousandth."""
+        rounded = {name: [[round(x, 4) for x in one] for one in getattr(self, name)] for name in ("accuracy", "exact")}
+        return asdict(self) | {"lengths": list(self.lengths), "seconds": round(self.seconds, 1)} | rounded
+
+
+@checked
+def lengths_between(least: int, greatest: int, every: int = 10) -> tuple[int, ...]:
+    """Lengths from the least to the greatest, both of them included.
+
+    Args:
+        least: the first.
+        greatest: the last.
+        every: how far they are apart, at most.
+
+    Raises:
+        ArgumentError: if there is none.
+
+    Example:
+        >>> lengths_between(41, 70)
+        (41, 51, 61, 70)
+    """
+    check_count("every", every)
+    if not 1 <= least <= greatest:
+        raise ArgumentError(f"lengths: got {least} to {greatest}, expected a least one of at least 1, and one not below it")
+    return (*range(least, greatest, every), greatest)
+
+
+@checked
+def evaluate(
+    model: nn.Module,
+    task: Task,
+    *,
+    lengths: Sequence[int],
+    rows: int = 128,
+    seed: int = FRESH,
+    hard: bool = True,
+) -> Evaluation:
+    """Measure models on fresh inputs.
+
+    Args:
+        model: a `Population`, or a single model, which counts as a population of one.
+        task: what is asked.
+        lengths: of the inputs.
+        rows: how many inputs of each length.
+        seed: that they come from.
+        hard: whether every soft choice of the models is made, as its argmax.
+
+    Returns:
+        Accuracies of each member at each length.
+
+    Raises:
+        ArgumentError: if a number is out of its range.
+
+    Example:
+        >>> from neurallambda.tasks import task
+        >>> from neurallambda.train import MODELS
+        >>> parity = task("parity-check")
+        >>> found = evaluate(MODELS["table"](parity), parity, lengths=(41, 50), rows=8)
+        >>> len(found.scores), found.lengths
+        (1, (41, 50))
+    """
+    check_count("rows", rows)
+    began = perf_counter()
+    generator = Generator().manual_seed(seed)
+    was_training = model.training
+    model.eval()
+    try:
+        by_length = [_scores(model, task, task.batch(length, rows, generator=generator), hard) for length in lengths]
+    finally:
+        model.train(was_training)
+    return Evaluation(
+        lengths=tuple(lengths),
+        rows=rows,
+        seed=seed,
+        hard=hard,
+        accuracy=tuple(zip(*[[accuracy for accuracy, _ in members] for members in by_length], strict=True)),
+        exact=tuple(zip(*[[exact for _, exact in members] for members in by_length], strict=True)),
+        seconds=perf_counter() - began,
+    )
+
+
+def _scores(model: nn.Module, task: Task, batch: Batch, hard: bool) -> list[tuple[float, float]]:
+    """The token accuracy and the share of exact rows of each member."""
+    members = len(model) if isinstance(model, Population) else 1
+    at_once = max(1, AT_ONCE // members)
+    parts = [
+        predict(model, task, batch.rows(slice(first, first + at_once)), hard=hard)
+        for first in range(0, batch.tokens.shape[0], at_once)
+    ]
+    found = [task.score(predictions, batch) for predictions in torch.cat(parts, 1)]
+    return [(score.accuracy, score.exact) for score in found]
+
+
+@torch.no_grad()
+def predict(model: nn.Module, task: Task, batch: Batch, *, hard: bool = True) -> Int[Tensor, "members rows time"]:
+    """What models answer, at every token, on the CPU.
+
+    Args:
+        model: a `Population`, or a single model.
+        task: what is asked.
+        batch: the rows, the same for all members.
+        hard: whether every soft choice of the models is made.
+    """
+    device = next(model.parameters()).device
+    members = len(model) if isinstance(model, Population) else 1
+    drawn = Drawn.of(batch.to(device), members, is_shared=True)
+    real = real_tokens(drawn.lengths, task.time, drawn.tokens.shape[-1])
+    with hardened(model) if hard else nullcontext():
+        if isinstance(model, Population):
+            return model(drawn.tokens, real).argmax(-1).cpu()
+        return model(drawn.tokens[0], None if real is None else real[0]).argmax(-1)[None].cpu()

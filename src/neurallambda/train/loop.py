@@ -1,0 +1,295 @@
+"""The loop of a training: steps, looks, stages, and a checkpoint from which a later process goes on to the same numbers."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor
+
+from neurallambda.arguments import checked
+from neurallambda.errors import ArgumentError, NeurallambdaError
+from neurallambda.nn import Population
+from neurallambda.tasks import Task
+from neurallambda.train.acceleration import make_accelerator
+from neurallambda.train.checkpoint import load, save
+from neurallambda.train.events import Ended, Failed, Listener
+from neurallambda.train.interruption import interruptible
+from neurallambda.train.making import make_population, task_of
+from neurallambda.train.recipe import Recipe
+from neurallambda.train.run_folder import RunFolder
+from neurallambda.train.training import Training
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+class NotFiniteError(NeurallambdaError, ArithmeticError):
+    """No seed is left whose loss is a finite number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a training came to.
+
+    Attributes:
+        recipe: what was done.
+        task: what was learned.
+        population: every seed that started, with its best parameters, in the order of `seeds`.
+        seeds: the seeds that started.
+        scores: the validation accuracy of each with these parameters.
+        fates: of the seeds that were taken out, after how many steps and why.
+        steps: how many steps were taken.
+        seconds: how long they took.
+        reason: why it ended.
+    """
+
+    recipe: Recipe
+    task: Task
+    population: Population
+    seeds: tuple[int, ...]
+    scores: tuple[float, ...]
+    fates: dict[int, dict[str, Any]]
+    steps: int
+    seconds: float
+    reason: Literal["finished", "patience", "interrupted", "not finite"]
+
+    @property
+    def best(self) -> torch.nn.Module:
+        """The model of the seed that is best on validation, the first of them."""
+        return self.population.members()[max(range(len(self.seeds)), key=lambda member: self.scores[member])]
+
+
+@checked
+def train(
+    recipe: Recipe,
+    folder: Path | str | None = None,
+    *,
+    resume: bool = False,
+    listeners: Iterable[Listener] = (),
+    device: str | None = None,
+    save_every: int = 200,
+) -> Trained:
+    """Train all seeds of a recipe at once.
+
+    Args:
+        recipe: what to do.
+        folder: where the run is kept; None: nowhere.
+        resume: whether to go on with the run that is kept there; it ends in the same numbers as one that never stopped.
+        listeners: functions that are told of every event.
+        device: `cpu` or `cuda`; None: a GPU if there is one.
+        save_every: after how many steps a checkpoint is written, besides the end of every stage.
+
+    Returns:
+        The members, and how they came about. Ctrl-C ends a training after the step it is in: what was learned so far is kept
+        and returned, and `reason` says so.
+
+    Raises:
+        ArgumentError: if the folder holds another run, or none to go on with.
+        NotFiniteError: if no seed is left whose loss is a finite number.
+        MissingExtraError: if the package accelerate is not installed.
+
+    Example:
+        >>> from neurallambda.train import Recipe, Stage, train
+        >>> stages = (Stage(lengths=(1, 4), steps=5),)
+        >>> trained = train(Recipe(task="parity-check", model="table", seeds=2, stages=stages), device="cpu")
+        >>> trained.steps, trained.seeds, trained.reason
+        (5, (0, 1), 'finished')
+    """
+    accelerator = make_accelerator(precision=recipe.precision, device=device)
+    run = None if folder is None else RunFolder(Path(folder))
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng())
+        training = _begin(recipe, run, accelerator, resume=resume)
+        told = list(listeners)
+        if run is not None and accelerator.is_main_process:
+            told.append(stack.enter_context(run.logging(after=training.place.step)))
+        reason = _go(training, run, told, save_every)
+        trained = _result(training, reason)
+        if run is not None and reason != "interrupted" and accelerator.is_main_process:
+            keep_members(run, trained)
+    if reason == "not finite":
+        raise NotFiniteError(
+            f"step {training.place.step}: the loss of every seed that was left is not a finite number; "
+            + (f"the last good checkpoint is {run.checkpoint}; " if run is not None else "")
+            + "a lower learning_rate or clip may help"
+        )
+    return trained
+
+
+def _begin(recipe: Recipe, run: RunFolder | None, accelerator: "Accelerator", *, resume: bool) -> Training:
+    """A training at its first step, or where it was when its last checkpoint was written."""
+    if not resume:
+        training = Training(recipe, accelerator)
+        if run is not None:
+            if accelerator.is_main_process:
+                run.begin(recipe)
+            accelerator.wait_for_everyone()
+        return training
+    if run is None:
+        raise ArgumentError("resume: there is no folder to resume from")
+    if not run.checkpoint.exists():
+        raise ArgumentError(f"{run.path}: there is no checkpoint to go on from")
+    tensors, facts = load(run.checkpoint)
+    if facts["recipe"] != _as_json(recipe):
+        raise ArgumentError(f"{run.path}: the run there has another recipe")
+    if facts["processes"] != accelerator.num_processes:
+        raise ArgumentError(
+            f"{run.path}: the run there had {facts['processes']} processes, and here are {accelerator.num_processes}"
+        )
+    training = Training(recipe, accelerator)
+    training.restore(tensors, facts)
+    prefix = f"random.{accelerator.process_index}."
+    training.restore_random_state(
+        {name.removeprefix(prefix): state for name, state in tensors.items() if name.startswith(prefix)}
+    )
+    return training
+
+
+def _go(
+    training: Training, run: RunFolder | None, listeners: list[Listener], save_every: int
+) -> Literal["finished", "patience", "interrupted", "not finite"]:
+    """All steps that are left; why they ended."""
+
+    def tell(event: Any) -> None:
+        for listener in listeners:
+            listener(event)
+
+    reason: Literal["finished", "patience", "interrupted", "not finite"] = "finished"
+    place, recipe = training.place, training.recipe
+    with interruptible() as interruption:
+        while not training.is_over:
+            event = training.step()
+            tell(event)
+            if isinstance(event, Failed) and not training.alive:
+                reason = "not finite"
+                break
+            ended = training.why_stage_is_over()
+            if ended is not None or place.step % recipe.validate_every == 0:
+                tell(training.validate())
+            if ended is not None:
+                tell(training.end_stage(ended))
+            if run is not None and (ended is not None or place.step % save_every == 0):
+                write_checkpoint(training, run.checkpoint)
+            if recipe.patience is not None and training.stale >= recipe.patience:
+                reason = "patience"
+                break
+            if _any(training, interruption.is_wanted) and not training.is_over:
+                reason = "interrupted"
+                break
+        if run is not None and reason == "interrupted":
+            write_checkpoint(training, run.checkpoint)
+    tell(Ended(step=place.step, reason=reason, seconds=place.seconds))
+    return reason
+
+
+def write_checkpoint(training: Training, path: Path) -> None:
+    """Write all that the next step depends on, of all processes, to one file."""
+    accelerator = training.accelerator
+    states = _from_all(training.random_state(), accelerator)
+    if accelerator.is_main_process:
+        random = {f"random.{rank}.{name}": state for rank, held in enumerate(states) for name, state in held.items()}
+        save(path, training.tensors() | random, training.facts() | {"processes": accelerator.num_processes})
+    accelerator.wait_for_everyone()
+
+
+def keep_members(run: RunFolder, trained: Trained) -> None:
+    """Write the best parameters of every seed, and what became of it."""
+    facts = {
+        "seeds": list(trained.seeds),
+        "scores": list(trained.scores),
+        "fates": {str(seed): fate for seed, fate in trained.fates.items()},
+        "steps": trained.steps,
+        "seconds": trained.seconds,
+        "reason": trained.reason,
+    }
+    save(run.members, trained.population.state_dict(), facts)
+
+
+@checked
+def load_run(folder: Path | str, *, recipe: Recipe | None = None) -> Trained:
+    """What the training of a run came to; of a run that is not over yet, how far it is.
+
+    Args:
+        folder: of the run.
+        recipe: its recipe, needed where that has a task or a model that is not named but given.
+
+    Raises:
+        ArgumentError: if there is no run, or nothing of it was kept yet.
+    """
+    run = RunFolder(Path(folder))
+    recipe = run.recipe() if recipe is None else recipe
+    learned = task_of(recipe)
+    population = make_population(recipe, learned)
+    if run.members.exists():
+        states, facts = load(run.members)
+    elif run.checkpoint.exists():
+        tensors, kept = load(run.checkpoint)
+        states = {name.removeprefix("best."): value for name, value in tensors.items() if name.startswith("best.")}
+        facts = {
+            "seeds": list(recipe.all_seeds),
+            "scores": tensors["scores"].tolist(),
+            "fates": kept["fates"],
+            "steps": kept["place"]["step"],
+            "seconds": kept["place"]["seconds"],
+            "reason": "interrupted",
+        }
+    else:
+        raise ArgumentError(f"{run.path}: nothing of this run was kept yet; it has no {run.checkpoint.name}")
+    population.load_state_dict(states)
+    population.eval()
+    return Trained(
+        recipe=recipe,
+        task=learned,
+        population=population,
+        seeds=tuple(facts["seeds"]),
+        scores=tuple(facts["scores"]),
+        fates={int(seed): fate for seed, fate in facts["fates"].items()},
+        steps=facts["steps"],
+        seconds=facts["seconds"],
+        reason=facts["reason"],
+    )
+
+
+def _result(training: Training, reason: Literal["finished", "patience", "interrupted", "not finite"]) -> Trained:
+    population = make_population(training.recipe, training.task).to(training.accelerator.device)
+    population.load_state_dict(training.snapshots.states)
+    population.eval()
+    return Trained(
+        recipe=training.recipe,
+        task=training.task,
+        population=population,
+        seeds=training.recipe.all_seeds,
+        scores=tuple(training.snapshots.scores.tolist()),
+        fates=training.fates,
+        steps=training.place.step,
+        seconds=training.place.seconds,
+        reason=reason,
+    )
+
+
+def _any(training: Training, is_wanted: bool) -> bool:
+    """Whether it is wanted in any of the processes: they must end after the same step."""
+    accelerator = training.accelerator
+    if accelerator.num_processes == 1:
+        return is_wanted
+    total = accelerator.reduce(torch.tensor(float(is_wanted), device=accelerator.device), "sum")
+    assert isinstance(total, Tensor)
+    return bool(total > 0)
+
+
+def _from_all(states: dict[str, Tensor], accelerator: "Accelerator") -> list[dict[str, Tensor]]:
+    """What each process holds, in their order."""
+    if accelerator.num_processes == 1:
+        return [states]
+    held: list[Any] = [None] * accelerator.num_processes
+    torch.distributed.all_gather_object(held, states)
+    return held
+
+
+def _as_json(recipe: Recipe) -> Any:
+    import json
+
+    return json.loads(json.dumps(recipe.facts()))

@@ -1,0 +1,45 @@
+"""From a run to its result."""
+
+from copy import deepcopy
+from typing import Any
+
+from neurallambda.train.evaluation import FRESH, evaluate
+from neurallambda.train.loop import Trained
+from neurallambda.train.results import result
+
+
+def measure(
+    trained: Trained,
+    run: dict[str, Any],
+    *,
+    lengths: tuple[int, ...],
+    rows: int = 128,
+    seed: int = FRESH,
+    hard: bool = True,
+    kept_only: bool = False,
+    device: str | None = None,
+) -> dict[str, Any]:
+    """Measure what a run came to, and put it together with the facts of the run.
+
+    Args:
+        trained: what the run came to.
+        run: its facts, as `RunFolder.facts` gives them.
+        lengths: of the inputs.
+        rows: how many inputs of each length.
+        seed: that they come from.
+        hard: whether every soft choice is made.
+        kept_only: whether only the seeds that were not taken out on the way are measured.
+        device: where; None: where the members are.
+
+    Returns:
+        A result, for JSON.
+    """
+    population, members = trained.population, tuple(range(len(trained.seeds)))
+    if kept_only:
+        members = tuple(member for member in members if trained.seeds[member] not in trained.fates)
+        population = deepcopy(population)
+        population.keep(list(members))
+    if device is not None:
+        population = deepcopy(population).to(device)
+    found = evaluate(population, trained.task, lengths=lengths, rows=rows, seed=seed, hard=hard)
+    return result(trained, found, members, run)

@@ -1,0 +1,87 @@
+"""Progress on standard error: a bar where a person reads it, and otherwise a line for each thing that happens."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from statistics import median
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from neurallambda.train.events import Ended, Event, Failed, Listener, StageEnded, Stepped, Validated
+from neurallambda.train.recipe import Recipe
+
+
+@contextmanager
+def shown(recipe: Recipe, *, console: Console | None = None) -> Iterator[Listener]:
+    """A listener that shows how a training goes: the loss and the running accuracy of the median seed, the time that is left.
+
+    Args:
+        recipe: what is done.
+        console: where; None: standard error.
+    """
+    console = console or Console(file=sys.stderr)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} loss {task.fields[loss]} accuracy {task.fields[accuracy]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(_stage(recipe, 0), total=recipe.total_steps, loss="", accuracy="")
+        skipped = 0
+
+        def listen(event: Event) -> None:
+            nonlocal skipped
+            if isinstance(event, Stepped):
+                progress.update(
+                    bar,
+                    completed=event.step + skipped,
+                    loss=f"{median(event.losses):.3f}",
+                    accuracy=f"{median(event.accuracies):.3f}",
+                )
+                return
+            if isinstance(event, StageEnded):
+                planned = sum(stage.steps for stage in recipe.stages[: event.stage])
+                skipped = planned - event.step
+                if event.stage < len(recipe.stages):
+                    progress.update(bar, description=_stage(recipe, event.stage), completed=planned)
+            progress.console.print(line(event), markup=False, highlight=False, soft_wrap=True)
+
+        yield listen
+
+
+def line(event: Event) -> str:
+    """An event in a line.
+
+    Example:
+        >>> line(Validated(step=100, seeds=(0, 1), accuracies=(1.0, 0.5)))
+        'step 100: validation 0:1.000 1:0.500'
+    """
+    if isinstance(event, Stepped):
+        return f"step {event.step}: loss {median(event.losses):.3f}, accuracy {median(event.accuracies):.3f}"
+    if isinstance(event, Validated):
+        return f"step {event.step}: validation {_pairs(event.seeds, event.accuracies)}"
+    if isinstance(event, StageEnded):
+        why = "its threshold was reached" if event.reason == "threshold" else "its steps are used up"
+        kept = "" if not event.dropped else f"; seeds kept: {_list(event.kept)}, dropped: {_list(event.dropped)}"
+        return f"step {event.step}: stage {event.stage} is over, {why}{kept}"
+    if isinstance(event, Failed):
+        return f"step {event.step}: the loss of seed {_list(event.seeds)} is not a finite number; taken out"
+    assert isinstance(event, Ended)
+    return f"step {event.step}: {event.reason} after {event.seconds:.0f} s"
+
+
+def _stage(recipe: Recipe, number: int) -> str:
+    low, high = recipe.stages[number].lengths
+    return f"stage {number + 1}/{len(recipe.stages)}, lengths {low}-{high}"
+
+
+def _pairs(seeds: tuple[int, ...], values: tuple[float, ...]) -> str:
+    return " ".join(f"{seed}:{value:.3f}" for seed, value in zip(seeds, values, strict=True))
+
+
+def _list(seeds: tuple[int, ...]) -> str:
+    return " ".join(map(str, seeds)) or "none"

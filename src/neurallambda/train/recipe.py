@@ -1,0 +1,214 @@
+"""What a training is: one frozen value that says everything a run needs, and checks itself."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
+from typing import Any, Literal
+
+from torch import nn
+
+from neurallambda.arguments import checked
+from neurallambda.errors import ArgumentError, check_count
+from neurallambda.tasks import Task
+
+Option = int | float | str | bool | None
+"""What an option of a model may be."""
+MakeModel = Callable[..., nn.Module]
+"""A function from a task, and options by name, to a model with random parameters, drawn from torch's global generator."""
+
+
+@checked
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A part of a training that shows inputs of some lengths.
+
+    Attributes:
+        lengths: the least and the greatest length of an input; each row draws its own, all alike likely.
+        steps: how many steps it takes at most.
+        threshold: it ends early when the running accuracy of the median member is above this, or, where `keep` says how many
+            go on, that of each of those. None: it takes all its steps.
+        keep: how many members go on to the next stage, the best by running accuracy; None: all.
+        rate: the learning rate in this stage, as a part of the recipe's.
+
+    Raises:
+        ArgumentError: a number is out of its range.
+
+    Example:
+        >>> Stage(lengths=(1, 6), steps=450, threshold=0.997, keep=4)
+        Stage(lengths=(1, 6), steps=450, threshold=0.997, keep=4, rate=1.0)
+    """
+
+    lengths: tuple[int, int]
+    steps: int
+    threshold: float | None = None
+    keep: int | None = None
+    rate: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_lengths("lengths", self.lengths)
+        check_count("steps", self.steps)
+        if self.keep is not None:
+            check_count("keep", self.keep)
+        if self.threshold is not None:
+            _check_number("threshold", self.threshold, least=0, most=1)
+        _check_number("rate", self.rate, least=0)
+
+
+@checked
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A training: the task, the model, and how its seeds learn.
+
+    All seeds of a recipe train at once, as a `Population`; each has its own parameters, batches and noise.
+
+    Attributes:
+        task: the name of a task, or a task.
+        model: the name of a model among `neurallambda.train.MODELS`, or a function from a task and options to a model.
+        options: options of the model, by name; what is not named has the model's own default.
+        name: what reports call the recipe; without one, the name of the model.
+        seeds: how many seeds start.
+        first_seed: the first of them; the others follow.
+        stages: what is learned first, and what then.
+        rows: how many rows each seed sees at a step.
+        optimizer: `adam`, or `adamw` with `weight_decay`.
+        learning_rate: its rate at the start.
+        betas: how slowly Adam's two running means change.
+        weight_decay: how much of each parameter goes away, as a part of the learning rate, with `adamw`.
+        schedule: how the rate goes in the last stage: it stays (`constant`), or falls to zero in a straight line (`linear`)
+            or as a cosine (`cosine`).
+        warmup: in how many steps the rate rises to its full height at the very start.
+        clip: the greatest norm of a seed's gradient; a longer one is scaled down to it. None: any norm.
+        smoothing: how much of the running accuracy stays at each step. It is zero when a stage begins.
+        validation_lengths: lengths of the inputs by which the best parameters of each seed are chosen.
+        validation_rows: how many such inputs.
+        validate_every: after how many steps they are looked at; also at the end of each stage.
+        patience: training ends when so many validations in a row brought no seed anything better; None: never.
+        compiled: whether the steps of recurrent models are compiled, which takes half a minute for each shape (a C++ compiler
+            is needed), and then makes training some times as fast. The noise is drawn in another order then.
+        precision: `no`, or the type of numbers that the forward pass computes with where it can, `bf16` or `fp16`.
+
+    Raises:
+        ArgumentError: a number is out of its range.
+
+    Example:
+        >>> recipe = Recipe(task="parity-check", model="table", seeds=4, stages=(Stage(lengths=(1, 8), steps=200),))
+        >>> recipe.total_steps
+        200
+    """
+
+    task: str | Task
+    model: str | MakeModel
+    options: Mapping[str, Option] = field(default_factory=dict[str, Option])
+    name: str = ""
+    seeds: int = 6
+    first_seed: int = 0
+    stages: tuple[Stage, ...]
+    rows: int = 24
+    optimizer: Literal["adam", "adamw"] = "adam"
+    learning_rate: float = 1e-2
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    warmup: int = 0
+    clip: float | None = 1.0
+    smoothing: float = 0.97
+    validation_lengths: tuple[int, int] = (1, 40)
+    validation_rows: int = 64
+    validate_every: int = 100
+    patience: int | None = None
+    compiled: bool = False
+    precision: Literal["no", "bf16", "fp16"] = "no"
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "rows", "validation_rows", "validate_every"):
+            check_count(name, getattr(self, name))
+        for name in ("first_seed", "warmup"):
+            check_count(name, getattr(self, name), least=0)
+        if self.patience is not None:
+            check_count("patience", self.patience)
+        if not self.stages:
+            raise ArgumentError("stages: got none, expected at least one, as in 1-6:450")
+        check_lengths("validation_lengths", self.validation_lengths)
+        _check_number("learning_rate", self.learning_rate, least=0)
+        _check_number("weight_decay", self.weight_decay, least=0)
+        _check_number("smoothing", self.smoothing, least=0, below=1)
+        for beta in self.betas:
+            _check_number("betas", beta, least=0, below=1)
+        if self.clip is not None:
+            _check_number("clip", self.clip, least=0)
+        if self.weight_decay and self.optimizer == "adam":
+            raise ArgumentError("weight_decay: adam has none; use optimizer=adamw")
+        left = self.seeds
+        for stage in self.stages:
+            if stage.keep is not None and stage.keep > left:
+                raise ArgumentError(f"stages: one keeps {stage.keep} members, but only {left} are left by then")
+            left = stage.keep or left
+        if not self.name:
+            object.__setattr__(self, "name", _name(self.model))
+
+    @property
+    def total_steps(self) -> int:
+        """How many steps it takes at most."""
+        return sum(stage.steps for stage in self.stages)
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """The seeds that start."""
+        return tuple(range(self.first_seed, self.first_seed + self.seeds))
+
+    def facts(self) -> dict[str, Any]:
+        """The recipe as JSON has it; a task or a model that is no name is told by its name alone."""
+        named = {"task": _name(self.task), "model": _name(self.model), "options": dict(self.options)}
+        plain = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in {*named, "stages"}}
+        return named | {"stages": [asdict(stage) for stage in self.stages]} | plain
+
+
+def recipe_from(facts: Mapping[str, Any]) -> Recipe:
+    """A recipe from what `Recipe.facts` gave, also after JSON made lists of tuples.
+
+    Args:
+        facts: its fields.
+
+    Raises:
+        ArgumentError: if they are not those of a recipe.
+
+    Example:
+        >>> recipe = Recipe(task="parity-check", model="table", stages=(Stage(lengths=(1, 8), steps=200),))
+        >>> recipe_from(recipe.facts()) == recipe
+        True
+    """
+    try:
+        stages = tuple(Stage(**_tuples(stage)) for stage in facts["stages"])
+        return Recipe(**_tuples({**facts, "stages": stages}))
+    except (TypeError, KeyError) as error:
+        raise ArgumentError(f"recipe: got something that is none ({error})") from None
+
+
+def check_lengths(name: str, lengths: tuple[int, int]) -> None:
+    """Refuse a range of lengths that is empty or begins below 1.
+
+    Raises:
+        ArgumentError: naming the argument and what came.
+    """
+    least, greatest = lengths
+    if not 1 <= least <= greatest:
+        raise ArgumentError(
+            f"{name}: got {least} to {greatest}, expected a least length of at least 1 and one not below it"
+        )
+
+
+def _tuples(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
+
+
+def _name(value: object) -> str:
+    return value if isinstance(value, str) else getattr(value, "name", None) or getattr(value, "__name__", repr(value))
+
+
+def _check_number(
+    name: str, value: float, *, least: float, most: float | None = None, below: float | None = None
+) -> None:
+    """Refuse a number out of its range."""
+    if not isfinite(value) or value < least or (most is not None and value > most) or (below and value >= below):
+        upper = "" if most is None and below is None else f" and at most {most}" if below is None else f" and below {below}"
+        raise ArgumentError(f"{name}: got {value!r}, expected a number of at least {least}{upper}")

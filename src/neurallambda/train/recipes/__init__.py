@@ -1,0 +1,91 @@
+"""Recipes: how each family of models is trained on each task, written down before their final runs."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+from neurallambda.arguments import checked
+from neurallambda.errors import ArgumentError
+from neurallambda.tasks import Task
+from neurallambda.tasks import task as task_named
+from neurallambda.train.recipe import Recipe
+from neurallambda.train.recipes.controller import TASKS as CONTROLLER_TASKS
+from neurallambda.train.recipes.controller import controller
+from neurallambda.train.recipes.table import TASKS as TABLE_TASKS
+from neurallambda.train.recipes.table import table
+
+MakeRecipe = Callable[[Task], Recipe]
+"""A function from a task to the recipe for it."""
+RECIPES: dict[str, MakeRecipe] = {"table": table, "controller": controller}
+"""All recipes, by name."""
+FIRST: dict[str, str] = {
+    **dict.fromkeys(TABLE_TASKS, "table"),
+    **dict.fromkeys(CONTROLLER_TASKS, "controller"),
+}
+"""Which recipe is taken for a task where none is named."""
+
+
+@checked
+def recipe(task: str, name: str | None = None) -> Recipe:
+    """The recipe of a name for a task.
+
+    Args:
+        task: the name of the task.
+        name: one of `RECIPES`, or `FILE.py:FUNCTION`, a function in a file that takes a task and returns a recipe. None: the
+            one that is meant for the task.
+
+    Raises:
+        ArgumentError: if there is no such task or recipe.
+
+    Example:
+        >>> recipe("parity-check").name
+        'table'
+    """
+    learned = task_named(task)
+    if name is None:
+        name = FIRST.get(learned.name)
+        if name is None:
+            raise ArgumentError(f"recipe: none is meant for {learned.name}; name one of {', '.join(RECIPES)}")
+    return recipe_function(name)(learned)
+
+
+@checked
+def recipe_function(name: str) -> MakeRecipe:
+    """The function that makes a recipe.
+
+    Args:
+        name: one of `RECIPES`, or `FILE.py:FUNCTION`.
+
+    Raises:
+        ArgumentError: if there is none.
+    """
+    if name in RECIPES:
+        return RECIPES[name]
+    file, colon, function = name.rpartition(":")
+    if colon:
+        return _from_file(Path(file), function)
+    near = get_close_matches(name, RECIPES, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise ArgumentError(f"recipe: there is no recipe {name!r}; {hint}The recipes are {', '.join(RECIPES)}")
+
+
+def _from_file(file: Path, function: str) -> MakeRecipe:
+    if not file.is_file():
+        raise ArgumentError(f"recipe: there is no file {str(file)!r}")
+    spec = spec_from_file_location(file.stem, file)
+    if spec is None or spec.loader is None:
+        raise ArgumentError(f"recipe: {str(file)!r} is no Python file")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = getattr(module, function, None)
+    if not callable(found):
+        raise ArgumentError(f"recipe: {str(file)!r} has no function {function!r}")
+
+    def make(task: Task) -> Recipe:
+        made = found(task)
+        if not isinstance(made, Recipe):
+            raise ArgumentError(f"recipe: {function} in {str(file)!r} gave {made!r:.60}, expected a Recipe")
+        return made
+
+    return make

@@ -1,0 +1,78 @@
+"""Controllers with stacks and queues: programs that are found by descent on short inputs, and run at any length."""
+
+from dataclasses import dataclass
+
+from neurallambda.tasks import Task
+from neurallambda.train.recipe import Recipe, Stage
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What differs from task to task.
+
+    The stacks and queues are those that a program for the task needs, or a few more; the lengths are the shortest on which
+    no shorter way is as good. Where few seeds succeed, more start, and those that are best at training go on.
+    """
+
+    stacks: int = 1
+    queues: int = 1
+    symbols: int = 3
+    states: int = 6
+    short: int = 6
+    long: int = 12
+    seeds: int = 6
+    phase_bias: float = 4.0
+    action_scale: float = 0.3
+    steps: tuple[int, int, int] = (1000, 0, 200)
+    keep: tuple[int | None, int | None] = (None, None)
+
+
+_SHAPES = {
+    "reverse-string": _Shape(short=6, long=12),
+    "duplicate-string": _Shape(stacks=0, queues=2),
+    "stack-manipulation": _Shape(symbols=4, short=8, long=14),
+    "bucket-sort": _Shape(
+        stacks=0, queues=5, symbols=5, seeds=12, phase_bias=3.0, action_scale=1.0, steps=(1000, 700, 300), keep=(4, 2)
+    ),
+    "odds-first": _Shape(
+        stacks=0, queues=4, seeds=12, short=8, long=14, phase_bias=3.0, action_scale=1.0, steps=(1500, 700, 300), keep=(4, 2)
+    ),
+    "binary-addition": _Shape(
+        stacks=0, queues=4, symbols=4, seeds=12, short=8, long=14, phase_bias=3.0, action_scale=1.0, steps=(1800, 1000, 300), keep=(4, 2)
+    ),
+}
+TASKS = tuple(_SHAPES)
+"""The tasks it is meant for."""
+
+
+def controller(task: Task) -> Recipe:
+    """A controller with stacks and queues: for tasks whose answer is as long as the input.
+
+    Args:
+        task: what is learned.
+    """
+    shape = _SHAPES.get(task.name, _Shape())
+    first, middle, last = shape.steps
+    between = (shape.short + shape.long) // 2
+    stages = [
+        Stage(lengths=(1, shape.short), steps=first, threshold=0.997, keep=shape.keep[0]),
+        Stage(lengths=(1, between), steps=middle, threshold=0.997, keep=shape.keep[1]) if middle else None,
+        Stage(lengths=(1, shape.long), steps=last),
+    ]
+    return Recipe(
+        task=task.name,
+        model="controller",
+        name="controller",
+        options={
+            "stacks": shape.stacks,
+            "queues": shape.queues,
+            "symbols": shape.symbols,
+            "states": shape.states,
+            "phase_bias": shape.phase_bias,
+            "action_scale": shape.action_scale,
+        },
+        seeds=shape.seeds,
+        stages=tuple(stage for stage in stages if stage is not None),
+        rows=24,
+        learning_rate=1e-2,
+    )

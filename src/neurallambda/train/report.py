@@ -1,0 +1,152 @@
+"""One table of all results, with what others report beside."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from neurallambda.tasks import TASKS
+
+Result = Mapping[str, Any]
+
+HEAD = (
+    "task",
+    "recipe",
+    "solved / started",
+    "mean",
+    "least",
+    "best",
+    "exact rows of the best",
+    "steps",
+    "time",
+    "parameters",
+    "published best",
+)
+LEGEND = """\
+A seed's score is its accuracy at fresh inputs, the mean over the lengths that the column of the test names; it solves the
+task with a score of at least 0.9. Mean, least and best are over all seeds that started; where some were taken out on the
+way and not measured, they count as not solved, and a `*` says that the mean is over the others. Time is that of training
+all seeds at once. Published figures are the best of their runs."""
+
+
+def report(results: Sequence[Result]) -> str:
+    """All results as Markdown: a table with a row for each, by task, and what they were measured with.
+
+    Args:
+        results: as `neurallambda.train.results.read_result` gives them.
+    """
+    ordered = sorted(results, key=lambda one: (_place(one["task"]), one["task"], -(one["mean"] or 0), one["recipe_name"]))
+    parts = [_table(HEAD, [_row(one) for one in ordered]), LEGEND, *_tests(ordered), *_circumstances(ordered)]
+    return "\n\n".join(parts) + "\n"
+
+
+def by_task(results: Iterable[Result]) -> dict[str, list[Result]]:
+    """Results by the name of their task, in the order of the tasks."""
+    found: dict[str, list[Result]] = {}
+    for one in sorted(results, key=lambda one: (_place(one["task"]), one["task"], one["recipe_name"])):
+        found.setdefault(one["task"], []).append(one)
+    return found
+
+
+def summary(result: Result) -> str:
+    """A result as people read it in a terminal: a line for each seed, and one for all.
+
+    Args:
+        result: as `neurallambda.train.results.result` gives it.
+    """
+    rows = [
+        (str(one["seed"]), _number(one["score"]), _number(one["exact"]), _number(one["validation"]), _outcome(one))
+        for one in result["seeds"]
+    ]
+    head = ("seed", "score", "exact rows", "validation", "")
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)]
+    found = result["evaluation"]
+    mean, least, best = (_number(result[name]) for name in ("mean", "min", "max"))
+    lines.append(
+        f"{result['task']}, {result['recipe_name']}: {result['solved']} of {result['started']} seeds solve it; "
+        f"mean {mean}, least {least}, best {best} over lengths {found['lengths'][0]} to {found['lengths'][-1]}, "
+        f"{found['rows']} rows each; {result['steps']} steps in {duration(result['seconds'])}"
+    )
+    return "\n".join(lines)
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it.
+
+    >>> duration(8.24), duration(150), duration(5400)
+    ('8 s', '2.5 min', '1.5 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+def _row(one: Result) -> tuple[str, ...]:
+    star = "" if one["scored"] == one["started"] else "*"
+    exact = max((seed["exact"] for seed in one["seeds"] if seed["score"] is not None and seed["score"] == one["max"]), default=None)
+    return (
+        one["task"],
+        one["recipe_name"],
+        f"{one['solved']} / {one['started']}",
+        _number(one["mean"]) + star,
+        _number(one["min"]) + star,
+        _number(one["max"]),
+        _number(exact),
+        f"{one['steps']:,}",
+        duration(one["seconds"]),
+        f"{one['parameters']:,}",
+        _published(one["task"]),
+    )
+
+
+def _published(task: str) -> str:
+    published = TASKS[task].published if task in TASKS else None
+    if published is None:
+        return "–"
+    model, figure = published.best
+    return f"{figure / 100:.3f} ({model})"
+
+
+def _tests(results: Sequence[Result]) -> list[str]:
+    """How the tests were made, and which of them differ."""
+    kinds: dict[str, list[str]] = {}
+    for one in results:
+        found = one["evaluation"]
+        lengths = found["lengths"]
+        choices = "every choice made" if found["hard"] else "choices left soft"
+        kind = f"{len(lengths)} lengths from {lengths[0]} to {lengths[-1]}, {found['rows']} fresh rows each, {choices}"
+        kinds.setdefault(kind, []).append(f"{one['task']} ({one['recipe_name']})")
+    if len(kinds) == 1:
+        return [f"Test: {next(iter(kinds))}."]
+    return [f"Test: {kind}: {', '.join(names)}." for kind, names in kinds.items()]
+
+
+def _circumstances(results: Sequence[Result]) -> list[str]:
+    """Where the trainings ran."""
+    found = {_circumstance(one["training"]) for one in results}
+    return [f"Trained on: {'; '.join(sorted(found))}."] if found else []
+
+
+def _circumstance(training: Mapping[str, Any]) -> str:
+    hardware, versions = training.get("hardware") or {}, training.get("versions") or {}
+    commit = (training.get("commit") or "unknown")[:10] + (" with changes" if training.get("dirty") else "")
+    gpus = hardware.get("gpus") or []
+    where = f"{len(gpus)} × {gpus[0]}" if gpus else f"{hardware.get('cpu', 'unknown')}, {hardware.get('torch_threads', '?')} thread(s)"
+    return f"{where}, torch {versions.get('torch', '?')}, commit {commit}"
+
+
+def _outcome(one: Mapping[str, Any]) -> str:
+    gone = "" if one["left_after"] is None else f"{one['why']} after {one['left_after']} steps"
+    return ", ".join(part for part in ("solved" if one["solved"] else "", gone) if part)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _place(task: str) -> int:
+    return list(TASKS).index(task) if task in TASKS else len(TASKS)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

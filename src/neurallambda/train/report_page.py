@@ -1,0 +1,45 @@
+"""A page of results, with a plot for each task."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from neurallambda.train.plots import plot_task
+from neurallambda.train.report import Result, by_task, report
+
+HEAD = """\
+# Results
+
+Written by `neurallambda report`; each row is a run of `neurallambda train` and `neurallambda evaluate`.
+[How to train](training.md) says how to do one again.
+"""
+
+
+def page(results: Sequence[Result], plots: str) -> str:
+    """The text of the page.
+
+    Args:
+        results: what is reported.
+        plots: the folder of the plots, as seen from the page.
+    """
+    pictures = [f"## {task}\n\n![accuracy by length: {task}]({plots}/{task}.svg)" for task in by_task(results)]
+    return "\n".join([HEAD, report(results), "\n\n".join(pictures), ""])
+
+
+def write_page(path: Path, results: Sequence[Result]) -> list[Path]:
+    """Write the page, and the plots into a folder of its name beside it.
+
+    Args:
+        path: of the page.
+        results: what is reported.
+
+    Returns:
+        The files written.
+    """
+    folder = path.with_suffix("")
+    written = [path]
+    for task, found in by_task(results).items():
+        plot_task(folder / f"{task}.svg", task, found)
+        written.append(folder / f"{task}.svg")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(results, folder.name))
+    return written
