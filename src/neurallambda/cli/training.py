@@ -184,6 +184,54 @@ def evaluate(
         remark(f"written to {path}")
 
 
+def sweep(
+    tasks: Annotated[list[str], typer.Argument(metavar="TASK...", help="The tasks, and what shall be otherwise: KEY=VALUE.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the runs are kept.")],
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(help="A recipe; may be given several times. Without, the one that is meant for each task."),
+    ] = None,
+    first_seed: Annotated[
+        list[int] | None, typer.Option(help="The first seed of a training; may be given several times.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="How many trainings at a time, each in a process of its own.")] = 1,
+    lengths: Annotated[str, typer.Option(metavar="LOW-HIGH", help="Lengths of the inputs of the test.")] = "41-500",
+    every: Annotated[int, typer.Option(min=1, help="How far these lengths are apart.")] = 10,
+    rows: Annotated[int, typer.Option(min=1, help="How many inputs of each length.")] = 128,
+    device: DeviceOption = None,
+    ray: Annotated[
+        bool, typer.Option("--ray", help="Spread the trainings over the machines of Ray, which must share the folder.")
+    ] = False,
+) -> None:
+    """Train and measure every task by every recipe. Called again, it goes on where it was.
+
+    What each prints is in a file beside the folder of its run. Exit code 1 if one of them failed.
+    """
+    from neurallambda.cli.messages import ExitCode, answer, complain, remark, reporting
+
+    with reporting():
+        from neurallambda.train.sweep import cells
+        from neurallambda.train.sweep import sweep as run_sweep
+
+        names = [word for word in tasks if "=" not in word]
+        changes = [word for word in tasks if "=" in word]
+        todo = cells(out, names, recipe or [], first_seed or [], changes)
+        done = sum(cell.is_done for cell in todo)
+        remark(f"{len(todo)} trainings, {done} of them done")
+        test = ["--lengths", lengths, "--every", str(every), "--rows", str(rows)]
+        failed = 0
+        for cell, code in run_sweep(todo, jobs=jobs, test=test, device=device, use_ray=ray):
+            done += 1
+            if code:
+                failed += 1
+                complain(f"{cell.folder}: ended with exit code {code}; see {cell.folder.with_suffix('.log')}")
+            else:
+                remark(f"{done} of {len(todo)}: {cell.folder}")
+        answer(f"neurallambda report {out}")
+        if failed:
+            raise typer.Exit(ExitCode.PROGRAM_ERROR)
+
+
 def report(
     results: Annotated[
         list[Path], typer.Argument(metavar="RESULTS...", help="Files that `evaluate` wrote, or folders that hold some.")

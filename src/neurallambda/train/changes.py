@@ -76,6 +76,8 @@ def read(key: str, text: str, kind: Any) -> Any:
     """
     try:
         return _read(text, kind)
+    except ArgumentError:  # it was read, and makes no sense
+        raise
     except (ValueError, TypeError):
         raise ArgumentError(f"{key}: got {text!r}, expected {_expected(kind)}") from None
 
@@ -140,8 +142,8 @@ def _known(key: str, kinds: Mapping[str, Any]) -> Any:
         return kinds[key]
     by_last = {name.removeprefix("model."): name for name in kinds}
     near = get_close_matches(key, [*kinds, *by_last], n=1, cutoff=0.5)
-    hint = f"; did you mean {by_last.get(near[0], near[0])}?" if near else ""
-    raise ArgumentError(f"{key}: there is no such key{hint} Keys: {', '.join(kinds)}" if hint else f"{key}: there is no such key. Keys: {', '.join(kinds)}")
+    hint = f"; did you mean {by_last.get(near[0], near[0])}?" if near else "."
+    raise ArgumentError(f"{key}: there is no such key{hint} Keys: {', '.join(kinds)}")
 
 
 def _expected(kind: Any) -> str:

@@ -24,5 +24,6 @@ def extra(module: str, purpose: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise MissingExtraError(
-            f"{purpose} needs the package {module.partition('.')[0]}, which is not installed: {how_to_install('train')}"
+            f"{purpose} needs the package {module.partition('.')[0]}, which is not installed: "
+            + ("pip install ray" if module == "ray" else how_to_install("train"))
         ) from error

@@ -50,8 +50,8 @@ class Stage:
         if self.keep is not None:
             check_count("keep", self.keep)
         if self.threshold is not None:
-            _check_number("threshold", self.threshold, least=0, most=1)
-        _check_number("rate", self.rate, least=0)
+            _check_number("threshold", self.threshold, least=0.0, most=1.0)
+        _check_number("rate", self.rate, least=0.0)
 
 
 @checked
@@ -129,13 +129,13 @@ class Recipe:
         if not self.stages:
             raise ArgumentError("stages: got none, expected at least one, as in 1-6:450")
         check_lengths("validation_lengths", self.validation_lengths)
-        _check_number("learning_rate", self.learning_rate, least=0)
-        _check_number("weight_decay", self.weight_decay, least=0)
-        _check_number("smoothing", self.smoothing, least=0, below=1)
+        _check_number("learning_rate", self.learning_rate, least=0.0)
+        _check_number("weight_decay", self.weight_decay, least=0.0)
+        _check_number("smoothing", self.smoothing, least=0.0, below=1.0)
         for beta in self.betas:
-            _check_number("betas", beta, least=0, below=1)
+            _check_number("betas", beta, least=0.0, below=1.0)
         if self.clip is not None:
-            _check_number("clip", self.clip, least=0)
+            _check_number("clip", self.clip, least=0.0)
         if self.weight_decay and self.optimizer == "adam":
             raise ArgumentError("weight_decay: adam has none; use optimizer=adamw")
         left = self.seeds
@@ -206,7 +206,7 @@ def _name(value: object) -> str:
 
 
 def _check_number(
-    name: str, value: float, *, least: float, most: float | None = None, below: float | None = None
+    name: str, value: float | int, *, least: float, most: float | None = None, below: float | None = None
 ) -> None:
     """Refuse a number out of its range."""
     if not isfinite(value) or value < least or (most is not None and value > most) or (below and value >= below):

@@ -143,6 +143,6 @@ def where() -> dict[str, Any]:
 
 def _step(line: str) -> float:
     try:
-        return json.loads(line)["step"]
+        return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):  # the last line of a process that was killed
         return float("inf")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import Population, Recurrent, clip_each, hardened
@@ -73,6 +73,8 @@ class Training:
         rank, processes = accelerator.process_index, accelerator.num_processes
         self._generator = Generator().manual_seed((recipe.first_seed + 1) * processes + rank)
         torch.manual_seed((recipe.first_seed + 1) * processes + rank)
+        self.model: nn.Module
+        self.optimizer: Any
         self._arrange({})
 
     @property
@@ -261,6 +263,7 @@ class Training:
         self.alive = tuple(self.alive[member] for member in members)
         self.running = self.running[index]
         if members:
+            self._release()
             self.population.keep(members)
             self._arrange(states)
 
@@ -275,9 +278,15 @@ class Training:
         )
         if states:
             optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
-        self.accelerator.free_memory()
+        self._release()
         self.population = self.accelerator.unwrap_model(self.population, keep_fp32_wrapper=False)
         self.model, self.optimizer = self.accelerator.prepare(self.population, optimizer)
+
+    def _release(self) -> None:
+        """Forget what joins the gradients of several processes: it knows their old shapes, and would join them twice."""
+        if self.accelerator.num_processes > 1:
+            self.model = self.population
+            self.accelerator.free_memory()
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

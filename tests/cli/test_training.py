@@ -1,0 +1,149 @@
+"""`neurallambda train`, `evaluate`, `sweep`, `report` and `models`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from neurallambda.train.run_folder import RunFolder
+from tests.cli.conftest import Call
+
+SMALL = ("parity-check", "table", "seeds=2", "rows=4", "stages=1-3:3", "validation_rows=4", "model.states=3")
+TEST = ("--lengths", "41-51", "--rows", "4")
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_train_evaluate_report(call: Call, tmp_path: Path) -> None:
+    trained = call("train", *SMALL)
+    assert (trained.code, trained.stdout) == (0, "runs/parity-check-table\n")
+    assert "parity-check, table: 2 seeds, at most 3 steps" in trained.stderr
+    assert "step 3: stage 1 is over, its steps are used up" in trained.stderr
+    assert "now: neurallambda evaluate runs/parity-check-table" in trained.stderr
+    folder = tmp_path / "runs/parity-check-table"
+    assert list((folder / "tensorboard").glob("events*"))
+    evaluated = call("evaluate", str(folder), *TEST)
+    assert evaluated.code == 0, evaluated.stderr
+    assert "of 2 seeds solve it; mean" in evaluated.stdout
+    assert (folder / "evaluation.svg").read_text().startswith("<?xml")
+    found = json.loads((folder / "evaluation.json").read_text())
+    assert found["evaluation"]["lengths"] == [41, 51]
+    reported = call("report", "runs")
+    assert (reported.code, reported.stdout.splitlines()[2].split(" | ")[:2]) == (0, ["| parity-check", "table"])
+    written = call("report", "runs", "--out", "docs/results.md")
+    assert (written.code, written.stdout) == (0, "")
+    assert (tmp_path / "docs/results.md").read_text().startswith("# Results")
+    assert (tmp_path / "docs/results/parity-check.svg").exists()
+
+
+def test_a_second_run_gets_a_folder_of_its_own(call: Call) -> None:
+    assert call("train", *SMALL).stdout == "runs/parity-check-table\n"
+    assert call("train", *SMALL).stdout == "runs/parity-check-table-2\n"
+    again = call("train", *SMALL, "--out", "runs/parity-check-table")
+    assert again.code == 2
+    assert "go on with it by --resume" in again.stderr
+
+
+def test_a_run_is_resumed(call: Call) -> None:
+    call("train", *SMALL, "--out", "mine")
+    before = RunFolder(Path("mine")).members.read_bytes()
+    again = call("train", "--resume", "mine")
+    assert (again.code, again.stdout) == (0, "mine\n")
+    assert RunFolder(Path("mine")).members.read_bytes() == before
+
+
+def test_ctrl_c_says_how_to_go_on(spawn: Call) -> None:
+    stop = "while ! grep -q '\"Stepped\"' run/log.jsonl 2>/dev/null; do sleep 0.1; done; kill -INT $!; wait $!"
+    long = " ".join((*SMALL[:-1], "stages=1-3:100000", "--out", "run"))
+    stopped = spawn(shell=f"$NL train {long} & {stop}")
+    assert stopped.code == 130, stopped.stderr
+    assert "go on with: neurallambda train --resume run" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    assert RunFolder(Path("run")).checkpoint.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train",), "TASK: none was named"),
+        (("train", "parity-chek"), "did you mean parity-check"),
+        (("train", "parity-check", "tabel"), "did you mean table"),
+        (("train", "parity-check", "table", "other"), "expected KEY=VALUE; the recipe is table already"),
+        (("train", "parity-check", "sedes=3"), "did you mean seeds?"),
+        (("train", "parity-check", "--resume", "x"), "the run knows its task"),
+        (("train", "--resume", "x"), "no folder of a run"),
+        (("train", *SMALL, "--device", "abacus"), "device: got 'abacus'"),
+        (("train", *SMALL, "rows=0"), "rows: got 0"),
+        (("evaluate", "x"), "no folder of a run"),
+        (("report", "x"), "there is no such file"),
+        (("sweep", "parity-chek", "--out", "x"), "did you mean parity-check"),
+        (("sweep", "seeds=3", "--out", "x"), "tasks: none was named"),
+        (("sweep", "parity-check", "seeds=none", "--out", "x"), "seeds: got 'none'"),
+    ],
+)
+def test_what_cannot_be_used_is_said(call: Call, arguments: tuple[str, ...], message: str) -> None:
+    called = call(*arguments)
+    assert called.code == 2
+    assert message in called.stderr
+    assert "Traceback" not in called.stderr
+    assert not Path("x").exists()
+
+
+def test_a_run_that_kept_nothing_yet_is_not_measured(call: Call) -> None:
+    call("train", *SMALL, "--out", "run")
+    for path in (RunFolder(Path("run")).members, RunFolder(Path("run")).checkpoint):
+        path.unlink()
+    assert "nothing of this run was kept yet" in call("evaluate", "run").stderr
+    assert "no checkpoint to go on from" in call("train", "--resume", "run").stderr
+
+
+@pytest.mark.parametrize("lengths", ["x", "50-41", "0-4", "41-"])
+def test_lengths_that_are_none(call: Call, lengths: str) -> None:
+    call("train", *SMALL, "--out", "run")
+    called = call("evaluate", "run", "--lengths", lengths)
+    assert called.code == 2
+    assert "lengths" in called.stderr
+
+
+def test_show_prints_the_recipe(call: Call) -> None:
+    shown = call("train", *SMALL, "--show")
+    assert (shown.code, shown.stderr) == (0, "")
+    assert {"task: parity-check", "model.states: 3", "seeds: 2"} <= set(shown.stdout.splitlines())
+    assert not Path("runs").exists()
+
+
+def test_models_are_listed_with_their_options(call: Call) -> None:
+    listed = call("models")
+    assert listed.code == 0
+    assert "table: " in listed.stdout
+    assert "    model.states=8" in listed.stdout.splitlines()
+    assert "recipes:" in listed.stdout
+
+
+def test_a_sweep_goes_on_where_it_was(call: Call) -> None:
+    arguments = ("sweep", *SMALL[:1], *SMALL[2:], "--recipe", "table", "--out", "all", *TEST)
+    first = call(*arguments, "--first-seed", "0", "--jobs", "2")
+    assert (first.code, first.stdout) == (0, "neurallambda report all\n"), first.stderr
+    assert Path("all/parity-check-table-0.log").exists()
+    second = call(*arguments, "--first-seed", "0", "--first-seed", "2")
+    assert "2 trainings, 1 of them done" in second.stderr
+    assert "2 of 2: all/parity-check-table-2" in second.stderr
+    assert len(call("report", "all").stdout.splitlines()[2:4]) == 2
+
+
+def test_a_training_of_a_sweep_that_fails_is_told(call: Call) -> None:
+    Path("all/parity-check-table").mkdir(parents=True)
+    Path("all/parity-check-table/run.json").write_text("{}")
+    failed = call("sweep", *SMALL[:1], *SMALL[2:], "--out", "all", *TEST)
+    assert failed.code == 1
+    assert "ended with exit code 2; see all/parity-check-table.log" in failed.stderr
+
+
+def test_a_sweep_on_ray_needs_ray(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    called = call("sweep", *SMALL[:1], *SMALL[2:], "--out", "all", "--ray")
+    assert called.code == 2
+    assert "a sweep on Ray needs the package ray, which is not installed: pip install ray" in called.stderr
