@@ -41,7 +41,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(automata.app, name="automata")
-for command in (training.train, training.evaluate, training.sweep, training.report, training.models):
+for command in (
+    training.train,
+    training.evaluate,
+    training.sweep,
+    training.report,
+    training.inspect,
+    training.export,
+    training.models,
+):
     app.command()(command)
 
 

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from neurallambda.train.recipe import Recipe
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, as `neurallambda train` made it.")]
+SeedOfMember = Annotated[
+    int | None, typer.Option(help="Which seed of the run; without it, the one that is best on validation.")
+]
 DeviceOption = Annotated[str | None, typer.Option(help="cpu or cuda; without it, a GPU if there is one.")]
 
 
@@ -255,6 +258,65 @@ def report(
             return
         for path in write_page(out, found):
             remark(f"written to {path}")
+
+
+def inspect(
+    run: Run,
+    string: Annotated[
+        str, typer.Argument(metavar="STRING", help="The input, as in 0110; with spaces between symbols of several letters.")
+    ],
+    seed: SeedOfMember = None,
+    soft: Annotated[bool, typer.Option("--soft", help="Leave soft choices soft, as in training.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Draw a picture there too, as SVG.")
+    ] = None,
+) -> None:
+    """Show what a trained network does on one input: its states, its instructions, what its structures hold."""
+    from neurallambda.cli.messages import answer, remark, reporting
+
+    with reporting():
+        from neurallambda.train.inspection import inspect
+        from neurallambda.train.loop import load_run
+
+        trained = load_run(run)
+        found = inspect(trained.member(seed), trained.task, string, hard=not soft)
+        answer(found.text())
+        if out is not None:
+            found.draw(out)
+            remark(f"written to {out}")
+
+
+def export(
+    run: Run,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="The rule file; RUN/rules.json without.")
+    ] = None,
+    seed: SeedOfMember = None,
+    rows: Annotated[int, typer.Option(min=1, help="How many inputs of each length the machine is judged by.")] = 16,
+) -> None:
+    """Write what was learned as a rule file, and let the exact machine answer inputs of lengths that no training showed.
+
+    Exit code 0: every answer is right. 1: some are wrong; the file is written all the same.
+    """
+    from neurallambda.cli.messages import ExitCode, answer, complain, reporting
+
+    with reporting():
+        from neurallambda.automata import save
+        from neurallambda.train.exporting import export, verify
+        from neurallambda.train.loop import load_run
+        from neurallambda.train.run_folder import RunFolder
+
+        folder = RunFolder(run)
+        trained = load_run(run)
+        machine = export(trained.member(seed), trained.task)
+        path = out or folder.path / "rules.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save(machine, path)
+        found = verify(machine, trained.task, rows=rows)
+        answer(f"{path}: {len(machine.states)} states, {len(machine.rules)} rules; exact answers by length: {found}")
+        if not found.is_right:
+            complain("some answers are wrong")
+            raise typer.Exit(ExitCode.PROGRAM_ERROR)
 
 
 def models() -> None:

@@ -56,10 +56,21 @@ class Trained:
     seconds: float
     reason: Literal["finished", "patience", "interrupted", "not finite"]
 
-    @property
-    def best(self) -> torch.nn.Module:
-        """The model of the seed that is best on validation, the first of them."""
-        return self.population.members()[max(range(len(self.seeds)), key=lambda member: self.scores[member])]
+    def member(self, seed: int | None = None) -> torch.nn.Module:
+        """The model of a seed, with its best parameters.
+
+        Args:
+            seed: which; None: the one that is best on validation, the first of them among those that were not taken out.
+
+        Raises:
+            ArgumentError: if no such seed started.
+        """
+        if seed is None:
+            order = [(one in self.fates, -score) for one, score in zip(self.seeds, self.scores, strict=True)]
+            return self.population.members()[order.index(min(order))]
+        if seed not in self.seeds:
+            raise ArgumentError(f"seed: got {seed}, expected one that started: {' '.join(map(str, self.seeds))}")
+        return self.population.members()[self.seeds.index(seed)]
 
 
 @checked

@@ -6,7 +6,7 @@ from typing import Literal
 from torch import nn
 
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import Controller, TableAutomaton
+from neurallambda.nn import CellArrayModel, Controller, TableAutomaton
 from neurallambda.tasks import Task
 from neurallambda.train.recipe import MakeModel
 
@@ -20,6 +20,17 @@ def table(task: Task, *, states: int = 8, noise: float = 0.7) -> nn.Module:
         noise: the standard deviation of the noise on the table in training.
     """
     return TableAutomaton(task.inputs, task.outputs, states=states, noise=noise)
+
+
+def cells(task: Task, *, states: int = 6, noise: float = 0.5) -> nn.Module:
+    """A row of cells with one learned local rule: for two numbers with an operator between them.
+
+    Args:
+        task: what is learned.
+        states: how many states a cell has.
+        noise: the standard deviation of the noise on the table in training.
+    """
+    return CellArrayModel(task.inputs, task.outputs, states=states, noise=noise)
 
 
 def controller(
@@ -73,7 +84,7 @@ def controller(
     )
 
 
-MODELS: dict[str, MakeModel] = {"table": table, "controller": controller}
+MODELS: dict[str, MakeModel] = {"table": table, "cells": cells, "controller": controller}
 """All models, by name."""
 
 

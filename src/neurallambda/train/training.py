@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor, nn
 
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import Population, Recurrent, clip_each, hardened
+from neurallambda.nn import Population, Recurrent, TableAutomaton, clip_each, hardened
 from neurallambda.train.drawn import Drawn, real_tokens
 from neurallambda.train.events import Failed, StageEnded, Stepped, Validated
 from neurallambda.train.making import make_population, task_of
@@ -25,6 +25,8 @@ _VALIDATION = 1_000_003
 """Added to the first seed for the inputs of validation, which no training draws."""
 
 
+_FROM_LEFT_TO_RIGHT = (Recurrent, TableAutomaton)
+"""Models that need not be told where padding is."""
 _NO_CLIP = 1e30
 """A norm that no gradient has."""
 
@@ -231,7 +233,7 @@ class Training:
             torch.cuda.set_rng_state(states["cuda"], self.accelerator.device)
 
     def _real(self, batch: Drawn) -> Bool[Tensor, "members rows time"] | None:
-        if isinstance(self.population.template, Recurrent):
+        if isinstance(self.population.template, _FROM_LEFT_TO_RIGHT):
             return None  # padding comes last, and what is read last changes no answer before it
         return real_tokens(batch.lengths, self.task.time, batch.tokens.shape[-1])
 

@@ -10,6 +10,8 @@ from neurallambda.errors import ArgumentError
 from neurallambda.tasks import Task
 from neurallambda.tasks import task as task_named
 from neurallambda.train.recipe import Recipe
+from neurallambda.train.recipes.cells import TASKS as CELL_TASKS
+from neurallambda.train.recipes.cells import cells
 from neurallambda.train.recipes.controller import TASKS as CONTROLLER_TASKS
 from neurallambda.train.recipes.controller import controller
 from neurallambda.train.recipes.table import TASKS as TABLE_TASKS
@@ -17,10 +19,11 @@ from neurallambda.train.recipes.table import table
 
 MakeRecipe = Callable[[Task], Recipe]
 """A function from a task to the recipe for it."""
-RECIPES: dict[str, MakeRecipe] = {"table": table, "controller": controller}
+RECIPES: dict[str, MakeRecipe] = {"table": table, "cells": cells, "controller": controller}
 """All recipes, by name."""
 FIRST: dict[str, str] = {
     **dict.fromkeys(TABLE_TASKS, "table"),
+    **dict.fromkeys(CELL_TASKS, "cells"),
     **dict.fromkeys(CONTROLLER_TASKS, "controller"),
 }
 """Which recipe is taken for a task where none is named."""

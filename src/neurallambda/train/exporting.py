@@ -1,0 +1,115 @@
+"""Learned rules as rule files, which the exact room runs, and judges at lengths that no training showed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from neurallambda.arguments import checked
+from neurallambda.automata.cells.automaton import CellularAutomaton
+from neurallambda.automata.fsm import FSM
+from neurallambda.errors import ArgumentError
+from neurallambda.nn import CellArrayModel, TableAutomaton
+from neurallambda.tasks import Task
+
+Exported = FSM | CellularAutomaton
+LENGTHS = (41, 100, 200, 300, 400, 500)
+"""The lengths at which a rule file is judged."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """How an exact machine answered.
+
+    Attributes:
+        lengths: of the inputs.
+        rows: how many inputs of each.
+        exact: how many of them were answered right from the first symbol to the last, by length.
+    """
+
+    lengths: tuple[int, ...]
+    rows: int
+    exact: tuple[int, ...]
+
+    @property
+    def is_right(self) -> bool:
+        """Whether every answer was."""
+        return all(count == self.rows for count in self.exact)
+
+    def __str__(self) -> str:
+        parts = [f"{length}: {count}/{self.rows}" for length, count in zip(self.lengths, self.exact, strict=True)]
+        return ", ".join(parts)
+
+
+@checked
+def export(model: nn.Module, task: Task) -> Exported:
+    """The likeliest rules of a learned table as an exact machine.
+
+    Args:
+        model: a `TableAutomaton`, which becomes a Moore machine that reads the input and then an empty symbol for each symbol
+            of the answer; or a `CellArrayModel`, which becomes a cellular automaton.
+        task: what it was trained on.
+
+    Raises:
+        ArgumentError: if the model is of another kind.
+    """
+    description = f"Learned from answers to {task.name}."
+    if isinstance(model, TableAutomaton):
+        return model.export(symbols=[*task.symbols, empty_symbol(task)], answers=task.answers, description=description)
+    if isinstance(model, CellArrayModel):
+        return model.export(symbols=task.symbols, answers=task.answers, description=description)
+    raise ArgumentError(
+        f"model: got a {type(model).__name__}, expected a TableAutomaton or a CellArrayModel: others have no table of rules"
+    )
+
+
+@checked
+def verify(machine: Exported, task: Task, *, lengths: Sequence[int] = LENGTHS, rows: int = 16, seed: int = 0) -> Verified:
+    """Let an exact machine answer inputs, and compare with the right answers.
+
+    Args:
+        machine: what `export` gave.
+        task: what is asked.
+        lengths: of the inputs.
+        rows: how many inputs of each length.
+        seed: that they come from.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    exact = []
+    for length in lengths:
+        batch = task.batch(length, rows, generator=generator)
+        inputs = [tokens[:size] for tokens, size in zip(batch.tokens.tolist(), batch.lengths.tolist(), strict=True)]
+        exact.append(sum(answered(machine, task, one) == named(task, one) for one in inputs))
+    return Verified(tuple(lengths), rows, tuple(exact))
+
+
+def answered(machine: Exported, task: Task, symbols: Sequence[int]) -> list[str]:
+    """What an exact machine answers to an input, as long as the right answer is.
+
+    Args:
+        machine: what `export` gave.
+        task: what is asked.
+        symbols: the numbers of the input's symbols.
+    """
+    names = [task.symbols[symbol] for symbol in symbols]
+    wanted = len(task.answer(symbols))
+    if isinstance(machine, CellularAutomaton):
+        operator = next((place for place, name in enumerate(names) if name not in machine.symbols), len(names))
+        return list(machine.transduce(names[:operator], names[operator + 1 :], steps=wanted))
+    written = machine.transduce([*names, *[empty_symbol(task)] * (task.time(len(names)) - len(names))])
+    begin = len(names) if task.reads == "after" else 0
+    return list(written[begin + 1 : begin + 1 + wanted])  # the first output comes before any symbol is read
+
+
+def named(task: Task, symbols: Sequence[int]) -> list[str]:
+    """The right answer to an input, by the names of its symbols."""
+    return [task.answers[answer] for answer in task.answer(symbols)]
+
+
+def empty_symbol(task: Task) -> str:
+    """What the empty token is called in a rule file: `_`, or something longer where the task has that."""
+    name = "_"
+    while name in task.symbols:
+        name += "_"
+    return name
