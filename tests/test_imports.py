@@ -19,7 +19,19 @@ PRESENT = [name for name in MODULES if find_spec("triton") or "triton" not in na
 EXACT = [
     name for name in MODULES if name.startswith(("neurallambda.errors", "neurallambda.lang", "neurallambda.automata"))
 ]
-EXTRAS = ("numba", "matplotlib", "accelerate", "tensorboard", "automata", "datasets", "pyarrow", "mkdocs", "beartype", "hypothesis", "pytest")
+EXTRAS = (
+    "numba",
+    "matplotlib",
+    "accelerate",
+    "tensorboard",
+    "automata",
+    "datasets",
+    "pyarrow",
+    "mkdocs",
+    "beartype",
+    "hypothesis",
+    "pytest",
+)
 TENSORS = ("torch", "numpy", "jaxtyping")
 
 

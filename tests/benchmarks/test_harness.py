@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from benchmarks.__main__ import describe, main
-from neurallambda.train.environment import commit, hardware, versions
 from benchmarks.harness import Benchmark, Case, WrongAnswerError, benchmark, run, select, write
 from benchmarks.timing import spread
+from neurallambda.train.environment import commit, hardware, versions
 
 
 def entry(*, checks: dict[str, bool], numbers: dict[str, object], limits: dict[str, float] | None = None) -> Benchmark:

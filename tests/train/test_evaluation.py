@@ -1,5 +1,6 @@
 """Measuring by length, results, and the table of all of them."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,9 @@ def test_many_rows_are_looked_at_a_part_at_a_time(monkeypatch: pytest.MonkeyPatc
 
 def test_the_same_seed_asks_the_same_and_the_mode_of_the_model_stays() -> None:
     model = Oracle(45.0).train()
-    first, again = (predict(model, REVERSE, REVERSE.batch(5, 3, generator=torch.Generator().manual_seed(1))) for _ in "ab")
+    first, again = (
+        predict(model, REVERSE, REVERSE.batch(5, 3, generator=torch.Generator().manual_seed(1))) for _ in "ab"
+    )
     assert torch.equal(first, again)
     evaluate(model, REVERSE, lengths=(3,), rows=1)
     assert model.training
@@ -72,7 +75,7 @@ def test_the_same_seed_asks_the_same_and_the_mode_of_the_model_stays() -> None:
 def test_lengths() -> None:
     lengths = lengths_between(41, 500)
     assert (lengths[0], lengths[-1], len(lengths)) == (41, 500, 47)
-    assert max(b - a for a, b in zip(lengths, lengths[1:], strict=False)) == 10
+    assert max(b - a for a, b in itertools.pairwise(lengths)) == 10
     assert lengths_between(41, 41) == (41,)
     for least, greatest, every in ((5, 4, 1), (0, 4, 1), (1, 4, 0)):
         with pytest.raises(ArgumentError):
@@ -91,7 +94,9 @@ def test_measures_agree_with_each_row_alone() -> None:
     mask[..., 0] = True
     for member in range(2):
         per_row = [
-            nn.functional.cross_entropy(logits[member, row][mask[member, row]].float(), targets[member, row][mask[member, row]])
+            nn.functional.cross_entropy(
+                logits[member, row][mask[member, row]].float(), targets[member, row][mask[member, row]]
+            )
             for row in range(3)
         ]
         assert float(cross_entropy(logits, targets, mask)[member]) == pytest.approx(float(torch.stack(per_row).mean()))
@@ -144,11 +149,25 @@ def test_results_are_found_in_folders(run: RunFolder, tmp_path: Path) -> None:
 
 def result(**values: Any) -> dict[str, Any]:
     seeds = [
-        {"seed": seed, "score": score, "exact": score, "solved": score >= 0.9, "validation": 1.0, "left_after": None, "why": None}
+        {
+            "seed": seed,
+            "score": score,
+            "exact": score,
+            "solved": score >= 0.9,
+            "validation": 1.0,
+            "left_after": None,
+            "why": None,
+        }
         for seed, score in enumerate((1.0, 0.5))
     ]
     evaluation = Evaluation(
-        lengths=(41, 500), rows=128, seed=1, hard=True, accuracy=((1.0, 1.0), (0.6, 0.4)), exact=((1.0, 1.0), (0.6, 0.4)), seconds=3.0
+        lengths=(41, 500),
+        rows=128,
+        seed=1,
+        hard=True,
+        accuracy=((1.0, 1.0), (0.6, 0.4)),
+        exact=((1.0, 1.0), (0.6, 0.4)),
+        seconds=3.0,
     )
     return {
         "task": "reverse-string", "recipe_name": "controller", "recipe": {"stages": [{"lengths": [1, 12]}]},

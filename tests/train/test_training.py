@@ -132,7 +132,7 @@ def test_a_resumed_training_ends_in_the_same_numbers(stop: int, optimizer: str, 
 
 
 def test_a_killed_training_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def kill(event: Event) -> None:
@@ -140,7 +140,7 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint(tmp_path: Path) -> N
             raise Killed
 
     whole = train(made(), tmp_path / "whole", device="cpu")
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         train(made(), tmp_path / "parts", listeners=[kill], device="cpu", save_every=4)
     log = tmp_path / "parts/log.jsonl"
     log.write_text(log.read_text() + '{"event": "Step')  # the process died while it wrote
@@ -220,7 +220,9 @@ def test_events_come_in_order() -> None:
 
 def test_a_seed_whose_numbers_are_lost_is_taken_out_and_the_others_go_on() -> None:
     events: list[Event] = []
-    found = train(made(model=broken, seeds=6, stages=(Stage(lengths=(1, 3), steps=4),)), device="cpu", listeners=[events.append])
+    found = train(
+        made(model=broken, seeds=6, stages=(Stage(lengths=(1, 3), steps=4),)), device="cpu", listeners=[events.append]
+    )
     failed = [event for event in events if isinstance(event, Failed)]
     lost = [seed for seed in found.seeds if not make_model(found.recipe, found.task, seed).fuse.any()]  # pyright: ignore
     assert 0 < len(lost) < 6

@@ -84,7 +84,9 @@ def _train(recipe: "Recipe", folder: Path, *, device: str | None, save_every: in
         listeners: list[Any] = []
         is_first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one speaks
         if is_first:
-            remark(f"{recipe.task}, {recipe.name}: {recipe.seeds} seeds, at most {recipe.total_steps} steps; run {folder}")
+            remark(
+                f"{recipe.task}, {recipe.name}: {recipe.seeds} seeds, at most {recipe.total_steps} steps; run {folder}"
+            )
             listeners.append(stack.enter_context(shown(recipe)))
             listeners += stack.enter_context(recorders(folder, recipe))
         try:
@@ -132,12 +134,15 @@ def evaluate(
     lengths: Annotated[str, typer.Option(metavar="LOW-HIGH", help="Lengths of the inputs.")] = "41-500",
     every: Annotated[int, typer.Option(min=1, help="How far the lengths are apart.")] = 10,
     rows: Annotated[int, typer.Option(min=1, help="How many inputs of each length.")] = 128,
-    seed: Annotated[int | None, typer.Option(help="The seed of the inputs; without it, one that no training uses.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="The seed of the inputs; without it, one that no training uses.")
+    ] = None,
     soft: Annotated[bool, typer.Option("--soft", help="Leave soft choices soft, as in training.")] = False,
     kept_only: Annotated[
         bool,
         typer.Option(
-            "--kept-only", help="Measure only the seeds that were not taken out on the way; the others count as not solved."
+            "--kept-only",
+            help="Measure only the seeds that were not taken out on the way; the others count as not solved.",
         ),
     ] = False,
     out: Annotated[
@@ -188,7 +193,9 @@ def evaluate(
 
 
 def sweep(
-    tasks: Annotated[list[str], typer.Argument(metavar="TASK...", help="The tasks, and what shall be otherwise: KEY=VALUE.")],
+    tasks: Annotated[
+        list[str], typer.Argument(metavar="TASK...", help="The tasks, and what shall be otherwise: KEY=VALUE.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the runs are kept.")],
     recipe: Annotated[
         list[str] | None,
@@ -263,7 +270,8 @@ def report(
 def inspect(
     run: Run,
     string: Annotated[
-        str, typer.Argument(metavar="STRING", help="The input, as in 0110; with spaces between symbols of several letters.")
+        str,
+        typer.Argument(metavar="STRING", help="The input, as in 0110; with spaces between symbols of several letters."),
     ],
     seed: SeedOfMember = None,
     soft: Annotated[bool, typer.Option("--soft", help="Leave soft choices soft, as in training.")] = False,

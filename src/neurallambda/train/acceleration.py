@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 
-def make_accelerator(
-    *, precision: Literal["no", "bf16", "fp16"] = "no", device: str | None = None
-) -> "Accelerator":
+def make_accelerator(*, precision: Literal["no", "bf16", "fp16"] = "no", device: str | None = None) -> "Accelerator":
     """What places models and batches, and joins the processes that `torchrun` started.
 
     Args:

@@ -80,7 +80,9 @@ def lengths_between(least: int, greatest: int, every: int = 10) -> tuple[int, ..
     """
     check_count("every", every)
     if not 1 <= least <= greatest:
-        raise ArgumentError(f"lengths: got {least} to {greatest}, expected a least one of at least 1, and one not below it")
+        raise ArgumentError(
+            f"lengths: got {least} to {greatest}, expected a least one of at least 1, and one not below it"
+        )
     return (*range(least, greatest, every), greatest)
 
 

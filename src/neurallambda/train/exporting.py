@@ -65,7 +65,9 @@ def export(model: nn.Module, task: Task) -> Exported:
 
 
 @checked
-def verify(machine: Exported, task: Task, *, lengths: Sequence[int] = LENGTHS, rows: int = 16, seed: int = 0) -> Verified:
+def verify(
+    machine: Exported, task: Task, *, lengths: Sequence[int] = LENGTHS, rows: int = 16, seed: int = 0
+) -> Verified:
     """Let an exact machine answer inputs, and compare with the right answers.
 
     Args:

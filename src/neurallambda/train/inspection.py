@@ -139,7 +139,9 @@ def inspect(model: nn.Module, task: Task, string: str, *, hard: bool = True) -> 
     asked = batch.mask[0].tolist()
 
     def said(numbers: Tensor) -> tuple[str, ...]:
-        return tuple(task.answers[one] if is_asked else "" for one, is_asked in zip(numbers.tolist(), asked, strict=True))
+        return tuple(
+            task.answers[one] if is_asked else "" for one, is_asked in zip(numbers.tolist(), asked, strict=True)
+        )
 
     return Inspection(
         tokens=tuple(names[token] for token in batch.tokens[0].tolist()),

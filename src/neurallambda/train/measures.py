@@ -1,6 +1,5 @@
 """How wrong the members of a population are about a batch."""
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
@@ -48,4 +47,3 @@ def token_accuracy(
     """
     right = (logits.argmax(-1) == targets) & mask
     return right.sum((-1, -2)) / mask.sum((-1, -2)).clamp_min(1)
-

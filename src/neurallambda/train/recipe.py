@@ -210,5 +210,7 @@ def _check_number(
 ) -> None:
     """Refuse a number out of its range."""
     if not isfinite(value) or value < least or (most is not None and value > most) or (below and value >= below):
-        upper = "" if most is None and below is None else f" and at most {most}" if below is None else f" and below {below}"
+        upper = (
+            "" if most is None and below is None else f" and at most {most}" if below is None else f" and below {below}"
+        )
         raise ArgumentError(f"{name}: got {value!r}, expected a number of at least {least}{upper}")

@@ -33,7 +33,9 @@ def report(results: Sequence[Result]) -> str:
     Args:
         results: as `neurallambda.train.results.read_result` gives them.
     """
-    ordered = sorted(results, key=lambda one: (_place(one["task"]), one["task"], -(one["mean"] or 0), one["recipe_name"]))
+    ordered = sorted(
+        results, key=lambda one: (_place(one["task"]), one["task"], -(one["mean"] or 0), one["recipe_name"])
+    )
     parts = [_table(HEAD, [_row(one) for one in ordered]), LEGEND, *_tests(ordered), *_circumstances(ordered)]
     return "\n\n".join(parts) + "\n"
 
@@ -58,7 +60,9 @@ def summary(result: Result) -> str:
     ]
     head = ("seed", "score", "exact rows", "validation", "")
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)]
+    lines = [
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
+    ]
     found = result["evaluation"]
     mean, least, best = (_number(result[name]) for name in ("mean", "min", "max"))
     lines.append(
@@ -82,7 +86,10 @@ def duration(seconds: float) -> str:
 
 def _row(one: Result) -> tuple[str, ...]:
     star = "" if one["scored"] == one["started"] else "*"
-    exact = max((seed["exact"] for seed in one["seeds"] if seed["score"] is not None and seed["score"] == one["max"]), default=None)
+    exact = max(
+        (seed["exact"] for seed in one["seeds"] if seed["score"] is not None and seed["score"] == one["max"]),
+        default=None,
+    )
     return (
         one["task"],
         one["recipe_name"],
@@ -130,7 +137,11 @@ def _circumstance(training: Mapping[str, Any]) -> str:
     hardware, versions = training.get("hardware") or {}, training.get("versions") or {}
     commit = (training.get("commit") or "unknown")[:10] + (" with changes" if training.get("dirty") else "")
     gpus = hardware.get("gpus") or []
-    where = f"{len(gpus)} × {gpus[0]}" if gpus else f"{hardware.get('cpu', 'unknown')}, {hardware.get('torch_threads', '?')} thread(s)"
+    where = (
+        f"{len(gpus)} × {gpus[0]}"
+        if gpus
+        else f"{hardware.get('cpu', 'unknown')}, {hardware.get('torch_threads', '?')} thread(s)"
+    )
     return f"{where}, torch {versions.get('torch', '?')}, commit {commit}"
 
 

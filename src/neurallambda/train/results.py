@@ -102,7 +102,9 @@ def find_results(places: list[Path]) -> list[Path]:
         if place.is_dir():
             inside = sorted(path for path in place.rglob("*.json") if _is_result(path))
             if not inside:
-                raise ArgumentError(f"{place}: there is no result in this folder; `neurallambda evaluate RUN` makes one")
+                raise ArgumentError(
+                    f"{place}: there is no result in this folder; `neurallambda evaluate RUN` makes one"
+                )
             found += inside
         else:
             found.append(place)

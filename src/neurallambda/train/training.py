@@ -5,7 +5,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Generator, Tensor, nn
 
 from neurallambda.errors import ArgumentError
@@ -172,9 +172,7 @@ class Training:
         self.running = torch.zeros_like(self.running)
         return ended
 
-    def draw(
-        self, lengths: tuple[int, int], rows: int, generator: Generator, *, is_shared: bool = False
-    ) -> Drawn:
+    def draw(self, lengths: tuple[int, int], rows: int, generator: Generator, *, is_shared: bool = False) -> Drawn:
         """Rows for every member; the same for all of them where they are shared."""
         members = len(self.alive)
         lengths = (max(lengths[0], self.task.shortest), max(lengths[1], self.task.shortest))

@@ -35,10 +35,27 @@ _SHAPES = {
         stacks=0, queues=5, symbols=5, seeds=12, phase_bias=3.0, action_scale=1.0, steps=(1000, 700, 300), keep=(4, 2)
     ),
     "odds-first": _Shape(
-        stacks=0, queues=4, seeds=12, short=8, long=14, phase_bias=3.0, action_scale=1.0, steps=(1500, 700, 300), keep=(4, 2)
+        stacks=0,
+        queues=4,
+        seeds=12,
+        short=8,
+        long=14,
+        phase_bias=3.0,
+        action_scale=1.0,
+        steps=(1500, 700, 300),
+        keep=(4, 2),
     ),
     "binary-addition": _Shape(
-        stacks=0, queues=4, symbols=4, seeds=12, short=8, long=14, phase_bias=3.0, action_scale=1.0, steps=(1800, 1000, 300), keep=(4, 2)
+        stacks=0,
+        queues=4,
+        symbols=4,
+        seeds=12,
+        short=8,
+        long=14,
+        phase_bias=3.0,
+        action_scale=1.0,
+        steps=(1800, 1000, 300),
+        keep=(4, 2),
     ),
 }
 TASKS = tuple(_SHAPES)

@@ -24,9 +24,23 @@ def table(task: Task) -> Recipe:
             Stage(lengths=(1, 20), steps=2000),
         )
         return Recipe(
-            task=task.name, model="table", options=common, name="table", seeds=5, rows=32, learning_rate=3e-2, stages=stages
+            task=task.name,
+            model="table",
+            options=common,
+            name="table",
+            seeds=5,
+            rows=32,
+            learning_rate=3e-2,
+            stages=stages,
         )
     stages = (Stage(lengths=(1, 8), steps=800, threshold=0.997), Stage(lengths=(1, 20), steps=600))
     return Recipe(
-        task=task.name, model="table", options=common, name="table", seeds=12, rows=32, learning_rate=3e-2, stages=stages
+        task=task.name,
+        model="table",
+        options=common,
+        name="table",
+        seeds=12,
+        rows=32,
+        learning_rate=3e-2,
+        stages=stages,
     )
