@@ -137,7 +137,7 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint(tmp_path: Path) -> N
 
     def kill(event: Event) -> None:
         if isinstance(event, Stepped) and event.step == 9:
-            raise Killed
+            raise KilledError
 
     whole = train(made(), tmp_path / "whole", device="cpu")
     with pytest.raises(KilledError):
