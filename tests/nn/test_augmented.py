@@ -139,6 +139,21 @@ def test_the_reads_and_instructions_are_those_of_the_structures() -> None:
     torch.testing.assert_close(tensors(state)[-1], reads)
 
 
+def test_each_head_has_a_state_of_its_own() -> None:
+    """Heads of a row are told apart, and rows are taken with all their heads."""
+    stack, queue = SuperpositionStack(capacity=ROOM, width=WIDTH), SuperpositionQueue(capacity=ROOM, width=WIDTH)
+    structures = [stack, stack, queue, queue, queue, stack]
+    model = network("gru", structures)
+    _, state = model(inputs())
+    reads = [structure.read(model.memory_of(state, head)) for head, structure in enumerate(structures)]
+    torch.testing.assert_close(torch.cat(reads, -1), state.reads)
+    chosen = state.rows([2, 0])
+    for head in range(6):
+        expected = model.memory_of(state, head).rows([2, 0])
+        assert all(map(torch.equal, pytree.tree_leaves(model.memory_of(chosen, head)), pytree.tree_leaves(expected)))
+    assert equal(AugmentedState.cat([state.rows([0]), state.rows(slice(1, 3))]), state)
+
+
 def test_gradients_are_right() -> None:
     model = network("lstm", MANY[:3], values="symbols", learn_start=True)
     names, numbers = zip(*model.named_parameters(), strict=True)
@@ -208,6 +223,8 @@ STACK = SuperpositionStack(capacity=ROOM, width=WIDTH)
         (lambda: Augmented(nn.Linear(2, 4), [STACK]), "cell: got .*Linear.*, expected an nn.RNNCell"),
         (lambda: Augmented(nn.GRUCell(2, 4), [None]), "structures: got"),  # pyright: ignore[reportArgumentType]
         (lambda: network().init(0), "batch: got 0"),
+        (lambda: network().memory_of(network().init(1), 11), "head: got 11, expected 0 to 10"),
+        (lambda: network().init(2).rows([9]), "index: got .9.: "),
         (lambda: network()(inputs()[0]), "inputs: got .*, expected .batch, time, 3."),
         (lambda: network()(inputs()[..., :2]), "inputs: got .*, expected .batch, time, 3."),
         (lambda: network()(inputs()[:, :0]), "inputs: .* none of them empty"),

@@ -3,10 +3,11 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from itertools import groupby
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from neurallambda.arguments import checked, shown
@@ -31,13 +32,30 @@ class AugmentedState(Batched):
 
     Attributes:
         hidden: the cell's state.
-        memories: the state of each structure.
+        memories: the state of each group of equal structures; the heads of a row follow one another along its batch.
         reads: what the structures showed last, one after the other.
     """
 
     hidden: tuple[Tensor, ...]
     memories: tuple[Any, ...]
     reads: Float[Tensor, "batch reads"]
+
+    def rows(self, index: Tensor | slice | Sequence[int]) -> "AugmentedState":
+        batch = len(self.reads)
+        place = Rows(torch.arange(batch, device=self.reads.device)).rows(index).place
+        hidden = tuple(one[place] for one in self.hidden)
+        memories = []
+        for memory in self.memories:
+            heads = torch.arange(len(memory.overflow), device=place.device).view(batch, -1)
+            memories.append(memory.rows(heads[place].flatten()))
+        return AugmentedState(hidden=hidden, memories=tuple(memories), reads=self.reads[place])
+
+
+@state
+class Rows(Batched):
+    """The numbers of the rows of a batch: what an index makes of them is the rows that it names."""
+
+    place: Int[Tensor, " batch"]
 
 
 @checked
@@ -50,7 +68,8 @@ class Augmented(nn.Module):
         output_t = [h_t, r_{t-1}, r_t]
 
     (Joulin and Mikolov, 2015; Grefenstette et al., 2015; Delétang et al., 2023.) A structure that is listed twice is there
-    twice, with a state, actions and values of its own. Any number of steps may be given at once or one at a time, with
+    twice, with a state, actions and values of its own; equal ones in a row are computed together, so that five heads take
+    little longer than one. Any number of steps may be given at once or one at a time, with
     the same outputs.
 
     Args:
@@ -101,18 +120,21 @@ class Augmented(nn.Module):
             self.cell.learn_start()
         self.inputs = self.cell.input_size
         self.output_size = self.cell.hidden_size + 2 * self.read_size
+        self.groups = _grouped(self.structures)
         self.operands = nn.ModuleList(
             Operands(structure, values=values, action_noise=action_noise, value_noise=value_noise)
-            for structure in self.structures
+            for structure, _ in self.groups
         )
-        self.sizes = tuple(operands.size for operands in self._heads())
+        to_operands = self._operands()
+        self.sizes = tuple(heads * to.size for (_, heads), to in zip(self.groups, to_operands, strict=True))
         total = sum(self.sizes)
         if total:
             self.logits_of_inputs = nn.Linear(self.inputs, total)
             self.logits_of_carried = nn.Linear(self.cell.hidden_size + self.read_size, total, bias=False)
-        self.noise = Noise([std for operands in self._heads() for std in operands.noise.std.tolist()])
+        stds = [to.noise.std.tolist() * heads for (_, heads), to in zip(self.groups, to_operands, strict=True)]
+        self.noise = Noise([std for group in stds for std in group])
 
-    def _heads(self) -> list[Operands]:
+    def _operands(self) -> list[Operands]:
         return list(self.operands)  # pyright: ignore[reportReturnType]
 
     def init(self, batch: int) -> AugmentedState:
@@ -124,7 +146,7 @@ class Augmented(nn.Module):
         check_count("batch", batch)
         hidden = tuple(start.expand(batch, -1) for start in self.cell.begin())
         like = hidden[0]
-        memories = tuple(structure.empty(batch, like.device, like.dtype) for structure in self.structures)
+        memories = tuple(structure.empty(heads * batch, like.device, like.dtype) for structure, heads in self.groups)
         return AugmentedState(hidden=hidden, memories=memories, reads=self._reads(memories, like))
 
     def forward(
@@ -189,14 +211,15 @@ class Augmented(nn.Module):
         memories = state.memories
         if self.structures:
             logits = logits + self.logits_of_carried(torch.cat([hidden[0], state.reads], dim=-1))
-            instructions = logits.split(self.sizes, dim=-1)
-            heads = zip(self.structures, memories, self._heads(), instructions, strict=True)
-            memories = tuple(_stepped(structure, memory, to(part)) for structure, memory, to, part in heads)
-        if masks:
-            hidden = tuple(
-                torch.where(masks[0][:, None], new, old) for new, old in zip(hidden, state.hidden, strict=True)
+            parts = zip(self.groups, memories, self._operands(), logits.split(self.sizes, dim=-1), strict=True)
+            memories = tuple(
+                _stepped(structure, memory, to(part.reshape(-1, to.size))) for (structure, _), memory, to, part in parts
             )
-            memories = tuple(chosen(masks[0], new, old) for new, old in zip(memories, state.memories, strict=True))
+        if masks:
+            (mask,) = masks
+            hidden = tuple(torch.where(mask[:, None], new, old) for new, old in zip(hidden, state.hidden, strict=True))
+            pairs = zip(self.groups, memories, state.memories, strict=True)
+            memories = tuple(chosen(mask.repeat_interleave(heads), new, old) for (_, heads), new, old in pairs)
         hidden = tuple(new.to(old.dtype) for new, old in zip(hidden, state.hidden, strict=True))
         reads = self._reads(memories, hidden[0])
         after = AugmentedState(hidden=hidden, memories=memories, reads=reads)
@@ -223,6 +246,7 @@ class Augmented(nn.Module):
         check_count("capacity", capacity)
         twin = copy.copy(self)
         twin.structures = tuple(resized(structure, capacity) for structure in self.structures)
+        twin.groups = _grouped(twin.structures)
         return twin
 
     def adopt(self, state: AugmentedState) -> AugmentedState:
@@ -235,14 +259,41 @@ class Augmented(nn.Module):
             ArgumentError: if it is of another network, or has more room than there is here.
         """
         self._check_state(state)
-        pairs = zip(self.structures, state.memories, strict=True)
-        return replace(state, memories=tuple(structure.adopt(memory) for structure, memory in pairs))
+        pairs = zip(self.groups, state.memories, strict=True)
+        return replace(state, memories=tuple(structure.adopt(memory) for (structure, _), memory in pairs))
+
+    def memory_of(self, state: AugmentedState, head: int) -> Any:
+        """What one of the structures holds: its state, as its own `init` and `step` give it.
+
+        Args:
+            state: of this network.
+            head: the number of the structure in `structures`.
+
+        Raises:
+            ArgumentError: if the state is of another network, or there is no such structure.
+
+        Example:
+            >>> from neurallambda.structures import SuperpositionQueue
+            >>> queue = SuperpositionQueue(capacity=4, width=2)
+            >>> model = Augmented(nn.RNNCell(3 + 4, 4), [queue, queue])
+            >>> queue.size(model.memory_of(model.init(2), 1))
+            tensor([0., 0.])
+        """
+        self._check_state(state)
+        if not isinstance(head, int) or not 0 <= head < len(self.structures):
+            raise ArgumentError(f"head: got {head!r}, expected 0 to {len(self.structures) - 1}")
+        for (_, heads), memory in zip(self.groups, state.memories, strict=True):
+            if head < heads:
+                return memory.rows(torch.arange(head, len(memory.overflow), heads, device=state.reads.device))
+            head -= heads
+        raise AssertionError("each structure is in a group")
 
     def _reads(self, memories: Sequence[Any], like: Tensor) -> Tensor:
         if not memories:
             return like[:, :0]
-        pairs = zip(self.structures, memories, strict=True)
-        return torch.cat([structure.read(memory) for structure, memory in pairs], dim=-1)
+        pairs = zip(self.groups, memories, strict=True)
+        reads = [structure.read(memory).reshape(len(like), -1) for (structure, _), memory in pairs]
+        return reads[0] if len(reads) == 1 else torch.cat(reads, dim=-1)
 
     def _check(self, inputs: object, mask: object, leading: tuple[str, ...], state: object) -> None:
         ndim = len(leading) + 1
@@ -262,11 +313,16 @@ class Augmented(nn.Module):
                 raise ArgumentError(f"state: got {rows} rows, expected {len(inputs)}, as the inputs have")
 
     def _check_state(self, state: object) -> AugmentedState:
-        if not isinstance(state, AugmentedState) or len(state.memories) != len(self.structures):
+        if not isinstance(state, AugmentedState) or len(state.memories) != len(self.groups):
             raise ArgumentError(
                 f"state: got {shown(state)}, expected what `init`, `forward` or `step` of this network gave"
             )
         return state
+
+
+def _grouped(structures: Sequence[Structure[Any]]) -> tuple[tuple[Structure[Any], int], ...]:
+    """Each run of equal structures, and how many they are."""
+    return tuple((structure, len(list(equal))) for structure, equal in groupby(structures))
 
 
 def resized(structure: Structure[Any], capacity: int) -> Structure[Any]:

@@ -112,10 +112,10 @@ class Controller(Recurrent):
         )
         self.hidden = nn.Linear(self.augmented.output_size, readout)
         self.answer = nn.Linear(readout, outputs)
-        self._initialise(phases, action_scale=action_scale, phase_bias=phase_bias)
+        self._initialise(phases, symbols, action_scale=action_scale, phase_bias=phase_bias)
 
     @torch.no_grad()
-    def _initialise(self, phases: Sequence[str], *, action_scale: float, phase_bias: float) -> None:
+    def _initialise(self, phases: Sequence[str], symbols: int, *, action_scale: float, phase_bias: float) -> None:
         augmented, states = self.augmented, self.augmented.cell.hidden_size
         for layer, scale in ((self.hidden, 2**0.5), (self.answer, 0.5)):
             by_fan_in_(layer.weight, scale=scale)
@@ -128,7 +128,8 @@ class Controller(Recurrent):
         by_fan_in_(of_states)
         of_reads.normal_(0.0, 0.7)
         row = 0
-        for size, phase in zip(augmented.sizes, phases, strict=True):
+        size = symbols + 3
+        for phase in phases:
             put, take, stay = range(row, row + 3)
             of_states[put : stay + 1] *= action_scale
             of_reads[put : stay + 1] *= action_scale
