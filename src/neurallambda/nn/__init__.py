@@ -16,6 +16,7 @@ from neurallambda.nn.choice import hardened as hardened
 from neurallambda.nn.choice import sharpen as sharpen
 from neurallambda.nn.controller import Controller as Controller
 from neurallambda.nn.equality_choice import EqualityChoice as EqualityChoice
+from neurallambda.nn.gated_cell_model import GatedCellModel as GatedCellModel
 from neurallambda.nn.nand import Nand as Nand
 from neurallambda.nn.nand import soft_nand as soft_nand
 from neurallambda.nn.nand_choice import NandChoice as NandChoice

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn import functional
 
 from neurallambda.arguments import checked, checked_methods
 from neurallambda.automata.cells.automaton import CellularAutomaton
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.nn.choice import Choice, Noise
-from neurallambda.structures.cell_array.array import CellArray
+from neurallambda.structures.cell_array.array import CellArray, certain
 from neurallambda.structures.cell_array.exact import machine_of
 
 
@@ -101,8 +100,8 @@ class CellArrayModel(nn.Module):
         begun = ((found + ended).cumsum(1) == 0).sum(1, keepdim=True)  # how long the first operand is
         first = torch.where(place < begun, tokens, empty)[:, :steps]
         second = _from(torch.where(place < length, tokens, empty), begun + 1, steps, empty)
-        seen = self._one_hot(second)
-        states = self.array.first_cell(self.choice(self.noise(self.table)), self._one_hot(first), seen)
+        states = self.array.first_cell_of(self.choice(self.noise(self.table)), self.kinds[first], self.kinds[second])
+        seen = certain(self.kinds[second], self.array.symbols, states.dtype)
         # Of each symbol's readout the one that was seen, as in the table: one product for all, then the choice.
         logits = (states @ self.readout.transpose(0, 1).flatten(1)).unflatten(-1, (seen.shape[-1], -1))
         answers = (logits * seen[..., None]).sum(2)
@@ -135,9 +134,6 @@ class CellArrayModel(nn.Module):
             )
         written = [symbol for token, symbol in enumerate(symbols[: inputs - 1]) if token != self.operator]
         return machine_of(self.table, self.readout, symbols=written, answers=answers, description=description)
-
-    def _one_hot(self, tokens: Tensor) -> Tensor:
-        return functional.one_hot(self.kinds[tokens], self.array.symbols).to(self.table.dtype)
 
 
 def _from(tokens: Tensor, start: Tensor, count: int, empty: int) -> Tensor:

@@ -6,7 +6,6 @@ from itertools import product
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn import functional
 
 from neurallambda.arguments import checked, checked_methods
 from neurallambda.automata.fsm import FSM
@@ -15,6 +14,7 @@ from neurallambda.automata.rules.rule import Rule
 from neurallambda.automata.rules.vocabulary import ANY, INITIAL
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.nn.choice import Choice, Noise
+from neurallambda.structures.cell_array.array import certain
 
 
 @checked_methods("export")
@@ -81,9 +81,9 @@ class TableAutomaton(nn.Module):
         inputs, count, _ = self.table.shape
         # [state, token and next state]: what each state leads to, for all tokens at once
         matrix = self.choice(self.noise(self.table)).transpose(0, 1).flatten(1)
-        chosen = functional.one_hot(tokens, inputs).to(matrix.dtype)[..., None]
+        chosen = certain(tokens, inputs, matrix.dtype)[..., None]
         real = None if mask is None else mask[..., None]
-        state = functional.one_hot(torch.zeros_like(tokens[:, 0]), count).to(matrix.dtype)
+        state = certain(torch.zeros_like(tokens[:, 0]), count, matrix.dtype)
         after = []
         for time in range(tokens.shape[1]):
             following = ((state @ matrix).unflatten(-1, (inputs, count)) * chosen[:, time]).sum(1)

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from functools import reduce
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
 from neurallambda.arguments import shown
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.state import Batched, state
+from neurallambda.structures.availability import is_installed
 from neurallambda.structures.instruction.checks import check_dtype, check_place
 
 SIDES = ("left", "right")
@@ -193,6 +194,30 @@ class CellArray:
             read.append(cells[:, 0])
         return torch.stack(read, 1) if read else cells.new_zeros(len(cells), 0, self.states)
 
+    def first_cell_of(
+        self, table: Float[Tensor, "*axes"], symbols: Int[Tensor, "batch cells"], seen: Int[Tensor, "batch time"]
+    ) -> Float[Tensor, "batch time states"]:
+        """As `first_cell`, of symbols that are certain: by one entry of the table for each cell, where that can run.
+
+        On a CPU, with the extra `fast`, cells that look to the right are computed in one sweep, which takes less than half the
+        time; it works within `torch.vmap` too. Elsewhere this is `first_cell`.
+
+        Args:
+            table: the chances of the next state, of `table_shape`.
+            symbols: the numbers of the symbols in the cells.
+            seen: the numbers of the symbols seen at each step.
+
+        Raises:
+            ArgumentError: if a shape does not fit.
+        """
+        self._check_table(table)
+        if self.neighbours == ("right",) and _can_sweep(table):
+            from neurallambda.structures.cell_array.row_numba import swept
+
+            return swept(table, symbols, seen)
+        one, other = (certain(numbers, self.symbols, table.dtype) for numbers in (symbols, seen))
+        return self.first_cell(table, one, other)
+
     def read(self, state: CellArrayState) -> Float[Tensor, "batch states"]:
         """The states of the first cell."""
         return state.cells[:, 0]
@@ -240,6 +265,32 @@ class CellArray:
             raise ArgumentError(f"{name}: got {shown(tensor)}, expected a tensor [{', '.join(leading)}, {size}]")
         check_dtype(tensor.dtype)
         check_place(tensor.device)
+
+
+def certain(
+    numbers: Int[Tensor, "*shape"], count: int, dtype: torch.dtype = torch.float32
+) -> Float[Tensor, "*shape count"]:
+    """Distributions that are certain of a number each; as `one_hot`, which not every transform of PyTorch takes.
+
+    Args:
+        numbers: the numbers.
+        count: how many there may be.
+        dtype: the floating point type.
+
+    Example:
+        >>> certain(torch.tensor([1]), 3)
+        tensor([[0., 1., 0.]])
+    """
+    return (numbers[..., None] == torch.arange(count, device=numbers.device)).to(dtype)
+
+
+def _can_sweep(table: Tensor) -> bool:
+    return (
+        table.device.type == "cpu"
+        and table.dtype in (torch.float32, torch.float64)
+        and not torch.compiler.is_compiling()
+        and is_installed("numba")
+    )
 
 
 def _outer(one: Tensor, other: Tensor) -> Tensor:
