@@ -4,6 +4,7 @@ from difflib import get_close_matches
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
+from neurallambda.tasks.automata import KINDS, machine_task
 from neurallambda.tasks.chomsky.context_free import CONTEXT_FREE
 from neurallambda.tasks.chomsky.context_sensitive import CONTEXT_SENSITIVE
 from neurallambda.tasks.chomsky.regular import REGULAR
@@ -39,21 +40,32 @@ def task(name: str) -> Task:
     """The task of a name.
 
     Args:
-        name: one of `TASKS`; small letters or capitals, and `_` for `-`, are alike.
+        name: one of `TASKS`; small letters or capitals, and `_` for `-`, are alike. Or one of `recognition`, `next-symbol`,
+            `next-symbols` and `transduction`, a colon, and a machine: its name in the library, or the path of a rule file.
 
     Raises:
         ArgumentError: if there is none; the message names those that are spelled nearly so.
+        MachineError: if a rule file cannot be used.
 
     Example:
         >>> task("reverse-string").answer([0, 1, 1])
         [1, 1, 0]
+        >>> task("recognition:dyck2").symbols
+        ('(', ')', '[', ']')
         >>> task("revers-string")
         Traceback (most recent call last):
         neurallambda.errors.ArgumentError: name: there is no task 'revers-string'; did you mean reverse-string?
     """
-    known = name.strip().lower().replace("_", "-")
-    if known in TASKS:
+    kind, colon, rules = name.strip().partition(":")
+    known = kind.lower().replace("_", "-")
+    if colon and known in KINDS:
+        return machine_task(known, rules)
+    if known in TASKS and not colon:
         return TASKS[known]
-    close = get_close_matches(known, TASKS, n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"the tasks are {', '.join(TASKS)}"
+    if known in KINDS:
+        raise ArgumentError(
+            f"name: got {name!r}, expected a machine after it, as in {known}:dyck2 or {known}:rules.json"
+        )
+    close = get_close_matches(known, [*TASKS, *KINDS], n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"the tasks are {', '.join([*TASKS, *KINDS])}"
     raise ArgumentError(f"name: there is no task {name!r}; {hint}")

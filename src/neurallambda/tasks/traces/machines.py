@@ -1,0 +1,177 @@
+"""Traces of finite-state machines, pushdown and queue automata, and Turing machines."""
+
+from collections.abc import Sequence
+
+from neurallambda.arguments import checked
+from neurallambda.automata import FSM, Automaton, TuringMachine
+from neurallambda.automata.rules.memory import STACK, Memory, MemoryKind, Tape
+from neurallambda.automata.rules.rule import Operation, Rule
+from neurallambda.automata.rules.vocabulary import EPSILON, INITIAL
+from neurallambda.automata.runs.limits import DEFAULT_LIMITS, UNDECIDED, Limits, undecided
+from neurallambda.errors import ArgumentError
+from neurallambda.tasks.traces.record import Cell, TraceRecord, TraceStep
+
+NOTHING = "_"
+"""What is seen in an empty memory, on a blank cell, and where the string has ended."""
+
+
+@checked
+def trace_machine(machine: Automaton, string: str | Sequence[str], *, limits: Limits = DEFAULT_LIMITS) -> TraceRecord:
+    """The run of a machine on a string.
+
+    A step sees the next symbol of the string, unless the machine reads it from a tape, and what each memory shows. It acts
+    in these channels: `state`, the state it enters; `input`, `read` or `stay`; and for each memory its operation.
+
+    Args:
+        machine: the machine. Of one that is not deterministic the shortest accepting run is taken.
+        string: text or a sequence of symbols.
+        limits: how far to go.
+
+    Returns:
+        The record. Its answer is what a Turing machine leaves on its last tape, what a Mealy or Moore machine writes, and
+        otherwise `accepted` or the way in which the string is not. Cells have a channel `shown`: `yes` where the machine
+        sees them.
+
+    Raises:
+        ProgramError: the limits were met.
+
+    Example:
+        >>> from neurallambda.automata.library import load
+        >>> record = trace_machine(load("anbn"), "ab")
+        >>> record.actions, [step.actions for step in record.steps]
+        (('state', 'input', 'stack'), [('...', 'read', 'nullop'), ('...', 'read', 'push A'), ...])
+    """
+    found = machine.run(string, limits=limits)
+    if found.outcome in UNDECIDED:
+        raise undecided(found.outcome, f"running {machine.text(found.tokens)!r}")
+    rules = [step.rule for step in found.steps if step.rule is not None]
+    steps, memories, state, position = [], _begin(machine, found.tokens), INITIAL, 0
+    for rule in rules:
+        steps.append(
+            TraceStep(
+                state=state,
+                seen=_seen(machine, memories, found.tokens, position),
+                actions=_actions(machine, rule),
+                memory=tuple(map(_cells, machine.memories, memories)),
+            )
+        )
+        memories = _after(machine, memories, rule.operations)
+        state, position = rule.target, position + (rule.input != EPSILON)
+    return TraceRecord(
+        input=found.tokens,
+        seen=(*(() if machine.reads_from_tape else ("input",)), *_names(machine)),
+        actions=("state", *(() if machine.reads_from_tape else ("input",)), *_names(machine)),
+        memories=tuple((name, ("shown",)) for name in _names(machine)),
+        steps=tuple(steps),
+        answer=_answer(machine, memories, str(found.outcome), rules),
+    )
+
+
+@checked
+def replay_machine(
+    machine: Automaton, string: str | Sequence[str], actions: Sequence[Sequence[str]]
+) -> tuple[tuple[str, ...], ...]:
+    """What the memories hold after actions, such as a model has predicted.
+
+    Args:
+        machine: the machine whose memories are acted on; its rules play no part.
+        string: what stands on the first tape at the start, for a machine that reads from it.
+        actions: for each step its actions, as in `TraceRecord.actions`.
+
+    Returns:
+        For each memory its tokens: of a tape from the first cell to the last that is not blank.
+
+    Raises:
+        ArgumentError: an action is none of a memory's.
+
+    Example:
+        >>> from neurallambda.automata.library import load
+        >>> adder = load("binary_addition")
+        >>> record = trace_machine(adder, "11+1")
+        >>> replay_machine(adder, "11+1", [step.actions for step in record.steps])[2]
+        ('1', '0', '0')
+    """
+    memories = _begin(machine, machine.tokens(string))
+    skipped = 1 if machine.reads_from_tape else 2
+    for number, step in enumerate(actions):
+        operations = [_operation(text) for text in step[skipped:]]
+        if len(operations) != len(memories):
+            raise ArgumentError(
+                f"actions: step {number} has {len(operations)} operations, expected {len(memories)}: one for each memory"
+            )
+        for kind, operation, text in zip(machine.memories, operations, step[skipped:], strict=True):
+            if operation.verb not in (kind.bare if operation.symbol is None and kind.bare else kind.loaded):
+                raise ArgumentError(f"actions: step {number} has {text!r}, which is no operation of a {kind.name}")
+        memories = _after(machine, memories, operations)
+    return tuple(map(_content, memories))
+
+
+def _names(machine: Automaton) -> tuple[str, ...]:
+    names = [kind.name for kind in machine.memories]
+    return tuple(names if len(names) == 1 else [f"{name} {number}" for number, name in enumerate(names, 1)])
+
+
+def _begin(machine: Automaton, tokens: tuple[str, ...]) -> tuple[Memory, ...]:
+    first: tuple[Memory, ...] = (Tape((), tokens),) if machine.reads_from_tape else ()
+    return (*first, *(kind.empty for kind in machine.memories[len(first) :]))
+
+
+def _after(machine: Automaton, memories: Sequence[Memory], operations: Sequence[Operation]) -> tuple[Memory, ...]:
+    changed = zip(machine.memories, memories, operations, strict=True)
+    return tuple(kind.apply(memory, operation) for kind, memory, operation in changed)
+
+
+def _seen(machine: Automaton, memories: Sequence[Memory], tokens: Sequence[str], position: int) -> tuple[str, ...]:
+    shown = [kind.read(memory) or NOTHING for kind, memory in zip(machine.memories, memories, strict=True)]
+    if machine.reads_from_tape:
+        return tuple(shown)
+    return (tokens[position] if position < len(tokens) else NOTHING, *shown)
+
+
+def _actions(machine: Automaton, rule: Rule) -> tuple[str, ...]:
+    reading = () if machine.reads_from_tape else ("stay" if rule.input == EPSILON else "read",)
+    return (rule.target, *reading, *(_text(machine, operation) for operation in rule.operations))
+
+
+def _text(machine: Automaton, operation: Operation) -> str:
+    """An operation as a token; on a tape a blank is written `_`."""
+    if operation.symbol is None:
+        return f"{operation.verb} {NOTHING}" if machine.reads_from_tape else operation.verb
+    return f"{operation.verb} {operation.symbol}"
+
+
+def _operation(text: str) -> Operation:
+    verb, _, symbol = text.partition(" ")
+    return Operation(verb, None if symbol in ("", NOTHING) else symbol)
+
+
+def _cells(kind: MemoryKind, memory: Memory) -> tuple[Cell, ...]:
+    """The cells, and which of them is shown: the top of a stack, the left end of a deque, the cell under a head."""
+    if isinstance(memory, Tape):
+        tokens, shown = (*memory.left, *(memory.right or (None,))), len(memory.left)
+    else:
+        tokens, shown = memory, len(memory) - 1 if kind is STACK else 0
+    return tuple(Cell(token or NOTHING, ("yes" if place == shown else "no",)) for place, token in enumerate(tokens))
+
+
+def _content(memory: Memory) -> tuple[str, ...]:
+    tokens = [*memory.left, *memory.right] if isinstance(memory, Tape) else list(memory)
+    while tokens and tokens[-1] is None:
+        tokens.pop()
+    while tokens and tokens[0] is None:
+        tokens.pop(0)
+    return tuple(token or NOTHING for token in tokens)
+
+
+def _answer(machine: Automaton, memories: Sequence[Memory], outcome: str, rules: Sequence[Rule]) -> tuple[str, ...]:
+    if outcome != "accepted":
+        return (outcome,)
+    if isinstance(machine, TuringMachine) and machine.tapes:
+        return _content(memories[-1])
+    if isinstance(machine, FSM) and machine.style == "mealy":
+        return tuple(rule.output for rule in rules if rule.output is not None)
+    if isinstance(machine, FSM) and machine.style == "moore":
+        outputs = dict(machine.outputs)
+        states = [INITIAL, *(rule.target for rule in rules)]
+        return tuple(outputs[state] for state in states if state in outputs)
+    return (outcome,)
