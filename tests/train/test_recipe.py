@@ -10,7 +10,7 @@ from neurallambda.tasks import TASKS
 from neurallambda.train.changes import changed, read
 from neurallambda.train.making import make_population, task_of
 from neurallambda.train.recipe import Recipe, Stage, recipe_from
-from neurallambda.train.recipes import FIRST, RECIPES, recipe, recipe_function
+from neurallambda.train.recipes import FIRST, RECIPES, recipe_for, recipe_function
 from neurallambda.train.schedule import learning_rate
 
 STAGES = (Stage(lengths=(1, 4), steps=10, threshold=0.9, keep=2), Stage(lengths=(1, 8), steps=4, rate=0.5))
@@ -53,7 +53,7 @@ def test_a_stage_refuses_what_makes_no_sense(values: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("task", sorted(FIRST))
 def test_every_recipe_makes_a_population_and_goes_through_json(task: str) -> None:
-    found = recipe(task)
+    found = recipe_for(task)
     assert recipe_from(json.loads(json.dumps(found.facts()))) == found
     one = changed(found, ["seeds=1", "stages=1-4:10"])
     assert len(make_population(one, task_of(one))) == 1
@@ -135,7 +135,7 @@ def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
         "def nothing(task): return None\n"
         "number = 3\n"
     )
-    assert recipe("even-pairs", f"{file}:short").seeds == 2
+    assert recipe_for("even-pairs", f"{file}:short").seeds == 2
     for name, message in (
         (f"{file}:long", "has no function 'long'"),
         (f"{file}:number", "has no function 'number'"),
@@ -143,7 +143,7 @@ def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
         (f"{file}x:short", "there is no file"),
     ):
         with pytest.raises(ArgumentError, match=message):
-            recipe("even-pairs", name)
+            recipe_for("even-pairs", name)
 
 
 def test_the_rate_falls_in_the_last_stage_alone_and_rises_first() -> None:

@@ -62,13 +62,13 @@ def _recipe(words: list[str]) -> "Recipe":
     """The recipe that the words ask for."""
     from neurallambda.cli.messages import fail
     from neurallambda.train.changes import changed
-    from neurallambda.train.recipes import recipe
+    from neurallambda.train.recipes import recipe_for
 
     task, *rest = words
     names = [word for word in rest if "=" not in word]
     if len(names) > 1:
         fail(f"{names[1]}: expected KEY=VALUE; the recipe is {names[0]} already")
-    return changed(recipe(task, names[0] if names else None), [word for word in rest if "=" in word])
+    return changed(recipe_for(task, names[0] if names else None), [word for word in rest if "=" in word])
 
 
 def _train(recipe: "Recipe", folder: Path, *, device: str | None, save_every: int, is_resumed: bool) -> None:

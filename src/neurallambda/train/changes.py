@@ -31,8 +31,8 @@ def changed(recipe: Recipe, changes: Iterable[str]) -> Recipe:
         ArgumentError: if a key is unknown, with the nearest there is, or a value cannot be read.
 
     Example:
-        >>> from neurallambda.train.recipes import recipe
-        >>> parity = changed(recipe("parity-check"), ["seeds=3", "stages=1-8:200:0.997,1-20:100"])
+        >>> from neurallambda.train.recipes import recipe_for
+        >>> parity = changed(recipe_for("parity-check"), ["seeds=3", "stages=1-8:200:0.997,1-20:100"])
         >>> parity.seeds, parity.stages[1]
         (3, Stage(lengths=(1, 20), steps=100, threshold=None, keep=None, rate=1.0))
     """

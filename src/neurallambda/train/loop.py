@@ -249,7 +249,13 @@ def load_run(folder: Path | str, *, recipe: Recipe | None = None) -> Trained:
         }
     else:
         raise ArgumentError(f"{run.path}: nothing of this run was kept yet; it has no {run.checkpoint.name}")
-    population.load_state_dict(states)
+    try:
+        population.load_state_dict(states)
+    except RuntimeError as error:
+        raise ArgumentError(
+            f"{run.path}: its parameters are not those of the model {recipe.name} here; was it made by another version? "
+            f"({str(error).splitlines()[-1].strip()})"
+        ) from None
     population.eval()
     return Trained(
         recipe=recipe,

@@ -11,7 +11,7 @@ from typing import Any
 
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.train.changes import changed
-from neurallambda.train.recipes import recipe
+from neurallambda.train.recipes import recipe_for
 from neurallambda.train.run_folder import RunFolder
 
 
@@ -71,7 +71,7 @@ def cells(
     found = []
     for task, name, seed in product(tasks, recipes or [None], seeds or [None]):
         own = [*changes, *([] if seed is None else [f"first_seed={seed}"])]
-        made = changed(recipe(task, name), own)
+        made = changed(recipe_for(task, name), own)
         last = made.name if seed is None else f"{made.name}-{seed}"
         found.append(Cell(task=task, recipe=name, changes=tuple(own), folder=folder / f"{task}-{last}"))
     return found

@@ -30,7 +30,7 @@ FIRST: dict[str, str] = {
 
 
 @checked
-def recipe(task: str, name: str | None = None) -> Recipe:
+def recipe_for(task: str, name: str | None = None) -> Recipe:
     """The recipe of a name for a task.
 
     Args:
@@ -42,7 +42,7 @@ def recipe(task: str, name: str | None = None) -> Recipe:
         ArgumentError: if there is no such task or recipe.
 
     Example:
-        >>> recipe("parity-check").name
+        >>> recipe_for("parity-check").name
         'table'
     """
     learned = task_named(task)
