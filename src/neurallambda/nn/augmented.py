@@ -17,6 +17,7 @@ from neurallambda.nn.choice import Noise
 from neurallambda.nn.operands import Code, Operands
 from neurallambda.nn.recurrent import over_time
 from neurallambda.state import Batched, state
+from neurallambda.structures.hard.in_place import in_place
 from neurallambda.structures.instruction.checks import check_mask
 from neurallambda.structures.precision import autocasts, in_the_precision_of, without_autocast
 from neurallambda.structures.protocol import Structure
@@ -249,6 +250,22 @@ class Augmented(nn.Module):
         twin.groups = _grouped(twin.structures)
         return twin
 
+    def in_place(self, steps: int) -> "Augmented":
+        """The same network for one run of so many steps, whose stacks and queues are written in place.
+
+        It is right where choices are hard, where no gradient is wanted, and where no earlier state is looked at again:
+        without a mask, which would need one. A step then takes a time that does not depend on how much is held.
+
+        Args:
+            steps: how many steps the run may have.
+
+        Returns:
+            A network that shares the parameters.
+        """
+        twin = self.with_capacity(steps)
+        twin.groups = tuple((in_place(structure, steps) or structure, heads) for structure, heads in twin.groups)
+        return twin
+
     def adopt(self, state: AugmentedState) -> AugmentedState:
         """The same content with the room of this network's structures.
 
@@ -320,7 +337,7 @@ class Augmented(nn.Module):
         return state
 
 
-def _grouped(structures: Sequence[Structure[Any]]) -> tuple[tuple[Structure[Any], int], ...]:
+def _grouped(structures: Sequence[Structure[Any]]) -> tuple[tuple[Any, int], ...]:
     """Each run of equal structures, and how many they are."""
     return tuple((structure, len(list(equal))) for structure, equal in groupby(structures))
 
@@ -346,7 +363,7 @@ def resized(structure: Structure[Any], capacity: int) -> Structure[Any]:
     return other
 
 
-def _stepped(structure: Structure[Any], memory: Any, operands: tuple[Tensor, ...]) -> Any:
+def _stepped(structure: Any, memory: Any, operands: tuple[Tensor, ...]) -> Any:
     """The memory after an instruction, in the memory's precision."""
     if not autocasts(memory):
         return structure.advance(memory, *operands)

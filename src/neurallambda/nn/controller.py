@@ -154,6 +154,14 @@ class Controller(Recurrent):
         twin._modules = self._modules | {"augmented": self.augmented.with_capacity((time + 1) // 2)}
         return twin
 
+    def settled(self, time: int) -> "Controller":
+        """The same controller for a run of `time` steps without gradients: where choices are hard, writing in place."""
+        if self.capacity is not None:
+            return self
+        twin = copy.copy(self)
+        twin._modules = self._modules | {"augmented": self.augmented.in_place(time)}
+        return twin
+
     def prepare(self, tokens: Tensor, mask: Tensor | None) -> tuple[AugmentedState, Any]:
         symbol = torch.arange(self.inputs, device=tokens.device)
         inputs = (tokens[..., None] == symbol).to(self.hidden.weight.dtype)

@@ -111,10 +111,16 @@ class Population(nn.Module):
         def one(numbers: dict[str, Tensor], *inputs: Tensor | None) -> Tensor:
             return functional_call(self.template, numbers, inputs)
 
-        if any(isinstance(module, ONE_BY_ONE) for module in self.template.modules()):
+        if self._goes_one_by_one():
             rows = [tuple(None if given is None else given[seed] for given in inputs) for seed in range(len(self))]
             return torch.stack([one({k: v[seed] for k, v in numbers.items()}, *row) for seed, row in enumerate(rows)])
         return vmap(one, in_dims=(0, *axes), randomness="different")(numbers, *inputs)
+
+    def _goes_one_by_one(self) -> bool:
+        """Whether the models are run in turn: what is in them cannot be stacked, or runs alone in another, faster way."""
+        if isinstance(self.template, Recurrent) and not torch.is_grad_enabled() and self.template.is_hard:
+            return True
+        return any(isinstance(module, ONE_BY_ONE) for module in self.template.modules())
 
     def _compiled(self, numbers: dict[str, Tensor], tokens: Tensor | None, mask: Tensor | None = None) -> Tensor:
         assert isinstance(self.template, Recurrent)

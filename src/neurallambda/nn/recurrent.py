@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree  # torch offers no public way to take nested tensors apart
 
 from neurallambda.errors import ArgumentError
+from neurallambda.nn.choice import Choice
 from neurallambda.structures.instruction.checks import values_can_be_read
 
 
@@ -50,6 +51,19 @@ class Recurrent(nn.Module, ABC):
         del time
         return self
 
+    @property
+    def is_hard(self) -> bool:
+        """Whether there are choices in it, and all of them are hard."""
+        choices = [module.is_hard for module in self.modules() if isinstance(module, Choice)]
+        return bool(choices) and all(choices)
+
+    def settled(self, time: int) -> "Recurrent":
+        """The same model, sharing its parameters, as it runs fastest for `time` steps.
+
+        It is asked for where all choices are hard, no gradient is wanted and no token is masked.
+        """
+        return self.with_room_for(time)
+
     def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         """The answers to a batch of sequences.
 
@@ -64,7 +78,8 @@ class Recurrent(nn.Module, ABC):
             ArgumentError: if a shape or a type does not fit.
         """
         check_tokens(tokens, mask, count=self.inputs)
-        model = self.with_room_for(tokens.shape[1])
+        is_run = mask is None and not torch.is_grad_enabled() and self.is_hard
+        model = (self.settled if is_run else self.with_room_for)(tokens.shape[1])
         state, moments = model.prepare(tokens, mask)
         _, outputs = over_time(model.advance, state, moments)
         return model.finish(outputs)

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from jaxtyping import Int
 from torch import Generator, Tensor, nn
+from torch.nn.functional import pad
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
-from neurallambda.nn import Population, hardened
+from neurallambda.nn import Population, Recurrent, hardened
 from neurallambda.tasks import Batch, Task
 from neurallambda.train.drawn import Drawn, real_tokens
 
@@ -22,6 +23,8 @@ FRESH = 2_000_000_011
 """The seed of the inputs of a test, which neither training nor validation draws."""
 AT_ONCE = 4096
 """How many rows, of all members together, are looked at at a time."""
+TOKENS_AT_ONCE = 2**21
+"""How many tokens of a member are looked at at a time, where rows of different lengths are run together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +129,8 @@ def evaluate(
     was_training = model.training
     model.eval()
     try:
-        by_length = [_scores(model, task, task.batch(length, rows, generator=generator), hard) for length in lengths]
+        batches = [task.batch(length, rows, generator=generator) for length in lengths]
+        by_length = _scores(model, task, batches, hard)
     finally:
         model.train(was_training)
     return Evaluation(
@@ -140,16 +144,62 @@ def evaluate(
     )
 
 
-def _scores(model: nn.Module, task: Task, batch: Batch, hard: bool) -> list[tuple[float, float]]:
-    """The token accuracy and the share of exact rows of each member."""
-    members = len(model) if isinstance(model, Population) else 1
-    at_once = max(1, AT_ONCE // members)
-    parts = [
-        predict(model, task, batch.rows(slice(first, first + at_once)), hard=hard)
-        for first in range(0, batch.tokens.shape[0], at_once)
-    ]
-    found = [task.score(predictions, batch) for predictions in torch.cat(parts, 1)]
-    return [(score.accuracy, score.exact) for score in found]
+def _scores(model: nn.Module, task: Task, batches: Sequence[Batch], hard: bool) -> list[list[tuple[float, float]]]:
+    """For each batch, the token accuracy and the share of exact rows of each member."""
+    found = []
+    for predictions, batch in zip(_predictions(model, task, batches, hard), batches, strict=True):
+        scores = [task.score(of_member, batch) for of_member in predictions]
+        found.append([(score.accuracy, score.exact) for score in scores])
+    return found
+
+
+def _predictions(model: nn.Module, task: Task, batches: Sequence[Batch], hard: bool) -> list[Tensor]:
+    """What each member answers to each batch: [members, rows, time].
+
+    A model that reads step by step does not see what comes later: rows of different lengths can run side by side, so
+    that there are fewer, larger steps.
+    """
+    found: list[Tensor] = []
+    for group in _side_by_side(batches) if hard and _reads_step_by_step(model) else [[batch] for batch in batches]:
+        time = max(batch.tokens.shape[1] for batch in group)
+        joined = Batch.cat([_padded(batch, time, task.empty) for batch in group])
+        members = len(model) if isinstance(model, Population) else 1
+        at_once = max(1, AT_ONCE // members, TOKENS_AT_ONCE // time if len(group) > 1 else 0)
+        starts = range(0, len(joined.lengths), at_once)
+        parts = [predict(model, task, joined.rows(slice(at, at + at_once)), hard=hard) for at in starts]
+        by_batch = torch.cat(parts, 1).split([len(batch.lengths) for batch in group], dim=1)
+        found += [part[..., : batch.tokens.shape[1]] for part, batch in zip(by_batch, group, strict=True)]
+    return found
+
+
+def _side_by_side(batches: Sequence[Batch]) -> list[list[Batch]]:
+    """Batches that follow one another, in groups of so many that their rows fit."""
+    groups: list[list[Batch]] = []
+    for batch in batches:
+        group = [*groups[-1], batch] if groups else [batch]
+        if (
+            groups
+            and sum(len(one.lengths) for one in group) * max(one.tokens.shape[1] for one in group) <= TOKENS_AT_ONCE
+        ):
+            groups[-1] = group
+        else:
+            groups.append([batch])
+    return groups
+
+
+def _reads_step_by_step(model: nn.Module) -> bool:
+    return isinstance(model.template if isinstance(model, Population) else model, Recurrent)
+
+
+def _padded(batch: Batch, time: int, empty: int) -> Batch:
+    """The same rows with so many steps."""
+    more = (0, time - batch.tokens.shape[1])
+    return Batch(
+        tokens=pad(batch.tokens, more, value=empty),
+        targets=pad(batch.targets, more),
+        mask=pad(batch.mask, more),
+        lengths=batch.lengths,
+    )
 
 
 @torch.no_grad()
@@ -165,7 +215,9 @@ def predict(model: nn.Module, task: Task, batch: Batch, *, hard: bool = True) ->
     device = next(model.parameters()).device
     members = len(model) if isinstance(model, Population) else 1
     drawn = Drawn.of(batch.to(device), members, is_shared=True)
-    real = real_tokens(drawn.lengths, task.time, drawn.tokens.shape[-1])
+    # What a row's padding does to a model that reads step by step, nobody looks at.
+    is_causal = _reads_step_by_step(model)
+    real = None if is_causal else real_tokens(drawn.lengths, task.time, drawn.tokens.shape[-1])
     with hardened(model) if hard else nullcontext():
         if isinstance(model, Population):
             return model(drawn.tokens, real).argmax(-1).cpu()

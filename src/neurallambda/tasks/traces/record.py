@@ -83,7 +83,9 @@ class TraceRecord:
                     "seen": dict(zip(self.seen, step.seen, strict=True)),
                     "actions": dict(zip(self.actions, step.actions, strict=True)),
                     "memory": {
-                        name: [{"token": cell.token, **dict(zip(channels, cell.channels, strict=True))} for cell in cells]
+                        name: [
+                            {"token": cell.token, **dict(zip(channels, cell.channels, strict=True))} for cell in cells
+                        ]
                         for (name, channels), cells in zip(self.memories, step.memory, strict=True)
                     },
                 }
@@ -123,7 +125,9 @@ class Vocabulary:
         places = {token: place for place, token in enumerate(self.tokens.get(channel, ()))}
         unknown = [token for token in tokens if token not in places]
         if unknown:
-            raise ArgumentError(f"record: the channel {channel!r} has the token {unknown[0]!r}, which the vocabulary lacks")
+            raise ArgumentError(
+                f"record: the channel {channel!r} has the token {unknown[0]!r}, which the vocabulary lacks"
+            )
         return np.array([places[token] for token in tokens], np.int64)
 
     def decode(self, channel: str, numbers: Sequence[int] | Int[np.ndarray, " steps"]) -> list[str]:
