@@ -20,7 +20,7 @@ import torch
 
 import neurallambda as nl
 from neurallambda import beta, nn, structures, symbols, twins
-from neurallambda.automata import library
+from neurallambda.automata import CellularAutomaton, library
 from neurallambda.automata.data.generate import Recipe
 from neurallambda.automata.data.lengths import Lengths
 from neurallambda.automata.library.families import modular_counter
@@ -91,6 +91,14 @@ def good() -> dict[str, Any]:
         "rules": fsm.rules, "path": Path("/nowhere/at/all"), "key_width": 2, "true": vectors[0], "false": vectors[0],
         "strings": ["01"], "tokens": ["a"], "weights": vectors, "inverse_temperature": 2.0, "holes": {"a": 1},
         "bits": 4, "repeats": 2, "batch": 2, "limits": nl.Limits(), "mask": torch.ones(2, 4),
+        "CellularAutomaton.cells": "01", "CellularAutomaton.shown": "01", "CellularAutomaton.string": "01",
+        "CellularAutomaton.symbols": ("0", "1"), "CellArray.table": torch.full((2, 2, 2, 2, 2), 0.5),
+        "CellArray.state": structures.CellArray(states=2, symbols=2).init(torch.full((2, 4, 2), 0.5)),
+        "step.seen": torch.full((2, 2), 0.5), "scan.seen": torch.full((2, 3, 2), 0.5),
+        "first_cell.seen": torch.full((2, 3, 2), 0.5), "first_cell_of.seen": torch.zeros(2, 3, dtype=torch.long),
+        "init.symbols": torch.full((2, 4, 2), 0.5), "first_cell.symbols": torch.full((2, 4, 2), 0.5),
+        "first_cell_of.symbols": torch.zeros(2, 4, dtype=torch.long), "TableAutomaton.symbols": ["a", "b"],
+        "CellArrayModel.symbols": ["a", "b"], "export.answers": ["x", "y"],
         "member": "ab", "modulus": 3, "kinds": 1, "states": 2, "stack": ("x",), "queue": ("x",), "tape": ("x",),
     }  # fmt: skip
 
@@ -221,6 +229,10 @@ def instances() -> dict[str, Any]:
         "FSM": known["twins.machine"],
         "PDA": known["machine"],
         "Grammar": known["grammar"],
+        "CellularAutomaton": library.load("binary_multiplication", CellularAutomaton),
+        "CellArray": structures.CellArray(states=2, symbols=2),
+        "TableAutomaton": nn.TableAutomaton(2, 2, states=2),
+        "CellArrayModel": nn.CellArrayModel(3, 2, states=2),
         "NeuralFSM": twins.NeuralFSM(known["twins.machine"]),
         "Nand": nn.Nand(inputs=2, size=2, gates=2, generator=torch.Generator()),
         **{kind: make(2) for kind, make in STRUCTURES.items()},

@@ -174,6 +174,8 @@ def test_gradients(build: Any) -> None:
         (lambda: table_automaton(0).export(symbols=["a"], answers=["w", "x", "y", "z"]), "expected 3 names of tokens"),
         (lambda: cell_model(0).export(symbols=["a"], answers=["w", "x", "y"]), "expected the names of 4 tokens"),
         (lambda: cell_model(0).export(symbols=["0", "1", "*"], answers=["w"]), "table: got"),
+        (lambda: table_automaton(0)(torch.tensor([[0, 3]])), "tokens: got 3, expected numbers from 0 to 2"),
+        (lambda: cell_model(0)(torch.tensor([[0, -1]])), "tokens: got -1, expected numbers from 0 to 3"),
     ],
 )
 def test_bad_arguments(build: Any, message: str) -> None:

@@ -285,5 +285,11 @@ def test_bad_tensors() -> None:
         array.step(state, table, seen[:, 0, :2])
     with pytest.raises(ArgumentError, match=r"symbols: got .* expected a tensor \[batch, cells, 3\]"):
         array.init(symbols[..., :2])
+    with pytest.raises(ArgumentError, match=r"seen: got a number that is no symbol, expected 0 to 2"):
+        array.first_cell_of(table, torch.zeros(2, 4, dtype=torch.long), torch.full((2, 5), 3))
+    with pytest.raises(ArgumentError, match=r"mask: got .* expected booleans of shape \(2, 5\)"):
+        array.scan(state, table, seen, mask=torch.ones(2, 4, dtype=torch.bool))
+    with pytest.raises(ArgumentError, match=r"state.cells: got .* expected a tensor \[batch, cells, 3\]"):
+        CellArray(states=3, symbols=3).read(state)
     with pytest.raises(ArgumentError, match=r"readout of \(3, 2, 2\); expected"):
         machine_of(table, torch.ones(3, 2, 2), symbols=["a", "b"], answers=["x"])

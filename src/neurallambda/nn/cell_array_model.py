@@ -10,6 +10,8 @@ from neurallambda.arguments import checked, checked_methods
 from neurallambda.automata.cells.automaton import CellularAutomaton
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.nn.choice import Choice, Noise
+from neurallambda.nn.recurrent import check_tokens
+from neurallambda.nn.token_range import check_range
 from neurallambda.structures.cell_array.array import CellArray, certain
 from neurallambda.structures.cell_array.exact import machine_of
 
@@ -89,6 +91,8 @@ class CellArrayModel(nn.Module):
             tokens: the operands with the operator between them, and then empty tokens.
             mask: which tokens are real; others are taken to be empty.
         """
+        check_tokens(tokens, mask)
+        check_range(tokens, len(self.kinds))
         empty = len(self.kinds) - 1
         if mask is not None:
             tokens = torch.where(mask, tokens, empty)

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.nn.initial import by_fan_in_
+from neurallambda.nn.recurrent import check_tokens
+from neurallambda.nn.token_range import check_range
 from neurallambda.structures.cell_array.array import certain
 from neurallambda.structures.cell_array.gated import GatedWeights, gated_step
 
@@ -79,6 +81,8 @@ class GatedCellModel(nn.Module):
             tokens: the input, and then empty tokens.
             mask: which tokens are real; without one all are.
         """
+        check_tokens(tokens, mask)
+        check_range(tokens, len(self.embedding))
         empty, time = len(self.embedding) - 1, tokens.shape[1]
         real = torch.ones_like(tokens, dtype=torch.bool) if mask is None else mask
         tokens = torch.where(real, tokens, empty)

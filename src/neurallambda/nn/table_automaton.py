@@ -14,6 +14,8 @@ from neurallambda.automata.rules.rule import Rule
 from neurallambda.automata.rules.vocabulary import ANY, INITIAL
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.nn.choice import Choice, Noise
+from neurallambda.nn.recurrent import check_tokens
+from neurallambda.nn.token_range import check_range
 from neurallambda.structures.cell_array.array import certain
 
 
@@ -79,6 +81,8 @@ class TableAutomaton(nn.Module):
     ) -> Float[Tensor, "batch time states"]:
         """The distribution over states after each token; the arguments are those of `forward`."""
         inputs, count, _ = self.table.shape
+        check_tokens(tokens, mask)
+        check_range(tokens, inputs)
         # [state, token and next state]: what each state leads to, for all tokens at once
         matrix = self.choice(self.noise(self.table)).transpose(0, 1).flatten(1)
         chosen = certain(tokens, inputs, matrix.dtype)[..., None]

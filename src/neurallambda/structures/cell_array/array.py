@@ -119,8 +119,10 @@ class CellArray:
         Raises:
             ArgumentError: if a shape does not fit.
         """
+        self._check_state(state)
         self._check_table(table)
         self._check("seen", seen, ("batch",), self.symbols)
+        _check_mask(mask, seen.shape[:1])
         after = self._advance(self._with_ends(state.cells), self._matrix(table), _weights(state.symbols, seen))
         if mask is not None:
             after = torch.where(mask[:, None, None], after, state.cells)
@@ -147,8 +149,10 @@ class CellArray:
         Raises:
             ArgumentError: if a shape does not fit.
         """
+        self._check_state(state)
         self._check_table(table)
         self._check("seen", seen, ("batch", "time"), self.symbols)
+        _check_mask(mask, seen.shape[:2])
         matrix, cells, read = self._matrix(table), state.cells, []
         for time in range(seen.shape[1]):
             after = self._advance(self._with_ends(cells), matrix, _weights(state.symbols, seen[:, time]))
@@ -211,6 +215,9 @@ class CellArray:
             ArgumentError: if a shape does not fit.
         """
         self._check_table(table)
+        for name, numbers, axes in (("symbols", symbols, "[batch, cells]"), ("seen", seen, "[batch, time]")):
+            if not isinstance(numbers, Tensor) or numbers.ndim != 2 or numbers.dtype != torch.long:
+                raise ArgumentError(f"{name}: got {shown(numbers)}, expected numbers of symbols, int64 of shape {axes}")
         if self.neighbours == ("right",) and _can_sweep(table):
             from neurallambda.structures.cell_array.row_numba import swept
 
@@ -220,6 +227,7 @@ class CellArray:
 
     def read(self, state: CellArrayState) -> Float[Tensor, "batch states"]:
         """The states of the first cell."""
+        self._check_state(state)
         return state.cells[:, 0]
 
     def _matrix(self, table: Tensor) -> Tensor:
@@ -252,6 +260,12 @@ class CellArray:
         after = (chances * weights[..., None]).sum(2)
         return after / after.sum(-1, keepdim=True)
 
+    def _check_state(self, state: object) -> None:
+        if not isinstance(state, CellArrayState):
+            raise ArgumentError(f"state: got {shown(state)}, expected what `init`, `step` or `scan` returned")
+        self._check("state.cells", state.cells, ("batch", "cells"), self.states)
+        self._check("state.symbols", state.symbols, ("batch", "cells"), self.symbols)
+
     def _check_table(self, table: object) -> None:
         if not isinstance(table, Tensor) or tuple(table.shape) != self.table_shape:
             raise ArgumentError(
@@ -265,6 +279,11 @@ class CellArray:
             raise ArgumentError(f"{name}: got {shown(tensor)}, expected a tensor [{', '.join(leading)}, {size}]")
         check_dtype(tensor.dtype)
         check_place(tensor.device)
+
+
+def _check_mask(mask: object, shape: torch.Size) -> None:
+    if mask is not None and (not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.shape != shape):
+        raise ArgumentError(f"mask: got {shown(mask)}, expected booleans of shape {tuple(shape)}")
 
 
 def certain(

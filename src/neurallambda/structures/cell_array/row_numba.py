@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neurallambda.errors import ArgumentError
 from neurallambda.structures.cell_array.array import CellArray, certain
 from neurallambda.structures.numba_kernels import array, compiled, over_rows
 from neurallambda.structures.second_gradients import differentiable_gradients
@@ -109,6 +110,9 @@ class _Sweep(torch.autograd.Function):
     @staticmethod
     def forward(table, kinds, seen):
         seeds, symbols, count, (batch, time) = table.shape[0], table.shape[1], table.shape[-1], seen.shape[1:]
+        for name, numbers in (("symbols", kinds), ("seen", seen)):
+            if numbers.numel() and not 0 <= int(numbers.min()) <= int(numbers.max()) < symbols:
+                raise ArgumentError(f"{name}: got a number that is no symbol, expected 0 to {symbols - 1}")
         states = table.new_zeros(seeds, batch, time + 1, time + 1, count)
         totals = table.new_zeros(seeds, batch, time, max(time, 1))
         rules = array(table).reshape(seeds, symbols * symbols, count, count * count)
