@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from neurallambda.automata import CellularAutomaton, dumps, library, loads
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import CellArrayModel, TableAutomaton
+from neurallambda.nn import CellArrayModel, GatedCellModel, TableAutomaton
 from neurallambda.nn.choice import harden, hardened
 from neurallambda.structures.cell_array.exact import table_of
 from neurallambda.twins import NeuralFSM
@@ -199,3 +199,19 @@ def test_a_table_learns_parity() -> None:
     machine, random = model.export(symbols=["0", "1"], answers=["even", "odd"]), Random(0)
     bits = [random.randrange(2) for _ in range(1001)]
     assert machine.transduce("".join(map(str, bits)))[-1] == ("odd" if sum(bits) % 2 else "even")
+
+
+@pytest.mark.compile
+@pytest.mark.parametrize("build", [*MODELS, lambda seed: GatedCellModel(4, 3, channels=6).eval()])
+def test_models_compile_without_a_break(build: Any) -> None:
+    model = build(0)
+    tokens = torch.tensor([[0, 1, 2, 1, 2, 0], [1, 1, 0, 2, 2, 2]])
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(compiled(tokens), model(tokens))
+    compiled(tokens).square().sum().backward()
+    found = [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
+    model.zero_grad()
+    model(tokens).square().sum().backward()
+    torch.testing.assert_close(
+        found, [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    )
