@@ -176,22 +176,27 @@ class TorchCell(Cell):
 
     def project(self, inputs: Tensor) -> tuple[Tensor, ...]:
         bias = self.cell.bias_ih if self.cell.bias else None
+        if bias is not None and not isinstance(self.cell, nn.GRUCell):  # a GRU needs the other bias by itself
+            bias = bias + self.cell.bias_hh
         return (functional.linear(inputs, self.cell.weight_ih[:, : self.input_size], bias),)
 
     def advance(self, projected: tuple[Tensor, ...], reads: Tensor, hidden: Hidden) -> Hidden:
         cell, before = self.cell, hidden[0]
-        given = projected[0] + functional.linear(reads, cell.weight_ih[:, self.input_size :])
-        carried = functional.linear(before, cell.weight_hh, cell.bias_hh if cell.bias else None)
+        of_reads = cell.weight_ih[:, self.input_size :]
         if isinstance(cell, nn.GRUCell):
+            given = projected[0] + functional.linear(reads, of_reads)
             reset, update, new = given.chunk(3, dim=-1)
+            carried = functional.linear(before, cell.weight_hh, cell.bias_hh if cell.bias else None)
             reset_carried, update_carried, new_carried = carried.chunk(3, dim=-1)
             new = torch.tanh(new + (reset + reset_carried).sigmoid() * new_carried)
             return (new + (update + update_carried).sigmoid() * (before - new),)
+        weight = torch.cat([cell.weight_hh, of_reads], dim=1)
+        given = projected[0] + functional.linear(torch.cat([before, reads], dim=-1), weight)
         if isinstance(cell, nn.LSTMCell):
-            enter, forget, new, out = (given + carried).chunk(4, dim=-1)
+            enter, forget, new, out = given.chunk(4, dim=-1)
             content = forget.sigmoid() * hidden[1] + enter.sigmoid() * new.tanh()
             return out.sigmoid() * content.tanh(), content
-        return ((given + carried).tanh() if cell.nonlinearity == "tanh" else (given + carried).relu(),)
+        return (given.tanh() if cell.nonlinearity == "tanh" else given.relu(),)
 
     def begin(self) -> Hidden:
         if self.start is not None:

@@ -16,7 +16,7 @@ from torch.utils import _pytree as pytree  # torch offers no public way to take 
 from neurallambda.nn.choice import Choice
 from neurallambda.nn.recurrent import Recurrent
 
-UNROLL = 3
+UNROLL = 6
 """Steps in one compiled call: with more, calls cost less, and compiling takes longer."""
 
 Numbers = dict[str, Tensor]
@@ -68,19 +68,23 @@ class Unrolled:
 
         axes = (0, 0, None if mask is None else 0)
         state, moments = vmap(prepare, in_dims=axes, randomness="different")(numbers, tokens, mask)
+        state = [_like_what_follows(leaf) for leaf in state]
         # Steps that fill up the last call come after all others, and what they give is not looked at.
         missing = -time % unroll
-        unbound = [functional.pad(leaf, [0, 0] * (leaf.ndim - 3) + [0, missing]).unbind(2) for leaf in moments]
-        steps = [list(leaves) for leaves in zip(*unbound, strict=True)]
+        by_time = [leaf.movedim(2, 0).contiguous() for leaf in moments]
+        filled = [functional.pad(leaf, [0, 0] * (leaf.ndim - 1) + [0, missing]) for leaf in by_time]
+        steps = [list(leaves) for leaves in zip(*(leaf.unbind(0) for leaf in filled), strict=True)]
         take = self._steps(parts, form, list(numbers), [*state, *steps[0], *numbers.values()], unroll)
         given, outputs = list(numbers.values()), []
         for start in range(0, len(steps), unroll):
             state, some = take(given, state, steps[start : start + unroll])
             outputs += some
-        stacked = torch.stack(outputs[:time], dim=2)
-        return vmap(lambda numbers, outputs: parts.called("finish", numbers, outputs), randomness="different")(
-            numbers, stacked
-        )
+        stacked = torch.stack(outputs[:time])
+
+        def finish(numbers: Numbers, outputs: Tensor) -> Tensor:
+            return parts.called("finish", numbers, outputs.movedim(0, 1))
+
+        return vmap(finish, in_dims=(0, 1), randomness="different")(numbers, stacked)
 
     def _steps(
         self, parts: "_Parts", form: list[Any], names: list[str], tensors: Leaves, unroll: int
@@ -96,6 +100,14 @@ class Unrolled:
             self._compiled[key] = _compiled(parts, form[0], form[1], names)
             return _without_warnings(self._compiled[key])  # it is compiled when it is first called
         return self._compiled[key]
+
+
+def _like_what_follows(leaf: Tensor) -> Tensor:
+    """A part of the first state as those of later states are, laid out in order and with gradients: one code for all."""
+    leaf = leaf.contiguous()
+    if leaf.requires_grad or not leaf.is_floating_point() or not torch.is_grad_enabled():
+        return leaf
+    return leaf.clone().requires_grad_()
 
 
 def _compiled(
