@@ -4,7 +4,7 @@ It takes the numbers of a `Population` of `Controller`s and computes the same fu
 is the last axis everywhere, which is where XLA vectorizes best. Import this module only where JAX is installed.
 """
 
-# pyright: reportMissingImports=false, reportUnknownParameterType=false, reportMissingParameterType=false
+# pyright: reportMissingImports=false, reportCallIssue=false
 
 import os
 from collections.abc import Callable
@@ -37,10 +37,11 @@ def answers(p: dict[str, Any], tokens: Any, model: Controller, capacity: int, ke
     width = model.augmented.read_size // heads
     states, reads, logits = model.augmented.cell.hidden_size, heads * width, heads * (width + 2)
     seen = jax.nn.one_hot(tokens, model.inputs, axis=1)
-    units = jnp.einsum("us,tsb->tub", p["augmented.cell.of_inputs.weight"], seen)
-    units = units + p["augmented.cell.of_inputs.bias"][:, None]
-    given = jnp.einsum("ls,tsb->tlb", p["augmented.logits_of_inputs.weight"], seen)
-    given = given + p["augmented.logits_of_inputs.bias"][:, None]
+    from_inputs, from_carried = jnp.split(p["augmented.cell.layer.weight"], [model.inputs], axis=1)
+    by_hidden, by_inputs, by_reads = jnp.split(p["augmented.to_logits.weight"], [states, states + model.inputs], axis=1)
+    by_carried = jnp.concatenate([by_hidden, by_reads], axis=1)
+    units = jnp.einsum("us,tsb->tub", from_inputs, seen) + p["augmented.cell.layer.bias"][:, None]
+    given = jnp.einsum("ls,tsb->tlb", by_inputs, seen) + p["augmented.to_logits.bias"][:, None]
     of_state = jnp.broadcast_to(p["augmented.cell.to_logits.bias"][:, None], (time, states, batch))
     if key is not None:
         keys = jax.random.split(key)
@@ -51,9 +52,9 @@ def answers(p: dict[str, Any], tokens: Any, model: Controller, capacity: int, ke
     def step(carried: Any, moment: Any) -> Any:
         hidden, old, cells, occupied = carried
         units, given, of_state = moment
-        units = jax.nn.relu(units + p["augmented.cell.of_carried.weight"] @ jnp.concatenate([old, hidden]))
+        units = jax.nn.relu(units + from_carried @ jnp.concatenate([old, hidden]))
         hidden = jax.nn.softmax(of_state + p["augmented.cell.to_logits.weight"] @ units, axis=0)
-        given = given + p["augmented.logits_of_carried.weight"] @ jnp.concatenate([hidden, old])
+        given = given + by_carried @ jnp.concatenate([hidden, old])
         given = given.reshape(heads, width + 2, batch)
         put, get, stay = jax.nn.softmax(given[:, :3], axis=1).transpose(1, 0, 2)
         value = jnp.concatenate([jax.nn.softmax(given[:, 3:], axis=1), jnp.ones((heads, 1, batch))], axis=1)

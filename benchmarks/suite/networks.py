@@ -10,7 +10,7 @@ from torch.nn import functional
 from benchmarks.harness import Case, Numbers, benchmark
 from benchmarks.suite.structures import one_thread
 from benchmarks.timing import measure_ratio, measure_time
-from neurallambda.nn import Controller, LSTMModel, Population, clip_each
+from neurallambda.nn import Controller, LSTMModel, Noise, Population, clip_each
 
 INPUTS, OUTPUTS, SEEDS, ROWS, TIME = 3, 2, 6, 24, 18
 UNITS = (32, 128)
@@ -49,6 +49,7 @@ def training_step(model: nn.Module, tokens: Tensor, targets: Tensor) -> Step:
 
 
 def population(model: Callable[[], nn.Module], seeds: int, *, is_compiled: bool) -> Population:
+    """As many models, each of its own seed."""
     return Population.of(model, range(seeds), is_compiled=is_compiled)
 
 
@@ -100,9 +101,9 @@ def training_steps(seed: int) -> Case:
 
     def verify() -> dict[str, bool]:
         eager, compiled = (population(two_queues, SEEDS, is_compiled=way).train() for way in (False, True))
-        for noisy in (*eager.modules(), *compiled.modules()):
-            if hasattr(noisy, "is_silent"):
-                noisy.is_silent = True
+        for module in (*eager.modules(), *compiled.modules()):
+            if isinstance(module, Noise):
+                module.is_silent = True
         expected, found = eager(tokens), compiled(tokens)
         checks = {"compiled answers are the answers": torch.allclose(expected, found, atol=1e-5)}
         if find_spec("jax"):

@@ -129,7 +129,7 @@ def test_the_reads_and_instructions_are_those_of_the_structures() -> None:
     reads = torch.zeros(ROWS, 2 * WIDTH, dtype=torch.float64)
     for time in range(TIME):
         hidden = outputs[:, time, :HIDDEN]
-        logits = model.logits_of_inputs(inputs()[:, time]) + model.logits_of_carried(torch.cat([hidden, reads], -1))
+        logits = model.to_logits(torch.cat([hidden, inputs()[:, time], reads], -1))
         parts = logits.split([3, WIDTH, 3, WIDTH], dim=-1)
         memories[0], from_stack = stack.step(memories[0], parts[0].softmax(-1), parts[1])
         memories[1], from_queue = queue.step(memories[1], parts[2].softmax(-1), parts[3])

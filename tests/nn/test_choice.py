@@ -39,12 +39,10 @@ def test_a_model_is_hard_inside_the_block_only() -> None:
 def test_hard_models_hold_whole_symbols_in_certain_states() -> None:
     model = harden(Controller(4, 3, stacks=1, queues=1)).eval()
     assert isinstance(model, Controller)
-    state, moments = model.with_room_for(9).prepare(torch.randint(4, (5, 9)), None)
+    state, (inputs, *none) = model.with_room_for(9).prepare(torch.randint(4, (5, 9)), None)
+    assert none == [(), (), ()]
     for time in range(9):
-        moment = tuple(
-            part[:, time] if isinstance(part, torch.Tensor) else tuple(p[:, time] for p in part) for part in moments
-        )
-        state, _ = model.with_room_for(9).advance(state, moment)
+        state, _ = model.with_room_for(9).advance(state, (inputs[:, time], (), (), ()))
         numbers = torch.cat([state.hidden[0].flatten(), *(memory.cells.flatten() for memory in state.memories)])
         assert ((numbers == 0) | (numbers == 1)).all()
 

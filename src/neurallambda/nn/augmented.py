@@ -23,8 +23,8 @@ from neurallambda.structures.precision import autocasts, in_the_precision_of, wi
 from neurallambda.structures.protocol import Structure
 from neurallambda.structures.states import chosen
 
-Moment = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]
-"""What a step is given: the inputs' part of the logits, their part of the cell's step, and the mask if there is one."""
+Moment = tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]]
+"""What a step is given: inputs, noise for the cell, noise for the logits, a mask; each but the first only if there is one."""
 
 
 @state
@@ -130,8 +130,7 @@ class Augmented(nn.Module):
         self.sizes = tuple(heads * to.size for (_, heads), to in zip(self.groups, to_operands, strict=True))
         total = sum(self.sizes)
         if total:
-            self.logits_of_inputs = nn.Linear(self.inputs, total)
-            self.logits_of_carried = nn.Linear(self.cell.hidden_size + self.read_size, total, bias=False)
+            self.to_logits = nn.Linear(self.cell.hidden_size + self.inputs + self.read_size, total)
         stds = [to.noise.std.tolist() * heads for (_, heads), to in zip(self.groups, to_operands, strict=True)]
         self.noise = Noise([std for group in stds for std in group])
 
@@ -172,7 +171,7 @@ class Augmented(nn.Module):
         """
         self._check(inputs, mask, ("batch", "time"), state)
         before = self.init(len(inputs)) if state is None else state
-        after, outputs = over_time(self.advance, before, self.project(inputs, mask))
+        after, outputs = over_time(self.advance, before, self.moments(inputs, mask))
         return outputs, after
 
     def step(
@@ -195,23 +194,23 @@ class Augmented(nn.Module):
             ArgumentError: if a shape or a type does not fit.
         """
         self._check(inputs, mask, ("batch",), state)
-        state, outputs = self.advance(state, self.project(inputs, mask))
+        state, outputs = self.advance(state, self.moments(inputs, mask))
         return outputs, state
 
-    def project(self, inputs: Tensor, mask: Tensor | None = None) -> Moment:
-        """What of the steps depends on their inputs alone, noise included; for any leading axes, unchecked."""
+    def moments(self, inputs: Tensor, mask: Tensor | None = None) -> Moment:
+        """What `advance` is given for each step, noise included; for inputs with any leading axes, unchecked."""
         if mask is not None:
             inputs = torch.where(mask[..., None], inputs, 0.0)
-        logits = self.noise(self.logits_of_inputs(inputs)) if self.sizes else inputs[..., :0]
-        return logits, self.cell.project(inputs), () if mask is None else (mask,)
+        noise = self.noise.drawn(self.to_logits.bias.expand(*inputs.shape[:-1], -1)) if self.sizes else ()
+        return inputs, self.cell.noise_of(inputs), noise, () if mask is None else (mask,)
 
     def advance(self, state: AugmentedState, moment: Moment) -> tuple[AugmentedState, Tensor]:
-        """One step from what `project` gave for it, unchecked: the next state and the outputs."""
-        logits, projected, masks = moment
-        hidden = self.cell.advance(projected, state.reads, state.hidden)
+        """One step from what `moments` gave for it, unchecked: the next state and the outputs."""
+        inputs, cell_noise, noise, masks = moment
+        hidden = self.cell.advance(inputs, state.reads, state.hidden, cell_noise)
         memories = state.memories
         if self.structures:
-            logits = logits + self.logits_of_carried(torch.cat([hidden[0], state.reads], dim=-1))
+            logits = sum(noise, start=self.to_logits(torch.cat([hidden[0], inputs, state.reads], dim=-1)))
             parts = zip(self.groups, memories, self._operands(), logits.split(self.sizes, dim=-1), strict=True)
             memories = tuple(
                 _stepped(structure, memory, to(part.reshape(-1, to.size))) for (structure, _), memory, to, part in parts

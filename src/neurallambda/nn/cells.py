@@ -1,4 +1,4 @@
-"""Recurrent cells, cut where a sequence allows: what depends on the inputs alone is computed for all steps at once."""
+"""Recurrent cells as a network with structures drives them: inputs, reads and noise come apart."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -10,7 +10,7 @@ from torch.nn import functional
 from neurallambda.arguments import checked, shown
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.nn.choice import Choice, Noise
-from neurallambda.nn.initial import by_fan_in_, unit_inputs_
+from neurallambda.nn.initial import blocks_by_fan_in_, by_fan_in_
 
 CERTAIN = 4.0
 """A logit that leaves little doubt among a few options, and still has a gradient."""
@@ -20,7 +20,7 @@ Hidden = tuple[Tensor, ...]
 
 
 class Cell(nn.Module, ABC):
-    """A recurrent cell in two parts: `project`, of the inputs alone, and `advance`, of what is carried.
+    """A recurrent cell that sees inputs and what structures showed, and whose noise can be drawn for a whole sequence.
 
     Attributes:
         input_size: how many inputs.
@@ -48,23 +48,31 @@ class Cell(nn.Module, ABC):
         self.start = nn.Parameter(torch.cat(self.begin()).detach().clone())
 
     @abstractmethod
-    def project(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        """What of a step depends on its input alone, noise included: [..., input_size] to tensors [..., some size]."""
+    def advance(self, inputs: Tensor, reads: Tensor, hidden: Hidden, noise: tuple[Tensor, ...] = ()) -> Hidden:
+        """The next state.
 
-    @abstractmethod
-    def advance(self, projected: tuple[Tensor, ...], reads: Tensor, hidden: Hidden) -> Hidden:
-        """The next state, from what `project` gave for this step, the reads [batch, read_size], and the state."""
+        Args:
+            inputs: [batch, input_size].
+            reads: [batch, read_size].
+            hidden: the state.
+            noise: what `noise_of` drew for this step.
+        """
 
     @abstractmethod
     def begin(self) -> Hidden:
         """The state before the first step, for one row: tensors [size]."""
+
+    def noise_of(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Noise for the steps of these inputs, [..., input_size] with any leading axes; none, where there is none."""
+        del inputs
+        return ()
 
     def forward(self, inputs: Tensor, hidden: Hidden | None = None) -> Hidden:
         """One step, for use by itself: inputs [batch, input_size + read_size], the reads last."""
         own, reads = inputs.split([self.input_size, self.read_size], dim=-1)
         if hidden is None:
             hidden = tuple(start.expand(len(inputs), -1) for start in self.begin())
-        return self.advance(self.project(own), reads, hidden)
+        return self.advance(own, reads, hidden, self.noise_of(own))
 
 
 @checked
@@ -95,24 +103,21 @@ class CategoricalCell(Cell):
     ) -> None:
         super().__init__(input_size, hidden_size, read_size=read_size)
         check_count("units", units)
-        self.of_inputs = nn.Linear(input_size, units)
-        self.of_carried = nn.Linear(read_size + hidden_size, units, bias=False)
+        self.layer = nn.Linear(input_size + read_size + hidden_size, units)
         self.to_logits = nn.Linear(units, hidden_size)
         self.noise, self.choice = Noise(noise), Choice()
-        unit_inputs_(self.of_inputs)
+        sizes = {"inputs": input_size, "reads": read_size, "hidden": hidden_size}
         with torch.no_grad():
-            by_fan_in_(self.of_carried.weight[:, read_size:])
+            blocks_by_fan_in_(self.layer, sizes)
             by_fan_in_(self.to_logits.weight, scale=2 * 2**0.5)
             self.to_logits.bias.zero_()
 
-    def project(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        units = self.of_inputs(inputs)
-        return units, self.noise(self.to_logits.bias.expand(*units.shape[:-1], -1))
+    def noise_of(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        return self.noise.drawn(self.to_logits.bias.expand(*inputs.shape[:-1], -1))
 
-    def advance(self, projected: tuple[Tensor, ...], reads: Tensor, hidden: Hidden) -> Hidden:
-        units, logits = projected
-        units = functional.relu(units + self.of_carried(torch.cat([reads, hidden[0]], dim=-1)))
-        return (self.choice(logits + functional.linear(units, self.to_logits.weight)),)
+    def advance(self, inputs: Tensor, reads: Tensor, hidden: Hidden, noise: tuple[Tensor, ...] = ()) -> Hidden:
+        units = functional.relu(self.layer(torch.cat([inputs, reads, hidden[0]], dim=-1)))
+        return (self.choice(sum(noise, start=self.to_logits(units))),)
 
     def begin(self) -> Hidden:
         if self.start is not None:
@@ -144,22 +149,21 @@ class TanhCell(Cell):
 
     def __init__(self, input_size: int, hidden_size: int, *, read_size: int = 0, noise: float = 0.5) -> None:
         super().__init__(input_size, hidden_size, read_size=read_size)
-        self.of_inputs = nn.Linear(input_size, hidden_size)
-        self.of_carried = nn.Linear(read_size + hidden_size, hidden_size, bias=False)
+        self.layer = nn.Linear(input_size + read_size + hidden_size, hidden_size)
         self.noise = Noise(noise)
-        unit_inputs_(self.of_inputs)
+        blocks_by_fan_in_(self.layer, {"inputs": input_size, "reads": read_size, "hidden": hidden_size})
         with torch.no_grad():
-            by_fan_in_(self.of_carried.weight[:, :read_size])
-            nn.init.orthogonal_(self.of_carried.weight[:, read_size:])
+            nn.init.orthogonal_(self.layer.weight[:, -hidden_size:])
 
-    def project(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        return (self.noise(self.of_inputs(inputs)),)
+    def noise_of(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        return self.noise.drawn(self.layer.bias.expand(*inputs.shape[:-1], -1))
 
-    def advance(self, projected: tuple[Tensor, ...], reads: Tensor, hidden: Hidden) -> Hidden:
-        return (torch.tanh(projected[0] + self.of_carried(torch.cat([reads, hidden[0]], dim=-1))),)
+    def advance(self, inputs: Tensor, reads: Tensor, hidden: Hidden, noise: tuple[Tensor, ...] = ()) -> Hidden:
+        before = self.layer(torch.cat([inputs, reads, hidden[0]], dim=-1))
+        return (torch.tanh(sum(noise, start=before)),)
 
     def begin(self) -> Hidden:
-        return (torch.zeros_like(self.of_inputs.bias) if self.start is None else self.start,)
+        return (torch.zeros_like(self.layer.bias) if self.start is None else self.start,)
 
 
 class TorchCell(Cell):
@@ -174,24 +178,19 @@ class TorchCell(Cell):
         super().__init__(cell.input_size - read_size, cell.hidden_size, read_size=read_size)
         self.cell = cell
 
-    def project(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        bias = self.cell.bias_ih if self.cell.bias else None
-        if bias is not None and not isinstance(self.cell, nn.GRUCell):  # a GRU needs the other bias by itself
-            bias = bias + self.cell.bias_hh
-        return (functional.linear(inputs, self.cell.weight_ih[:, : self.input_size], bias),)
-
-    def advance(self, projected: tuple[Tensor, ...], reads: Tensor, hidden: Hidden) -> Hidden:
+    def advance(self, inputs: Tensor, reads: Tensor, hidden: Hidden, noise: tuple[Tensor, ...] = ()) -> Hidden:
         cell, before = self.cell, hidden[0]
-        of_reads = cell.weight_ih[:, self.input_size :]
+        bias_of_inputs, bias = (cell.bias_ih, cell.bias_hh) if cell.bias else (None, None)
         if isinstance(cell, nn.GRUCell):
-            given = projected[0] + functional.linear(reads, of_reads)
+            given = functional.linear(torch.cat([inputs, reads], dim=-1), cell.weight_ih, bias_of_inputs)
+            carried = functional.linear(before, cell.weight_hh, bias)
             reset, update, new = given.chunk(3, dim=-1)
-            carried = functional.linear(before, cell.weight_hh, cell.bias_hh if cell.bias else None)
             reset_carried, update_carried, new_carried = carried.chunk(3, dim=-1)
             new = torch.tanh(new + (reset + reset_carried).sigmoid() * new_carried)
             return (new + (update + update_carried).sigmoid() * (before - new),)
-        weight = torch.cat([cell.weight_hh, of_reads], dim=1)
-        given = projected[0] + functional.linear(torch.cat([before, reads], dim=-1), weight)
+        weight = torch.cat([cell.weight_ih, cell.weight_hh], dim=1)
+        both = None if bias is None or bias_of_inputs is None else bias_of_inputs + bias
+        given = functional.linear(torch.cat([inputs, reads, before], dim=-1), weight, both)
         if isinstance(cell, nn.LSTMCell):
             enter, forget, new, out = given.chunk(4, dim=-1)
             content = forget.sigmoid() * hidden[1] + enter.sigmoid() * new.tanh()

@@ -43,9 +43,13 @@ class Noise(nn.Module):
 
     def forward(self, numbers: Tensor) -> Tensor:
         """The numbers, disturbed if the module is in training: [..., size] to [..., size]."""
+        return sum(self.drawn(numbers), start=numbers)
+
+    def drawn(self, like: Tensor) -> tuple[Tensor, ...]:
+        """Noise to be added to numbers of this shape and type, as the one entry of a tuple; none, where there is none."""
         if self.is_silent or not self.training:
-            return numbers
-        return numbers + torch.randn_like(numbers) * self.std
+            return ()
+        return (torch.randn_like(like) * self.std,)
 
 
 class Choice(nn.Module):

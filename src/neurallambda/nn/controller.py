@@ -112,35 +112,30 @@ class Controller(Recurrent):
         )
         self.hidden = nn.Linear(self.augmented.output_size, readout)
         self.answer = nn.Linear(readout, outputs)
-        self._initialise(phases, symbols, action_scale=action_scale, phase_bias=phase_bias)
+        self._initialise(phases, action_scale=action_scale, phase_bias=phase_bias)
 
     @torch.no_grad()
-    def _initialise(self, phases: Sequence[str], symbols: int, *, action_scale: float, phase_bias: float) -> None:
+    def _initialise(self, phases: Sequence[str], *, action_scale: float, phase_bias: float) -> None:
         augmented, states = self.augmented, self.augmented.cell.hidden_size
         for layer, scale in ((self.hidden, 2**0.5), (self.answer, 0.5)):
             by_fan_in_(layer.weight, scale=scale)
             layer.bias.zero_()
+        if isinstance(augmented.cell, (CategoricalCell, TanhCell)):
+            unit_inputs_(augmented.cell.layer.weight[:, : self.inputs])
         if not phases:
             return
-        unit_inputs_(augmented.logits_of_inputs)
-        augmented.logits_of_inputs.bias.zero_()
-        of_states, of_reads = augmented.logits_of_carried.weight.split([states, augmented.read_size], dim=1)
-        by_fan_in_(of_states)
-        of_reads.normal_(0.0, 0.7)
-        row = 0
-        size = symbols + 3
-        for phase in phases:
-            put, take, stay = range(row, row + 3)
-            of_states[put : stay + 1] *= action_scale
-            of_reads[put : stay + 1] *= action_scale
-            augmented.logits_of_inputs.weight[stay + 1 : row + size] *= 0.7
-            phase_bias_(
-                augmented.logits_of_inputs.weight,
-                during=put,
-                after={"take": take, "stay": stay}[phase],
-                size=phase_bias,
-            )
-            row += size
+        blocks = augmented.to_logits.weight.split([states, self.inputs, augmented.read_size], dim=1)
+        of_states, of_inputs, of_reads = (block.unflatten(0, (len(phases), -1)) for block in blocks)
+        augmented.to_logits.bias.zero_()
+        by_fan_in_(blocks[0])
+        unit_inputs_(blocks[1])
+        unit_inputs_(blocks[2], scale=0.7)
+        put, take, stay = range(3)
+        of_states[:, : stay + 1] *= action_scale
+        of_reads[:, : stay + 1] *= action_scale
+        of_inputs[:, stay + 1 :] *= 0.7
+        for head, phase in zip(of_inputs, phases, strict=True):
+            phase_bias_(head, during=put, after={"take": take, "stay": stay}[phase], size=phase_bias)
 
     def with_room_for(self, time: int) -> "Controller":
         """The same controller, sharing its parameters, with structures that never lose what could still be read.
@@ -165,7 +160,7 @@ class Controller(Recurrent):
     def prepare(self, tokens: Tensor, mask: Tensor | None) -> tuple[AugmentedState, Any]:
         symbol = torch.arange(self.inputs, device=tokens.device)
         inputs = (tokens[..., None] == symbol).to(self.hidden.weight.dtype)
-        return self.augmented.init(len(tokens)), self.augmented.project(inputs, mask)
+        return self.augmented.init(len(tokens)), self.augmented.moments(inputs, mask)
 
     def advance(self, state: AugmentedState, moment: Any) -> tuple[AugmentedState, Tensor]:
         return self.augmented.advance(state, moment)
