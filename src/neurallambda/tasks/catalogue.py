@@ -15,6 +15,7 @@ from neurallambda.tasks.remembering import REMEMBERING
 from neurallambda.tasks.sorting import INSERTION, SORTING
 from neurallambda.tasks.sums import SUMS
 from neurallambda.tasks.task import Task
+from neurallambda.tasks.traces.traced import ADDITION_TRACED, MEMBER_TRACED, REVERSE_TRACED
 
 CHOMSKY = (*REGULAR, *CONTEXT_FREE, *CONTEXT_SENSITIVE)
 """The fifteen tasks of Delétang et al., in the order of the paper."""
@@ -29,6 +30,9 @@ OWN = (
     INSERTION,
     LISP_VALUE,
     LISP_STEP,
+    ADDITION_TRACED,
+    REVERSE_TRACED,
+    MEMBER_TRACED,
 )
 """The tasks of this project."""
 TASKS = {one.name: one for one in (*CHOMSKY, *OWN)}

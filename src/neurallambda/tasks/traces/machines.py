@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from neurallambda.arguments import checked
 from neurallambda.automata import FSM, Automaton, TuringMachine
-from neurallambda.automata.rules.memory import STACK, Memory, MemoryKind, Tape
+from neurallambda.automata.rules.memory import STACK, Memory, MemoryKind, Tape, trim
 from neurallambda.automata.rules.rule import Operation, Rule
 from neurallambda.automata.rules.vocabulary import EPSILON, INITIAL
 from neurallambda.automata.runs.limits import DEFAULT_LIMITS, UNDECIDED, Limits, undecided
@@ -16,7 +16,9 @@ NOTHING = "_"
 
 
 @checked
-def trace_machine(machine: Automaton, string: str | Sequence[str], *, limits: Limits = DEFAULT_LIMITS) -> TraceRecord:
+def trace_machine(
+    machine: Automaton, string: str | Sequence[str], *, limits: Limits = DEFAULT_LIMITS, memory: bool = True
+) -> TraceRecord:
     """The run of a machine on a string.
 
     A step sees the next symbol of the string, unless the machine reads it from a tape, and what each memory shows. It acts
@@ -26,6 +28,7 @@ def trace_machine(machine: Automaton, string: str | Sequence[str], *, limits: Li
         machine: the machine. Of one that is not deterministic the shortest accepting run is taken.
         string: text or a sequence of symbols.
         limits: how far to go.
+        memory: keep what is in the memories at each step; for long runs that is much.
 
     Returns:
         The record. Its answer is what a Turing machine leaves on its last tape, what a Mealy or Moore machine writes, and
@@ -39,7 +42,7 @@ def trace_machine(machine: Automaton, string: str | Sequence[str], *, limits: Li
         >>> from neurallambda.automata.library import load
         >>> record = trace_machine(load("anbn"), "ab")
         >>> record.actions, [step.actions for step in record.steps]
-        (('state', 'input', 'stack'), [('...', 'read', 'nullop'), ('...', 'read', 'push A'), ...])
+        (('state', 'input', 'stack'), [('A', 'read', 'nullop'), ('A', 'read', 'push a'), ('B', 'read', 'pop'), ...])
     """
     found = machine.run(string, limits=limits)
     if found.outcome in UNDECIDED:
@@ -52,7 +55,7 @@ def trace_machine(machine: Automaton, string: str | Sequence[str], *, limits: Li
                 state=state,
                 seen=_seen(machine, memories, found.tokens, position),
                 actions=_actions(machine, rule),
-                memory=tuple(map(_cells, machine.memories, memories)),
+                memory=tuple(map(_cells, machine.memories, memories)) if memory else (),
             )
         )
         memories = _after(machine, memories, rule.operations)
@@ -61,7 +64,7 @@ def trace_machine(machine: Automaton, string: str | Sequence[str], *, limits: Li
         input=found.tokens,
         seen=(*(() if machine.reads_from_tape else ("input",)), *_names(machine)),
         actions=("state", *(() if machine.reads_from_tape else ("input",)), *_names(machine)),
-        memories=tuple((name, ("shown",)) for name in _names(machine)),
+        memories=tuple((name, ("shown",)) for name in _names(machine)) if memory else (),
         steps=tuple(steps),
         answer=_answer(machine, memories, str(found.outcome), rules),
     )
@@ -94,7 +97,7 @@ def replay_machine(
     memories = _begin(machine, machine.tokens(string))
     skipped = 1 if machine.reads_from_tape else 2
     for number, step in enumerate(actions):
-        operations = [_operation(text) for text in step[skipped:]]
+        operations = [_operation(text, on_tape=machine.reads_from_tape) for text in step[skipped:]]
         if len(operations) != len(memories):
             raise ArgumentError(
                 f"actions: step {number} has {len(operations)} operations, expected {len(memories)}: one for each memory"
@@ -118,7 +121,8 @@ def _begin(machine: Automaton, tokens: tuple[str, ...]) -> tuple[Memory, ...]:
 
 def _after(machine: Automaton, memories: Sequence[Memory], operations: Sequence[Operation]) -> tuple[Memory, ...]:
     changed = zip(machine.memories, memories, operations, strict=True)
-    return tuple(kind.apply(memory, operation) for kind, memory, operation in changed)
+    found = [kind.apply(memory, operation) for kind, memory, operation in changed]
+    return tuple(trim(memory) if isinstance(memory, Tape) else memory for memory in found)
 
 
 def _seen(machine: Automaton, memories: Sequence[Memory], tokens: Sequence[str], position: int) -> tuple[str, ...]:
@@ -140,9 +144,9 @@ def _text(machine: Automaton, operation: Operation) -> str:
     return f"{operation.verb} {operation.symbol}"
 
 
-def _operation(text: str) -> Operation:
+def _operation(text: str, *, on_tape: bool) -> Operation:
     verb, _, symbol = text.partition(" ")
-    return Operation(verb, None if symbol in ("", NOTHING) else symbol)
+    return Operation(verb, None if symbol == "" or (on_tape and symbol == NOTHING) else symbol)
 
 
 def _cells(kind: MemoryKind, memory: Memory) -> tuple[Cell, ...]:
