@@ -63,5 +63,5 @@ def test_the_trace_comes_before_the_value_where_both_go_to_one_place(spawn: Call
 def test_no_command_shows_help(call: Call) -> None:
     called = call()
     assert called.code == 2
-    for command in ("run", "normalize", "repl", "automata"):
+    for command in ("run", "normalize", "repl", "automata", "tasks"):
         assert command in called.stdout + called.stderr

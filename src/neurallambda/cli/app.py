@@ -216,6 +216,33 @@ def repl(
     start_repl(setup)
 
 
+@app.command()
+def tasks(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="A task of the list; or `recognition`, `next-symbol`, `next-symbols` or `transduction` with a machine, as in "
+            "recognition:dyck2 or recognition:rules.json. Without it, all tasks are listed."
+        ),
+    ] = None,
+    lengths: Annotated[
+        str | None, typer.Option(metavar="LENGTHS", help="How long the inputs shall be: 5, or a range, 1-8.")
+    ] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="How many rows to draw; 3 without it.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same rows; 0 without it.")] = None,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Print each row as a line of JSON, with the numbers that a model is given.")
+    ] = False,
+) -> None:
+    """List the tasks that models learn, or show some rows of one."""
+    from neurallambda.cli.tasks import list_tasks, show_rows
+
+    if name is None:
+        list_tasks(has_options=jsonl or any(option is not None for option in (lengths, rows, seed)))
+    else:
+        show_rows(name, lengths=lengths, rows=3 if rows is None else rows, seed=seed or 0, as_json=jsonl)
+
+
 def _setup(**options: Any) -> "Setup":
     from neurallambda.cli.messages import reporting
     from neurallambda.cli.setup import make_setup

@@ -31,6 +31,8 @@ TRIES = 8
 """How many random strings of a Turing machine are tried before its language is searched."""
 PROBES = 100
 """How many random strings are tried to see whether a machine refuses any, where its strings cannot be counted."""
+MOST_DRAWN = 100
+"""How many strings are drawn for a row before it is said that what a Turing machine writes is too long."""
 ON_TAPE = Limits(configurations=10_000)
 """How far the strings of a machine that reads from a tape are counted: with each symbol more it takes a multiple of the time."""
 BEGIN = "begin"
@@ -278,11 +280,15 @@ def _answered(
     """A task whose inputs are accepted strings."""
 
     def one(length: int, random: Random) -> tuple[tuple[str, ...], list[int]]:
-        while True:
+        for _ in range(MOST_DRAWN):
             string = _accepted(machine, at_most(length), random)
             found = answer(string)
             if reads == "along" or len(found) <= _room(len(string)):
                 return string, found
+        raise ArgumentError(
+            f"machine: of {MOST_DRAWN} strings of length {length} it makes longer ones than there is room for, which are "
+            "those of at most one symbol more"
+        )
 
     return Task(
         name=name,

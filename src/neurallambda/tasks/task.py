@@ -195,7 +195,7 @@ class Task:
                 f"generator: got one on {generator.device}, expected one on the CPU; move the batch instead"
             )
         # Each batch has a generator of NumPy's, whose seed is drawn from torch's: one seed governs both.
-        seed = int(torch.randint(2**62, (), generator=generator))
+        seed = torch.randint(2**16, (4,), generator=generator).tolist()
         random = np.random.Generator(np.random.SFC64(seed))
         return self.lay_out(self.draw(random.integers(low, high + 1, rows), random), self.time(high))
 

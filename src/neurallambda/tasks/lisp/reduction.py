@@ -14,6 +14,8 @@ from neurallambda.tasks.task import Draw, Rows, Task
 
 END = len(SYMBOLS)
 """What ends an answer."""
+TRIES = 1_000
+"""How many programs are written for a row before it is said that there are none."""
 Lengths = Int[np.ndarray, " rows"]
 
 
@@ -66,7 +68,7 @@ def _drawn(answer: Callable[[Sequence[int]], list[int]], room: Callable[[int], i
 def _pair(
     length: int, random: Random, answer: Callable[[Sequence[int]], list[int]], room: Callable[[int], int]
 ) -> tuple[list[int], list[int]]:
-    while True:
+    for _ in range(TRIES):
         program = numbers(write_program(length, random))
         try:
             found = answer(program)
@@ -74,6 +76,9 @@ def _pair(
             continue
         if len(found) <= room(len(program)):
             return program, found
+    raise ArgumentError(
+        f"lengths: of {TRIES} programs of length {length} none had an answer that there is room for; expected shorter ones"
+    )
 
 
 def _value_length(length: int) -> int:
