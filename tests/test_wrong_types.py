@@ -40,6 +40,9 @@ ROOMS = (
     ".nn",
     ".holes",
     ".engines",
+    ".tasks",
+    ".tasks.traces",
+    ".tasks.automata",
 )
 SECONDS = 10
 """A call that takes longer is taken for one that never ends."""

@@ -111,4 +111,4 @@ def _joined(names: Sequence[str]) -> str:
 
 
 def _level(chosen: Task) -> str:
-    return chosen.level or ""
+    return chosen.level or "-"

@@ -92,7 +92,7 @@ def _step_length(length: int) -> int:
 LISP_VALUE = Task(
     name="lisp-value",
     description="the value of a program of the Lisp, token by token",
-    level="recursively enumerable",
+    level=None,
     symbols=SYMBOLS,
     answers=(*SYMBOLS, "end"),
     draw=_drawn(lisp_value, _value_length),
@@ -103,7 +103,7 @@ LISP_VALUE = Task(
 LISP_STEP = Task(
     name="lisp-step",
     description="a term of the Lisp after its next reduction, token by token",
-    level="context-sensitive",
+    level=None,
     symbols=SYMBOLS,
     answers=(*SYMBOLS, "end"),
     draw=_drawn(lisp_step, _step_length),
