@@ -43,6 +43,7 @@ ROOMS = (
     ".tasks",
     ".tasks.traces",
     ".tasks.automata",
+    ".train",
 )
 SECONDS = 10
 """A call that takes longer is taken for one that never ends."""

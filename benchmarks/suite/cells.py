@@ -63,7 +63,9 @@ def learned_tables(seed: int) -> Case:
         return tokens
 
     def measure() -> Numbers:
-        found: dict[str, object] = {"sweep_over_plain": measure_ratio(lambda: both_ways(swept), lambda: both_ways(plain))}
+        found: dict[str, object] = {
+            "sweep_over_plain": measure_ratio(lambda: both_ways(swept), lambda: both_ways(plain))
+        }
         for states, inputs, time in ((8, 3, 9), (16, 4, 21), (80, 9, 21)):
             seeds = 12 if states < 80 else 3
             models = population(lambda inputs=inputs, states=states: TableAutomaton(inputs, 5, states=states), seeds)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,9 @@ from neurallambda.train.schedule import learning_rate
 STAGES = (Stage(lengths=(1, 4), steps=10, threshold=0.9, keep=2), Stage(lengths=(1, 8), steps=4, rate=0.5))
 
 
-def made(**values: object) -> Recipe:
-    return Recipe(**{"task": "parity-check", "model": "table", "seeds": 4, "stages": STAGES} | values)
+def made(**values: Any) -> Recipe:
+    common: dict[str, Any] = {"task": "parity-check", "model": "table", "seeds": 4, "stages": STAGES}
+    return Recipe(**common | values)
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_a_step_of_a_population_is_that_of_each_member_alone() -> None:
     recipe = made(seeds=2, clip=0.01, model=lambda task: noisy(task).eval(), stages=(Stage(lengths=(2, 2), steps=3),))
     together = training(recipe)
     batch = together.draw((2, 2), 4, torch.Generator().manual_seed(0))
-    together.draw = lambda *_, **__: batch  # pyright: ignore[reportAttributeAccessIssue]
+    together.draw = lambda *_, **__: batch
     for module in together.population.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0

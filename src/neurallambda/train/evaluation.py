@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
-from neurallambda.nn import Population, Recurrent, hardened
+from neurallambda.nn import Population, Recurrent, TransformerBlock, hardened
 from neurallambda.tasks import Batch, Task
 from neurallambda.train.drawn import Drawn, real_tokens
 
@@ -25,6 +25,9 @@ AT_ONCE = 4096
 """How many rows, of all members together, are looked at at a time."""
 TOKENS_AT_ONCE = 2**21
 """How many tokens of a member are looked at at a time, where rows of different lengths are run together."""
+
+PAIRS_AT_ONCE = 100_000_000
+"""How many pairs of tokens of a row are looked at at a time, where there is attention."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +167,7 @@ def _predictions(model: nn.Module, task: Task, batches: Sequence[Batch], hard: b
         time = max(batch.tokens.shape[1] for batch in group)
         joined = Batch.cat([_padded(batch, time, task.empty) for batch in group])
         members = len(model) if isinstance(model, Population) else 1
-        at_once = max(1, AT_ONCE // members, TOKENS_AT_ONCE // time if len(group) > 1 else 0)
+        at_once = max(1, _rows_at_once(model, time) // members, TOKENS_AT_ONCE // time if len(group) > 1 else 0)
         starts = range(0, len(joined.lengths), at_once)
         parts = [predict(model, task, joined.rows(slice(at, at + at_once)), hard=hard) for at in starts]
         by_batch = torch.cat(parts, 1).split([len(batch.lengths) for batch in group], dim=1)
@@ -200,6 +203,12 @@ def _padded(batch: Batch, time: int, empty: int) -> Batch:
         mask=pad(batch.mask, more),
         lengths=batch.lengths,
     )
+
+
+def _rows_at_once(model: nn.Module, time: int) -> int:
+    """How many rows fit into memory: attention makes a number for each pair of tokens."""
+    has_attention = any(isinstance(part, TransformerBlock) for part in model.modules())
+    return min(AT_ONCE, PAIRS_AT_ONCE // time**2) if has_attention else AT_ONCE
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ from typing import Literal
 from torch import nn
 
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import CellArrayModel, Controller, TableAutomaton
+from neurallambda.nn import CellArrayModel, Controller, LSTMModel, RNNModel, TableAutomaton, TransformerModel
 from neurallambda.tasks import Task
 from neurallambda.train.recipe import MakeModel
 
@@ -84,7 +84,81 @@ def controller(
     )
 
 
-MODELS: dict[str, MakeModel] = {"table": table, "cells": cells, "controller": controller}
+def rnn(task: Task, *, hidden: int = 256, layers: int = 1) -> nn.Module:
+    """PyTorch's own simple recurrent network.
+
+    Args:
+        task: what is learned.
+        hidden: how many units a layer has.
+        layers: how many layers.
+    """
+    return RNNModel(task.inputs, task.outputs, hidden=hidden, layers=layers)
+
+
+def lstm(task: Task, *, hidden: int = 256, layers: int = 1) -> nn.Module:
+    """PyTorch's own LSTM.
+
+    Args:
+        task: what is learned.
+        hidden: how many units a layer has.
+        layers: how many layers.
+    """
+    return LSTMModel(task.inputs, task.outputs, hidden=hidden, layers=layers)
+
+
+def transformer(
+    task: Task,
+    *,
+    dim: int = 64,
+    layers: int = 4,
+    heads: int = 4,
+    widen: int = 4,
+    positions: Literal["none", "sinusoidal", "rotary", "alibi"] = "none",
+    is_causal: bool = True,
+    dropout: float = 0.0,
+    structure: Literal["none", "stack", "queue"] = "none",
+    structure_heads: int = 4,
+    structure_width: int = 8,
+) -> nn.Module:
+    """A transformer, with a layer of stacks or queues between its blocks where that is wanted.
+
+    Args:
+        task: what is learned.
+        dim: the size of the hidden state.
+        layers: how many blocks.
+        heads: how many heads of attention.
+        widen: how many times as wide the feed-forward layers are inside.
+        positions: how tokens know where they stand.
+        is_causal: whether each token sees only itself and those before it.
+        dropout: the probability with which numbers are left out in training.
+        structure: what lies between the blocks in the middle.
+        structure_heads: how many structures that layer has.
+        structure_width: how many numbers each stores of a hidden state.
+    """
+    return TransformerModel(
+        task.inputs,
+        task.outputs,
+        dim=dim,
+        layers=layers,
+        heads=heads,
+        widen=widen,
+        positions=positions,
+        is_causal=is_causal,
+        dropout=dropout,
+        structure=structure,
+        structure_heads=structure_heads,
+        structure_width=structure_width,
+    )
+
+
+MODELS: dict[str, MakeModel] = {
+    "controller": controller,
+    "table": table,
+    "cells": cells,
+    "rnn": rnn,
+    "lstm": lstm,
+    "transformer": transformer,
+}
 """All models, by name."""
 
 

@@ -10,6 +10,7 @@ from neurallambda.errors import ArgumentError
 from neurallambda.tasks import Task
 from neurallambda.tasks import task as task_named
 from neurallambda.train.recipe import Recipe
+from neurallambda.train.recipes.baselines import baseline
 from neurallambda.train.recipes.cells import TASKS as CELL_TASKS
 from neurallambda.train.recipes.cells import cells
 from neurallambda.train.recipes.controller import TASKS as CONTROLLER_TASKS
@@ -19,7 +20,31 @@ from neurallambda.train.recipes.table import table
 
 MakeRecipe = Callable[[Task], Recipe]
 """A function from a task to the recipe for it."""
-RECIPES: dict[str, MakeRecipe] = {"table": table, "cells": cells, "controller": controller}
+
+
+def _meant_for(task: Task) -> Recipe:
+    """The recipe that is meant for a task; the controller's where none is."""
+    return OWN[FIRST.get(task.name, "controller")](task)
+
+
+def rnn(task: Task) -> Recipe:
+    """A simple recurrent network, as large as the model that is meant for the task, with as many steps."""
+    return baseline("rnn", task, _meant_for(task))
+
+
+def lstm(task: Task) -> Recipe:
+    """An LSTM, as large as the model that is meant for the task, with as many steps."""
+    return baseline("lstm", task, _meant_for(task))
+
+
+def transformer(task: Task) -> Recipe:
+    """A transformer, as large as the model that is meant for the task, with as many steps."""
+    return baseline("transformer", task, _meant_for(task))
+
+
+OWN: dict[str, MakeRecipe] = {"controller": controller, "table": table, "cells": cells}
+"""The recipes of the networks that this project is about, by name."""
+RECIPES: dict[str, MakeRecipe] = {**OWN, "rnn": rnn, "lstm": lstm, "transformer": transformer}
 """All recipes, by name."""
 FIRST: dict[str, str] = {
     **dict.fromkeys(TABLE_TASKS, "table"),
