@@ -158,7 +158,6 @@ def evaluate(
 
     with reporting():
         from neurallambda.device import check_device
-        from neurallambda.train.changes import read
         from neurallambda.train.evaluation import FRESH, lengths_between
         from neurallambda.train.extras import MissingExtraError
         from neurallambda.train.loop import load_run
@@ -171,7 +170,7 @@ def evaluate(
         check_device(device)
         folder = RunFolder(run)
         facts, trained = folder.facts(), load_run(run)
-        chosen = lengths_between(*read("--lengths", lengths, tuple[int, int]), every)
+        chosen = lengths_between(*_range(lengths), every)
         found = measure(
             trained,
             facts,
@@ -240,6 +239,13 @@ def sweep(
         answer(f"neurallambda report {out}")
         if failed:
             raise typer.Exit(ExitCode.PROGRAM_ERROR)
+
+
+def _range(lengths: str) -> tuple[int, int]:
+    from neurallambda.train.changes import read
+
+    least, greatest = read("--lengths", lengths, tuple[int, int])
+    return least, greatest
 
 
 def report(

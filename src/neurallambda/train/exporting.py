@@ -86,13 +86,16 @@ def verify(
     return Verified(tuple(lengths), rows, tuple(exact))
 
 
-def answered(machine: Exported, task: Task, symbols: Sequence[int]) -> list[str]:
+def answered(machine: Exported, task: Task, symbols: Sequence[int]) -> list[str | None]:
     """What an exact machine answers to an input, as long as the right answer is.
 
     Args:
         machine: what `export` gave.
         task: what is asked.
         symbols: the numbers of the input's symbols.
+
+    Returns:
+        The names of the answers; None where the machine writes nothing.
     """
     names = [task.symbols[symbol] for symbol in symbols]
     wanted = len(task.answer(symbols))
@@ -104,7 +107,7 @@ def answered(machine: Exported, task: Task, symbols: Sequence[int]) -> list[str]
     return list(written[begin + 1 : begin + 1 + wanted])  # the first output comes before any symbol is read
 
 
-def named(task: Task, symbols: Sequence[int]) -> list[str]:
+def named(task: Task, symbols: Sequence[int]) -> list[str | None]:
     """The right answer to an input, by the names of its symbols."""
     return [task.answers[answer] for answer in task.answer(symbols)]
 

@@ -66,7 +66,7 @@ class Inspection:
     def text(self) -> str:
         """A line for each step."""
         head = ("step", "token", "state", *(part for one in self.heads for part in (one.name, "holds")), "answer")
-        rows = [head]
+        rows: list[tuple[str, ...]] = [head]
         for step, token in enumerate(self.tokens):
             cells = [str(step + 1), token, _state(self.states[step])]
             for one in self.heads:
