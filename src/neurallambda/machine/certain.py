@@ -16,7 +16,7 @@ from neurallambda.machine.alphabet import FIELDS_OF, KINDS, NARROW_FIELDS, OPERA
 from neurallambda.machine.compute import Computed, Operands, compute
 from neurallambda.machine.layout import WIDE, Code, Layout
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.moves import STAY, moves
+from neurallambda.machine.moves import STAY, Computing, Moved, moves
 from neurallambda.machine.rules import RULES, Operand
 from neurallambda.machine.step import CONTROL, ENVIRONMENT, Step
 from neurallambda.machine.tables import ERRORS, Tables
@@ -97,7 +97,7 @@ class Certain:
         """Take one step; none where no rule applies, or a name is not bound: that is for the general step to say."""
         if memory.width != self.width:
             self._fit(memory.width)
-        batch, record = len(registers), self.moves.record
+        batch, record, addresses = len(registers), self.moves.record, self.addresses
         read = memory.records.view(-1, record).index_select(0, (self.addresses + self.rows).view(-1)).view(batch, -1)
 
         # Match. A rule has a point for each of the three that it asks for, less two.
@@ -142,7 +142,9 @@ class Certain:
         halts, errors, goes_on = self.ends_nowhere, self.none, self.ones[:, 0]
         if ends:
             halts, errors, goes_on = self._end(rules, registers[:, CONTROL], computed, rows)
-        return Step(next_registers, new_record, self.ones, rules, goes_on, halts, errors, ends=ends)
+        computing = computed and Computing(rows, computed.results, computed.errors, computed.cases)
+        moved = Moved(addresses, rule, errors, goes_on, computing)
+        return Step(next_registers, new_record, self.ones, rules, goes_on, halts, errors, ends=ends, moved=moved)
 
     def _compute(self, read: Float[Tensor, "some records"]) -> Computed:
         """What the frames' operators make of what they hold and of the values under control."""

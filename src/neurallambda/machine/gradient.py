@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from neurallambda.machine.adjoint.by_address.backward import by_address
 from neurallambda.machine.adjoint.by_hand.backward import by_hand
 from neurallambda.machine.adjoint.history import Adjoint, End, Kept, KeptAlternatives, Outcome
 from neurallambda.machine.adjoint.plain import plain
@@ -52,9 +54,7 @@ class Run(torch.autograd.Function):
         memory = Memory(ctx.layout, Code(*code), records, ctx.written)
         batch = len(records)
         answer, errors, running, steps, of_value, to_records, _ = gradients
-        to_answer, arriving = _from_values(memory, ctx.end.answer, of_value)
-        if to_records is not None:
-            arriving += to_records
+        to_answer, to_tags, read = _from_values(memory, ctx.end.answer, of_value)
         constants = tables(ctx.settings.integers, ctx.settings.operations, records.device, records.dtype)
         outcome = Outcome(
             to_answer if answer is None else answer + to_answer,
@@ -62,30 +62,31 @@ class Run(torch.autograd.Function):
             records.new_zeros(batch) if steps is None else steps,
         )
         to_running = records.new_zeros(batch, 1) if running is None else running[:, None]
-        end = End(memory, constants, ctx.end.pointers, ctx.settings.alternatives, arriving, to_running, outcome)
-        to_code = adjoint_of(ctx.history)(end, ctx.history)
+        end = End(
+            memory, constants, ctx.end.pointers, ctx.settings.alternatives, to_records, to_tags, read, to_running, outcome
+        )
+        to_code = adjoint_of(end, ctx.history)(end, ctx.history)
         return None, None, to_code.narrow, to_code.variables, to_code.settled
 
 
-def adjoint_of(history: Sequence[Kept | KeptAlternatives]) -> Adjoint:
+def adjoint_of(end: End, history: Sequence[Kept | KeptAlternatives]) -> Adjoint:
     """The fastest form that knows all steps of a run."""
-    return plain if any(isinstance(kept, KeptAlternatives) for kept in history) else by_hand
+    kept = [step for step in history if isinstance(step, Kept)]
+    if len(kept) < len(history):
+        return plain
+    return by_address if end.to_memory is None and all(step.moved for step in kept) else by_hand
 
 
-def _from_values(memory: Memory, answer: Tensor, gradient: Tensor | None) -> tuple[Tensor, Tensor]:
-    """What arrives at the answer and at all records from what was read under the answer."""
-    to_records, records = torch.zeros_like(memory.records), memory.records
+Read = tuple[Float[Tensor, "batch 5 addresses"], Float[Tensor, "batch 5 record"]]
+
+
+def _from_values(memory: Memory, answer: Tensor, gradient: Tensor | None) -> tuple[Tensor, Tensor, Read | None]:
+    """What arrives at the answer and at all tags from what was read under the answer, and the pointers that it was read by."""
+    tags = memory.records[:, :, : len(Tag)]
     if gradient is None:
-        return torch.zeros_like(answer), to_records
+        return torch.zeros_like(answer), torch.zeros_like(tags), None
     with torch.enable_grad():
-        leaves = records[:, :, : len(Tag)].detach().requires_grad_(), answer.detach().requires_grad_()
+        leaves = tags.detach().requires_grad_(), answer.detach().requires_grad_()
         pointers = pointers_at_values(*leaves)
-    to_tags, to_answer = torch.autograd.grad(pointers, leaves, gradient @ records.transpose(1, 2))
-    pointers = pointers.detach()
-    few = memory.few(pointers)
-    if few is None:
-        to_records.baddbmm_(pointers.transpose(1, 2), gradient)
-    else:
-        memory.spread_few(*few, gradient, to_records)
-    to_records[:, :, : len(Tag)] += to_tags
-    return to_answer, to_records
+    to_tags, to_answer = torch.autograd.grad(pointers, leaves, gradient @ memory.records.transpose(1, 2))
+    return to_answer, to_tags, (pointers.detach(), gradient)

@@ -4,10 +4,11 @@ Where everything is certain, the sums over rules and sources that make a step ha
 step moves numbers, and which it moves is known for each rule.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.machine.alphabet import CODE_FIELDS, KINDS, OPERATORS, VALUES, WIDE_FIELDS, Field
@@ -16,6 +17,34 @@ from neurallambda.machine.rules import RULES, From, Operand, Rule, Take
 
 STAY = len(RULES)
 """The row, behind those of the rules, of a program that stays where it is and writes nothing."""
+
+@dataclass(frozen=True)
+class Computing:
+    """What a certain step computed: in which programs, none for all; the results, the errors and the cases."""
+
+    rows: Int[Tensor, " some"] | None
+    results: Float[Tensor, "some 3"]
+    errors: Float[Tensor, "some 3"]
+    cases: Float[Tensor, "some cases"]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A step that was certain.
+
+    Attributes:
+        addresses: what control and continuation pointed at.
+        rule: the rule that applied; one past the last where a program stayed as it was, its computation having failed.
+        errors, goes_on: as in `Step`.
+        computing: what was computed, if anything.
+    """
+
+    addresses: Int[Tensor, "batch 2"]
+    rule: Int[Tensor, " batch"]
+    errors: Float[Tensor, "batch errors"]
+    goes_on: Float[Tensor, " batch"]
+    computing: Computing | None
+
 
 _REGISTERS = (From.CONTROL, From.ENVIRONMENT, From.CONTINUATION)
 

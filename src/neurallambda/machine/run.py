@@ -177,7 +177,7 @@ class Runner:
         memory, registers = self.memory, self.registers
         if self.keeps_history:
             pointers = registers.pointers[:, :, : memory.written].clone()  # nothing points beyond
-            self.history.append(Kept(pointers, registers.running, step.settled))
+            self.history.append(Kept(pointers, registers.running, step.settled, step.moved))
         memory.append(step.record)
         registers.follow(step)
         return step

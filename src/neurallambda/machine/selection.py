@@ -78,9 +78,9 @@ def _pointer_scale(source: From | None) -> Scale:
     return source.value if source and source.value[0] in ("control", "frame") else _ONE
 
 
-_VALUE = "the tags of values"
-_TAKES: tuple[tuple[str, Scale, tuple[Field | str, ...]], ...] = (
-    ("copies", ("control", ANY_VALUE), (_VALUE,)),
+ALL_VALUES = "the tags of values"
+TAKES: tuple[tuple[str, Scale, tuple[Field | str, ...]], ...] = (
+    ("copies", ("control", ANY_VALUE), (ALL_VALUES,)),
     ("copies", ("kept", Field.OPERATOR), (Field.OPERATOR,)),
     ("takes its operator", ("control", Field.OPERATOR), (Field.OPERATOR,)),
     ("takes what it holds", ("control", Field.LITERAL), (Field.KIND, Field.LITERAL)),
@@ -90,7 +90,7 @@ _TAKES: tuple[tuple[str, Scale, tuple[Field | str, ...]], ...] = (
 )
 """What a rule may take of the record under control into the same place of the new record: when, how scaled, which fields."""
 
-_LITERAL = [index for index, (_, _, fields) in enumerate(_TAKES) if Field.LITERAL in fields]
+_LITERAL = [index for index, (_, _, fields) in enumerate(TAKES) if Field.LITERAL in fields]
 TAKES_LITERAL = slice(_LITERAL[0], _LITERAL[-1] + 1)
 """Which of these take literals; they stand together."""
 
@@ -122,7 +122,7 @@ class Selection:
     computes: Float[Tensor, "batch 1"]
 
 
-SCALED_SIZES = (len(CODE_SOURCES) * CODE_TARGETS, len(WIDE_SOURCES) * WIDE_TARGETS, len(_TAKES), 1, 1, 1)
+SCALED_SIZES = (len(CODE_SOURCES) * CODE_TARGETS, len(WIDE_SOURCES) * WIDE_TARGETS, len(TAKES), 1, 1, 1)
 _AS_IT_IS = (3, len(Tag), 1)
 SCALED = sum(SCALED_SIZES)
 """So many entries of a selection come first and are scaled."""
@@ -141,15 +141,15 @@ def selection(
 
 def take_fields() -> list[list[bool]]:
     """What each part of `Selection.taken` takes: of each tag, then of each further field of a record, in order."""
-    names = (*(_VALUE if tag in VALUES else Field.TAG for tag in Tag), *NARROW_FIELDS[1:], *WIDE_FIELDS)
-    return [[name in fields for name in names] for _, _, fields in _TAKES]
+    names = (*(ALL_VALUES if tag in VALUES else Field.TAG for tag in Tag), *NARROW_FIELDS[1:], *WIDE_FIELDS)
+    return [[name in fields for name in names] for _, _, fields in TAKES]
 
 
 def selection_scales() -> Iterator[Scale]:
     """How each of the first entries of a selection is scaled."""
     yield from [_pointer_scale(source) for source in CODE_SOURCES] * CODE_TARGETS
     yield from [_pointer_scale(source) for source in WIDE_SOURCES] * WIDE_TARGETS
-    yield from (scale for _, scale, _ in _TAKES)
+    yield from (scale for _, scale, _ in TAKES)
     yield from (("frame", Field.OPERATOR), ("control", ANY_VALUE), ("frame", Field.ENVIRONMENT))
 
 
@@ -167,7 +167,7 @@ def selection_row(rule: Rule) -> list[bool]:
     return [
         *(source is target and target is not None for target in at_code for source in CODE_SOURCES),
         *(source is target and target is not None for target in at_all for source in WIDE_SOURCES),
-        *(takes[when] for when, _, _ in _TAKES),
+        *(takes[when] for when, _, _ in TAKES),
         *(rule.takes_operator is Take.FRAME, rule.operand is Operand.VALUE, rule.binds),
         *(rule.next_control is From.HERE, rule.binds, rule.next_continuation is From.HERE),
         *(rule.writes is tag and not (rule.copies or rule.computes) for tag in Tag),

@@ -20,6 +20,7 @@ from neurallambda.arithmetic.masses import inverse
 from neurallambda.machine.alphabet import Field, Tag
 from neurallambda.machine.decision import Decision, decide
 from neurallambda.machine.layout import WIDE, Layout
+from neurallambda.machine.moves import Moved
 from neurallambda.machine.selection import AT
 from neurallambda.machine.sight import Readable, Sight, look
 from neurallambda.machine.tables import Tables
@@ -41,6 +42,7 @@ class Step:
         halts: how much of it ends in a value, by the address of the value.
         errors: how much of it ends in each error.
         ends: whether anything may end.
+        moved: the addresses and rules, where they are certain.
     """
 
     registers: Float[Tensor, "batch 3 addresses"]
@@ -51,6 +53,7 @@ class Step:
     halts: Float[Tensor, "batch addresses"]
     errors: Float[Tensor, "batch errors"]
     ends: bool = True
+    moved: Moved | None = None
 
 
 def take_step(

@@ -64,7 +64,7 @@ def plain(end: End, history: Sequence[Kept | KeptAlternatives]) -> ToCode:
     """Carry back through any steps."""
     backward = _Backward(end)
     backward.run(history)
-    return end.to_code(backward.variables, backward.settled)
+    return end.to_code(backward.records, backward.variables, backward.settled)
 
 
 class _Backward:
@@ -72,7 +72,7 @@ class _Backward:
 
     def __init__(self, end: End) -> None:
         self.memory, self.tables, self.outcome = end.memory, end.tables, end.outcome
-        self.alternatives, self.records, self.running = end.alternatives, end.to_records, end.to_running
+        self.alternatives, self.records, self.running = end.alternatives, end.to_records(), end.to_running
         code = self.memory.code
         self.variables, self.settled = torch.zeros_like(code.variables), torch.zeros_like(code.settled)
 

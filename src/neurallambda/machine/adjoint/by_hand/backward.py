@@ -27,9 +27,9 @@ def by_hand(end: End, history: Sequence[Kept | KeptAlternatives]) -> ToCode:
     """Carry back through steps that had one set of registers each."""
     steps = [kept for kept in history if isinstance(kept, Kept)]
     assert len(steps) == len(history), "steps of several alternatives are for the plain form"
-    backward = _Backward(end.memory, end.tables, end.outcome, end.to_running, end.to_records)
+    backward = _Backward(end.memory, end.tables, end.outcome, end.to_running, end.to_records())
     backward.run(steps, end.pointers)
-    return end.to_code(backward.variables, backward.settled)
+    return end.to_code(backward.records, backward.variables, backward.settled)
 
 
 @dataclass
