@@ -30,9 +30,13 @@ class Integers:
         object.__setattr__(self, "number", ALL.index(self))
 
     def results(self, name: str, left: Int[Tensor, " left"], right: Int[Tensor, " right"]) -> Int[Tensor, "left right"]:
-        """The index of the result of each pair of indices; one past the last where it is out of range or undefined."""
+        """The index of the result of each pair of indices, as `each` gives it."""
+        return self.each(name, left[:, None], right[None, :])
+
+    def each(self, name: str, left: Tensor, right: Tensor) -> Tensor:
+        """The index of the result of some pairs; one past the last where it is out of range or undefined."""
         start, count = self.range.start, len(self.range)
-        values = _FUNCTIONS[name](left[:, None] + start, right[None, :] + start) - start
+        values = _FUNCTIONS[name](left + start, right + start) - start
         return torch.where((values >= 0) & (values < count), values, count)
 
     def live(self, weights: Float[Tensor, "batch operations"]) -> tuple[str, ...]:

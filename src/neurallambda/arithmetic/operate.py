@@ -1,8 +1,9 @@
 """Arithmetic on distributions over integers: exact marginals, one-hot operands give one-hot results.
 
 An operand is a distribution over the declared integers, of any mass; results have the product of the masses, less what
-leaves the range or is not defined. On the CPU the sums run over the integers that have any mass: one a program where its
-data is certain (`few_pairs`). Where the operands are soft, and always on other devices, they run over all pairs (`all_pairs`).
+leaves the range or is not defined. On the CPU the sums run over the integers that have any mass (`few_pairs`); backward, where
+that is one in each row, they are not even sums (`one_pair`). Where the operands are soft, and always on other devices, they run
+over all pairs (`all_pairs`).
 
 Both directions, forward and backward, are custom operators, since `torch.compile` traces neither sparse matrices nor
 shapes that depend on data; what is needed besides tensors is passed to them by its number.
@@ -17,6 +18,7 @@ from torch import Tensor
 from neurallambda.arithmetic.all_pairs import all_pairs, all_pairs_backward
 from neurallambda.arithmetic.few_pairs import few, few_pairs, few_pairs_backward
 from neurallambda.arithmetic.integers import ALL, Integers
+from neurallambda.arithmetic.one_pair import one, one_pair_backward
 
 
 def operate(
@@ -42,6 +44,9 @@ def operate_backward(
     integers: Integers,
 ) -> tuple[Float[Tensor, "batch n"], Float[Tensor, "batch n"], Float[Tensor, "batch operations"]]:
     """What arrives at `left`, `right` and `weights` of what arrives at what `operate` gives."""
+    pair = one(left, right)
+    if pair is not None:
+        return one_pair_backward(to_result, to_order, left, right, weights, integers, *pair)
     some = few(left, right)
     if some is None:
         return all_pairs_backward(to_result, to_order, left, right, weights, integers)

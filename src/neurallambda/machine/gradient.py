@@ -42,9 +42,10 @@ class Run(torch.autograd.Function):
         ctx.history = runner.history
         written = torch.tensor(memory.written)
         ctx.mark_non_differentiable(written)
-        ctx.end = end
+        # What is kept must not be what is returned: that leads back here, and nothing of it would ever be freed.
+        ctx.pointers, ctx.answer = end.pointers, end.answer.detach()
         value = read_values(memory, end.answer)
-        return end.answer, end.errors, end.running, end.steps, value, memory.records, written
+        return end.answer, end.errors, end.running.clone(), end.steps, value, memory.records, written
 
     @staticmethod
     @once_differentiable
@@ -54,7 +55,7 @@ class Run(torch.autograd.Function):
         memory = Memory(ctx.layout, Code(*code), records, ctx.written)
         batch = len(records)
         answer, errors, running, steps, of_value, to_records, _ = gradients
-        to_answer, to_tags, read = _from_values(memory, ctx.end.answer, of_value)
+        to_answer, to_tags, read = _from_values(memory, ctx.answer, of_value)
         constants = tables(ctx.settings.integers, ctx.settings.operations, records.device, records.dtype)
         outcome = Outcome(
             to_answer if answer is None else answer + to_answer,
@@ -63,7 +64,7 @@ class Run(torch.autograd.Function):
         )
         to_running = records.new_zeros(batch, 1) if running is None else running[:, None]
         end = End(
-            memory, constants, ctx.end.pointers, ctx.settings.alternatives, to_records, to_tags, read, to_running, outcome
+            memory, constants, ctx.pointers, ctx.settings.alternatives, to_records, to_tags, read, to_running, outcome
         )
         to_code = adjoint_of(end, ctx.history)(end, ctx.history)
         return None, None, to_code.narrow, to_code.variables, to_code.settled

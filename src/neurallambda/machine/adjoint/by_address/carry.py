@@ -14,10 +14,8 @@ from neurallambda.machine.adjoint.history import End, ToCode
 from neurallambda.machine.alphabet import KINDS, OPERATORS, Field, Tag
 from neurallambda.machine.compute import Operands
 from neurallambda.machine.layout import WIDE
-from neurallambda.machine.selection import OWNED, SCALED_SIZES, TAKES_LITERAL
+from neurallambda.machine.selection import OWNED
 
-_BEFORE_TAKES = sum(SCALED_SIZES[:2])
-_TAKES_LITERAL = slice(_BEFORE_TAKES + TAKES_LITERAL.start, _BEFORE_TAKES + TAKES_LITERAL.stop)
 _SECOND = FRAME + OWNED.index(Field.SECOND)
 _BOTH = len(Tag) + len(OPERATORS)
 
@@ -26,32 +24,45 @@ class Carrier:
     """What has arrived so far: at the records, by address; at their literals, by slot; at the registers."""
 
     def __init__(self, end: End) -> None:
-        self.end = end
-        self.memory, self.tables, self.outcome = end.memory, end.tables, end.outcome
         memory, layout = end.memory, end.memory.layout
         batch, width, code = len(memory.records), memory.width, layout.code
-        self.places = Places(layout, width)
-        weights, read = (end.outcome.answer[:, None] if end.read is None else end.read[0]).max(-1)
-        self.index = Index.of(memory, self.places, read)
+        self.memory, self.tables, self.outcome, self.running = memory, end.tables, end.outcome, end.to_running
+        self.places, places = Places(layout, width), Places(layout, width)
+        new = memory.records.new_zeros
+        no_read = new(batch, 1, width), new(batch, 1, layout.narrow + WIDE * width)
+        pointers, gradient = no_read if end.read is None else end.read
+        weights, read = pointers.max(-1)
+        self.index = Index.of(memory, places, read)
         self.constants = constants(layout, width, end.tables)
         self.inverse = inverse(layout, width)
-        new = memory.records.new_zeros
-        self.records = new(batch, width, self.places.record)
-        self.literals = new(batch, int(self.index.slots.max()) + 1, layout.integers)
-        self.arriving = new(batch, self.places.arriving)
         self.variables, self.settled = new(batch * (code + 1), code), new(batch * (code + 1))
-        self.running = end.to_running
+        self.records = new(batch, width, places.record)
+        self.literals = new(batch, int(self.index.slots.max()) + 1, layout.integers)
+        self.flat_records, self.flat_literals = self.records.flatten(0, 1), self.literals.flatten(0, 1)
+        third = places.at[Field.THIRD]
+        self.parameters = self.records[:, :, third : third + code]
         self.records[:, :, : len(Tag)] += end.to_tags
-        if end.read is not None:
-            self._read(read, end.read[1] * weights[..., None])
+        self._read(read, gradient * weights[..., None])
 
-    def _read(self, addresses: Int[Tensor, "batch 5"], gradient: Float[Tensor, "batch 5 record"]) -> None:
+        # What arrives at what a step makes, and the parts of that.
+        self.arriving = new(batch, places.arriving)
+        self.record, self.tags = self.arriving[:, : places.record], self.arriving[:, : len(Tag)]
+        registers = self.arriving[:, places.registers : places.next_code].unflatten(1, (WIDE, width))
+        self.control, self.environment, self.continuation = registers.unbind(1)
+        self.next_code = self.arriving[:, places.next_code : places.sets]
+        self.sets = self.arriving[:, places.sets : places.binds].unflatten(1, (SET_TARGETS, SET_SOURCES))
+        self.binds, self.share = self.arriving[:, places.binds], self.arriving[:, places.share]
+        start, stop = places.at[Field.ENVIRONMENT], places.registers + 2 * width
+        self.environments = self.arriving[:, start:stop].unfold(1, width, stop - width - start)
+
+    def _read(self, addresses: Int[Tensor, "batch read"], gradient: Float[Tensor, "batch read record"]) -> None:
         """Add what arrives at what was read under the answer."""
-        rows, width = torch.arange(len(addresses))[:, None], self.memory.width
-        self.records.flatten(0, 1).index_add_(0, (addresses + rows * width).flatten(), self.places.without_literal(gradient).flatten(0, 1))  # fmt: skip
-        slots = self.index.slots.gather(1, addresses) + rows * self.literals.shape[1]
-        literal = gradient[..., self.memory.layout.slices[Field.LITERAL]]
-        self.literals.flatten(0, 1).index_add_(0, slots.flatten(), literal.flatten(0, 1))
+        programs, width = torch.arange(len(addresses))[:, None], self.memory.width
+        rows = addresses + programs * width
+        self.flat_records.index_add_(0, rows.flatten(), self.places.without_literal(gradient).flatten(0, 1))
+        slots = self.index.slots.gather(1, addresses) + programs * self.literals.shape[1]
+        literals = gradient[..., self.memory.layout.slices[Field.LITERAL]]
+        self.flat_literals.index_add_(0, slots.flatten(), literals.flatten(0, 1))
 
     def to_code(self) -> ToCode:
         """What has arrived at the code."""
@@ -72,88 +83,76 @@ class Carrier:
 
     def carry(self, step: Known) -> Float[Tensor, "batch names"]:
         """Carry back through one step; gives what arrives at the name that it looked up."""
-        places, arriving, here = self.places, self.arriving, step.here
-        arriving[:, : places.record] = self.records[:, here]
-        literal = None if step.literal is None else self.literals.flatten(0, 1).index_select(0, step.literal)
+        constants, here = self.constants, step.here
+        self.record.copy_(self.records[:, here])
+        literal = None if step.literal is None else self.flat_literals.index_select(0, step.literal)
         to_name, to_replaced, to_named = self._look_up(step)
         on = step.running * self.running
-
         computation = None
-        arriving[:, places.share] = 0
+        self.share.zero_()
         if step.computing is not None:
             result = self.index.fields[:, here, AS[Field.LITERAL]]
             computation = Computation.of(self.memory, step.computing, *step.rows, result)
-            arrived = Arrived(arriving[:, : len(Tag)], literal, self.running)
+            arrived = Arrived(self.tags, literal, self.running)
             share = computation.share(arrived)
-            arriving[computation.rows, places.share] = share
+            self.share[computation.rows] = share
 
         # From all that could have been selected to the rules, and from what was selected to how it was scaled.
-        products = arriving.gather(1, step.products)
+        products = self.arriving.gather(1, step.products)
         if literal is not None:
-            taken = literal.gather(1, step.integer.clamp_min(0)) * (step.integer >= 0)
-            products[:, _TAKES_LITERAL] += taken
-        given = (products * step.factors) @ self.constants.select
+            taken = literal.gather(1, step.integer).mul_(step.has_integer)
+            products.index_add_(1, constants.literals, taken.expand(-1, len(constants.literals)))
+        given = (products * step.factors) @ constants.select
         to_rules = (given - given.gather(1, step.rule)).mul_(step.goes_on).add_(step.ends)
-        to_rules.addcmul_(on, self.constants.ends, value=-1)
-        to_scales = (products * step.chosen) @ self.constants.scaled
+        to_rules.addcmul_(on, constants.ends, value=-1)
+        to_scales = products.mul_(step.chosen) @ constants.scaled
 
         # From what was moved to where it was.
-        table = self.inverse.of(set(step.present))
-        if len(step.present) == 1:
-            found = arriving.index_select(1, table[next(iter(step.present))])
-        else:
-            found = arriving.gather(1, table.index_select(0, step.case))
-        to_literals = [None, None]
-        if literal is not None and step.takes is not None:
-            to_literals[0] = literal * step.takes
+        found, registers = self._move(step)
+        to_literals = [literal * step.takes if literal is not None and step.takes is not None else None, None]
         if computation is not None:
-            rows = computation.rows
-            to_rules[rows] += computation.through_errors(self.outcome, step.running, on, self.tables) * self.tables.computes
+            to_errors = computation.through_errors(self.outcome, step.running, on, self.tables)
+            to_rules[computation.rows] += to_errors * self.tables.computes
             to = computation.carry(arrived, share, self.outcome, step.running, on, self.tables)
             self._computed(computation, to, found, to_scales, to_literals)
         if step.binds is not None:
             self._rebind(step, to_replaced, found, to_scales)
         if step.named is not None:
             self._named(step, to_named)
-        reasons = torch.cat(
-            [
-                (to_rules[:, None] * step.fit).flatten(1),
-                to_scales.index_select(1, self.constants.pairs).mul_(step.coefficients),
-                step.halting,
-            ],
-            dim=1,
-        )
-        seen = found[:, : 2 * places.record].unflatten(1, (2, -1))[:, :, :_BOTH]
-        seen += (reasons @ self.constants.seen).unflatten(1, (2, -1))
-        self._point(step, found, to_literals)
+        asking = to_rules.index_select(1, constants.asking)
+        rules = torch.cat([to_rules, to_rules, asking, asking], dim=1).mul_(step.fit)
+        scales = to_scales.index_select(1, constants.pairs).mul_(step.coefficients)
+        seen = found.view(len(found), 2, -1)[:, :, :_BOTH]
+        seen.add_((torch.cat([rules, scales, step.halting], dim=1) @ constants.seen).view_as(seen))
+        self._point(step, found, seen, registers, to_literals)
         self.running = torch.addcmul(step.ended, step.on, self.running)
         return to_name
 
     def _look_up(self, step: Known) -> tuple[Tensor, Tensor, Tensor]:
         """Back through the lookup of variables: what arrives at names, at older bindings, and at what is bound to names."""
-        places, arriving, here = self.places, self.arriving, step.here
-        width, code = places.width, places.layout.code
-        to_next, to_environment, _ = self._registers()
-        to_next -= to_next.gather(1, step.after)
+        code, here = self.places.layout.code, step.here
+        self.control.sub_(self.control.gather(1, step.after))
         if step.named is not None:
-            to_environment.addcmul_(to_next, step.named)
-        to_named = to_next[:, : here + 1] * step.environment[:, : here + 1]
+            self.environment.addcmul_(self.control, step.named)
+        to_named = self.control[:, : here + 1] * step.environment[:, : here + 1]
         to_name = to_named.new_zeros(len(to_named), code + 2)
         to_name.scatter_add_(1, self.index.bound[:, : here + 1], to_named)
-        next_code = arriving[:, places.next_code : places.next_code + code]
-        torch.mul(to_next[:, :code], self.memory.code.settled, out=next_code)
-        next_code += to_name.gather(1, self.index.names)
-        to_replaced = to_environment[:, :here] * step.sets[:, 1, :here]
-        arriving[:, places.binds] = -(to_replaced * step.older[:, :here]).sum(-1)
-        environment = places.at[Field.ENVIRONMENT]
-        environments = arriving[:, environment : places.registers + 2 * width].unfold(1, width, places.registers + width - environment)  # fmt: skip
-        products = environments[:, :, : here + 1] @ step.sets[:, :, : here + 1].transpose(1, 2)
-        arriving[:, places.sets : places.sets + SET_TARGETS * SET_SOURCES] = products.flatten(1)
+        torch.mul(self.control[:, :code], self.memory.code.settled, out=self.next_code)
+        self.next_code.add_(to_name.gather(1, self.index.names))
+        to_replaced = self.environment[:, :here] * step.sets[:, 1, :here]
+        torch.sum(to_replaced * step.older[:, :here], -1, out=self.binds)
+        self.binds.neg_()
+        self.sets.copy_(self.environments[:, :, : here + 1] @ step.sets[:, :, : here + 1].transpose(1, 2))
         return to_name, to_replaced, to_named
 
-    def _registers(self) -> tuple[Tensor, ...]:
-        start, size = self.places.registers, self.places.width
-        return self.arriving[:, start : start + WIDE * size].unflatten(1, (WIDE, size)).unbind(1)
+    def _move(self, step: Known) -> tuple[Float[Tensor, "batch records"], Float[Tensor, "batch registers"]]:
+        """What arrives at the records and the registers by what was moved."""
+        table, split = self.inverse.of(step.present), self.places.control
+        if len(step.present) == 1:
+            row = table[next(iter(step.present))]
+            return self.arriving.index_select(1, row[:split]), self.arriving.index_select(1, row[split:])
+        rows = table.index_select(0, step.case)
+        return self.arriving.gather(1, rows[:, :split]), self.arriving.gather(1, rows[:, split:])
 
     def _computed(
         self, computation: Computation, to: Operands, found: Tensor, to_scales: Tensor, to_literals: list[Tensor | None]
@@ -169,7 +168,7 @@ class Carrier:
             whole = to_literals[side]
             if whole is None:
                 whole = part.new_zeros(len(found), part.shape[1])
-            to_literals[side] = whole.index_add(0, rows, part)
+            to_literals[side] = whole.index_add(0, rows, part) if isinstance(rows, Tensor) else whole + part
         to_scales[rows, FRAME + LITERAL] += (to.left * operands.left).sum(-1) + (to.left_kinds * operands.left_kinds).sum(-1)  # fmt: skip
         to_scales[rows, ANY] += (to.right_kinds * operands.right_kinds).sum(-1)
         to_scales[rows, INTEGER] += (to.right * operands.right).sum(-1)
@@ -183,58 +182,53 @@ class Carrier:
         to_second.scatter_add_(1, self.index.bound[:, :here], to_older)
         second = self.places.record + self.places.at[Field.SECOND]
         found[:, second : second + code] += to_second[:, :code]
-        parameter = step.second.clamp_min(0)
-        to_scales[:, _SECOND, None] += to_second.gather(1, parameter)
+        to_scales[:, _SECOND, None] += to_second.gather(1, step.second)
         environment = self.places.record + self.places.at[Field.ENVIRONMENT]
-        to_environment = self._registers()[1][:, :here]
-        found[:, environment : environment + here] -= to_environment * (step.binds * step.older[:, :here])
-        self._bound(here, parameter, to_older)
+        to_environment = self.environment[:, :here] * (step.binds * step.older[:, :here])
+        found[:, environment : environment + here].sub_(to_environment)
+        self._bound(here, step.second, to_older)
 
     def _named(self, step: Known, to_named: Tensor) -> None:
         """Back to what is bound to the name looked up, and to that there is something to look up at all."""
         code = self.places.layout.code
         looks = step.name < code
-        name = torch.where(looks, step.name, 0)
-        self._bound(step.here, name, to_named[:, : step.here] * looks)
-        to_next = self._registers()[0]
-        address = step.next_code % (code + 1)
-        settled = to_next.gather(1, address[:, None].clamp_max(code - 1)) * looks
+        self._bound(step.here, torch.where(looks, step.name, 0), to_named[:, : step.here] * looks)
+        address = (step.next_code % (code + 1)).clamp_max(code - 1)
+        settled = self.control.gather(1, address[:, None]) * looks
         self.settled.index_add_(0, step.next_code, settled[:, 0])
 
     def _bound(self, here: int, parameter: Tensor, arriving: Tensor) -> None:
         """Add what arrives at a parameter of all records."""
-        code, third = self.places.layout.code, self.places.at[Field.THIRD]
-        bound = self.records[:, code:here, third : third + code]
-        bound.scatter_add_(2, parameter[:, None].expand(-1, here - code, 1), arriving[:, code:, None])
+        code = self.places.layout.code
+        parameter = parameter[:, None].expand(-1, here - code, 1)
+        self.parameters[:, code:here].scatter_add_(2, parameter, arriving[:, code:, None])
 
-    def _point(self, step: Known, found: Tensor, to_literals: list[Tensor | None]) -> None:
+    def _point(
+        self, step: Known, found: Tensor, seen: Tensor, registers: Tensor, to_literals: list[Tensor | None]
+    ) -> None:
         """Back to the registers that were read under, and to the records that were read."""
-        places, index, here = self.places, self.index, step.here
-        record, width, integers = places.record, places.width, places.layout.integers
-        seen = index.seen[:, :, :here]
-        under = found[:, None].expand(-1, seen.shape[1], -1).gather(2, seen).sum(1)
-        if to_literals != [None, None]:
-            none = found.new_zeros(len(found), integers)
-            both = [none if part is None else part for part in to_literals]
-            under += torch.cat([*both, none[:, :1]], dim=1).gather(1, index.literals[:, :here])
+        index, here = self.index, step.here
+        places = index.seen[:, :, :here]
+        under = found[:, None].expand(-1, places.shape[1], -1).gather(2, places).sum(1)
+        for side, part in enumerate(to_literals):
+            if part is not None:
+                under.addcmul_(part.gather(1, index.literals[:, :here]), index.has_literal[:, side, :here])
         is_control, is_frame, is_value = index.roles[:, :, :here].unbind(1)
-        control, environment, again, continuation = found[:, 2 * record : -1].unflatten(1, (4, width)).unbind(1)
-        control = control[:, :here]
+        control, environment, again, continuation = registers.view(len(registers), 4, -1)[:, :, :here].unbind(1)
         value = control if step.stays is None else control * (1 - step.stays)
         if step.answers is not None:
             value = torch.addcmul(value, step.answers, self.outcome.answer[:, :here])
         under.addcmul_(value, is_value)
-        along = torch.cat([under.gather(1, step.control), under.gather(1, step.frame), value.gather(1, step.control)], dim=1)
-        found[:, : 2 * record].unflatten(1, (2, -1))[:, :, :_BOTH] += (along @ self.constants.roles).unflatten(1, (2, -1))
-        under.addcmul_(is_control, along[:, :1], value=-1).addcmul_(is_frame, along[:, 1:2], value=-1)
-        to_control, to_environment, to_continuation = self._registers()
-        torch.mul(under, is_control, out=to_control[:, :here])
+        along = [under.gather(1, step.control), under.gather(1, step.frame), value.gather(1, step.control)]
+        under.addcmul_(is_control, along[0], value=-1).addcmul_(is_frame, along[1], value=-1)
+        seen.add_((torch.cat(along, dim=1) @ self.constants.roles).view_as(seen))
+        to_control = self.control[:, :here]
+        torch.mul(under, is_control, out=to_control)
         if step.stays is not None:
-            to_control[:, :here].addcmul_(control, step.stays)
-        torch.add(environment, again, out=to_environment)
-        torch.addcmul(continuation[:, :here], under, is_frame, out=to_continuation[:, :here])
-        records, literals = self.records.flatten(0, 1), self.literals.flatten(0, 1)
-        for side, (rows, part) in enumerate(zip(step.rows, to_literals, strict=True)):
-            records.index_add_(0, rows, found[:, side * record : (side + 1) * record])
+            to_control.addcmul_(control, step.stays)
+        torch.add(environment, again, out=self.environment[:, :here])
+        torch.addcmul(continuation, under, is_frame, out=self.continuation[:, :here])
+        self.flat_records.index_add_(0, step.both, found.view(2 * len(found), -1))
+        for slots, part in zip(step.literals, to_literals, strict=True):
             if part is not None:
-                literals.index_add_(0, step.literals[side], part)
+                self.flat_literals.index_add_(0, slots, part)

@@ -39,14 +39,14 @@ class Computation:
     """A computation and its operands, in the programs that computed.
 
     Attributes:
-        rows: these programs, among all.
+        rows: these programs, among all; a slice of all, if all did.
         done: the results, the errors and the cases.
         operands: what was computed of.
         integer: whether the right operand is one.
         result: the literal that was computed; -1 for none.
     """
 
-    rows: Int[Tensor, " some"]
+    rows: Int[Tensor, " some"] | slice
     done: Computing
     operands: Operands
     integer: Float[Tensor, "some 1"]
@@ -63,7 +63,7 @@ class Computation:
             result: the literal of each new record.
         """
         at, records = memory.layout.slices, memory.records.flatten(0, 1)
-        rows = torch.arange(len(control)) if done.rows is None else done.rows
+        rows = slice(None) if done.rows is None else done.rows
         control, frame = control[rows], frame[rows]
         tags = records[:, at[Field.TAG]].index_select(0, control)
         integer = tags[:, Tag.INTEGER, None]

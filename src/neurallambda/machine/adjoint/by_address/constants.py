@@ -18,7 +18,7 @@ from neurallambda.machine.alphabet import CODE_FIELDS, KINDS, OPERATORS, WIDE_FI
 from neurallambda.machine.layout import WIDE, Layout
 from neurallambda.machine.memory import role_table
 from neurallambda.machine.rules import RULES
-from neurallambda.machine.selection import ALL_VALUES, ANY_VALUE, OWNED, PER, SCALED, SCALES, TAKES
+from neurallambda.machine.selection import ALL_VALUES, ANY_VALUE, OWNED, PER, SCALED, SCALED_SIZES, SCALES, TAKES, TAKES_LITERAL
 from neurallambda.machine.step import HALT
 from neurallambda.machine.tables import Tables
 
@@ -30,6 +30,8 @@ SOURCES = (
 """By what a place is moved on: nothing is no place."""
 
 ANY, LITERAL, OPERATOR = PER.index(ANY_VALUE), OWNED.index(Field.LITERAL), OWNED.index(Field.OPERATOR)
+_BEFORE_TAKES = sum(SCALED_SIZES[:2])
+_TAKES_LITERAL = slice(_BEFORE_TAKES + TAKES_LITERAL.start, _BEFORE_TAKES + TAKES_LITERAL.stop)
 FRAME, KEPT, INTEGER = len(PER), 2 * len(PER), 2 * len(PER) + len(OWNED)
 """Where the scales of the frame, of what is kept and of an integer begin among `SCALES`."""
 
@@ -39,39 +41,42 @@ class Constants:
     """The constants.
 
     Attributes:
+        literals: the entries of a selection that take the literal of control.
         last: where in `arriving` nothing is.
         base, source: where in `arriving` the products of a selection stand, and by which of `SOURCES` each is moved on.
         select: from a selection to the rules.
-        chosen: the selection of each rule; the last stays.
-        factors: the scales of a selection, by the tags of control and of the frame.
+        chosen: the selection of each rule, as far as it goes on.
         scaled: from a selection to `SCALES`.
         goes_on: the rules that go on, by the rule that applies.
+        of_control, of_frame: by the tags of control and of the frame, to be multiplied: the scales of a selection; the
+            coefficients of `pairs`; the rules that fit; one over how far the frame has an operator; the derivative of that.
+        sizes: of these parts.
+        asking: the rules that ask for an operator.
         control, frame, operator: the rules that fit each tag and operator; no operator is one past the last.
-        of_operator: the rules that ask for each operator.
-        per_operator, operator_derivative: one over how far the frame has an operator; the derivative.
+        of_operator: those of `asking` that ask for each operator.
         pairs: which of `SCALES` something was carried to and is carried on from, to something seen.
-        coefficients: of that, by the tags of control and of the frame.
         seen: from the rules by what they leave out, these pairs and halting to the tags and operators of both records.
         roles: from roles to the same.
         ends, errors: the rules that end; those of each error.
     """
 
+    literals: Int[Tensor, " taking"]
     last: int
     base: Int[Tensor, " selection"]
     source: Int[Tensor, " selection"]
     select: Float[Tensor, "selection rules"]
     chosen: Float[Tensor, "rules_and_staying selection"]
-    factors: tuple[Float[Tensor, "tags selection"], Float[Tensor, "tags selection"]]
     scaled: Float[Tensor, "selection scales"]
     goes_on: Float[Tensor, "rules_and_staying rules"]
+    of_control: Float[Tensor, "tags parts"]
+    of_frame: Float[Tensor, "tags parts"]
+    sizes: list[int]
+    asking: Int[Tensor, " asking"]
     control: Float[Tensor, "tags rules"]
     frame: Float[Tensor, "tags rules"]
     operator: Float[Tensor, "operators_and_none rules"]
-    of_operator: Float[Tensor, "operators_and_none rules"]
-    per_operator: Float[Tensor, "tags 1"]
-    operator_derivative: Float[Tensor, "tags 1"]
+    of_operator: Float[Tensor, "operators_and_none asking"]
     pairs: Int[Tensor, " pairs"]
-    coefficients: tuple[Float[Tensor, "tags pairs"], Float[Tensor, "tags pairs"]]
     seen: Float[Tensor, "reasons tags_and_operators"]
     roles: Float[Tensor, "3 tags_and_operators"]
     ends: Float[Tensor, " rules"]
@@ -82,34 +87,42 @@ class Constants:
 @torch.inference_mode(False)  # they are kept, for other runs
 def constants(layout: Layout, width: int, tables: Tables) -> Constants:
     """The constants of memory of one size."""
-    places, select = Places(layout, width), tables.select
-    base, source = zip(*_products(places), strict=True)
-    stays = [rule.halts or rule.error is not None for rule in RULES]
-    chosen = torch.where(torch.tensor([*stays, True])[:, None], select[-1], select)
+    places = Places(layout, width)
+    live = tables.select[:-1].any(0).nonzero()[:, 0]
+    select = tables.select[:, live]
+    base, source = (torch.tensor(part)[live] for part in zip(*_products(places), strict=True))
+    stays = torch.tensor([*(rule.halts or rule.error is not None for rule in RULES), True])
     goes_or_computes = (tables.goes_on + tables.computes)[:, None]
     goes = goes_or_computes * (tables.goes_on + tables.computes[:, None] * tables.computes)
     scales = inverse(tables.seen[:, : len(PER)])
-    pairs, of_control, of_frame = _pairs(tables, scales)
     none = select.new_zeros(1, len(RULES))
-    selection = select.shape[1]
+    scaled = torch.cat([tables.scaled, select.new_zeros(tables.select.shape[1] - SCALED, len(SCALES))])[live]
+    pairs, of_control, of_frame, to_seen = _pairs(tables, scales, scaled.any(0))
+    factors = [part[:, live] for part in _factors(tables, scales)]
+    asking = tables.operator.any(0).nonzero()[:, 0]
+    some, control, frame = select.new_ones(len(Tag), 1), tables.control, tables.frame
+    per_operator, derivative = scales[:, OPERATOR, None], inverse_derivative(scales)[:, OPERATOR, None]
+    by_control = [factors[0], of_control, control, some, some]
+    by_frame = [factors[1], of_frame, frame, per_operator, derivative]
     return Constants(
+        (live[:, None] == torch.arange(_TAKES_LITERAL.start, _TAKES_LITERAL.stop)).any(1).nonzero()[:, 0],
         places.arriving - 1,
-        torch.tensor(base),
-        torch.tensor(source),
+        base,
+        source,
         select[:-1].t().contiguous(),
-        chosen,
-        _factors(tables, scales),
-        torch.cat([tables.scaled, select.new_zeros(selection - SCALED, len(SCALES))]),
+        torch.where(stays[:, None], 0, select),
+        scaled,
         torch.cat([goes, none]),
-        tables.control,
-        tables.frame,
+        torch.cat(by_control, dim=1),
+        torch.cat(by_frame, dim=1),
+        [part.shape[1] for part in by_control],
+        asking,
+        control,
+        frame,
         torch.cat([tables.operator, none]) + tables.any_operator,
-        torch.cat([tables.operator, none]),
-        scales[:, OPERATOR, None],
-        inverse_derivative(scales)[:, OPERATOR, None],
+        torch.cat([tables.operator, none])[:, asking],
         pairs,
-        (of_control, of_frame),
-        _seen(tables, len(pairs)),
+        _seen(tables, asking, to_seen),
         _roles(select),
         tables.ends[:, 1:].sum(1),
         tables.ends[:, 2:].t().contiguous(),
@@ -153,7 +166,7 @@ def _products(places: Places) -> Iterator[tuple[int, int]]:
     yield places.share, number["zero"]
 
 
-def _factors(tables: Tables, scales: Tensor) -> tuple[Float[Tensor, "tags selection"], Float[Tensor, "tags selection"]]:
+def _factors(tables: Tables, scales: Tensor) -> list[Float[Tensor, "tags selection"]]:
     """How a selection is scaled, by the tag of control and by that of the frame; the other leaves it as it is."""
     owned, _, integer = _parts(tables)
     kept = owned * scales[:, : len(OWNED)] * scales[:, ANY, None]
@@ -162,8 +175,7 @@ def _factors(tables: Tables, scales: Tensor) -> tuple[Float[Tensor, "tags select
     of_control = torch.cat([scales, one, kept, is_integer, one[:, :1]], dim=1)
     of_frame = torch.cat([one, scales, torch.ones_like(kept), one[:, :2]], dim=1)
     rest = one.new_ones(len(one), tables.select.shape[1] - SCALED)
-    control, frame = (torch.cat([part[:, tables.scaling], rest], dim=1) for part in (of_control, of_frame))
-    return control, frame
+    return [torch.cat([part[:, tables.scaling], rest], dim=1) for part in (of_control, of_frame)]
 
 
 def _parts(tables: Tables) -> tuple[Tensor, Tensor, Tensor]:
@@ -172,49 +184,53 @@ def _parts(tables: Tables) -> tuple[Tensor, Tensor, Tensor]:
     return owned, kinds, integer
 
 
-def _pairs(tables: Tables, scales: Tensor) -> tuple[Int[Tensor, " pairs"], Tensor, Tensor]:
-    """`Constants.pairs` and `coefficients`: the derivatives of all scales by what was seen, in the order of `_seen`."""
-    owned, _, integer = _parts(tables)
+def _pairs(
+    tables: Tables, scales: Tensor, live: Tensor
+) -> tuple[Int[Tensor, " pairs"], Tensor, Tensor, Float[Tensor, "pairs tags_and_operators"]]:
+    """`Constants.pairs` and `coefficients`, and what is carried to: the derivatives of all scales by what was seen.
+
+    The scales in `live` are those of any rule, and those that computing needs.
+    """
+    owned, _, is_integer = _parts(tables)
     derivatives, of_any = inverse_derivative(scales), scales[:, ANY, None]
-    of_fields = scales[:, : len(OWNED)]
-    of_literal, to_any, to_literal = (part[:, None] for part in (scales[:, LITERAL], derivatives[:, ANY], derivatives[:, LITERAL]))
-    fields = range(KEPT, KEPT + len(OWNED))
-    of_control = torch.cat(
-        [
-            derivatives,
-            owned * of_any * derivatives[:, : len(OWNED)],
-            owned * of_fields * to_any,
-            of_fields * of_any,
-            integer * of_any * to_literal,
-            integer * of_literal * to_any,
-            of_literal * of_any,
-        ],
-        dim=1,
-    )
-    pairs = [*range(FRAME), *fields, *fields, *fields, INTEGER, INTEGER, INTEGER, *range(FRAME, KEPT)]
-    one = torch.ones_like(scales)
-    frame = torch.cat([torch.ones_like(of_control), derivatives], dim=1)
-    return torch.tensor(pairs), torch.cat([of_control, one], dim=1), frame
+    of_fields, of_literal, one = scales[:, : len(OWNED)], scales[:, LITERAL, None], torch.ones_like(scales)
+    to_any, to_literal = derivatives[:, ANY, None], derivatives[:, LITERAL, None]
+    fields, integer = [*range(len(OWNED))], len(PER) + len(OWNED) + len(KINDS)
+    kept = [KEPT + field for field in fields]
+    parts: list[tuple[list[int], Tensor, Tensor, int, list[int]]] = [
+        ([*range(FRAME)], derivatives, one, 0, [*range(FRAME)]),
+        (kept, owned * of_any * derivatives[:, : len(OWNED)], one[:, : len(OWNED)], 0, fields),
+        (kept, owned * of_fields * to_any, one[:, : len(OWNED)], 0, [ANY] * len(OWNED)),
+        (kept, of_fields * of_any, one[:, : len(OWNED)], 0, [len(PER) + field for field in fields]),
+        ([INTEGER], is_integer * of_any * to_literal, one[:, :1], 0, [LITERAL]),
+        ([INTEGER], is_integer * of_literal * to_any, one[:, :1], 0, [ANY]),
+        ([INTEGER], of_literal * of_any, one[:, :1], 0, [integer]),
+        ([*range(FRAME, KEPT)], one, derivatives, len(Tag) + len(OPERATORS), [*range(len(PER))]),
+    ]
+    pairs = torch.tensor([scale for part in parts for scale in part[0]])
+    of_control, of_frame = (torch.cat([part[side] for part in parts], dim=1) for side in (1, 2))
+    to_seen = scales.new_zeros(len(pairs), 2 * (len(Tag) + len(OPERATORS)))
+    row = 0
+    for _, _, _, start, columns in parts:
+        to_seen[row : row + len(columns), start : start + len(Tag)] = tables.seen[:, columns].t()
+        row += len(columns)
+    computing = [ANY, INTEGER, FRAME + LITERAL, FRAME + OWNED.index(Field.SECOND)]
+    used = live.index_fill(0, torch.tensor(computing), True)[pairs]  # noqa: FBT003
+    return pairs[used], of_control[:, used], of_frame[:, used], to_seen[used]
 
 
-def _seen(tables: Tables, pairs: int) -> Float[Tensor, "reasons tags_and_operators"]:
+def _seen(tables: Tables, asking: Tensor, of_pairs: Tensor) -> Float[Tensor, "reasons tags_and_operators"]:
     """`Constants.seen`: to the tags and operators of control, then to those of the frame."""
-    rules, both = len(RULES), len(Tag) + len(OPERATORS)
+    both, new = len(Tag) + len(OPERATORS), tables.select.new_zeros
     to_control, to_frame = slice(0, len(Tag)), slice(both, both + len(Tag))
-    table = tables.select.new_zeros(4 * rules + pairs + 1, 2 * both)
-    table[:rules, to_control] = tables.control.t()
-    table[rules : 2 * rules, to_frame] = tables.frame.t()
-    table[2 * rules : 3 * rules, both + len(Tag) :] = tables.operator.t()
-    table[3 * rules : 4 * rules, to_frame] = tables.seen[:, OPERATOR]
-    fields, any_value = [*range(len(OWNED))], [ANY] * len(OWNED)
-    owned = [len(PER) + field for field in fields]
-    integer = len(PER) + len(OWNED) + len(KINDS)
-    columns = [*range(len(PER)), *fields, *any_value, *owned, LITERAL, ANY, integer]
-    start = 4 * rules
-    table[start : start + len(columns), to_control] = tables.seen[:, columns].t()
-    table[start + len(columns) : -1, to_frame] = tables.seen[:, : len(PER)].t()
-    table[-1, to_frame][HALT] = 1
-    return table
+    control, frame = new(len(RULES), 2 * both), new(len(RULES), 2 * both)
+    operator, of_operator, halts = new(len(asking), 2 * both), new(len(asking), 2 * both), new(1, 2 * both)
+    control[:, to_control] = tables.control.t()
+    frame[:, to_frame] = tables.frame.t()
+    operator[:, both + len(Tag) :] = tables.operator[:, asking].t()
+    of_operator[:, to_frame] = tables.seen[:, OPERATOR]
+    halts[:, to_frame][:, HALT] = 1
+    return torch.cat([control, frame, operator, of_operator, of_pairs, halts])
 
 
 def _roles(like: Tensor) -> Float[Tensor, "3 tags_and_operators"]:

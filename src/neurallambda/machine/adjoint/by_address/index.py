@@ -7,8 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.machine.adjoint.by_address.places import Places
-from neurallambda.machine.alphabet import FIELDS_OF, NARROW_FIELDS, WIDE_FIELDS, Field, Tag
-from neurallambda.machine.layout import WIDE
+from neurallambda.machine.alphabet import FIELDS_OF, NARROW_FIELDS, Field, Tag
 from neurallambda.machine.memory import Memory
 
 POINTING = (*NARROW_FIELDS, Field.LINK, Field.VALUE)
@@ -29,7 +28,8 @@ class Index:
         slots: the place of each address among those of its program at whose literals something may arrive, from 1; else 0.
         roles: control may stand there; a frame is there; a value is there.
         seen: where in `found` the numbers stand that a record would have added if a register had pointed at it.
-        literals: the same for its literal: among the integers of control, then those of the frame, then a zero.
+        literals: the literal of each address, if it has one.
+        has_literal: where it has one and control may stand there, or it is a frame.
     """
 
     fields: Int[Tensor, "batch addresses pointing"]
@@ -39,13 +39,14 @@ class Index:
     roles: Float[Tensor, "batch 3 addresses"]
     seen: Int[Tensor, "batch parts addresses"]
     literals: Int[Tensor, "batch addresses"]
+    has_literal: Float[Tensor, "batch 2 addresses"]
 
     @staticmethod
     def of(memory: Memory, places: Places, read: Int[Tensor, "batch read"]) -> "Index":
         """Find everything; unwritten records are nothing. At the literals of the addresses `read` something may arrive, too."""
-        layout, records = memory.layout, memory.records
-        code, integers = layout.code, layout.integers
-        fields = (records @ _numbers(places, records)).long() - 1
+        layout = memory.layout
+        code = layout.code
+        fields = _fields(memory, places)
         third = fields[:, :, AS[Field.THIRD]]
         bound = torch.where(third < 0, code, third)
         bound[:, :code] = code
@@ -71,23 +72,28 @@ class Index:
             names,
             slots,
             roles,
-            torch.where((seen < 0) | nothing, places.found - 1, seen + owner),
-            torch.where((literal < 0) | nothing[:, 0], 2 * integers, literal + is_frame * integers),
+            torch.where((seen < 0) | nothing, places.nothing, seen + owner),
+            literal.clamp_min(0),
+            roles[:, :2] * (literal >= 0)[:, None],
         )
 
 
-def _numbers(places: Places, like: Tensor) -> Float[Tensor, "record pointing"]:
-    """What turns a one-hot field into one more than where it is one."""
-    layout, width = places.layout, places.width
-    numbers = like.new_zeros(layout.narrow + WIDE * width, len(POINTING))
-    for column, field in enumerate(POINTING):
-        if field in WIDE_FIELDS:
-            start = layout.narrow + WIDE_FIELDS.index(field) * width
-            place = slice(start, start + width)
-        else:
-            place = layout.slices[field]
-        numbers[place, column] = torch.arange(1, place.stop - place.start + 1, dtype=like.dtype)
-    return numbers
+def _fields(memory: Memory, places: Places) -> Int[Tensor, "batch addresses pointing"]:
+    """`Index.fields`: what is one-hot, times the numbers from one on, is one more than where it is one."""
+    records, layout = memory.records, memory.layout
+    found = records.new_empty(*records.shape[:2], len(POINTING))
+    literal = layout.slices[Field.LITERAL]
+    numbers = torch.arange(1, max(records.shape[2], layout.integers) + 1, dtype=records.dtype)
+    found[:, :, AS[Field.LITERAL]] = records[:, :, literal] @ numbers[: layout.integers]
+    others = [field for field in POINTING if field is not Field.LITERAL]
+    table = records.new_zeros(places.record, len(others))
+    for column, field in enumerate(others):
+        start, size = places.at[field], places.sizes[field]
+        table[start : start + size, column] = numbers[:size]
+    rest = records[:, :, : literal.start] @ table[: literal.start]
+    rest += records[:, :, literal.stop :] @ table[literal.start :]
+    found[:, :, [AS[field] for field in others]] = rest
+    return found.long() - 1
 
 
 def _sets(memory: Memory, places: Places) -> Int[Tensor, "batch most addresses"]:

@@ -39,7 +39,7 @@ class Inverse:
         self.known: set[int] = set()
         self.sources, self.targets = self._sources(), self._targets()
 
-    def of(self, present: set[int]) -> Int[Tensor, "cases found"]:
+    def of(self, present: frozenset[int]) -> Int[Tensor, "cases found"]:
         """The table, with the rows of some cases ready."""
         for case in present - self.known:
             self._fill(case)
@@ -53,7 +53,7 @@ class Inverse:
         nowhere = torch.full((literal.stop - literal.start,), -1)
         record = torch.cat([one[: literal.start], nowhere, one[literal.start :]])
         control = torch.arange(places.control, places.control + 2 * places.width)
-        continuation = torch.arange(places.control + 3 * places.width, places.found - 1)
+        continuation = torch.arange(places.control + 3 * places.width, places.found)
         frame = torch.where(record < 0, -1, record + places.record)
         return torch.cat([record, frame, control, continuation, torch.full((places.width + 2,), -1)])
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from neurallambda.machine.adjoint.by_address.constants import SOURCES, Constants
-from neurallambda.machine.adjoint.by_address.index import AS, POINTING, Index
+from neurallambda.machine.adjoint.by_address.index import AS, Index
 from neurallambda.machine.adjoint.by_address.inverse import cases
 from neurallambda.machine.adjoint.history import Kept, Outcome
 from neurallambda.machine.alphabet import KINDS, OPERATORS, VALUES, Field, Tag
@@ -37,11 +37,13 @@ class Known:
     Attributes:
         here: the address that it wrote.
         control, frame, after: the addresses under control and continuation, and under control after it.
-        rule, case: the rule that applied, and its row in `Inverse`; one for all programs where it is.
+        rows: the first two among the addresses of all programs; `both` in turn.
+        rule, case: the rule that applied, and its row in `Inverse`; `present` are the rows of all programs.
         products: where in what arrives the products of all entries of a selection stand.
         factors, chosen: how these are scaled; which entries are selected.
         goes_on: the rules that would go on.
-        fit: how far each rule fits but for control, for the frame, for the operator; and how far it asks for the operator.
+        fit: how far each rule fits but for control, then but for the frame; those that ask for an operator but for this, and
+            then how much less they fit where the frame has an operator to a lesser degree.
         coefficients: `Constants.coefficients`.
         ends: what arrives at each rule by way of errors, but for what arrives at `running` after the step.
         running: how much of the program ran.
@@ -56,7 +58,7 @@ class Known:
         next_code: the address of code under the next control, among all; one past the last where it is none.
         literal: where its literal stands among all, where any record written has one.
         literals: the same for control and the frame.
-        integer: the literal of control, and where it is one.
+        integer, has_integer: the literal of control, and where it has one.
         takes: which programs take the literal of control along, where any does.
         computing: what was computed.
     """
@@ -66,6 +68,7 @@ class Known:
     frame: Int[Tensor, "batch 1"]
     after: Int[Tensor, "batch 1"]
     rows: Int[Tensor, "2 batch"]
+    both: Int[Tensor, " twice_batch"]
     rule: Int[Tensor, "batch 1"]
     case: Int[Tensor, " batch"]
     present: frozenset[int]
@@ -73,7 +76,7 @@ class Known:
     factors: Float[Tensor, "batch selection"]
     chosen: Float[Tensor, "batch selection"]
     goes_on: Float[Tensor, "batch rules"]
-    fit: Float[Tensor, "batch 4 rules"]
+    fit: Float[Tensor, "batch reasons"]
     coefficients: Float[Tensor, "batch pairs"]
     ends: Float[Tensor, "batch rules"]
     running: Float[Tensor, "batch 1"]
@@ -93,6 +96,7 @@ class Known:
     literal: Int[Tensor, " batch"] | None
     literals: Int[Tensor, "2 batch"]
     integer: Int[Tensor, "batch 1"]
+    has_integer: Float[Tensor, "batch 1"]
     takes: Float[Tensor, "batch 1"] | None
     computing: Computing | None
 
@@ -107,110 +111,119 @@ def know(
     start: int,
 ) -> list[Known]:
     """Find what is known of the steps that began at the address `start`; `end` are the registers after them."""
-    batch, width, code = len(memory.records), memory.width, memory.layout.code
-    dtype = end.dtype
+    batch, width, layout = len(memory.records), memory.width, memory.layout
+    code, count = layout.code, len(kept)
     moved = [step.moved for step in kept if step.moved is not None]
-    assert len(moved) == len(kept)
+    assert len(moved) == count
     rule = torch.stack([step.rule for step in moved])
     last = end[:, [CONTROL, CONTINUATION]].argmax(-1)
     addresses = torch.stack([*(step.addresses for step in moved), last])
     environments = [*(step.registers[:, ENVIRONMENT] for step in kept), end[:, ENVIRONMENT]]
     environments = torch.stack([pad(one, (0, width - one.shape[-1])) for one in environments])
-    rows = addresses[:-1] + torch.arange(0, batch * width, width)[:, None]
-    fields = index.fields.flatten(0, 1)[rows]
-    control, frame = fields.unbind(2)
+    rows = addresses[:-1].transpose(1, 2) + torch.arange(0, batch * width, width)
+    flat = rows.flatten()
+    fields = index.fields.flatten(0, 1).index_select(0, flat).view(count, 2, batch, -1)
+    control, frame = fields.unbind(1)
     tag, frame_tag = control[..., AS[Field.TAG]], frame[..., AS[Field.TAG]]
-    operator = frame[..., AS[Field.OPERATOR]]
+    operator, second, integer = frame[..., AS[Field.OPERATOR]], frame[..., AS[Field.SECOND]], control[..., AS[Field.LITERAL]]  # fmt: skip
     operator = torch.where(operator < 0, len(OPERATORS), operator)
-    second = frame[..., AS[Field.SECOND]]
 
-    here = torch.arange(start, start + len(kept))[:, None].expand(-1, batch)
-    is_value = _IS_VALUE[tag]
+    # Where the products of a selection stand.
+    here = torch.arange(start, start + count)[:, None].expand(-1, batch)
     at, under = addresses[:-1].unbind(-1)
-    nothing, zero = torch.full_like(here, -1), torch.zeros_like(here)
-    points = [nothing, zero, here, torch.where(is_value, tag, -1), _KIND[tag], torch.where(is_value, at, -1), at, under]
+    is_value, no_value = _IS_VALUE[tag], torch.full_like(here, -1)
+    points = [no_value, no_value + 1, here, torch.where(is_value, tag, -1), _KIND[tag], torch.where(is_value, at, -1), at, under]  # fmt: skip
     sources = torch.cat([torch.stack(points, dim=-1), control, frame], dim=-1)
-    places = sources[..., constants.source]
-    last_place = constants.last
-    products = torch.where(places < 0, last_place, places + constants.base)
+    places = sources.index_select(-1, constants.source)
+    products = torch.where(places < 0, constants.last, places + constants.base)
 
-    of_control, of_frame, of_operator = constants.control[tag], constants.frame[frame_tag], constants.operator[operator]
-    but_operator = of_control * of_frame
-    fit = torch.stack(
-        [
-            of_frame * of_operator,
-            of_control * of_operator,
-            but_operator * constants.per_operator[frame_tag],
-            but_operator * constants.of_operator[operator] * constants.operator_derivative[frame_tag],
-        ],
-        dim=2,
-    )
+    # How these are scaled, and how far each rule fits.
+    def of(table: Tensor, index: Tensor) -> Tensor:
+        return table.index_select(0, index.flatten()).unflatten(0, (count, batch))
+
+    of_control, of_frame = of(constants.of_control, tag), of(constants.of_frame, frame_tag)
+    scales = (of_control * of_frame).split(constants.sizes, dim=-1)
+    factors, coefficients, fits, scaled_operator, operator_derivative = scales
+    of_operator = of(constants.operator, operator)
+    control_fits, frame_fits = of(constants.control, tag), of(constants.frame, frame_tag)
+    but_operator = fits.index_select(-1, constants.asking)
+    fit = [
+        frame_fits * of_operator,
+        control_fits * of_operator,
+        but_operator * scaled_operator,
+        but_operator * operator_derivative * of(constants.of_operator, operator),
+    ]
+    fit = torch.cat(fit, dim=-1)
+
+    # What ends.
     running = torch.stack([step.running for step in kept])[..., None]
     errors = torch.stack([step.errors for step in moved])
     answered = outcome.answer.gather(1, at.t()).t()[..., None] * is_value[..., None]
-    halts = (frame_tag == Tag.HALT)[..., None].to(dtype)
+    halts = (frame_tag == Tag.HALT)[..., None].to(answered.dtype)
     ended = outcome.steps[:, None] + halts * answered + (errors * outcome.errors).sum(-1, keepdim=True)
     stays, binds = _STAYS[rule], _BINDS[rule]
 
-    by = _NEXT_CODE[rule]
-    next_code = sources.gather(-1, by[..., None])[..., 0]
-    numbers = torch.arange(batch) * (code + 1)
+    # What is bound, and looked up.
+    next_code = sources.gather(-1, _NEXT_CODE[rule][..., None])[..., 0]
     name = torch.where(next_code < 0, code + 1, index.names.gather(1, next_code.clamp_min(0).t()).t())
     looks = name < code
-    sets = memory.records.flatten(0, 1)[:, memory.layout.narrow : memory.layout.narrow + width][rows]
-    sets = torch.cat([sets, environments[:-1, :, None]], dim=2)
-    bound = index.bound
-    older = (bound == second[..., None]).to(dtype)
-    named = (bound == name[..., None]).to(dtype)
+    environment = memory.records.flatten(0, 1)[:, layout.narrow : layout.narrow + width]
+    sets = environment.index_select(0, flat).view(count, 2, batch, width)
+    sets = torch.stack([*sets.unbind(1), environments[:-1]], dim=2)
+    older = (index.bound == second[..., None]).to(answered.dtype)
+    named = (index.bound == name[..., None]).to(answered.dtype)
+
+    # Literals.
     slots = torch.arange(batch) * (int(index.slots.max()) + 1)
-    literals = index.slots.flatten()[rows] + slots[:, None]
-    own = index.slots[:, start : start + len(kept)].t()
-    integer = control[..., AS[Field.LITERAL]]
+    literals = (index.slots.flatten().index_select(0, flat).view(count, 2, batch) + slots).unbind(0)
+    own = index.slots[:, start : start + count].t()
     takes = (_TAKES[rule] | (_HOLDS[rule] & (tag == Tag.INTEGER))) & (integer >= 0)
     case = cases(rule, tag)
 
     flags = torch.stack([halts[..., 0] > 0, stays, binds, looks, own > 0, takes]).any(2).t().tolist()
-    steps: list[Known] = []
-    for number, (any_halts, any_stays, any_binds, any_looks, any_own, any_takes) in enumerate(flags):
-        steps.append(
-            Known(
-                here=start + number,
-                control=at[number, :, None],
-                frame=under[number, :, None],
-                after=addresses[number + 1, :, :1],
-                rows=rows[number].t(),
-                rule=rule[number, :, None].clamp_max(len(RULES) - 1),
-                case=case[number],
-                present=frozenset(case[number].tolist()),
-                products=products[number],
-                factors=constants.factors[0][tag[number]] * constants.factors[1][frame_tag[number]],
-                chosen=constants.chosen[rule[number]],
-                goes_on=constants.goes_on[rule[number]],
-                fit=fit[number],
-                coefficients=constants.coefficients[0][tag[number]] * constants.coefficients[1][frame_tag[number]],
-                ends=running[number] * (outcome.errors @ constants.errors),
-                running=running[number],
-                halting=running[number] * answered[number],
-                ended=ended[number],
-                on=moved[number].goes_on[:, None],
-                answers=running[number] * halts[number] if any_halts else None,
-                stays=stays[number, :, None].to(dtype) if any_stays else None,
-                sets=sets[number],
-                environment=environments[number + 1],
-                older=older[number],
-                binds=binds[number, :, None].to(dtype) if any_binds else None,
-                second=second[number, :, None],
-                named=named[number] if any_looks else None,
-                name=name[number, :, None],
-                next_code=torch.where(next_code[number] < 0, code, next_code[number]) + numbers,
-                literal=own[number] + slots if any_own else None,
-                literals=literals[number].t(),
-                integer=integer[number, :, None],
-                takes=takes[number, :, None].to(dtype) if any_takes else None,
-                computing=moved[number].computing,
-            )
-        )
-    return steps
+    column = slice(None), slice(None), None
+    numbers = torch.arange(batch) * (code + 1)
+    parts = zip(
+        at[column].unbind(0),
+        under[column].unbind(0),
+        addresses[1:, :, :1].unbind(0),
+        rows.unbind(0),
+        rows.transpose(1, 2).flatten(1).unbind(0),
+        rule[column].clamp_max(len(RULES) - 1).unbind(0),
+        case.unbind(0),
+        [frozenset(row) for row in case.tolist()],
+        products.unbind(0),
+        factors.unbind(0),
+        of(constants.chosen, rule).unbind(0),
+        of(constants.goes_on, rule).unbind(0),
+        fit.unbind(0),
+        coefficients.unbind(0),
+        (running * (outcome.errors @ constants.errors)).unbind(0),
+        running.unbind(0),
+        (running * answered).unbind(0),
+        ended.unbind(0),
+        [step.goes_on[:, None] for step in moved],
+        _where((running * halts).unbind(0), flags, 0),
+        _where(stays[column].to(answered.dtype).unbind(0), flags, 1),
+        sets.unbind(0),
+        environments[1:].unbind(0),
+        older.unbind(0),
+        _where(binds[column].to(answered.dtype).unbind(0), flags, 2),
+        second[column].clamp_min(0).unbind(0),
+        _where(named.unbind(0), flags, 3),
+        name[column].unbind(0),
+        (torch.where(next_code < 0, code, next_code) + numbers).unbind(0),
+        _where((own + slots).unbind(0), flags, 4),
+        literals,
+        integer[column].clamp_min(0).unbind(0),
+        (integer >= 0)[column].to(answered.dtype).unbind(0),
+        _where(takes[column].to(answered.dtype).unbind(0), flags, 5),
+        [step.computing for step in moved],
+        strict=True,
+    )
+    return [Known(start + number, *part) for number, part in enumerate(parts)]
 
 
-assert len(SOURCES) == 8 + 2 * len(POINTING)
+def _where(steps: Sequence[Tensor], flags: list[list[bool]], flag: int) -> list[Tensor | None]:
+    """What is of use in some steps alone."""
+    return [step if flags[number][flag] else None for number, step in enumerate(steps)]

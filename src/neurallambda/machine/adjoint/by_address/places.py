@@ -20,7 +20,7 @@ class Places:
     `arriving` is what arrives at all that a step makes: at the new record without its literal, at the three registers, at
     the next control as far as it is code; then the products with sets, what arrives at binding and at computing, and a
     zero. `found` is what is carried to what the step took in: to the records under control and under continuation without
-    their literals, to control, environment, environment once more, continuation; and a zero.
+    their literals, to control, environment, environment once more, and continuation.
 
     Literals are most of a record and most steps leave them alone, so they are kept apart.
     """
@@ -84,14 +84,19 @@ class Places:
         return self.share + 2
 
     @cached_property
+    def nothing(self) -> int:
+        """Where a zero stands in `found`: no rule takes a frame's third pointer."""
+        return self.record + self.at[Field.THIRD]
+
+    @cached_property
     def control(self) -> int:
         """Where the registers begin in `found`."""
         return 2 * self.record
 
     @cached_property
     def found(self) -> int:
-        """How many numbers are found; the last is a zero."""
-        return self.control + 4 * self.width + 1
+        """How many numbers are found."""
+        return self.control + 4 * self.width
 
     def without_literal(self, records: Float[Tensor, "*batch record"]) -> Float[Tensor, "*batch short"]:
         """Records without their literals."""
