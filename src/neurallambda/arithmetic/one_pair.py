@@ -10,10 +10,13 @@ from neurallambda.arithmetic.masses import is_nothing
 
 
 def one(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor] | None:
-    """The one integer that has any mass on each side of each row, where asking is free and it is one at most."""
-    if left.device.type != "cpu" or int(torch.maximum(left.count_nonzero(-1), right.count_nonzero(-1)).max()) > 1:
+    """The one integer that has all mass on each side of each row, where asking is free and it is one at most."""
+    if left.device.type != "cpu":
         return None
-    return left.argmax(-1), right.argmax(-1)
+    masses, integers = zip(left.max(-1), right.max(-1), strict=True)
+    if not (torch.equal(masses[0], left.sum(-1)) and torch.equal(masses[1], right.sum(-1))):
+        return None
+    return integers
 
 
 def one_pair_backward(
@@ -30,23 +33,31 @@ def one_pair_backward(
     everything = torch.arange(left.shape[1])
     some_left, row_left = the_left.unique(return_inverse=True)
     some_right, row_right = the_right.unique(return_inverse=True)
+    some_left, some_right = some_left[:, None], some_right[:, None]
     to_result = pad(to_result, (0, 1))  # what is out of range has no gradient
     to_weights, to_left, to_right = torch.zeros_like(weights), torch.zeros_like(left), torch.zeros_like(right)
     if not is_nothing(to_order):
-        to_left += to_order.gather(1, _order(everything, some_right[:, None])[row_right])
-        to_right += to_order.gather(1, _order(some_left[:, None], everything)[row_left])
+        to_left += _lines(to_order, _order(everything, some_right), row_right)
+        to_right += _lines(to_order, _order(some_left, everything), row_left)
+    left_mass, right_mass = left.gather(1, the_left[:, None]), right.gather(1, the_right[:, None])
     live = integers.live(weights)
     for name in integers.names:
         column = OPERATIONS.index(name)
-        to_weights[:, column] = to_result.gather(1, integers.each(name, the_left, the_right)[:, None])[:, 0]
+        weight = weights[:, column, None]
         if name in live:
-            weight = weights[:, column, None]
-            of_left = integers.each(name, everything, some_right[:, None])[row_right]
-            of_right = integers.each(name, some_left[:, None], everything)[row_left]
-            to_left.addcmul_(to_result.gather(1, of_left), weight)
-            to_right.addcmul_(to_result.gather(1, of_right), weight)
-    left_mass, right_mass = left.gather(1, the_left[:, None]), right.gather(1, the_right[:, None])
+            of_left = _lines(to_result, integers.each(name, everything, some_right), row_right)
+            of_right = _lines(to_result, integers.each(name, some_left, everything), row_left)
+            to_left.addcmul_(of_left, weight)
+            to_right.addcmul_(of_right, weight)
+            to_weights[:, column, None] = of_left.gather(1, the_left[:, None])
+        else:
+            to_weights[:, column, None] = to_result.gather(1, integers.each(name, the_left, the_right)[:, None])
     return to_left * right_mass, to_right * left_mass, to_weights * (left_mass * right_mass)
+
+
+def _lines(values: Float[Tensor, "batch n"], lines: Int[Tensor, "some m"], row: Int[Tensor, " batch"]) -> Tensor:
+    """What stands where each row's line says."""
+    return values.index_select(1, lines[0]) if len(lines) == 1 else values.gather(1, lines[row])
 
 
 def _order(left: Tensor, right: Tensor) -> Tensor:

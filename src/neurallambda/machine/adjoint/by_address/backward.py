@@ -13,7 +13,7 @@ from neurallambda.machine.adjoint.by_address.index import Index
 from neurallambda.machine.adjoint.by_address.known import know
 from neurallambda.machine.adjoint.history import End, Kept, KeptAlternatives, ToCode
 
-STRETCH = 8
+STRETCH = 12
 """So many steps are looked at at once."""
 
 

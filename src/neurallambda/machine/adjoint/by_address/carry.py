@@ -3,9 +3,10 @@
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from neurallambda.machine.adjoint.by_address.computing import Arrived, Computation
-from neurallambda.machine.adjoint.by_address.constants import ANY, FRAME, INTEGER, LITERAL, constants
+from neurallambda.machine.adjoint.by_address.constants import constants
 from neurallambda.machine.adjoint.by_address.index import AS, Index
 from neurallambda.machine.adjoint.by_address.inverse import inverse
 from neurallambda.machine.adjoint.by_address.known import Known
@@ -14,9 +15,7 @@ from neurallambda.machine.adjoint.history import End, ToCode
 from neurallambda.machine.alphabet import KINDS, OPERATORS, Field, Tag
 from neurallambda.machine.compute import Operands
 from neurallambda.machine.layout import WIDE
-from neurallambda.machine.selection import OWNED
 
-_SECOND = FRAME + OWNED.index(Field.SECOND)
 _BOTH = len(Tag) + len(OPERATORS)
 
 
@@ -89,7 +88,6 @@ class Carrier:
         to_name, to_replaced, to_named = self._look_up(step)
         on = step.running * self.running
         computation = None
-        self.share.zero_()
         if step.computing is not None:
             result = self.index.fields[:, here, AS[Field.LITERAL]]
             computation = Computation.of(self.memory, step.computing, *step.rows, result)
@@ -103,9 +101,9 @@ class Carrier:
             taken = literal.gather(1, step.integer).mul_(step.has_integer)
             products.index_add_(1, constants.literals, taken.expand(-1, len(constants.literals)))
         given = (products * step.factors) @ constants.select
-        to_rules = (given - given.gather(1, step.rule)).mul_(step.goes_on).add_(step.ends)
+        to_rules = given.sub_(given.gather(1, step.rule)).mul_(step.goes_on).add_(step.ends)
         to_rules.addcmul_(on, constants.ends, value=-1)
-        to_scales = products.mul_(step.chosen) @ constants.scaled
+        to_pairs = products.mul_(step.chosen) @ constants.scaled
 
         # From what was moved to where it was.
         found, registers = self._move(step)
@@ -114,16 +112,16 @@ class Carrier:
             to_errors = computation.through_errors(self.outcome, step.running, on, self.tables)
             to_rules[computation.rows] += to_errors * self.tables.computes
             to = computation.carry(arrived, share, self.outcome, step.running, on, self.tables)
-            self._computed(computation, to, found, to_scales, to_literals)
+            self._computed(computation, to, found, to_pairs, to_literals)
+            self.share.zero_()
         if step.binds is not None:
-            self._rebind(step, to_replaced, found, to_scales)
+            self._rebind(step, to_replaced, found, to_pairs)
         if step.named is not None:
             self._named(step, to_named)
-        asking = to_rules.index_select(1, constants.asking)
-        rules = torch.cat([to_rules, to_rules, asking, asking], dim=1).mul_(step.fit)
-        scales = to_scales.index_select(1, constants.pairs).mul_(step.coefficients)
+        rules = to_rules.index_select(1, constants.four).mul_(step.fit)
+        reasons = torch.cat([rules, pad(to_pairs, (0, 1), value=1.0).mul_(step.coefficients)], dim=1)
         seen = found.view(len(found), 2, -1)[:, :, :_BOTH]
-        seen.add_((torch.cat([rules, scales, step.halting], dim=1) @ constants.seen).view_as(seen))
+        seen.add_((reasons @ constants.seen).view_as(seen))
         self._point(step, found, seen, registers, to_literals)
         self.running = torch.addcmul(step.ended, step.on, self.running)
         return to_name
@@ -139,23 +137,21 @@ class Carrier:
         to_name.scatter_add_(1, self.index.bound[:, : here + 1], to_named)
         torch.mul(self.control[:, :code], self.memory.code.settled, out=self.next_code)
         self.next_code.add_(to_name.gather(1, self.index.names))
-        to_replaced = self.environment[:, :here] * step.sets[:, 1, :here]
+        to_replaced = self.environment[:, :here] * step.frame_set[:, :here]
         torch.sum(to_replaced * step.older[:, :here], -1, out=self.binds)
-        self.binds.neg_()
         self.sets.copy_(self.environments[:, :, : here + 1] @ step.sets[:, :, : here + 1].transpose(1, 2))
         return to_name, to_replaced, to_named
 
     def _move(self, step: Known) -> tuple[Float[Tensor, "batch records"], Float[Tensor, "batch registers"]]:
         """What arrives at the records and the registers by what was moved."""
-        table, split = self.inverse.of(step.present), self.places.control
         if len(step.present) == 1:
-            row = table[next(iter(step.present))]
-            return self.arriving.index_select(1, row[:split]), self.arriving.index_select(1, row[split:])
-        rows = table.index_select(0, step.case)
+            records, registers = self.inverse.of_one(next(iter(step.present)))
+            return self.arriving.index_select(1, records), self.arriving.index_select(1, registers)
+        rows, split = self.inverse.of(step.present).index_select(0, step.case), self.places.control
         return self.arriving.gather(1, rows[:, :split]), self.arriving.gather(1, rows[:, split:])
 
     def _computed(
-        self, computation: Computation, to: Operands, found: Tensor, to_scales: Tensor, to_literals: list[Tensor | None]
+        self, computation: Computation, to: Operands, found: Tensor, to_pairs: Tensor, to_literals: list[Tensor | None]
     ) -> None:
         """Spread what arrives at the operands: they were read, and scaled."""
         places, rows, operands = self.places, computation.rows, computation.operands
@@ -169,11 +165,14 @@ class Carrier:
             if whole is None:
                 whole = part.new_zeros(len(found), part.shape[1])
             to_literals[side] = whole.index_add(0, rows, part) if isinstance(rows, Tensor) else whole + part
-        to_scales[rows, FRAME + LITERAL] += (to.left * operands.left).sum(-1) + (to.left_kinds * operands.left_kinds).sum(-1)  # fmt: skip
-        to_scales[rows, ANY] += (to.right_kinds * operands.right_kinds).sum(-1)
-        to_scales[rows, INTEGER] += (to.right * operands.right).sum(-1)
+        added = [
+            (to.right_kinds * operands.right_kinds).sum(-1),
+            (to.right * operands.right).sum(-1),
+            (to.left * operands.left).sum(-1) + (to.left_kinds * operands.left_kinds).sum(-1),
+        ]
+        to_pairs[rows] += torch.stack(added, dim=1) @ self.constants.added[:-1]
 
-    def _rebind(self, step: Known, to_replaced: Tensor, found: Tensor, to_scales: Tensor) -> None:
+    def _rebind(self, step: Known, to_replaced: Tensor, found: Tensor, to_pairs: Tensor) -> None:
         """Back through the new record's taking the place of the older binding of its parameter."""
         assert step.binds is not None
         here, code = step.here, self.places.layout.code
@@ -182,7 +181,7 @@ class Carrier:
         to_second.scatter_add_(1, self.index.bound[:, :here], to_older)
         second = self.places.record + self.places.at[Field.SECOND]
         found[:, second : second + code] += to_second[:, :code]
-        to_scales[:, _SECOND, None] += to_second.gather(1, step.second)
+        to_pairs.addcmul_(to_second.gather(1, step.second), self.constants.added[-1])
         environment = self.places.record + self.places.at[Field.ENVIRONMENT]
         to_environment = self.environment[:, :here] * (step.binds * step.older[:, :here])
         found[:, environment : environment + here].sub_(to_environment)

@@ -35,6 +35,9 @@ _TAKES_LITERAL = slice(_BEFORE_TAKES + TAKES_LITERAL.start, _BEFORE_TAKES + TAKE
 FRAME, KEPT, INTEGER = len(PER), 2 * len(PER), 2 * len(PER) + len(OWNED)
 """Where the scales of the frame, of what is kept and of an integer begin among `SCALES`."""
 
+ADDED = (ANY, INTEGER, FRAME + LITERAL, FRAME + OWNED.index(Field.SECOND))
+"""Those of `SCALES` that computing and binding use besides."""
+
 
 @dataclass(frozen=True)
 class Constants:
@@ -46,15 +49,16 @@ class Constants:
         base, source: where in `arriving` the products of a selection stand, and by which of `SOURCES` each is moved on.
         select: from a selection to the rules.
         chosen: the selection of each rule, as far as it goes on.
-        scaled: from a selection to `SCALES`.
+        scaled: from a selection to `pairs`, how its scales were scaled themselves.
+        added: from some of `SCALES`, those of computing and of binding, to the same.
         goes_on: the rules that go on, by the rule that applies.
         of_control, of_frame: by the tags of control and of the frame, to be multiplied: the scales of a selection; the
-            coefficients of `pairs`; the rules that fit; one over how far the frame has an operator; the derivative of that.
+            coefficients of pairs: of a scale, and of something seen that it is carried on to; the rules that fit; one over how far the frame has an operator; the derivative of that.
         sizes: of these parts.
         asking: the rules that ask for an operator.
         control, frame, operator: the rules that fit each tag and operator; no operator is one past the last.
         of_operator: those of `asking` that ask for each operator.
-        pairs: which of `SCALES` something was carried to and is carried on from, to something seen.
+        four: all rules twice, then those of `asking` twice: what each rule is the product of.
         seen: from the rules by what they leave out, these pairs and halting to the tags and operators of both records.
         roles: from roles to the same.
         ends, errors: the rules that end; those of each error.
@@ -66,7 +70,8 @@ class Constants:
     source: Int[Tensor, " selection"]
     select: Float[Tensor, "selection rules"]
     chosen: Float[Tensor, "rules_and_staying selection"]
-    scaled: Float[Tensor, "selection scales"]
+    scaled: Float[Tensor, "selection pairs"]
+    added: Float[Tensor, "4 pairs"]
     goes_on: Float[Tensor, "rules_and_staying rules"]
     of_control: Float[Tensor, "tags parts"]
     of_frame: Float[Tensor, "tags parts"]
@@ -76,7 +81,7 @@ class Constants:
     frame: Float[Tensor, "tags rules"]
     operator: Float[Tensor, "operators_and_none rules"]
     of_operator: Float[Tensor, "operators_and_none asking"]
-    pairs: Int[Tensor, " pairs"]
+    four: Int[Tensor, " reasons"]
     seen: Float[Tensor, "reasons tags_and_operators"]
     roles: Float[Tensor, "3 tags_and_operators"]
     ends: Float[Tensor, " rules"]
@@ -91,6 +96,7 @@ def constants(layout: Layout, width: int, tables: Tables) -> Constants:
     live = tables.select[:-1].any(0).nonzero()[:, 0]
     select = tables.select[:, live]
     base, source = (torch.tensor(part)[live] for part in zip(*_products(places), strict=True))
+    signs = torch.where(live == SCALED - 1, -1.0, 1.0)  # binding takes the older binding away
     stays = torch.tensor([*(rule.halts or rule.error is not None for rule in RULES), True])
     goes_or_computes = (tables.goes_on + tables.computes)[:, None]
     goes = goes_or_computes * (tables.goes_on + tables.computes[:, None] * tables.computes)
@@ -99,7 +105,10 @@ def constants(layout: Layout, width: int, tables: Tables) -> Constants:
     scaled = torch.cat([tables.scaled, select.new_zeros(tables.select.shape[1] - SCALED, len(SCALES))])[live]
     pairs, of_control, of_frame, to_seen = _pairs(tables, scales, scaled.any(0))
     factors = [part[:, live] for part in _factors(tables, scales)]
+    factors[0] = factors[0] * signs
     asking = tables.operator.any(0).nonzero()[:, 0]
+    rules = torch.arange(len(RULES))
+    four = torch.cat([rules, rules, asking, asking])
     some, control, frame = select.new_ones(len(Tag), 1), tables.control, tables.frame
     per_operator, derivative = scales[:, OPERATOR, None], inverse_derivative(scales)[:, OPERATOR, None]
     by_control = [factors[0], of_control, control, some, some]
@@ -110,8 +119,9 @@ def constants(layout: Layout, width: int, tables: Tables) -> Constants:
         base,
         source,
         select[:-1].t().contiguous(),
-        torch.where(stays[:, None], 0, select),
-        scaled,
+        torch.where(stays[:, None], 0, select * signs),
+        scaled[:, pairs],
+        torch.eye(len(SCALES), dtype=select.dtype)[list(ADDED)][:, pairs],
         torch.cat([goes, none]),
         torch.cat(by_control, dim=1),
         torch.cat(by_frame, dim=1),
@@ -121,7 +131,7 @@ def constants(layout: Layout, width: int, tables: Tables) -> Constants:
         frame,
         torch.cat([tables.operator, none]) + tables.any_operator,
         torch.cat([tables.operator, none])[:, asking],
-        pairs,
+        four,
         _seen(tables, asking, to_seen),
         _roles(select),
         tables.ends[:, 1:].sum(1),
@@ -187,7 +197,7 @@ def _parts(tables: Tables) -> tuple[Tensor, Tensor, Tensor]:
 def _pairs(
     tables: Tables, scales: Tensor, live: Tensor
 ) -> tuple[Int[Tensor, " pairs"], Tensor, Tensor, Float[Tensor, "pairs tags_and_operators"]]:
-    """`Constants.pairs` and `coefficients`, and what is carried to: the derivatives of all scales by what was seen.
+    """The scale of each pair, its coefficients, and what is carried on to: the derivatives of all scales by what was seen.
 
     The scales in `live` are those of any rule, and those that computing needs.
     """
@@ -214,8 +224,7 @@ def _pairs(
     for _, _, _, start, columns in parts:
         to_seen[row : row + len(columns), start : start + len(Tag)] = tables.seen[:, columns].t()
         row += len(columns)
-    computing = [ANY, INTEGER, FRAME + LITERAL, FRAME + OWNED.index(Field.SECOND)]
-    used = live.index_fill(0, torch.tensor(computing), True)[pairs]  # noqa: FBT003
+    used = live.index_fill(0, torch.tensor(ADDED), True)[pairs]  # noqa: FBT003
     return pairs[used], of_control[:, used], of_frame[:, used], to_seen[used]
 
 

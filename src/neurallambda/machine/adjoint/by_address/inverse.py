@@ -37,7 +37,15 @@ class Inverse:
         self.nothing = self.places.arriving - 1
         self.rows = torch.full((STAY + 1 + len(Tag), self.places.found), self.nothing)
         self.known: set[int] = set()
+        self.parts: dict[int, tuple[Tensor, Tensor]] = {}
         self.sources, self.targets = self._sources(), self._targets()
+
+    def of_one(self, case: int) -> tuple[Int[Tensor, " records"], Int[Tensor, " registers"]]:
+        """The row of a case, in two parts: of the records, of the registers."""
+        if case not in self.parts:
+            row, split = self.of(frozenset((case,)))[case], self.places.control
+            self.parts[case] = row[:split], row[split:]
+        return self.parts[case]
 
     def of(self, present: frozenset[int]) -> Int[Tensor, "cases found"]:
         """The table, with the rows of some cases ready."""

@@ -42,16 +42,16 @@ class Known:
         products: where in what arrives the products of all entries of a selection stand.
         factors, chosen: how these are scaled; which entries are selected.
         goes_on: the rules that would go on.
-        fit: how far each rule fits but for control, then but for the frame; those that ask for an operator but for this, and
-            then how much less they fit where the frame has an operator to a lesser degree.
-        coefficients: `Constants.coefficients`.
+        fit, coefficients: how far each rule fits but for control, then but for the frame; those that ask for an operator but for this, and
+            then how much less they fit where the frame has an operator to a lesser degree. The coefficients of pairs; then what
+            arrives at the frame as far as it would halt.
         ends: what arrives at each rule by way of errors, but for what arrives at `running` after the step.
         running: how much of the program ran.
-        halting: what arrives at the frame as far as it would halt.
         ended, on: what arrives at `running` from what ended here; how much goes on.
         answers: how much halts here, where anything does.
         stays: which programs stay as they are, where any does.
-        sets: the environments of control, of the frame, and of the register; after: the register after it.
+        sets: the environments of control, of the frame, and of the register; the second by itself.
+        environment: the register after it.
         older: the addresses that bind the parameter of the frame.
         binds: which programs bind it, where any does; second: this parameter.
         named: the addresses that bind the variable looked up, where any is; name: it.
@@ -77,15 +77,15 @@ class Known:
     chosen: Float[Tensor, "batch selection"]
     goes_on: Float[Tensor, "batch rules"]
     fit: Float[Tensor, "batch reasons"]
-    coefficients: Float[Tensor, "batch pairs"]
+    coefficients: Float[Tensor, "batch pairs_and_halting"]
     ends: Float[Tensor, "batch rules"]
     running: Float[Tensor, "batch 1"]
-    halting: Float[Tensor, "batch 1"]
     ended: Float[Tensor, "batch 1"]
     on: Float[Tensor, "batch 1"]
     answers: Float[Tensor, "batch 1"] | None
     stays: Float[Tensor, "batch 1"] | None
     sets: Float[Tensor, "batch 3 addresses"]
+    frame_set: Float[Tensor, "batch addresses"]
     environment: Float[Tensor, "batch addresses"]
     older: Float[Tensor, "batch addresses"]
     binds: Float[Tensor, "batch 1"] | None
@@ -197,15 +197,15 @@ def know(
         of(constants.chosen, rule).unbind(0),
         of(constants.goes_on, rule).unbind(0),
         fit.unbind(0),
-        coefficients.unbind(0),
+        torch.cat([coefficients, running * answered], dim=-1).unbind(0),
         (running * (outcome.errors @ constants.errors)).unbind(0),
         running.unbind(0),
-        (running * answered).unbind(0),
         ended.unbind(0),
         [step.goes_on[:, None] for step in moved],
         _where((running * halts).unbind(0), flags, 0),
         _where(stays[column].to(answered.dtype).unbind(0), flags, 1),
         sets.unbind(0),
+        sets[:, :, 1].unbind(0),
         environments[1:].unbind(0),
         older.unbind(0),
         _where(binds[column].to(answered.dtype).unbind(0), flags, 2),
