@@ -3,7 +3,6 @@
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import pad
 
 from neurallambda.machine.adjoint.by_address.computing import Arrived, Computation
 from neurallambda.machine.adjoint.by_address.constants import constants
@@ -45,6 +44,7 @@ class Carrier:
 
         # What arrives at what a step makes, and the parts of that.
         self.arriving = new(batch, places.arriving)
+        self.arriving[:, places.one] = 1
         self.record, self.tags = self.arriving[:, : places.record], self.arriving[:, : len(Tag)]
         registers = self.arriving[:, places.registers : places.next_code].unflatten(1, (WIDE, width))
         self.control, self.environment, self.continuation = registers.unbind(1)
@@ -119,7 +119,7 @@ class Carrier:
         if step.named is not None:
             self._named(step, to_named)
         rules = to_rules.index_select(1, constants.four).mul_(step.fit)
-        reasons = torch.cat([rules, pad(to_pairs, (0, 1), value=1.0).mul_(step.coefficients)], dim=1)
+        reasons = torch.cat([rules, to_pairs.mul_(step.coefficients)], dim=1)
         seen = found.view(len(found), 2, -1)[:, :, :_BOTH]
         seen.add_((reasons @ constants.seen).view_as(seen))
         self._point(step, found, seen, registers, to_literals)
@@ -139,7 +139,7 @@ class Carrier:
         self.next_code.add_(to_name.gather(1, self.index.names))
         to_replaced = self.environment[:, :here] * step.frame_set[:, :here]
         torch.sum(to_replaced * step.older[:, :here], -1, out=self.binds)
-        self.sets.copy_(self.environments[:, :, : here + 1] @ step.sets[:, :, : here + 1].transpose(1, 2))
+        self.sets.copy_(torch.bmm(self.environments[:, :, : here + 1], step.sets[:, : here + 1]))
         return to_name, to_replaced, to_named
 
     def _move(self, step: Known) -> tuple[Float[Tensor, "batch records"], Float[Tensor, "batch registers"]]:

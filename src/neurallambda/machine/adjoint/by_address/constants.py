@@ -10,6 +10,7 @@ from functools import lru_cache
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from neurallambda.arithmetic.masses import inverse, inverse_derivative
 from neurallambda.machine.adjoint.by_address.index import POINTING
@@ -49,11 +50,11 @@ class Constants:
         base, source: where in `arriving` the products of a selection stand, and by which of `SOURCES` each is moved on.
         select: from a selection to the rules.
         chosen: the selection of each rule, as far as it goes on.
-        scaled: from a selection to `pairs`, how its scales were scaled themselves.
+        scaled: from a selection to pairs of a scale and of something seen that it came from; then to halting.
         added: from some of `SCALES`, those of computing and of binding, to the same.
         goes_on: the rules that go on, by the rule that applies.
         of_control, of_frame: by the tags of control and of the frame, to be multiplied: the scales of a selection; the
-            coefficients of pairs: of a scale, and of something seen that it is carried on to; the rules that fit; one over how far the frame has an operator; the derivative of that.
+            coefficients of the pairs; the rules that fit; one over how far the frame has an operator; the derivative of that.
         sizes: of these parts.
         asking: the rules that ask for an operator.
         control, frame, operator: the rules that fit each tag and operator; no operator is one past the last.
@@ -93,8 +94,9 @@ class Constants:
 def constants(layout: Layout, width: int, tables: Tables) -> Constants:
     """The constants of memory of one size."""
     places = Places(layout, width)
-    live = tables.select[:-1].any(0).nonzero()[:, 0]
-    select = tables.select[:, live]
+    every = pad(tables.select, (0, 1))  # what is selected last is one, for halting
+    live = torch.cat([tables.select[:-1].any(0), torch.tensor([True])]).nonzero()[:, 0]
+    select = every[:, live]
     base, source = (torch.tensor(part)[live] for part in zip(*_products(places), strict=True))
     signs = torch.where(live == SCALED - 1, -1.0, 1.0)  # binding takes the older binding away
     stays = torch.tensor([*(rule.halts or rule.error is not None for rule in RULES), True])
@@ -102,7 +104,7 @@ def constants(layout: Layout, width: int, tables: Tables) -> Constants:
     goes = goes_or_computes * (tables.goes_on + tables.computes[:, None] * tables.computes)
     scales = inverse(tables.seen[:, : len(PER)])
     none = select.new_zeros(1, len(RULES))
-    scaled = torch.cat([tables.scaled, select.new_zeros(tables.select.shape[1] - SCALED, len(SCALES))])[live]
+    scaled = pad(tables.scaled, (0, 0, 0, every.shape[1] - SCALED))[live]
     pairs, of_control, of_frame, to_seen = _pairs(tables, scales, scaled.any(0))
     factors = [part[:, live] for part in _factors(tables, scales)]
     factors[0] = factors[0] * signs
@@ -119,9 +121,9 @@ def constants(layout: Layout, width: int, tables: Tables) -> Constants:
         base,
         source,
         select[:-1].t().contiguous(),
-        torch.where(stays[:, None], 0, select * signs),
-        scaled[:, pairs],
-        torch.eye(len(SCALES), dtype=select.dtype)[list(ADDED)][:, pairs],
+        torch.where(stays[:, None], 0, select * signs).index_fill(1, torch.tensor(len(live) - 1), 1.0),
+        torch.block_diag(scaled[:-1, pairs], select.new_ones(1, 1)),
+        pad(torch.eye(len(SCALES), dtype=select.dtype)[list(ADDED)][:, pairs], (0, 1)),
         torch.cat([goes, none]),
         torch.cat(by_control, dim=1),
         torch.cat(by_frame, dim=1),
@@ -174,6 +176,7 @@ def _products(places: Places) -> Iterator[tuple[int, int]]:
     yield from ((places.registers + index * width, number["here"]) for index in range(WIDE))
     yield from ((at[Field.TAG] + tag, number["zero"]) for tag in Tag)
     yield places.share, number["zero"]
+    yield places.one, number["zero"]
 
 
 def _factors(tables: Tables, scales: Tensor) -> list[Float[Tensor, "tags selection"]]:
@@ -184,7 +187,7 @@ def _factors(tables: Tables, scales: Tensor) -> list[Float[Tensor, "tags selecti
     one = torch.ones_like(scales)
     of_control = torch.cat([scales, one, kept, is_integer, one[:, :1]], dim=1)
     of_frame = torch.cat([one, scales, torch.ones_like(kept), one[:, :2]], dim=1)
-    rest = one.new_ones(len(one), tables.select.shape[1] - SCALED)
+    rest = one.new_ones(len(one), tables.select.shape[1] + 1 - SCALED)
     return [torch.cat([part[:, tables.scaling], rest], dim=1) for part in (of_control, of_frame)]
 
 

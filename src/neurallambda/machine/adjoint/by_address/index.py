@@ -65,6 +65,8 @@ class Index:
             if field is not Field.LITERAL
         ]
         seen = torch.cat([torch.stack(parts, dim=1), _sets(memory, places)], dim=1)
+        seen = torch.where(nothing, -1, seen).sort(dim=1, descending=True).values
+        seen = seen[:, : int((seen >= 0).sum(1).max())]
         literal = fields[:, :, AS[Field.LITERAL]]
         return Index(
             fields,
@@ -72,7 +74,7 @@ class Index:
             names,
             slots,
             roles,
-            torch.where((seen < 0) | nothing, places.nothing, seen + owner),
+            torch.where(seen < 0, places.nothing, seen + owner),
             literal.clamp_min(0),
             roles[:, :2] * (literal >= 0)[:, None],
         )

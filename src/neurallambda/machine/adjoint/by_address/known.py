@@ -84,7 +84,7 @@ class Known:
     on: Float[Tensor, "batch 1"]
     answers: Float[Tensor, "batch 1"] | None
     stays: Float[Tensor, "batch 1"] | None
-    sets: Float[Tensor, "batch 3 addresses"]
+    sets: Float[Tensor, "batch addresses 3"]
     frame_set: Float[Tensor, "batch addresses"]
     environment: Float[Tensor, "batch addresses"]
     older: Float[Tensor, "batch addresses"]
@@ -169,7 +169,8 @@ def know(
     looks = name < code
     environment = memory.records.flatten(0, 1)[:, layout.narrow : layout.narrow + width]
     sets = environment.index_select(0, flat).view(count, 2, batch, width)
-    sets = torch.stack([*sets.unbind(1), environments[:-1]], dim=2)
+    frame_set = sets[:, 1]
+    sets = torch.stack([*sets.unbind(1), environments[:-1]], dim=3)
     older = (index.bound == second[..., None]).to(answered.dtype)
     named = (index.bound == name[..., None]).to(answered.dtype)
 
@@ -205,7 +206,7 @@ def know(
         _where((running * halts).unbind(0), flags, 0),
         _where(stays[column].to(answered.dtype).unbind(0), flags, 1),
         sets.unbind(0),
-        sets[:, :, 1].unbind(0),
+        frame_set.unbind(0),
         environments[1:].unbind(0),
         older.unbind(0),
         _where(binds[column].to(answered.dtype).unbind(0), flags, 2),

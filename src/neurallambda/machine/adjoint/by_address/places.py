@@ -18,8 +18,8 @@ class Places:
     """Where numbers stand.
 
     `arriving` is what arrives at all that a step makes: at the new record without its literal, at the three registers, at
-    the next control as far as it is code; then the products with sets, what arrives at binding and at computing, and a
-    zero. `found` is what is carried to what the step took in: to the records under control and under continuation without
+    the next control as far as it is code; then the products with sets, what arrives at binding and at computing, a one
+    and a zero. `found` is what is carried to what the step took in: to the records under control and under continuation without
     their literals, to control, environment, environment once more, and continuation.
 
     Literals are most of a record and most steps leave them alone, so they are kept apart.
@@ -79,9 +79,14 @@ class Places:
         return self.binds + 1
 
     @cached_property
+    def one(self) -> int:
+        """Where a one stands; the last number is a zero."""
+        return self.share + 1
+
+    @cached_property
     def arriving(self) -> int:
-        """How many numbers arrive; the last is a zero."""
-        return self.share + 2
+        """How many numbers arrive."""
+        return self.one + 2
 
     @cached_property
     def nothing(self) -> int:
