@@ -30,29 +30,45 @@ def one_pair_backward(
     the_right: Int[Tensor, " batch"],
 ) -> tuple[Float[Tensor, "batch n"], Float[Tensor, "batch n"], Float[Tensor, "batch operations"]]:
     """What arrives at `left`, `right` and `weights`, also where they have no mass."""
-    everything = torch.arange(left.shape[1])
+    to_left, to_right, to_weights = around(to_result, to_order, weights, integers, the_left, the_right)
+    left_mass, right_mass = left.gather(1, the_left[:, None]), right.gather(1, the_right[:, None])
+    return to_left * right_mass, to_right * left_mass, to_weights * (left_mass * right_mass)
+
+
+def around(
+    to_result: Float[Tensor, "batch n"],
+    to_order: Float[Tensor, "batch 3"],
+    weights: Float[Tensor, "batch operations"],
+    integers: Integers,
+    the_left: Int[Tensor, " batch"],
+    the_right: Int[Tensor, " batch"],
+) -> tuple[Float[Tensor, "batch n"], Float[Tensor, "batch n"], Float[Tensor, "batch operations"]]:
+    """What arrives at the results of every other left integer with the right one, and of every other right one with the left
+    one; and at the result of each operation.
+    """
+    everything = torch.arange(to_result.shape[1])
     some_left, row_left = the_left.unique(return_inverse=True)
     some_right, row_right = the_right.unique(return_inverse=True)
     some_left, some_right = some_left[:, None], some_right[:, None]
-    to_result = pad(to_result, (0, 1))  # what is out of range has no gradient
-    to_weights, to_left, to_right = torch.zeros_like(weights), torch.zeros_like(left), torch.zeros_like(right)
+    to_weights, to_left, to_right = torch.zeros_like(weights), None, None
     if not is_nothing(to_order):
-        to_left += _lines(to_order, _order(everything, some_right), row_right)
-        to_right += _lines(to_order, _order(some_left, everything), row_left)
-    left_mass, right_mass = left.gather(1, the_left[:, None]), right.gather(1, the_right[:, None])
+        to_left = _lines(to_order, _order(everything, some_right), row_right)
+        to_right = _lines(to_order, _order(some_left, everything), row_left)
     live = integers.live(weights)
+    to_result = pad(to_result, (0, 1)) if integers.names else to_result  # what is out of range has no gradient
     for name in integers.names:
         column = OPERATIONS.index(name)
         weight = weights[:, column, None]
         if name in live:
             of_left = _lines(to_result, integers.each(name, everything, some_right), row_right)
             of_right = _lines(to_result, integers.each(name, some_left, everything), row_left)
-            to_left.addcmul_(of_left, weight)
-            to_right.addcmul_(of_right, weight)
             to_weights[:, column, None] = of_left.gather(1, the_left[:, None])
+            to_left = of_left * weight if to_left is None else to_left.addcmul_(of_left, weight)
+            to_right = of_right * weight if to_right is None else to_right.addcmul_(of_right, weight)
         else:
             to_weights[:, column, None] = to_result.gather(1, integers.each(name, the_left, the_right)[:, None])
-    return to_left * right_mass, to_right * left_mass, to_weights * (left_mass * right_mass)
+    nothing = torch.zeros(len(weights), len(everything), dtype=weights.dtype)
+    return nothing if to_left is None else to_left, nothing if to_right is None else to_right, to_weights
 
 
 def _lines(values: Float[Tensor, "batch n"], lines: Int[Tensor, "some m"], row: Int[Tensor, " batch"]) -> Tensor:

@@ -4,15 +4,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from neurallambda.machine.adjoint.by_address.computing import Arrived, Computation
+from neurallambda.machine.adjoint.by_address.computing import Arrived, ToOperands
 from neurallambda.machine.adjoint.by_address.constants import constants
-from neurallambda.machine.adjoint.by_address.index import AS, Index
+from neurallambda.machine.adjoint.by_address.index import Index
 from neurallambda.machine.adjoint.by_address.inverse import inverse
 from neurallambda.machine.adjoint.by_address.known import Known
 from neurallambda.machine.adjoint.by_address.places import SET_SOURCES, SET_TARGETS, Places
 from neurallambda.machine.adjoint.history import End, ToCode
 from neurallambda.machine.alphabet import KINDS, OPERATORS, Field, Tag
-from neurallambda.machine.compute import Operands
 from neurallambda.machine.layout import WIDE
 
 _BOTH = len(Tag) + len(OPERATORS)
@@ -87,13 +86,11 @@ class Carrier:
         literal = None if step.literal is None else self.flat_literals.index_select(0, step.literal)
         to_name, to_replaced, to_named = self._look_up(step)
         on = step.running * self.running
-        computation = None
-        if step.computing is not None:
-            result = self.index.fields[:, here, AS[Field.LITERAL]]
-            computation = Computation.of(self.memory, step.computing, *step.rows, result)
-            arrived = Arrived(self.tags, literal, self.running)
+        computation = step.computation
+        if computation is not None:
+            arrived = Arrived(self.tags, literal, step.running * self.outcome.errors - on)
             share = computation.share(arrived)
-            self.share[computation.rows] = share
+            self.share[computation.rows] = share[:, 0]
 
         # From all that could have been selected to the rules, and from what was selected to how it was scaled.
         products = self.arriving.gather(1, step.products)
@@ -109,10 +106,9 @@ class Carrier:
         found, registers = self._move(step)
         to_literals = [literal * step.takes if literal is not None and step.takes is not None else None, None]
         if computation is not None:
-            to_errors = computation.through_errors(self.outcome, step.running, on, self.tables)
-            to_rules[computation.rows] += to_errors * self.tables.computes
-            to = computation.carry(arrived, share, self.outcome, step.running, on, self.tables)
-            self._computed(computation, to, found, to_pairs, to_literals)
+            to_rules[computation.rows] += computation.through_errors(arrived, self.tables) * self.tables.computes
+            to = computation.carry(arrived, share, self.tables)
+            self._computed(computation.rows, to, found, to_pairs, to_literals)
             self.share.zero_()
         if step.binds is not None:
             self._rebind(step, to_replaced, found, to_pairs)
@@ -151,26 +147,27 @@ class Carrier:
         return self.arriving.gather(1, rows[:, :split]), self.arriving.gather(1, rows[:, split:])
 
     def _computed(
-        self, computation: Computation, to: Operands, found: Tensor, to_pairs: Tensor, to_literals: list[Tensor | None]
+        self,
+        rows: Tensor | slice,
+        to: ToOperands,
+        found: Tensor,
+        to_pairs: Tensor,
+        to_literals: list[Tensor | None],
     ) -> None:
         """Spread what arrives at the operands: they were read, and scaled."""
-        places, rows, operands = self.places, computation.rows, computation.operands
-        kinds, operator = slice(KINDS[0], KINDS[-1] + 1), places.record + places.at[Field.OPERATOR]
-        kind = places.record + places.at[Field.KIND]
-        found[rows, kinds] += to.right_kinds
+        record, at = self.places.record, self.places.at
+        operator, kind = record + at[Field.OPERATOR], record + at[Field.KIND]
+        found[rows, KINDS[0] : KINDS[-1] + 1] += to.right_kinds
         found[rows, operator : operator + len(OPERATORS)] += to.operator
         found[rows, kind : kind + len(KINDS)] += to.left_kinds
         for side, part in enumerate((to.right, to.left)):
             whole = to_literals[side]
-            if whole is None:
-                whole = part.new_zeros(len(found), part.shape[1])
-            to_literals[side] = whole.index_add(0, rows, part) if isinstance(rows, Tensor) else whole + part
-        added = [
-            (to.right_kinds * operands.right_kinds).sum(-1),
-            (to.right * operands.right).sum(-1),
-            (to.left * operands.left).sum(-1) + (to.left_kinds * operands.left_kinds).sum(-1),
-        ]
-        to_pairs[rows] += torch.stack(added, dim=1) @ self.constants.added[:-1]
+            if isinstance(rows, Tensor):
+                whole = part.new_zeros(len(found), part.shape[1]) if whole is None else whole
+                to_literals[side] = whole.index_add(0, rows, part)
+            else:
+                to_literals[side] = part if whole is None else whole + part
+        to_pairs[rows] += to.scales @ self.constants.added[:-1]
 
     def _rebind(self, step: Known, to_replaced: Tensor, found: Tensor, to_pairs: Tensor) -> None:
         """Back through the new record's taking the place of the older binding of its parameter."""

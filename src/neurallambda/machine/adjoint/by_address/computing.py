@@ -1,4 +1,4 @@
-"""The derivative of what was computed of certain operands."""
+"""The derivative of what was computed of certain operands: `by_hand.compute` at a corner, by the cases that they are."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from neurallambda.machine.adjoint.by_hand.compute import carry_computed
-from neurallambda.machine.adjoint.history import Outcome
-from neurallambda.machine.alphabet import KINDS, Field, Tag
-from neurallambda.machine.compute import Operands
-from neurallambda.machine.memory import Memory
+from neurallambda.arithmetic.one_pair import around
+from neurallambda.machine.alphabet import KINDS, OPERATORS, Tag
+from neurallambda.machine.compute import CASES, CLASSES, IS_ARITHMETIC, IS_DIVISION, Operations
 from neurallambda.machine.moves import Computing
 from neurallambda.machine.tables import Tables
 
-_IS_KIND = slice(KINDS[0], KINDS[-1] + 1)
+_CLASSES, _PAIRS, _OTHER = len(CLASSES), len(CLASSES) ** 2, len(CLASSES) - 1
 _RESULTS = slice(Tag.INTEGER, Tag.FALSE + 1)
-assert list(range(len(Tag)))[_RESULTS] == [Tag.INTEGER, Tag.TRUE, Tag.FALSE]
+assert list(Tag)[_RESULTS] == [Tag.INTEGER, Tag.TRUE, Tag.FALSE]
+_CLASS_OF = torch.tensor(
+    [0 if tag is Tag.INTEGER else 1 + KINDS.index(tag) if tag in KINDS else _OTHER for tag in Tag]
+)
 
 
 @dataclass(frozen=True)
@@ -26,92 +27,153 @@ class Arrived:
     Attributes:
         tags: at the tags of the new record.
         literal: at its literal, if it has one.
-        running: at what goes on running.
+        errors: at the errors.
     """
 
     tags: Float[Tensor, "batch tags"]
     literal: Float[Tensor, "batch integers"] | None
-    running: Float[Tensor, "batch 1"]
+    errors: Float[Tensor, "batch errors"]
+
+
+@dataclass(frozen=True)
+class ToOperands:
+    """What arrives at the operands.
+
+    Attributes:
+        operator: at the frame's operator, given that it computes.
+        left, right: at integers.
+        left_kinds, right_kinds: at `KINDS`.
+        scales: at the mass of the kinds on the right, of the integer there, of all on the left.
+    """
+
+    operator: Float[Tensor, "some operators"]
+    left: Float[Tensor, "some integers"]
+    left_kinds: Float[Tensor, "some 3"]
+    right: Float[Tensor, "some integers"]
+    right_kinds: Float[Tensor, "some 3"]
+    scales: Float[Tensor, "some 3"]
+
+
+@dataclass(frozen=True)
+class Operands:
+    """What was computed of, in each program: the operator, and each operand as an integer and as one of `CLASSES`."""
+
+    operator: Int[Tensor, "*steps batch"]
+    left: Int[Tensor, "*steps batch"]
+    right: Int[Tensor, "*steps batch"]
+    left_class: Int[Tensor, "*steps batch"]
+    right_class: Int[Tensor, "*steps batch"]
+
+    @staticmethod
+    def of(operator: Tensor, left: Tensor, kind: Tensor, right: Tensor, tag: Tensor) -> "Operands":
+        """What the frame holds, its literal and kind, and what control is; -1 is nothing."""
+        left_class = torch.where(left >= 0, 0, torch.where(kind >= 0, 1 + kind, _OTHER))
+        return Operands(operator, left.clamp_min(0), right.clamp_min(0), left_class, _CLASS_OF[tag])
+
+    def at(self, step: int, rows: Tensor | None) -> "Operands":
+        """Those of some programs at one step."""
+        parts = (part[step] for part in vars(self).values())
+        return Operands(*(part if rows is None else part[rows] for part in parts))
 
 
 @dataclass(frozen=True)
 class Computation:
-    """A computation and its operands, in the programs that computed.
+    """A computation, in the programs that computed; `rows` are these among all, and `result` the integers computed."""
 
-    Attributes:
-        rows: these programs, among all; a slice of all, if all did.
-        done: the results, the errors and the cases.
-        operands: what was computed of.
-        integer: whether the right operand is one.
-        result: the literal that was computed; -1 for none.
-    """
-
-    rows: Int[Tensor, " some"] | slice
     done: Computing
     operands: Operands
-    integer: Float[Tensor, "some 1"]
     result: Int[Tensor, " some"]
 
-    @staticmethod
-    def of(memory: Memory, done: Computing, control: Tensor, frame: Tensor, result: Tensor) -> "Computation":
-        """Read the operands.
+    @property
+    def rows(self) -> Int[Tensor, " some"] | slice:
+        """The programs that computed."""
+        return slice(None) if self.done.rows is None else self.done.rows
 
-        Args:
-            memory: what was written.
-            done: what was computed.
-            control, frame: the addresses that were read, among those of all programs.
-            result: the literal of each new record.
-        """
-        at, records = memory.layout.slices, memory.records.flatten(0, 1)
-        rows = slice(None) if done.rows is None else done.rows
-        control, frame = control[rows], frame[rows]
-        tags = records[:, at[Field.TAG]].index_select(0, control)
-        integer = tags[:, Tag.INTEGER, None]
-        literals = records[:, at[Field.LITERAL]]
-        held = records[:, at[Field.OPERATOR].start : at[Field.KIND].stop].index_select(0, frame)
-        operator, kind = held.split((at[Field.OPERATOR].stop - at[Field.OPERATOR].start, len(KINDS)), dim=-1)
-        operands = Operands(
-            operator,
-            literals.index_select(0, frame),
-            kind,
-            literals.index_select(0, control) * integer,
-            tags[:, _IS_KIND],
-        )
-        return Computation(rows, done, operands, integer, result[rows])
-
-    def share(self, arrived: Arrived) -> Float[Tensor, " some"]:
+    def share(self, arrived: Arrived) -> Float[Tensor, "some 1"]:
         """What arrives at computing rather than anything else: at the results that there are."""
-        found = (arrived.tags[self.rows, _RESULTS] * self.done.results).sum(-1)
+        found = (arrived.tags[self.rows, _RESULTS] * self.done.results).sum(-1, keepdim=True)
         if arrived.literal is None:
             return found
-        literal = arrived.literal[self.rows].gather(1, self.result.clamp_min(0)[:, None])[:, 0]
-        return found + literal * (self.result >= 0)
+        literal = arrived.literal[self.rows].gather(1, self.result.clamp_min(0)[:, None])
+        return found + literal * (self.result >= 0)[:, None]
 
-    def through_errors(self, outcome: Outcome, running: Tensor, on: Tensor, tables: Tables) -> Float[Tensor, "some 1"]:
+    def through_errors(self, arrived: Arrived, tables: Tables) -> Float[Tensor, "some 1"]:
         """What arrives at the rule that computes from the errors that its computation ended in."""
         failed = self.done.errors @ tables.computed_errors
-        return (self._to_errors(outcome, running, on) * failed).sum(-1, keepdim=True)
+        return (arrived.errors[self.rows] * failed).sum(-1, keepdim=True)
 
-    def _to_errors(self, outcome: Outcome, running: Tensor, on: Tensor) -> Float[Tensor, "some errors"]:
-        return running[self.rows] * outcome.errors[self.rows] - on[self.rows]
-
-    def carry(
-        self, arrived: Arrived, share: Tensor, outcome: Outcome, running: Tensor, on: Tensor, tables: Tables
-    ) -> Operands:
-        """What arrives at the operands, the operators given that one of them computes."""
+    def carry(self, arrived: Arrived, share: Tensor, tables: Tables) -> ToOperands:
+        """What arrives at the operands."""
+        operands, operations = self.operands, tables.operations
+        truth = operations.truth.view(len(OPERATORS), CASES, 3)
         succeeds = self.done.results.sum(-1, keepdim=True)
-        to_results = (arrived.tags[self.rows, _RESULTS] - share[:, None]) * succeeds
-        none = torch.zeros_like(self.operands.left)
-        to = carry_computed(
-            self.operands,
-            self.done.cases,
-            torch.cat([self.done.results, self.done.errors], dim=-1),
-            none if arrived.literal is None else arrived.literal[self.rows] * succeeds,
-            to_results,
-            self._to_errors(outcome, running, on) @ tables.computed_errors.t(),
-            tables.operations,
+        to_results = (arrived.tags[self.rows, _RESULTS] - share) * succeeds
+        to_not_an_integer, to_overflow, to_by_zero = (arrived.errors[self.rows] @ tables.computed_errors.t()).split(1, dim=1)
+        left, right = operands.left[:, None], operands.right[:, None]
+        left_is = (operands.left_class == 0).to(to_results.dtype)[:, None]
+        right_is = (operands.right_class == 0).to(to_results.dtype)[:, None]
+        both = left_is * right_is
+
+        # What an operator answers on classes of operands, and on integers by their order.
+        to_answered = torch.cat([to_results[:, 1:], to_not_an_integer], dim=1)[:, :, None]
+        to_cases = (truth.index_select(0, operands.operator) @ to_answered)[:, :, 0]
+        order = _PAIRS + (left >= right).long() + (left > right)
+        case = torch.where(both > 0, order, _CLASSES * operands.left_class[:, None] + operands.right_class[:, None])
+        to_operator = (truth.transpose(0, 1).index_select(0, case[:, 0]) @ to_answered)[:, :, 0]
+        every = torch.arange(_CLASSES)
+        to_left_kinds = to_cases.gather(1, _CLASSES * every + operands.right_class[:, None])
+        to_right_kinds = to_cases.gather(1, _CLASSES * operands.left_class[:, None] + every)
+        to_left_kinds, to_right_kinds = (part[:, :-1] - part[:, -1:] for part in (to_left_kinds, to_right_kinds))
+
+        # What arithmetic makes of two integers, and where it leaves their range.
+        weights = _ONES[operands.operator].to(to_results.dtype)[:, IS_ARITHMETIC]
+        to_result = (to_results[:, :1] - to_overflow).expand(-1, len(operations.integers.range))
+        if arrived.literal is not None:
+            to_result = torch.addcmul(to_result, arrived.literal[self.rows], succeeds)
+        to_left, to_right, to_weights = around(
+            to_result, to_cases[:, _PAIRS:], weights, operations.integers, operands.left, operands.right
         )
-        operator = self.operands.operator
-        along = (to.operator * operator).sum(-1, keepdim=True)
-        to_operator = (to.operator - along) * tables.computing
-        return Operands(to_operator, to.left, to.left_kinds, to.right * self.integer, to.right_kinds)
+        to_operator[:, IS_ARITHMETIC] += (to_weights + to_overflow) * both
+        overflows = to_overflow * weights.sum(-1, keepdim=True)
+        to_left = torch.addcmul(overflows * right_is + to_left_kinds[:, :1], to_left, right_is)
+        to_right = torch.addcmul(overflows * left_is + to_right_kinds[:, :1], to_right, left_is)
+        if operations.can_divide_by_zero:
+            self._by_zero(to_by_zero - to_overflow, left_is, right_is, weights, to_operator, to_left, to_right, operations)
+        left_kinds, right_kinds = to_left_kinds[:, 1:], to_right_kinds[:, 1:]
+        scales = [
+            _of_class(right_kinds, operands.right_class),
+            to_right.gather(1, right) * right_is,
+            to_left.gather(1, left) * left_is + _of_class(left_kinds, operands.left_class),
+        ]
+        along = to_operator.gather(1, operands.operator[:, None])
+        to_operator = (to_operator - along) * tables.computing
+        return ToOperands(to_operator, to_left, left_kinds, to_right * right_is, right_kinds, torch.cat(scales, dim=1))
+
+    def _by_zero(
+        self,
+        arriving: Tensor,
+        left_is: Tensor,
+        right_is: Tensor,
+        weights: Tensor,
+        to_operator: Tensor,
+        to_left: Tensor,
+        to_right: Tensor,
+        operations: Operations,
+    ) -> None:
+        """Add what arrives by way of divisions by zero, which are not out of range."""
+        zero = -operations.integers.range.start
+        is_zero = right_is * (self.operands.right == zero)[:, None]
+        divides = weights[:, IS_DIVISION].sum(-1, keepdim=True)
+        to_operator[:, IS_ARITHMETIC][:, IS_DIVISION] += arriving * left_is * is_zero
+        to_left += arriving * divides * is_zero
+        to_right[:, zero] += (arriving * divides * left_is)[:, 0]
+
+
+_ONES = torch.eye(len(OPERATORS))
+
+
+def _of_class(to_kinds: Float[Tensor, "some 3"], of: Int[Tensor, " some"]) -> Float[Tensor, "some 1"]:
+    """What arrives at the kind that an operand is, if it is one."""
+    is_kind = (of > 0) & (of < _OTHER)
+    return to_kinds.gather(1, torch.where(is_kind, of - 1, 0)[:, None]) * is_kind[:, None]
+

@@ -8,13 +8,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
+from neurallambda.machine.adjoint.by_address.computing import Computation, Operands
 from neurallambda.machine.adjoint.by_address.constants import SOURCES, Constants
 from neurallambda.machine.adjoint.by_address.index import AS, Index
 from neurallambda.machine.adjoint.by_address.inverse import cases
 from neurallambda.machine.adjoint.history import Kept, Outcome
 from neurallambda.machine.alphabet import KINDS, OPERATORS, VALUES, Field, Tag
 from neurallambda.machine.memory import Memory
-from neurallambda.machine.moves import Computing
 from neurallambda.machine.rules import RULES, Operand
 from neurallambda.machine.selection import CODE_SOURCES
 from neurallambda.machine.step import CONTINUATION, CONTROL, ENVIRONMENT
@@ -60,7 +60,7 @@ class Known:
         literals: the same for control and the frame.
         integer, has_integer: the literal of control, and where it has one.
         takes: which programs take the literal of control along, where any does.
-        computing: what was computed.
+        computation: what was computed, if anything.
     """
 
     here: int
@@ -98,7 +98,7 @@ class Known:
     integer: Int[Tensor, "batch 1"]
     has_integer: Float[Tensor, "batch 1"]
     takes: Float[Tensor, "batch 1"] | None
-    computing: Computing | None
+    computation: Computation | None
 
 
 def know(
@@ -182,6 +182,13 @@ def know(
     case = cases(rule, tag)
 
     flags = torch.stack([halts[..., 0] > 0, stays, binds, looks, own > 0, takes]).any(2).t().tolist()
+    operands = Operands.of(operator, frame[..., AS[Field.LITERAL]], frame[..., AS[Field.KIND]], integer, tag)
+    results = index.fields[:, start : start + count, AS[Field.LITERAL]].t()
+    computations: list[Computation | None] = []
+    for number, done in enumerate(step.computing for step in moved):
+        rows_done = None if done is None else done.rows
+        result = results[number] if rows_done is None else results[number][rows_done]
+        computations.append(done and Computation(done, operands.at(number, rows_done), result))
     column = slice(None), slice(None), None
     numbers = torch.arange(batch) * (code + 1)
     parts = zip(
@@ -219,7 +226,7 @@ def know(
         integer[column].clamp_min(0).unbind(0),
         (integer >= 0)[column].to(answered.dtype).unbind(0),
         _where(takes[column].to(answered.dtype).unbind(0), flags, 5),
-        [step.computing for step in moved],
+        computations,
         strict=True,
     )
     return [Known(start + number, *part) for number, part in enumerate(parts)]
