@@ -26,6 +26,6 @@ def by_address(end: End, history: Sequence[Kept | KeptAlternatives]) -> ToCode:
     for start in reversed(range(0, len(steps), STRETCH)):
         kept = steps[start : start + STRETCH]
         known = know(end.memory, carrier.index, carrier.constants, end.outcome, kept, after, first + start)
-        carrier.carry_all(known)
+        carrier.carry_all(known, written=first + start + len(kept))
         after = kept[0].registers
     return carrier.to_code()

@@ -36,8 +36,6 @@ class Carrier:
         self.records = new(batch, width, places.record)
         self.literals = new(batch, int(self.index.slots.max()) + 1, layout.integers)
         self.flat_records, self.flat_literals = self.records.flatten(0, 1), self.literals.flatten(0, 1)
-        third = places.at[Field.THIRD]
-        self.parameters = self.records[:, :, third : third + code]
         self.records[:, :, : len(Tag)] += end.to_tags
         self._read(read, gradient * weights[..., None])
 
@@ -45,13 +43,25 @@ class Carrier:
         self.arriving = new(batch, places.arriving)
         self.arriving[:, places.one] = 1
         self.record, self.tags = self.arriving[:, : places.record], self.arriving[:, : len(Tag)]
-        registers = self.arriving[:, places.registers : places.next_code].unflatten(1, (WIDE, width))
-        self.control, self.environment, self.continuation = registers.unbind(1)
         self.next_code = self.arriving[:, places.next_code : places.sets]
         self.sets = self.arriving[:, places.sets : places.binds].unflatten(1, (SET_TARGETS, SET_SOURCES))
         self.binds, self.share = self.arriving[:, places.binds], self.arriving[:, places.share]
+
+    def _look_as_far_as(self, written: int) -> None:
+        """See no more than what was written. What is found at addresses that a step had not yet written is never looked at."""
+        places, index, width, code = self.places, self.index, self.memory.width, self.memory.layout.code
+        registers = self.arriving[:, places.registers : places.next_code].unflatten(1, (WIDE, width))
+        self.control, self.environment, self.continuation = registers[:, :, :written].unbind(1)
         start, stop = places.at[Field.ENVIRONMENT], places.registers + 2 * width
-        self.environments = self.arriving[:, start:stop].unfold(1, width, stop - width - start)
+        self.environments = self.arriving[:, start:stop].unfold(1, width, stop - width - start)[:, :, :written]
+        third = places.at[Field.THIRD]
+        self.parameters = self.records[:, code:written, third : third + code]
+        self.bound, self.literal_of = index.bound[:, :written], index.literals[:, :written]
+        self.has_literal = index.has_literal[:, :, :written].unbind(1)
+        self.is_control, self.is_frame, self.is_value = index.roles[:, :, :written].unbind(1)
+        self.answer = self.outcome.answer[:, :written]
+        seen = index.seen[:, :, :written]
+        self.seen = seen.contiguous()
 
     def _read(self, addresses: Int[Tensor, "batch read"], gradient: Float[Tensor, "batch read record"]) -> None:
         """Add what arrives at what was read under the answer."""
@@ -73,8 +83,9 @@ class Carrier:
         variables = self.variables.view(batch, code + 1, code)[:, :code]
         return ToCode(narrow, variables, self.settled.view(batch, code + 1)[:, :code])
 
-    def carry_all(self, steps: list[Known]) -> None:
-        """Carry back through some steps, last to first."""
+    def carry_all(self, steps: list[Known], written: int) -> None:
+        """Carry back through some steps, last to first; they had written so many records."""
+        self._look_as_far_as(written)
         names = [self.carry(step) for step in reversed(steps)]
         addresses = torch.cat([step.next_code for step in reversed(steps)])
         self.variables.index_add_(0, addresses, torch.cat(names)[:, : self.memory.layout.code])
@@ -84,7 +95,7 @@ class Carrier:
         constants, here = self.constants, step.here
         self.record.copy_(self.records[:, here])
         literal = None if step.literal is None else self.flat_literals.index_select(0, step.literal)
-        to_name, to_replaced, to_named = self._look_up(step)
+        to_name, to_named = self._look_up(step)
         on = step.running * self.running
         computation = step.computation
         if computation is not None:
@@ -98,8 +109,10 @@ class Carrier:
             taken = literal.gather(1, step.integer).mul_(step.has_integer)
             products.index_add_(1, constants.literals, taken.expand(-1, len(constants.literals)))
         given = (products * step.factors) @ constants.select
-        to_rules = given.sub_(given.gather(1, step.rule)).mul_(step.goes_on).add_(step.ends)
+        to_rules = given.sub_(given.gather(1, step.rule)).mul_(step.goes_on)
         to_rules.addcmul_(on, constants.ends, value=-1)
+        if step.ends is not None:
+            to_rules.add_(step.ends)
         to_pairs = products.mul_(step.chosen) @ constants.scaled
 
         # From what was moved to where it was.
@@ -111,9 +124,11 @@ class Carrier:
             self._computed(computation.rows, to, found, to_pairs, to_literals)
             self.share.zero_()
         if step.binds is not None:
-            self._rebind(step, to_replaced, found, to_pairs)
+            self._rebind(step, found, to_pairs)
         if step.named is not None:
             self._named(step, to_named)
+        if step.older is not None:
+            self.binds.zero_()
         rules = to_rules.index_select(1, constants.four).mul_(step.fit)
         reasons = torch.cat([rules, to_pairs.mul_(step.coefficients)], dim=1)
         seen = found.view(len(found), 2, -1)[:, :, :_BOTH]
@@ -122,21 +137,23 @@ class Carrier:
         self.running = torch.addcmul(step.ended, step.on, self.running)
         return to_name
 
-    def _look_up(self, step: Known) -> tuple[Tensor, Tensor, Tensor]:
-        """Back through the lookup of variables: what arrives at names, at older bindings, and at what is bound to names."""
-        code, here = self.places.layout.code, step.here
+    def _look_up(self, step: Known) -> tuple[Tensor, Tensor]:
+        """Back through the lookup of variables: what arrives at names, and at what is bound to them."""
+        code = self.places.layout.code
         self.control.sub_(self.control.gather(1, step.after))
         if step.named is not None:
             self.environment.addcmul_(self.control, step.named)
-        to_named = self.control[:, : here + 1] * step.environment[:, : here + 1]
-        to_name = to_named.new_zeros(len(to_named), code + 2)
-        to_name.scatter_add_(1, self.index.bound[:, : here + 1], to_named)
+        to_named = self.control * step.environment
+        to_name = to_named.new_zeros(len(to_named), code + 2).scatter_add_(1, self.bound, to_named)
         torch.mul(self.control[:, :code], self.memory.code.settled, out=self.next_code)
         self.next_code.add_(to_name.gather(1, self.index.names))
-        to_replaced = self.environment[:, :here] * step.frame_set[:, :here]
-        torch.sum(to_replaced * step.older[:, :here], -1, out=self.binds)
-        self.sets.copy_(torch.bmm(self.environments[:, :, : here + 1], step.sets[:, : here + 1]))
-        return to_name, to_replaced, to_named
+        if step.named is not None:  # the new record may bind the variable that is looked up
+            third, here = self.places.at[Field.THIRD], to_named[:, step.here, None] * step.named[:, step.here, None]
+            self.record.scatter_add_(1, third + step.name.clamp_max(code - 1), here)
+        if step.older is not None:
+            torch.sum(self.environment * step.older, -1, out=self.binds)
+        self.sets.copy_(torch.bmm(self.environments, step.sets))
+        return to_name, to_named
 
     def _move(self, step: Known) -> tuple[Float[Tensor, "batch records"], Float[Tensor, "batch registers"]]:
         """What arrives at the records and the registers by what was moved."""
@@ -169,61 +186,55 @@ class Carrier:
                 to_literals[side] = part if whole is None else whole + part
         to_pairs[rows] += to.scales @ self.constants.added[:-1]
 
-    def _rebind(self, step: Known, to_replaced: Tensor, found: Tensor, to_pairs: Tensor) -> None:
+    def _rebind(self, step: Known, found: Tensor, to_pairs: Tensor) -> None:
         """Back through the new record's taking the place of the older binding of its parameter."""
         assert step.binds is not None
-        here, code = step.here, self.places.layout.code
-        to_older = to_replaced * -step.binds
-        to_second = to_older.new_zeros(len(to_older), code + 1)
-        to_second.scatter_add_(1, self.index.bound[:, :here], to_older)
-        second = self.places.record + self.places.at[Field.SECOND]
-        found[:, second : second + code] += to_second[:, :code]
+        code, second = self.places.layout.code, self.places.record + self.places.at[Field.SECOND]
+        to_older = self.environment * step.frame_set * -step.binds
+        to_second = to_older.new_zeros(len(to_older), code + 1).scatter_add_(1, self.bound, to_older)
+        found[:, second : second + code].add_(to_second[:, :code])
         to_pairs.addcmul_(to_second.gather(1, step.second), self.constants.added[-1])
+        self._bound(step.second, to_older)
         environment = self.places.record + self.places.at[Field.ENVIRONMENT]
-        to_environment = self.environment[:, :here] * (step.binds * step.older[:, :here])
-        found[:, environment : environment + here].sub_(to_environment)
-        self._bound(here, step.second, to_older)
+        to_environment = self.environment * (step.binds * (self.bound == step.second))
+        found[:, environment : environment + to_environment.shape[1]].sub_(to_environment)
 
     def _named(self, step: Known, to_named: Tensor) -> None:
         """Back to what is bound to the name looked up, and to that there is something to look up at all."""
         code = self.places.layout.code
         looks = step.name < code
-        self._bound(step.here, torch.where(looks, step.name, 0), to_named[:, : step.here] * looks)
+        self._bound(torch.where(looks, step.name, 0), to_named * looks)
         address = (step.next_code % (code + 1)).clamp_max(code - 1)
         settled = self.control.gather(1, address[:, None]) * looks
         self.settled.index_add_(0, step.next_code, settled[:, 0])
 
-    def _bound(self, here: int, parameter: Tensor, arriving: Tensor) -> None:
+    def _bound(self, parameter: Tensor, arriving: Tensor) -> None:
         """Add what arrives at a parameter of all records."""
-        code = self.places.layout.code
-        parameter = parameter[:, None].expand(-1, here - code, 1)
-        self.parameters[:, code:here].scatter_add_(2, parameter, arriving[:, code:, None])
+        arriving = arriving[:, self.places.layout.code :, None]
+        self.parameters.scatter_add_(2, parameter[:, None].expand(-1, arriving.shape[1], 1), arriving)
 
     def _point(
         self, step: Known, found: Tensor, seen: Tensor, registers: Tensor, to_literals: list[Tensor | None]
     ) -> None:
         """Back to the registers that were read under, and to the records that were read."""
-        index, here = self.index, step.here
-        places = index.seen[:, :, :here]
-        under = found[:, None].expand(-1, places.shape[1], -1).gather(2, places).sum(1)
-        for side, part in enumerate(to_literals):
+        under = found[:, None].expand(-1, self.seen.shape[1], -1).gather(2, self.seen).sum(1)
+        for part, has_literal in zip(to_literals, self.has_literal, strict=True):
             if part is not None:
-                under.addcmul_(part.gather(1, index.literals[:, :here]), index.has_literal[:, side, :here])
-        is_control, is_frame, is_value = index.roles[:, :, :here].unbind(1)
-        control, environment, again, continuation = registers.view(len(registers), 4, -1)[:, :, :here].unbind(1)
+                under.addcmul_(part.gather(1, self.literal_of), has_literal)
+        moved = registers.view(len(registers), 4, -1)[:, :, : under.shape[1]]
+        control, environment, again, continuation = moved.unbind(1)
         value = control if step.stays is None else control * (1 - step.stays)
         if step.answers is not None:
-            value = torch.addcmul(value, step.answers, self.outcome.answer[:, :here])
-        under.addcmul_(value, is_value)
+            value = torch.addcmul(value, step.answers, self.answer)
+        under.addcmul_(value, self.is_value)
         along = [under.gather(1, step.control), under.gather(1, step.frame), value.gather(1, step.control)]
-        under.addcmul_(is_control, along[0], value=-1).addcmul_(is_frame, along[1], value=-1)
+        under.addcmul_(self.is_control, along[0], value=-1).addcmul_(self.is_frame, along[1], value=-1)
         seen.add_((torch.cat(along, dim=1) @ self.constants.roles).view_as(seen))
-        to_control = self.control[:, :here]
-        torch.mul(under, is_control, out=to_control)
+        torch.mul(under, self.is_control, out=self.control)
         if step.stays is not None:
-            to_control.addcmul_(control, step.stays)
-        torch.add(environment, again, out=self.environment[:, :here])
-        torch.addcmul(continuation, under, is_frame, out=self.continuation[:, :here])
+            self.control.addcmul_(control, step.stays)
+        torch.add(environment, again, out=self.environment)
+        torch.addcmul(continuation, under, self.is_frame, out=self.continuation)
         self.flat_records.index_add_(0, step.both, found.view(2 * len(found), -1))
         for slots, part in zip(step.literals, to_literals, strict=True):
             if part is not None:

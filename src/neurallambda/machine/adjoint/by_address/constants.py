@@ -54,12 +54,11 @@ class Constants:
         added: from some of `SCALES`, those of computing and of binding, to the same.
         goes_on: the rules that go on, by the rule that applies.
         of_control, of_frame: by the tags of control and of the frame, to be multiplied: the scales of a selection; the
-            coefficients of the pairs; the rules that fit; one over how far the frame has an operator; the derivative of that.
+            coefficients of the pairs; the rules that fit and ask for an operator; one over how far the frame has an operator; the derivative of that.
         sizes: of these parts.
-        asking: the rules that ask for an operator.
         control, frame, operator: the rules that fit each tag and operator; no operator is one past the last.
-        of_operator: those of `asking` that ask for each operator.
-        four: all rules twice, then those of `asking` twice: what each rule is the product of.
+        of_operator: those of the rules that ask for an operator that ask for each.
+        four: all rules twice, then those that ask for an operator twice: what each rule is the product of.
         seen: from the rules by what they leave out, these pairs and halting to the tags and operators of both records.
         roles: from roles to the same.
         ends, errors: the rules that end; those of each error.
@@ -77,7 +76,6 @@ class Constants:
     of_control: Float[Tensor, "tags parts"]
     of_frame: Float[Tensor, "tags parts"]
     sizes: list[int]
-    asking: Int[Tensor, " asking"]
     control: Float[Tensor, "tags rules"]
     frame: Float[Tensor, "tags rules"]
     operator: Float[Tensor, "operators_and_none rules"]
@@ -113,8 +111,8 @@ def constants(layout: Layout, width: int, tables: Tables) -> Constants:
     four = torch.cat([rules, rules, asking, asking])
     some, control, frame = select.new_ones(len(Tag), 1), tables.control, tables.frame
     per_operator, derivative = scales[:, OPERATOR, None], inverse_derivative(scales)[:, OPERATOR, None]
-    by_control = [factors[0], of_control, control, some, some]
-    by_frame = [factors[1], of_frame, frame, per_operator, derivative]
+    by_control = [factors[0], of_control, control[:, asking], some, some]
+    by_frame = [factors[1], of_frame, frame[:, asking], per_operator, derivative]
     return Constants(
         (live[:, None] == torch.arange(_TAKES_LITERAL.start, _TAKES_LITERAL.stop)).any(1).nonzero()[:, 0],
         places.arriving - 1,
@@ -128,7 +126,6 @@ def constants(layout: Layout, width: int, tables: Tables) -> Constants:
         torch.cat(by_control, dim=1),
         torch.cat(by_frame, dim=1),
         [part.shape[1] for part in by_control],
-        asking,
         control,
         frame,
         torch.cat([tables.operator, none]) + tables.any_operator,

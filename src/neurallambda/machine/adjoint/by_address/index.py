@@ -16,6 +16,10 @@ POINTING = (*NARROW_FIELDS, Field.LINK, Field.VALUE)
 AS = {field: number for number, field in enumerate(POINTING)}
 HAVE_LITERALS = [tag for tag in Tag if Field.LITERAL in FIELDS_OF.get(tag, ())]
 
+_NEVER_TOGETHER = ((Field.KIND, Field.FIRST), (Field.SECOND, Field.VALUE))
+"""Fields that no record has both of: one place does for both."""
+assert not any({one, other} <= set(fields) for one, other in _NEVER_TOGETHER for fields in FIELDS_OF.values())
+
 
 @dataclass(frozen=True)
 class Index:
@@ -59,14 +63,11 @@ class Index:
         is_frame = roles[:, 1] > 0
         nothing = (roles[:, :2].sum(1) == 0)[:, None]
         owner = torch.where(is_frame, places.record, 0)[:, None]
-        parts = [
-            torch.where(fields[:, :, AS[field]] < 0, -1, fields[:, :, AS[field]] + places.at[field])
-            for field in POINTING
-            if field is not Field.LITERAL
-        ]
+        at = {field: fields[:, :, AS[field]] for field in POINTING}
+        at = {field: torch.where(at[field] < 0, -1, at[field] + places.at[field]) for field in POINTING if field in places.at}
+        parts = [at.pop(one).maximum(at.pop(other)) for one, other in _NEVER_TOGETHER] + [*at.values()]
         seen = torch.cat([torch.stack(parts, dim=1), _sets(memory, places)], dim=1)
-        seen = torch.where(nothing, -1, seen).sort(dim=1, descending=True).values
-        seen = seen[:, : int((seen >= 0).sum(1).max())]
+        seen = torch.where((seen < 0) | nothing, places.nothing, seen + owner)
         literal = fields[:, :, AS[Field.LITERAL]]
         return Index(
             fields,
@@ -74,7 +75,7 @@ class Index:
             names,
             slots,
             roles,
-            torch.where(seen < 0, places.nothing, seen + owner),
+            seen,
             literal.clamp_min(0),
             roles[:, :2] * (literal >= 0)[:, None],
         )

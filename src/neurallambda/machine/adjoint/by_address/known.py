@@ -45,14 +45,14 @@ class Known:
         fit, coefficients: how far each rule fits but for control, then but for the frame; those that ask for an operator but for this, and
             then how much less they fit where the frame has an operator to a lesser degree. The coefficients of pairs; then what
             arrives at the frame as far as it would halt.
-        ends: what arrives at each rule by way of errors, but for what arrives at `running` after the step.
+        ends: what arrives at each rule by way of errors, if anything does, but for what arrives at `running` after the step.
         running: how much of the program ran.
         ended, on: what arrives at `running` from what ended here; how much goes on.
         answers: how much halts here, where anything does.
         stays: which programs stay as they are, where any does.
         sets: the environments of control, of the frame, and of the register; the second by itself.
         environment: the register after it.
-        older: the addresses that bind the parameter of the frame.
+        older: the addresses in the environment of the frame that bind its parameter, where any does.
         binds: which programs bind it, where any does; second: this parameter.
         named: the addresses that bind the variable looked up, where any is; name: it.
         next_code: the address of code under the next control, among all; one past the last where it is none.
@@ -78,7 +78,7 @@ class Known:
     goes_on: Float[Tensor, "batch rules"]
     fit: Float[Tensor, "batch reasons"]
     coefficients: Float[Tensor, "batch pairs_and_halting"]
-    ends: Float[Tensor, "batch rules"]
+    ends: Float[Tensor, "batch rules"] | None
     running: Float[Tensor, "batch 1"]
     ended: Float[Tensor, "batch 1"]
     on: Float[Tensor, "batch 1"]
@@ -87,7 +87,7 @@ class Known:
     sets: Float[Tensor, "batch addresses 3"]
     frame_set: Float[Tensor, "batch addresses"]
     environment: Float[Tensor, "batch addresses"]
-    older: Float[Tensor, "batch addresses"]
+    older: Float[Tensor, "batch addresses"] | None
     binds: Float[Tensor, "batch 1"] | None
     second: Int[Tensor, "batch 1"]
     named: Float[Tensor, "batch addresses"] | None
@@ -118,8 +118,9 @@ def know(
     rule = torch.stack([step.rule for step in moved])
     last = end[:, [CONTROL, CONTINUATION]].argmax(-1)
     addresses = torch.stack([*(step.addresses for step in moved), last])
-    environments = [*(step.registers[:, ENVIRONMENT] for step in kept), end[:, ENVIRONMENT]]
-    environments = torch.stack([pad(one, (0, width - one.shape[-1])) for one in environments])
+    environments = [*(step.registers[:, ENVIRONMENT] for step in kept), end[:, ENVIRONMENT, : start + count]]
+    written = start + count
+    environments = torch.stack([pad(one, (0, written - one.shape[-1])) for one in environments])
     rows = addresses[:-1].transpose(1, 2) + torch.arange(0, batch * width, width)
     flat = rows.flatten()
     fields = index.fields.flatten(0, 1).index_select(0, flat).view(count, 2, batch, -1)
@@ -143,10 +144,9 @@ def know(
 
     of_control, of_frame = of(constants.of_control, tag), of(constants.of_frame, frame_tag)
     scales = (of_control * of_frame).split(constants.sizes, dim=-1)
-    factors, coefficients, fits, scaled_operator, operator_derivative = scales
+    factors, coefficients, but_operator, scaled_operator, operator_derivative = scales
     of_operator = of(constants.operator, operator)
     control_fits, frame_fits = of(constants.control, tag), of(constants.frame, frame_tag)
-    but_operator = fits.index_select(-1, constants.asking)
     fit = [
         frame_fits * of_operator,
         control_fits * of_operator,
@@ -161,18 +161,20 @@ def know(
     answered = outcome.answer.gather(1, at.t()).t()[..., None] * is_value[..., None]
     halts = (frame_tag == Tag.HALT)[..., None].to(answered.dtype)
     ended = outcome.steps[:, None] + halts * answered + (errors * outcome.errors).sum(-1, keepdim=True)
+    ends = (running * (outcome.errors @ constants.errors)).unbind(0) if bool(outcome.errors.any()) else [None] * count
     stays, binds = _STAYS[rule], _BINDS[rule]
 
     # What is bound, and looked up.
     next_code = sources.gather(-1, _NEXT_CODE[rule][..., None])[..., 0]
     name = torch.where(next_code < 0, code + 1, index.names.gather(1, next_code.clamp_min(0).t()).t())
     looks = name < code
-    environment = memory.records.flatten(0, 1)[:, layout.narrow : layout.narrow + width]
-    sets = environment.index_select(0, flat).view(count, 2, batch, width)
+    bound = index.bound[:, :written]
+    sets = memory.records.flatten(0, 1)[:, layout.narrow : layout.narrow + written]
+    sets = sets.index_select(0, flat).view(count, 2, batch, written)
     frame_set = sets[:, 1]
     sets = torch.stack([*sets.unbind(1), environments[:-1]], dim=3)
-    older = (index.bound == second[..., None]).to(answered.dtype)
-    named = (index.bound == name[..., None]).to(answered.dtype)
+    older = frame_set * (bound == second[..., None])
+    named = (bound == name[..., None]).to(answered.dtype)
 
     # Literals.
     slots = torch.arange(batch) * (int(index.slots.max()) + 1)
@@ -181,7 +183,7 @@ def know(
     takes = (_TAKES[rule] | (_HOLDS[rule] & (tag == Tag.INTEGER))) & (integer >= 0)
     case = cases(rule, tag)
 
-    flags = torch.stack([halts[..., 0] > 0, stays, binds, looks, own > 0, takes]).any(2).t().tolist()
+    flags = torch.stack([halts[..., 0] > 0, stays, binds, looks, own > 0, takes, older.any(-1)]).any(2).t().tolist()
     operands = Operands.of(operator, frame[..., AS[Field.LITERAL]], frame[..., AS[Field.KIND]], integer, tag)
     results = index.fields[:, start : start + count, AS[Field.LITERAL]].t()
     computations: list[Computation | None] = []
@@ -206,7 +208,7 @@ def know(
         of(constants.goes_on, rule).unbind(0),
         fit.unbind(0),
         torch.cat([coefficients, running * answered], dim=-1).unbind(0),
-        (running * (outcome.errors @ constants.errors)).unbind(0),
+        ends,
         running.unbind(0),
         ended.unbind(0),
         [step.goes_on[:, None] for step in moved],
@@ -215,7 +217,7 @@ def know(
         sets.unbind(0),
         frame_set.unbind(0),
         environments[1:].unbind(0),
-        older.unbind(0),
+        _where(older.unbind(0), flags, 6),
         _where(binds[column].to(answered.dtype).unbind(0), flags, 2),
         second[column].clamp_min(0).unbind(0),
         _where(named.unbind(0), flags, 3),
