@@ -1,15 +1,27 @@
 """Gradients of whole runs: against finite differences, and against plain autograd through a naive run."""
 
+import weakref
+from collections.abc import Sequence
+
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
+from neurallambda.errors import ProgramError
+from neurallambda.lang.terms import Program
 from neurallambda.machine import Machine, Soft, gradient, run
+from neurallambda.machine.adjoint.by_address.backward import by_address
 from neurallambda.machine.adjoint.by_hand import backward
+from neurallambda.machine.adjoint.by_hand.backward import by_hand
+from neurallambda.machine.adjoint.history import Adjoint, End, Kept, KeptAlternatives
 from neurallambda.machine.adjoint.plain import plain
 from neurallambda.machine.encode import NeuralLambda
+from neurallambda.machine.gradient import adjoint_of
 from tests.machine.naive import naive_run
 from tests.machine.soft import PARTS, sharp_parts, soft_parts, with_parts
+from tests.strategies import programs
 
 SOURCES = ["((fn [x] (if (< x 2) (+ x 1) (car '(x x)))) 1)", "(car (cons 1 2))"]
 
@@ -144,18 +156,96 @@ def test_a_run_during_inference_does_not_spoil_later_training() -> None:
     assert logits.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize("softness", [0.0, 0.05], ids=["sharp", "soft"])
-def test_both_adjoints_give_the_same(softness: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = []
-    for _ in range(2):
-        program = small_program()
-        parts = soft_parts(program, softness, seed=7) if softness else sharp_parts(program)
-        ends = outcomes(with_parts(program, parts), steps=9)
+def gradients(form: Adjoint, program: NeuralLambda, parts: tuple[Tensor, ...], steps: int) -> tuple[Tensor, ...]:
+    """By one form of the adjoint: of all that a run can be differentiated by, but for its memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gradient, "adjoint_of", lambda end, history: form)
+        machine = Machine(integers=program.integers, dtype=program.tag.dtype, alternatives=1)
+        result = machine.run(with_parts(program, parts), max_steps=steps)
+        ends = result.answer, result.errors, result.running, result.steps, result.value
         weights = [torch.linspace(-1, 1, part.numel(), dtype=part.dtype).view_as(part) for part in ends]
-        found.append(torch.autograd.grad(_loss(ends, weights), parts))
-        monkeypatch.setattr(gradient, "adjoint_of", lambda history: plain)
-    for one, other in zip(*found, strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=1e-11 * (1 + float(one.abs().max())))
+        return torch.autograd.grad(_loss(ends, weights), parts)
+
+
+def assert_same(found: tuple[Tensor, ...], expected: tuple[Tensor, ...], tolerance: float) -> None:
+    for name, one, other in zip(PARTS, found, expected, strict=True):
+        assert float((one - other).abs().max()) <= tolerance * (1 + float(other.abs().max())), name
+
+
+@pytest.mark.parametrize("softness", [0.0, 0.05], ids=["sharp", "soft"])
+def test_both_adjoints_give_the_same(softness: float) -> None:
+    program = small_program()
+    parts = soft_parts(program, softness, seed=7) if softness else sharp_parts(program)
+    assert_same(gradients(by_hand, program, parts, 9), gradients(plain, program, parts, 9), 1e-11)
+
+
+CERTAIN = (
+    *MANY,
+    *SOURCES,
+    "((fn [x] x) 1)",
+    "((fn [x] ((fn [x] x) x)) 2)",
+    "(let [x 3 y (* x x)] (- y x))",
+    "((fn [x y z] '(x y z)) 1 2 3)",
+    "(let [k cons g (k 1)] (g '(true)))",
+    "((fn [x] ((fn [] x))) 2)",
+    "(let [f (fn [x] (fn [y] (- x y)))] ((f 2) 1))",
+    "(if 1 2 3)",
+    "(+ 2 2)",
+    "(= '(1) 1)",
+    "1000",
+    "(listp 3)",
+    "(cons (mod 3 2) (/ -3 2))",
+    "(letrec [f (fn [n] (if (< n 1) 0 (+ n (f (- n 1)))))] (f 2))",
+)
+
+
+@pytest.mark.parametrize("steps", [2, 9, 40])
+@pytest.mark.parametrize("together", [1, 4, len(CERTAIN)])
+def test_the_adjoint_by_addresses_is_that_of_any_steps(together: int, steps: int) -> None:
+    """Each program by itself, and in batches that follow several rules at once."""
+    for first in range(0, len(CERTAIN), together):
+        program = Machine(integers=range(-3, 4), dtype=torch.float64).encode(CERTAIN[first : first + together])
+        parts = sharp_parts(program)
+        assert_same(gradients(by_address, program, parts, steps), gradients(by_hand, program, parts, steps), 1e-13)
+
+
+@given(program=programs(), steps=st.integers(1, 60))
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None, max_examples=10)
+def test_so_it_is_for_random_programs(program: Program, steps: int) -> None:
+    machine = Machine(integers=range(-8, 9), dtype=torch.float64)
+    try:
+        encoded = machine.encode(program)
+    except ProgramError:
+        return
+    parts = sharp_parts(encoded)
+    assert_same(gradients(by_address, encoded, parts, steps), gradients(by_hand, encoded, parts, steps), 1e-12)
+
+
+def test_certain_runs_are_carried_back_by_addresses() -> None:
+    """As far as that form knows what arrives: at the memory itself it does not."""
+    program = small_program()
+    found: list[Adjoint] = []
+
+    def remember(end: End, history: Sequence[Kept | KeptAlternatives]) -> Adjoint:
+        found.append(adjoint_of(end, history))
+        return found[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gradient, "adjoint_of", remember)
+        for parts in (sharp_parts(program), soft_parts(program, 0.05, seed=0)):
+            answer, *_, record = outcomes(with_parts(program, parts), 9)
+            answer.sum().backward(retain_graph=True)
+            record.sum().backward()
+    assert found == [by_address, by_hand, by_hand, by_hand]
+
+
+def test_what_a_run_kept_is_freed_with_its_result() -> None:
+    """Without waiting for the collector of cycles, which does not see those through the graph of gradients."""
+    program = small_program()
+    result = Machine(integers=program.integers, dtype=torch.float64).run(with_parts(program, sharp_parts(program)))
+    records = weakref.ref(result.memory.records), weakref.ref(result.answer)
+    del result
+    assert [record() for record in records] == [None, None]
 
 
 def test_the_gradient_of_alternatives_is_that_of_finite_differences() -> None:

@@ -18,6 +18,7 @@ from neurallambda.machine.rules import RULES, From, Operand, Rule, Take
 STAY = len(RULES)
 """The row, behind those of the rules, of a program that stays where it is and writes nothing."""
 
+
 @dataclass(frozen=True)
 class Computing:
     """What a certain step computed: in which programs, none for all; the results, the errors and the cases."""

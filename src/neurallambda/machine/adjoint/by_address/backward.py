@@ -7,9 +7,7 @@ fields that a record has, at the places where they point.
 
 from collections.abc import Sequence
 
-
 from neurallambda.machine.adjoint.by_address.carry import Carrier
-from neurallambda.machine.adjoint.by_address.index import Index
 from neurallambda.machine.adjoint.by_address.known import know
 from neurallambda.machine.adjoint.history import End, Kept, KeptAlternatives, ToCode
 

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from neurallambda.machine.adjoint.by_address.computing import Arrived, ToOperands
+from neurallambda.machine.adjoint.by_address.computing import ToOperands
 from neurallambda.machine.adjoint.by_address.constants import constants
 from neurallambda.machine.adjoint.by_address.index import Index
 from neurallambda.machine.adjoint.by_address.inverse import inverse
@@ -97,11 +97,10 @@ class Carrier:
         literal = None if step.literal is None else self.flat_literals.index_select(0, step.literal)
         to_name, to_named = self._look_up(step)
         on = step.running * self.running
-        computation = step.computation
+        computation, arrived = step.computation, None
         if computation is not None:
-            arrived = Arrived(self.tags, literal, step.running * self.outcome.errors - on)
-            share = computation.share(arrived)
-            self.share[computation.rows] = share[:, 0]
+            arrived = computation.arrived(self.tags, literal, step.running * self.outcome.errors - on)
+            self.share[computation.rows] = arrived.share[:, 0]
 
         # From all that could have been selected to the rules, and from what was selected to how it was scaled.
         products = self.arriving.gather(1, step.products)
@@ -118,9 +117,9 @@ class Carrier:
         # From what was moved to where it was.
         found, registers = self._move(step)
         to_literals = [literal * step.takes if literal is not None and step.takes is not None else None, None]
-        if computation is not None:
+        if computation is not None and arrived is not None:
             to_rules[computation.rows] += computation.through_errors(arrived, self.tables) * self.tables.computes
-            to = computation.carry(arrived, share, self.tables)
+            to = computation.carry(arrived, self.tables)
             self._computed(computation.rows, to, found, to_pairs, to_literals)
             self.share.zero_()
         if step.binds is not None:

@@ -15,24 +15,24 @@ from neurallambda.machine.tables import Tables
 _CLASSES, _PAIRS, _OTHER = len(CLASSES), len(CLASSES) ** 2, len(CLASSES) - 1
 _RESULTS = slice(Tag.INTEGER, Tag.FALSE + 1)
 assert list(Tag)[_RESULTS] == [Tag.INTEGER, Tag.TRUE, Tag.FALSE]
-_CLASS_OF = torch.tensor(
-    [0 if tag is Tag.INTEGER else 1 + KINDS.index(tag) if tag in KINDS else _OTHER for tag in Tag]
-)
+_CLASS_OF = torch.tensor([0 if tag is Tag.INTEGER else 1 + KINDS.index(tag) if tag in KINDS else _OTHER for tag in Tag])
 
 
 @dataclass(frozen=True)
 class Arrived:
-    """What arrives at what a step makes, as far as that may have been computed.
+    """What arrives at what was computed.
 
     Attributes:
-        tags: at the tags of the new record.
-        literal: at its literal, if it has one.
+        results: at an integer, true and false.
+        literal: at the integers, if anything does.
         errors: at the errors.
+        share: at computing rather than anything else: at the results that there are.
     """
 
-    tags: Float[Tensor, "batch tags"]
-    literal: Float[Tensor, "batch integers"] | None
-    errors: Float[Tensor, "batch errors"]
+    results: Float[Tensor, "some 3"]
+    literal: Float[Tensor, "some integers"] | None
+    errors: Float[Tensor, "some errors"]
+    share: Float[Tensor, "some 1"]
 
 
 @dataclass(frozen=True)
@@ -89,26 +89,30 @@ class Computation:
         """The programs that computed."""
         return slice(None) if self.done.rows is None else self.done.rows
 
-    def share(self, arrived: Arrived) -> Float[Tensor, "some 1"]:
-        """What arrives at computing rather than anything else: at the results that there are."""
-        found = (arrived.tags[self.rows, _RESULTS] * self.done.results).sum(-1, keepdim=True)
-        if arrived.literal is None:
-            return found
-        literal = arrived.literal[self.rows].gather(1, self.result.clamp_min(0)[:, None])
-        return found + literal * (self.result >= 0)[:, None]
+    def arrived(
+        self, tags: Float[Tensor, "batch tags"], literal: Float[Tensor, "batch integers"] | None, errors: Tensor
+    ) -> Arrived:
+        """What arrives of all that arrives at the tags and the literal of the new record, and at the errors."""
+        results = tags[self.rows, _RESULTS]
+        share = (results * self.done.results).sum(-1, keepdim=True)
+        if literal is None:
+            return Arrived(results, None, errors[self.rows], share)
+        literal = literal[self.rows]
+        share = share + literal.gather(1, self.result.clamp_min(0)[:, None]) * (self.result >= 0)[:, None]
+        return Arrived(results, literal, errors[self.rows], share)
 
     def through_errors(self, arrived: Arrived, tables: Tables) -> Float[Tensor, "some 1"]:
         """What arrives at the rule that computes from the errors that its computation ended in."""
         failed = self.done.errors @ tables.computed_errors
-        return (arrived.errors[self.rows] * failed).sum(-1, keepdim=True)
+        return (arrived.errors * failed).sum(-1, keepdim=True)
 
-    def carry(self, arrived: Arrived, share: Tensor, tables: Tables) -> ToOperands:
+    def carry(self, arrived: Arrived, tables: Tables) -> ToOperands:
         """What arrives at the operands."""
         operands, operations = self.operands, tables.operations
         truth = operations.truth.view(len(OPERATORS), CASES, 3)
         succeeds = self.done.results.sum(-1, keepdim=True)
-        to_results = (arrived.tags[self.rows, _RESULTS] - share) * succeeds
-        to_not_an_integer, to_overflow, to_by_zero = (arrived.errors[self.rows] @ tables.computed_errors.t()).split(1, dim=1)
+        to_results = (arrived.results - arrived.share) * succeeds
+        to_not_an_integer, to_overflow, to_by_zero = (arrived.errors @ tables.computed_errors.t()).split(1, dim=1)
         left, right = operands.left[:, None], operands.right[:, None]
         left_is = (operands.left_class == 0).to(to_results.dtype)[:, None]
         right_is = (operands.right_class == 0).to(to_results.dtype)[:, None]
@@ -129,7 +133,7 @@ class Computation:
         weights = _ONES[operands.operator].to(to_results.dtype)[:, IS_ARITHMETIC]
         to_result = (to_results[:, :1] - to_overflow).expand(-1, len(operations.integers.range))
         if arrived.literal is not None:
-            to_result = torch.addcmul(to_result, arrived.literal[self.rows], succeeds)
+            to_result = torch.addcmul(to_result, arrived.literal, succeeds)
         to_left, to_right, to_weights = around(
             to_result, to_cases[:, _PAIRS:], weights, operations.integers, operands.left, operands.right
         )
@@ -138,7 +142,9 @@ class Computation:
         to_left = torch.addcmul(overflows * right_is + to_left_kinds[:, :1], to_left, right_is)
         to_right = torch.addcmul(overflows * left_is + to_right_kinds[:, :1], to_right, left_is)
         if operations.can_divide_by_zero:
-            self._by_zero(to_by_zero - to_overflow, left_is, right_is, weights, to_operator, to_left, to_right, operations)
+            self._by_zero(
+                to_by_zero - to_overflow, left_is, right_is, weights, to_operator, to_left, to_right, operations
+            )
         left_kinds, right_kinds = to_left_kinds[:, 1:], to_right_kinds[:, 1:]
         scales = [
             _of_class(right_kinds, operands.right_class),
@@ -176,4 +182,3 @@ def _of_class(to_kinds: Float[Tensor, "some 3"], of: Int[Tensor, " some"]) -> Fl
     """What arrives at the kind that an operand is, if it is one."""
     is_kind = (of > 0) & (of < _OTHER)
     return to_kinds.gather(1, torch.where(is_kind, of - 1, 0)[:, None]) * is_kind[:, None]
-

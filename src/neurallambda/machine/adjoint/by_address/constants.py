@@ -19,7 +19,17 @@ from neurallambda.machine.alphabet import CODE_FIELDS, KINDS, OPERATORS, WIDE_FI
 from neurallambda.machine.layout import WIDE, Layout
 from neurallambda.machine.memory import role_table
 from neurallambda.machine.rules import RULES
-from neurallambda.machine.selection import ALL_VALUES, ANY_VALUE, OWNED, PER, SCALED, SCALED_SIZES, SCALES, TAKES, TAKES_LITERAL
+from neurallambda.machine.selection import (
+    ALL_VALUES,
+    ANY_VALUE,
+    OWNED,
+    PER,
+    SCALED,
+    SCALED_SIZES,
+    SCALES,
+    TAKES,
+    TAKES_LITERAL,
+)
 from neurallambda.machine.step import HALT
 from neurallambda.machine.tables import Tables
 
@@ -80,7 +90,7 @@ class Constants:
     frame: Float[Tensor, "tags rules"]
     operator: Float[Tensor, "operators_and_none rules"]
     of_operator: Float[Tensor, "operators_and_none asking"]
-    four: Int[Tensor, " reasons"]
+    four: Int[Tensor, " four"]
     seen: Float[Tensor, "reasons tags_and_operators"]
     roles: Float[Tensor, "3 tags_and_operators"]
     ends: Float[Tensor, " rules"]
@@ -218,13 +228,13 @@ def _pairs(
         ([*range(FRAME, KEPT)], one, derivatives, len(Tag) + len(OPERATORS), [*range(len(PER))]),
     ]
     pairs = torch.tensor([scale for part in parts for scale in part[0]])
-    of_control, of_frame = (torch.cat([part[side] for part in parts], dim=1) for side in (1, 2))
+    of_control, of_frame = torch.cat([part[1] for part in parts], dim=1), torch.cat([part[2] for part in parts], dim=1)
     to_seen = scales.new_zeros(len(pairs), 2 * (len(Tag) + len(OPERATORS)))
     row = 0
     for _, _, _, start, columns in parts:
         to_seen[row : row + len(columns), start : start + len(Tag)] = tables.seen[:, columns].t()
         row += len(columns)
-    used = live.index_fill(0, torch.tensor(ADDED), True)[pairs]  # noqa: FBT003
+    used = live.index_fill(0, torch.tensor(ADDED), True)[pairs]
     return pairs[used], of_control[:, used], of_frame[:, used], to_seen[used]
 
 

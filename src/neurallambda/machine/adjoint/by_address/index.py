@@ -57,14 +57,18 @@ class Index:
         tags = fields[:, :, AS[Field.TAG]]
         first = fields[:, :code, AS[Field.FIRST]]
         names = torch.where(tags[:, :code] == Tag.VARIABLE, first, code + 1)
-        has_literal = torch.isin(tags, torch.tensor(HAVE_LITERALS)).scatter_(1, read, True)  # noqa: FBT003
+        has_literal = torch.isin(tags, torch.tensor(HAVE_LITERALS)).scatter_(1, read, True)
         slots = torch.where(has_literal, has_literal.cumsum(1), 0)
         roles = memory.roles
         is_frame = roles[:, 1] > 0
         nothing = (roles[:, :2].sum(1) == 0)[:, None]
         owner = torch.where(is_frame, places.record, 0)[:, None]
         at = {field: fields[:, :, AS[field]] for field in POINTING}
-        at = {field: torch.where(at[field] < 0, -1, at[field] + places.at[field]) for field in POINTING if field in places.at}
+        at = {
+            field: torch.where(at[field] < 0, -1, at[field] + places.at[field])
+            for field in POINTING
+            if field in places.at
+        }
         parts = [at.pop(one).maximum(at.pop(other)) for one, other in _NEVER_TOGETHER] + [*at.values()]
         seen = torch.cat([torch.stack(parts, dim=1), _sets(memory, places)], dim=1)
         seen = torch.where((seen < 0) | nothing, places.nothing, seen + owner)

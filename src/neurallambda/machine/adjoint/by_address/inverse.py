@@ -77,7 +77,9 @@ class Inverse:
         rule = case if case <= STAY else _COPYING
         moved = self.moves.of({rule})[rule]
         targets = self.targets.clone()
-        control = self.moves.record  # a pointer at code that control moves along is more than that: it may be a variable
+        control = (
+            self.moves.record
+        )  # a pointer at code that control moves along is more than that: it may be a variable
         from_code = (moved[control : control + width] % self.moves.record) < places.layout.narrow
         from_code &= moved[control : control + width] < 2 * self.moves.record
         code = torch.arange(places.next_code, places.next_code + width)
