@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from neurallambda.arguments import checked_methods
 from neurallambda.device import check_device
@@ -18,16 +20,21 @@ from neurallambda.machine.decode import decode
 from neurallambda.machine.encode import NeuralLambda, encode
 from neurallambda.machine.gradient import Run
 from neurallambda.machine.memory import Memory
+from neurallambda.machine.reading import read_values
 from neurallambda.machine.result import Result
 from neurallambda.machine.run import Runner, Settings
+from neurallambda.machine.stepping import Rules, State, start, step
+from neurallambda.machine.tables import tables
 
 INTEGERS = range(-256, 256)
 MAX_STEPS = 10_000
 CAPACITY = 16_384
 ALTERNATIVES = 8
+STEPS = 64
+"""So many steps a state has room for, unless `Machine.start` is told otherwise."""
 
 
-@checked_methods("encode", "decode", "assemble")
+@checked_methods("encode", "decode", "assemble", "rules", "start", "result")
 class Machine:
     """A Lisp machine whose every step, tensor to tensor, is differentiable.
 
@@ -126,6 +133,92 @@ class Machine:
             runner = Runner(program.layout, code, settings)
             runner.run()
         return Result.of(program, runner)
+
+    def start(self, program: NeuralLambda, *, steps: int = STEPS) -> State:
+        """The state of encoded programs before their first step.
+
+        Args:
+            program: what `encode` gives.
+            steps: how many steps there is room for; a step beyond them leaves the state as it is.
+
+        Raises:
+            ArgumentError: where the code and so many records are more than the capacity.
+        """
+        check_instance("program", program, NeuralLambda, "what `Machine.encode` makes of the text of programs")
+        self._check_steps(program, steps)
+        program.check()
+        return start(program, steps)
+
+    def rules(self, program: NeuralLambda, *, steps: int = STEPS) -> Rules:
+        """What all steps of a batch of programs share; make it once, before the first step.
+
+        Args:
+            program: what `encode` gives.
+            steps: as many as `start` was told.
+        """
+        check_instance("program", program, NeuralLambda, "what `Machine.encode` makes of the text of programs")
+        self._check_steps(program, steps)
+        constants = tables(program.integers, program.operations, program.tag.device, program.tag.dtype)
+        return Rules.of(program.layout, constants, steps)
+
+    def step(self, state: State, rules: Rules) -> tuple[State, Float[Tensor, "batch rules"]]:
+        """Take one step of a batch of programs; gives the state after it, and the weight of each rule.
+
+        All shapes are fixed and nothing is looked at from the host, so `torch.compile(fullgraph=True)` makes one graph of it;
+        gradients flow through any number of steps, at the price of keeping what each of them computed. A program that
+        has ended stays as it is. Stepping is `run`, where no more than data is soft. Where control is soft, a step mixes its
+        alternatives, as the run of a machine with `alternatives=1` does.
+
+        Args:
+            state: what `start` or `step` gives.
+            rules: what `rules` gives, for the same programs and as much room.
+
+        Raises:
+            ArgumentError: where the rules are for other programs, or for more or less room.
+
+        >>> machine = Machine()
+        >>> program = machine.encode(["(+ 1 2)", "(if true 7 8)"])
+        >>> state, rules = machine.start(program, steps=8), machine.rules(program, steps=8)
+        >>> while state.running.any():
+        ...     state, weights = machine.step(state, rules)
+        >>> state.steps
+        tensor([4., 3.])
+        >>> machine.result(program, state).probability(3)
+        tensor([1., 0.])
+        """
+        check_instance("state", state, State, "what `Machine.start` or `Machine.step` gives")
+        check_instance("rules", rules, Rules, "what `Machine.rules` gives")
+        if rules.take_columns.shape[1] != state.records.shape[2] or rules.layout.code != state.settled.shape[1]:
+            raise ArgumentError(
+                f"rules: got those for records of {rules.take_columns.shape[1]} numbers, expected those for the "
+                f"{state.records.shape[2]} of the state; make them with `rules(program, steps=...)`, as `start` made the state"
+            )
+        return step(state, rules)
+
+    def result(self, program: NeuralLambda, state: State) -> Result:
+        """What has ended by now, and what is still running, as `run` gives it.
+
+        Args:
+            program: what `start` was given.
+            state: what `start` or `step` gave for it.
+        """
+        check_instance("program", program, NeuralLambda, "what `Machine.encode` makes of the text of programs")
+        check_instance("state", state, State, "what `Machine.start` or `Machine.step` gives")
+        width, layout = state.records.shape[1], program.layout
+        if len(state.running) != len(program) or state.settled.shape[1] != layout.code:
+            raise ArgumentError(f"state: got {state!r}, expected one that `start` gives for this {program!r}")
+        settings = Settings(program.integers, program.operations, width - layout.code, self.capacity, self.alternatives)
+        memory = Memory(layout, program.code(), state.records, width)
+        value = read_values(memory, state.answer)
+        return Result(program, settings, memory, state.answer, value, state.errors, state.running, state.steps)
+
+    def _check_steps(self, program: NeuralLambda, steps: int) -> None:
+        check_count("steps", steps)
+        if program.layout.code + steps > self.capacity:
+            raise ArgumentError(
+                f"steps: got {steps:,}, expected at most {self.capacity - program.layout.code:,}: these programs have "
+                f"{program.layout.code:,} addresses, a step needs one more, and the capacity is {self.capacity:,}"
+            )
 
     def decode(self, result: Result) -> list[Outcome]:
         """The likeliest end of each program, as a term or a named error, with its steps."""

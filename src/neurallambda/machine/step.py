@@ -59,7 +59,7 @@ class Step:
 def take_step(
     memory: Readable,
     registers: Float[Tensor, "batch 3 addresses"],
-    here: Float[Tensor, " addresses"],
+    here: Float[Tensor, "*batch addresses"],
     tables: Tables,
 ) -> Step:
     """Take one step.
@@ -68,7 +68,7 @@ def take_step(
         memory: what was written before.
         registers: control, environment, continuation. Control and continuation are distributions over addresses; the
             environment is a set of addresses, each with the degree to which it is visible.
-        here: the address of the new record, one-hot.
+        here: the address of the new record, one-hot; one for all programs or one for each.
         tables: the rules as tensors.
     """
     sight = look(memory, registers, tables)
