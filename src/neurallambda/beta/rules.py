@@ -8,7 +8,6 @@ from enum import IntEnum
 
 from neurallambda.beta.alphabet import OPERATORS, STUCK, Tag
 from neurallambda.errors import ErrorKind
-from neurallambda.lang.terms import UNARY_PRIMITIVES
 
 
 class Move(IntEnum):
@@ -140,7 +139,6 @@ def respond_unary(operator: str, operand: Tag) -> Response:
     return Move.GO_21 if operator == "car" else Move.GO_22
 
 
-UNARY_OPERATORS = tuple(OPERATORS.index(name) for name in UNARY_PRIMITIVES)
 CONS = OPERATORS.index("cons")
 
 
