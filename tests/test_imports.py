@@ -33,6 +33,27 @@ EXTRAS = (
     "pytest",
 )
 TENSORS = ("torch", "numpy", "jaxtyping")
+IN_COPIES = """
+import importlib, os, sys
+import torch  # once, for all of them
+
+def in_a_copy(name, then=lambda: None):
+    if os.fork() == 0:
+        try:
+            importlib.import_module(name)
+            then()
+        except BaseException as error:
+            print(f"{name} cannot be imported first: {error!r}", file=sys.stderr, flush=True)
+            os._exit(1)
+        os._exit(0)  # without the cleaning up that is for the first process to do
+    if os.wait()[1]:
+        raise ImportError(name)
+
+def in_copies(packages):
+    for package, names in packages.items():
+        in_a_copy(package, lambda: [in_a_copy(name) for name in names if name not in sys.modules])
+"""
+"""Python that imports each package, and then each of its modules, in a fork of a process that imported torch alone."""
 
 
 def run(code: str) -> None:
@@ -65,13 +86,11 @@ def test_the_exact_rooms_need_no_torch() -> None:
 
 
 def test_every_module_can_come_first() -> None:
-    """A cycle of imports shows only when the wrong module is imported first, so each one is, in a process of its own."""
-    run(
-        "import importlib, os, sys, torch\n"  # torch once, for all of them
-        f"for name in {PRESENT}:\n"
-        "    if os.fork() == 0:\n"
-        "        importlib.import_module(name)\n"
-        "        os._exit(0)\n"
-        "    if os.wait()[1]:\n"
-        "        sys.exit(f'{name} cannot be imported first')\n"
-    )
+    """A cycle of imports shows only when the wrong module is imported first, so each one is, in a process of its own.
+
+    A module's packages are imported before it. What they import cannot come any earlier, and so needs no process.
+    """
+    packages: dict[str, list[str]] = {}
+    for name in PRESENT:
+        packages.setdefault(name.rpartition(".")[0] or name, []).append(name)
+    run(IN_COPIES + f"in_copies({packages})\n")
