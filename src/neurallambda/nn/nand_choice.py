@@ -7,11 +7,12 @@ from torch import Generator, Tensor, nn
 from neurallambda.arguments import checked
 from neurallambda.device import check_device
 from neurallambda.errors import check_count
-from neurallambda.nn.nand import SPREAD, Nand, soft_nand
+from neurallambda.nn.candidate_choice import CandidateChoice
+from neurallambda.nn.nand import SPREAD, Nand
 
 
 @checked
-class NandChoice(nn.Module):
+class NandChoice(CandidateChoice):
     """Give back one of the candidates, chosen by two layers of NAND.
 
     The gates of the first layer see the candidates and the products of every two of them, number by number. For vectors
@@ -57,43 +58,17 @@ class NandChoice(nn.Module):
         Raises:
             ArgumentError: if a number is not a positive integer.
         """
-        super().__init__()
         check_device(device)
         check_count("candidates", candidates, least=1)
+        super().__init__()
         inputs = candidates + candidates * (candidates - 1) // 2
         self.first = Nand(inputs=inputs, size=size, gates=gates, generator=generator, device=device, dtype=dtype)
         drawn = torch.randn(candidates, gates, generator=generator, dtype=torch.float64, device=generator.device)
         self.participation = nn.Parameter((SPREAD * drawn).to(device=device, dtype=dtype))
 
-    def chances(self, candidates: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """How likely each candidate is to be chosen.
-
-        Args:
-            candidates: shape (..., candidates, size).
-
-        Returns:
-            Distributions, shape (..., candidates).
-
-        Raises:
-            ArgumentError: if the candidates do not fit.
-        """
-        truths = self.first(with_products(candidates))
-        gates = soft_nand(truths[..., None, :], self.participation.sigmoid())
-        return gates / gates.sum(-1, keepdim=True).clamp_min(torch.finfo(gates.dtype).tiny)
-
-    def forward(self, candidates: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """The chosen candidate, as a mixture where the choice is not certain.
-
-        Args:
-            candidates: shape (..., candidates, size).
-
-        Returns:
-            Shape (..., size).
-
-        Raises:
-            ArgumentError: if the candidates do not fit.
-        """
-        return (self.chances(candidates)[..., None] * candidates).sum(-2)
+    def first_gates(self, candidates: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """How true each gate of the first layer is, shape (..., gates)."""
+        return self.first(with_products(candidates))
 
 
 def with_products(vectors: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
