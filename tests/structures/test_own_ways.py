@@ -23,7 +23,7 @@ from neurallambda.structures import (
     mapped,
     member,
 )
-from neurallambda.structures.learned import EnabledDataLatch, PredicateLatch, Sharpening
+from neurallambda.nn.latches import EnabledDataLatch, PredicateLatch, Sharpening
 from neurallambda.structures.pictures import demonstration, draw, main, played
 from neurallambda.structures.recurrence import clamped_sum, gated_sum
 from tests.structures.cases import STRUCTURES, soft, warm

@@ -12,7 +12,7 @@ from torch import nn
 from neurallambda import structures
 from neurallambda.nn import EqualityChoice, Nand, NandChoice
 from neurallambda.structures import Kind
-from neurallambda.structures.learned import EnabledDataLatch, PredicateLatch, ResettableLatch
+from neurallambda.nn.latches import EnabledDataLatch, PredicateLatch, ResettableLatch
 from neurallambda.symbols.similarity import direction
 from tests.structures.cases import SMOOTH, STRUCTURES, float_leaves, gradients_of, leaves, soft, warm
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from neurallambda.structures.learned import EnabledDataLatch, PredicateLatch, ResettableLatch, matched
+from neurallambda.nn.latches import EnabledDataLatch, PredicateLatch, ResettableLatch, matched
 
 WIDTH = 8
 SETS, RESETS = 0, 1
