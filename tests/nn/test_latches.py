@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from neurallambda.nn.latches import EnabledDataLatch, PredicateLatch, ResettableLatch, matched
+from neurallambda.errors import ArgumentError
+from neurallambda.nn import EnabledDataLatch, PredicateLatch, ResettableLatch, Sharpening
+from neurallambda.nn.latches import matched
 
 WIDTH = 8
 SETS, RESETS = 0, 1
@@ -119,3 +121,52 @@ def test_matches_see_through_transforms() -> None:
     seen = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     each = torch.vmap(torch.func.grad(lambda one, pattern: -matched(one[None], pattern)[0], argnums=1), (0, None))
     assert each(seen, pattern).isfinite().all()
+
+
+def test_a_predicate_latch_learns_its_predicate() -> None:
+    generator = torch.Generator().manual_seed(1)
+    latch = PredicateLatch(4, generator=generator)
+    optimizer = torch.optim.Adam(latch.parameters(), lr=0.05)
+    key = torch.eye(4)[0]
+    losses = []
+    for _ in range(150):
+        inputs = torch.eye(4)[torch.randint(4, (16, 5), generator=generator)]
+        target = (inputs @ key).cumsum(1).clamp(max=1)
+        state, said = latch.init(16), []
+        for seen in inputs.unbind(1):
+            state, output = latch(state, seen)
+            said.append(output[:, 0])
+        loss = (torch.stack(said, 1) - target).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.02 < losses[0]
+
+
+def test_an_enabled_data_latch_holds_what_came_with_the_key() -> None:
+    latch = EnabledDataLatch(2, 3, generator=torch.Generator().manual_seed(0))
+    key = latch.enable.detach()[None]
+    state, read = latch(latch.init(1), key, torch.tensor([[1.0, 2.0]]))
+    torch.testing.assert_close(read, torch.tensor([[1.0, 2.0]]))
+    state, read = latch(state, -key, torch.tensor([[3.0, 4.0]]))
+    torch.testing.assert_close(read, torch.tensor([[1.0, 2.0]]))
+
+
+def test_sharpening_is_learned() -> None:
+    sharpening = Sharpening(initial=2.0)
+    sharpness = sharpening(3)
+    torch.testing.assert_close(sharpness, torch.full((3, 1), 2.0))
+    sharpness.sum().backward()
+    assert sharpening.raw.grad is not None
+
+
+@pytest.mark.parametrize("initial", [1e-6, 0.5, 30.0, 1000.0])
+def test_sharpening_starts_where_it_is_told(initial: float) -> None:
+    assert Sharpening(initial=initial)(1).item() == pytest.approx(initial, rel=1e-4)
+
+
+@pytest.mark.parametrize("initial", [0.0, -1.0, float("nan"), float("inf")])
+def test_sharpening_that_descent_could_not_change_is_refused(initial: float) -> None:
+    with pytest.raises(ArgumentError, match="expected a finite number greater than 0"):
+        Sharpening(initial=initial)

@@ -23,7 +23,6 @@ from neurallambda.structures import (
     mapped,
     member,
 )
-from neurallambda.nn.latches import EnabledDataLatch, PredicateLatch, Sharpening
 from neurallambda.structures.pictures import demonstration, draw, main, played
 from neurallambda.structures.recurrence import clamped_sum, gated_sum
 from tests.structures.cases import STRUCTURES, soft, warm
@@ -205,44 +204,6 @@ def test_recurrences_are_loops() -> None:
     torch.testing.assert_close(
         clamped_sum(change, low, high, start[:, 0]), torch.stack(expected, 1), rtol=0, atol=1e-14
     )
-
-
-def test_a_predicate_latch_learns_its_predicate() -> None:
-    generator = torch.Generator().manual_seed(1)
-    latch = PredicateLatch(4, generator=generator)
-    optimizer = torch.optim.Adam(latch.parameters(), lr=0.05)
-    key = torch.eye(4)[0]
-    losses = []
-    for _ in range(150):
-        inputs = torch.eye(4)[torch.randint(4, (16, 5), generator=generator)]
-        target = (inputs @ key).cumsum(1).clamp(max=1)
-        state, said = latch.init(16), []
-        for seen in inputs.unbind(1):
-            state, output = latch(state, seen)
-            said.append(output[:, 0])
-        loss = (torch.stack(said, 1) - target).square().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < 0.02 < losses[0]
-
-
-def test_an_enabled_data_latch_holds_what_came_with_the_key() -> None:
-    latch = EnabledDataLatch(2, 3, generator=torch.Generator().manual_seed(0))
-    key = latch.enable.detach()[None]
-    state, read = latch(latch.init(1), key, torch.tensor([[1.0, 2.0]]))
-    torch.testing.assert_close(read, torch.tensor([[1.0, 2.0]]))
-    state, read = latch(state, -key, torch.tensor([[3.0, 4.0]]))
-    torch.testing.assert_close(read, torch.tensor([[1.0, 2.0]]))
-
-
-def test_sharpening_is_learned() -> None:
-    sharpening = Sharpening(initial=2.0)
-    sharpness = sharpening(3)
-    torch.testing.assert_close(sharpness, torch.full((3, 1), 2.0))
-    sharpness.sum().backward()
-    assert sharpening.raw.grad is not None
 
 
 NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "docs" / "structures" / "pictures").glob("*.png"))

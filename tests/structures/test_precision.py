@@ -10,9 +10,8 @@ import torch
 from torch import nn
 
 from neurallambda import structures
-from neurallambda.nn import EqualityChoice, Nand, NandChoice
+from neurallambda.nn import EnabledDataLatch, EqualityChoice, Nand, NandChoice, PredicateLatch, ResettableLatch
 from neurallambda.structures import Kind
-from neurallambda.nn.latches import EnabledDataLatch, PredicateLatch, ResettableLatch
 from neurallambda.symbols.similarity import direction
 from tests.structures.cases import SMOOTH, STRUCTURES, float_leaves, gradients_of, leaves, soft, warm
 

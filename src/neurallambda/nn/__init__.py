@@ -17,6 +17,9 @@ from neurallambda.nn.choice import sharpen as sharpen
 from neurallambda.nn.controller import Controller as Controller
 from neurallambda.nn.equality_choice import EqualityChoice as EqualityChoice
 from neurallambda.nn.gated_cell_model import GatedCellModel as GatedCellModel
+from neurallambda.nn.latches import EnabledDataLatch as EnabledDataLatch
+from neurallambda.nn.latches import PredicateLatch as PredicateLatch
+from neurallambda.nn.latches import ResettableLatch as ResettableLatch
 from neurallambda.nn.nand import Nand as Nand
 from neurallambda.nn.nand import soft_nand as soft_nand
 from neurallambda.nn.nand_choice import NandChoice as NandChoice
@@ -24,6 +27,7 @@ from neurallambda.nn.operands import instruction as instruction
 from neurallambda.nn.population import Population as Population
 from neurallambda.nn.population import clip_each as clip_each
 from neurallambda.nn.recurrent import Recurrent as Recurrent
+from neurallambda.nn.sharpening import Sharpening as Sharpening
 from neurallambda.nn.structure_layer import StructureLayer as StructureLayer
 from neurallambda.nn.structure_layer import StructureLayerState as StructureLayerState
 from neurallambda.nn.table_automaton import TableAutomaton as TableAutomaton

@@ -1,18 +1,19 @@
-"""The parts of latches and pointer stacks that are learned: predicates, and how far to sharpen."""
+"""Latches that learn what switches them."""
 
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
+from neurallambda.arguments import checked
 from neurallambda.errors import check_count
 from neurallambda.structures.data_latch import DataLatch, DataLatchState
 from neurallambda.structures.latch import Latch, LatchState
 from neurallambda.symbols.similarity import direction
 
 
+@checked
 class PredicateLatch(nn.Module):
     """A latch that says `false` until its predicate has been matched, and `true` from then on.
 
@@ -50,6 +51,7 @@ class PredicateLatch(nn.Module):
         return state, torch.lerp(self.false.expand_as(seen), self.true.expand_as(seen), on)
 
 
+@checked
 class ResettableLatch(nn.Module):
     """A latch that one learned vector switches on and another off; where an input matches both, it is on.
 
@@ -95,6 +97,7 @@ class ResettableLatch(nn.Module):
         return state, on[:, 0]
 
 
+@checked
 class EnabledDataLatch(nn.Module):
     """A data latch that takes the data whenever a learned vector is matched by what comes with them.
 
@@ -119,26 +122,6 @@ class EnabledDataLatch(nn.Module):
     ) -> tuple[DataLatchState, Float[Tensor, "batch width"]]:
         """The next state, and the data that are held."""
         return self.latch.step(state, _set_in_as_far_as(matched(seen, self.enable)), data)
-
-
-class Sharpening(nn.Module):
-    """The `sharpness` operand of a pointer stack, as one learned number that is never negative.
-
-    Args:
-        initial: the sharpness at first; 0 is no sharpening.
-
-    Example:
-        >>> Sharpening(initial=2.0)(3).shape
-        torch.Size([3, 1])
-    """
-
-    def __init__(self, *, initial: float = 1.0) -> None:
-        super().__init__()
-        self.raw = nn.Parameter(torch.tensor(float(initial)).expm1().log())
-
-    def forward(self, batch: int) -> Float[Tensor, "batch 1"]:
-        """The sharpness, for each of `batch` rows."""
-        return functional.softplus(self.raw).expand(batch, 1)
 
 
 def matched(seen: Float[Tensor, "*leading width"], pattern: Float[Tensor, " width"]) -> Float[Tensor, "*leading"]:
