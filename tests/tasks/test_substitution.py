@@ -95,6 +95,13 @@ def test_a_choice_by_equality_learns_it_in_every_codebook(kind: str) -> None:
     assert exact(choice, codebook, pairs) >= 0.99
 
 
+def test_a_start_where_half_of_the_gates_took_part_and_none_could_leave_is_left() -> None:
+    codebook = Codebook.make(range(256), kind="bipolar", vec_size=64, generator=seeded(1010))
+    choice = EqualityChoice(candidates=3, gates=16, generator=seeded(1010))
+    train(choice, codebook, range(128), steps=300, learning_rate=0.05, generator=seeded(1011))
+    assert exact(choice, codebook, draw(range(128), batch=200, length=64, generator=seeded(1012))) == 1.0
+
+
 @pytest.mark.parametrize("kind", [Perceptron, Recurrent])
 def test_rivals_are_as_large_as_they_may_be(kind: type[Perceptron] | type[Recurrent]) -> None:
     width = widest(kind, size=16, parameters=10_000)
