@@ -57,7 +57,7 @@ check-imports: .venv/installed-dev  ## do imports run one way only
 	$(BIN)/lint-imports --no-cache
 
 test-compile: .venv/installed-dev  ## the tests that call torch.compile, without the shape checks
-	$(BIN)/python -m pytest -q -m compile --jaxtyping-packages=
+	$(PYTEST) -q -m compile --jaxtyping-packages=
 
 test-main: .venv/installed-dev  ## all other tests, with the shape checks, and the examples of the docs
 	$(PYTEST)
