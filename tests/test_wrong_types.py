@@ -104,6 +104,8 @@ def good() -> dict[str, Any]:
         "first_cell_of.symbols": torch.zeros(2, 4, dtype=torch.long), "TableAutomaton.symbols": ["a", "b"],
         "CellArrayModel.symbols": ["a", "b"], "export.answers": ["x", "y"],
         "member": "ab", "modulus": 3, "kinds": 1, "states": 2, "stack": ("x",), "queue": ("x",), "tape": ("x",),
+        "seen": torch.zeros(2, 2), "data": torch.zeros(2, 2), "forward.candidates": torch.zeros(2, 2),
+        "chances.candidates": torch.zeros(2, 2), "enable_width": 2,
     }  # fmt: skip
 
 
@@ -160,8 +162,9 @@ def arguments(where: str, item: Callable[..., Any]) -> dict[str, Any]:
                     found[name] = good()[key]
                 break
         else:
-            if name == "state" and room in STRUCTURES:
-                found[name] = STRUCTURES[room](2).init(2)
+            owner = instances().get(room)
+            if name == "state" and owner is not None and not inspect.isclass(item):
+                found[name] = owner.init(2)
     return found
 
 
@@ -210,10 +213,11 @@ STRUCTURES = {
     for name, item in ((name, getattr(structures, name)) for name in dir(structures))
     if inspect.isclass(item) and issubclass(item, structures.Structure) and not inspect.isabstract(item)
 }
-IMPLEMENTED = frozenset(
-    ["advance", "contents", "empty", "read", "size", "reference", "least", "line", "reads_of", "found", "matching"]
-)
-"""What structures implement for `step` and `scan`, which check: steps are compiled, and these are all that runs in them."""
+IMPLEMENTED = frozenset(["advance", "empty", "least", "line", "reads_of", "found", "matching"])
+"""What structures implement for `init`, `step` and `scan`, which check what they are given before they call it.
+
+A step is compiled, and these are all that runs in it: a second check there would be traced and paid for at every step.
+"""
 
 
 @cache
@@ -239,6 +243,12 @@ def instances() -> dict[str, Any]:
         "CellArrayModel": nn.CellArrayModel(3, 2, states=2),
         "NeuralFSM": twins.NeuralFSM(known["twins.machine"]),
         "Nand": nn.Nand(inputs=2, size=2, gates=2, generator=torch.Generator()),
+        "NandChoice": nn.NandChoice(candidates=2, size=2, gates=2, generator=torch.Generator()),
+        "EqualityChoice": nn.EqualityChoice(candidates=2, gates=2, generator=torch.Generator()),
+        "PredicateLatch": nn.PredicateLatch(2),
+        "ResettableLatch": nn.ResettableLatch(2),
+        "EnabledDataLatch": nn.EnabledDataLatch(2, 2),
+        "Sharpening": nn.Sharpening(),
         **{kind: make(2) for kind, make in STRUCTURES.items()},
     }
 

@@ -6,7 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from neurallambda.errors import ArgumentError
 from neurallambda.nn.nand import soft_nand
+from neurallambda.symbols.checks import check_vectors
 
 
 class CandidateChoice(nn.Module, ABC):
@@ -22,18 +24,8 @@ class CandidateChoice(nn.Module, ABC):
     participation: nn.Parameter
 
     @abstractmethod
-    def first_gates(self, candidates: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """How true each gate of the first layer is.
-
-        Args:
-            candidates: shape (..., candidates, size).
-
-        Returns:
-            Probabilities, shape (..., gates).
-
-        Raises:
-            ArgumentError: if the candidates do not fit.
-        """
+    def _first_gates(self, candidates: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """How true each gate of the first layer is, shape (..., gates)."""
 
     def chances(self, candidates: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """How likely each candidate is to be chosen.
@@ -47,7 +39,14 @@ class CandidateChoice(nn.Module, ABC):
         Raises:
             ArgumentError: if the candidates do not fit.
         """
-        gates = soft_nand(self.first_gates(candidates)[..., None, :], self.participation.sigmoid())
+        check_vectors("candidates", candidates)
+        count = len(self.participation)
+        if candidates.ndim < 2 or candidates.shape[-2] != count:
+            raise ArgumentError(
+                f"candidates: got shape {tuple(candidates.shape)}, expected (..., {count}, size): "
+                f"the last axes are the candidates and the numbers of each"
+            )
+        gates = soft_nand(self._first_gates(candidates)[..., None, :], self.participation.sigmoid())
         return gates / gates.sum(-1, keepdim=True).clamp_min(torch.finfo(gates.dtype).tiny)
 
     def forward(self, candidates: Float[Tensor, "..."]) -> Float[Tensor, "..."]:

@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 
 from neurallambda.arguments import checked
 from neurallambda.device import check_device
-from neurallambda.errors import ArgumentError, check_count
+from neurallambda.errors import check_count
 from neurallambda.nn.candidate_choice import CandidateChoice
 from neurallambda.nn.nand import SHARPNESS, SPREAD, THRESHOLD, soft_nand
 from neurallambda.symbols.similarity import direction
@@ -83,14 +83,8 @@ class EqualityChoice(CandidateChoice):
         self.log_sharpness = nn.Parameter(torch.tensor(SHARPNESS, device=device, dtype=dtype).log())
         self.threshold = nn.Parameter(torch.tensor(THRESHOLD, device=device, dtype=dtype))
 
-    def first_gates(self, candidates: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    def _first_gates(self, candidates: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """How true each gate over the pairs is, shape (..., gates)."""
-        count = len(self.participation)
-        if candidates.ndim < 2 or candidates.shape[-2] != count:
-            raise ArgumentError(
-                f"candidates: got shape {tuple(candidates.shape)}, expected (..., {count}, size): "
-                f"the last axes are the candidates and the numbers of each"
-            )
         equal = (self.log_sharpness.exp() * (pairwise_cosines(candidates) - self.threshold)).sigmoid()[..., None, :]
         positive = self.polarity.sigmoid()
         truths = positive * equal + (1 - positive) * (1 - equal)

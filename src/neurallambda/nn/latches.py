@@ -7,9 +7,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from neurallambda.arguments import checked
-from neurallambda.errors import check_count
+from neurallambda.errors import ArgumentError, check_count
 from neurallambda.structures.data_latch import DataLatch, DataLatchState
 from neurallambda.structures.latch import Latch, LatchState
+from neurallambda.symbols.checks import check_vectors
 from neurallambda.symbols.similarity import direction
 
 
@@ -136,7 +137,13 @@ def matched(seen: Float[Tensor, "*leading width"], pattern: Float[Tensor, " widt
 
     Returns:
         From 0 to 1, shape (...).
+
+    Raises:
+        ArgumentError: if the inputs are not vectors of the pattern's length.
     """
+    check_vectors("seen", seen)
+    if seen.shape[-1:] != pattern.shape:
+        raise ArgumentError(f"seen: got shape {tuple(seen.shape)}, expected (..., {len(pattern)})")
     return _PositivePart.apply((direction(seen) * direction(pattern)).sum(-1))
 
 

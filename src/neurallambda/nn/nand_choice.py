@@ -66,7 +66,7 @@ class NandChoice(CandidateChoice):
         drawn = torch.randn(candidates, gates, generator=generator, dtype=torch.float64, device=generator.device)
         self.participation = nn.Parameter((SPREAD * drawn).to(device=device, dtype=dtype))
 
-    def first_gates(self, candidates: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    def _first_gates(self, candidates: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """How true each gate of the first layer is, shape (..., gates)."""
         return self.first(with_products(candidates))
 

@@ -21,7 +21,7 @@ from neurallambda.structures.instruction.expected import Layout, check_instructi
 from neurallambda.structures.instruction.operand import Operand, idle_unless
 from neurallambda.structures.precision import autocasts, in_its_own_precision, in_the_precision_of, without_autocast
 from neurallambda.structures.references.reference import Reference
-from neurallambda.structures.states import StateT, chosen, with_room
+from neurallambda.structures.states import StateT, chosen, of_its_own_state, with_room
 
 
 class Structure(ABC, Generic[StateT]):
@@ -38,10 +38,10 @@ class Structure(ABC, Generic[StateT]):
     """
 
     def __init_subclass__(cls) -> None:
-        """See that what looks at a state computes in the state's precision, also where autocast is at work."""
+        """See that what looks at a state is given one, and computes in its precision, also where autocast is at work."""
         for name in ("read", "size", "contents"):
             if name in vars(cls):
-                setattr(cls, name, in_its_own_precision(vars(cls)[name]))
+                setattr(cls, name, of_its_own_state(in_its_own_precision(vars(cls)[name])))
 
     @property
     @abstractmethod

@@ -1,8 +1,10 @@
 """What is done to every state alike: choosing between two, and making room."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Protocol, TypeVar, runtime_checkable
+from functools import wraps
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -42,6 +44,23 @@ def with_room(state: StateT, roomy: StateT) -> StateT:
     if type(state) is not type(roomy):
         raise ArgumentError(f"state: got {type(state).__name__}, expected {type(roomy).__name__}")
     return _zipped(_padded, state, roomy)
+
+
+def of_its_own_state(look: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A method that looks at a state, refusing what is not of the class that its annotation names."""
+    expected = look.__annotations__.get("state")
+    if not inspect.isclass(expected):
+        return look
+
+    @wraps(look)
+    def looks(structure: Any, state: Any) -> Tensor:
+        if not isinstance(state, expected):
+            raise ArgumentError(
+                f"state: got {type(state).__name__}, expected the {expected.__name__} that init returns"
+            )
+        return look(structure, state)
+
+    return looks
 
 
 def _padded(name: str, held: Tensor, roomy: Tensor) -> Tensor:
