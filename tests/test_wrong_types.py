@@ -19,8 +19,8 @@ import pytest
 import torch
 
 import neurallambda as nl
-from neurallambda import beta, nn, structures, symbols, twins
 from neurallambda.automata import CellularAutomaton, library
+from neurallambda import beta, nn, structures, symbols, tasks, twins
 from neurallambda.automata.data.generate import Recipe
 from neurallambda.automata.data.lengths import Lengths
 from neurallambda.automata.library.families import modular_counter
@@ -103,6 +103,7 @@ def good() -> dict[str, Any]:
         "init.symbols": torch.full((2, 4, 2), 0.5), "first_cell.symbols": torch.full((2, 4, 2), 0.5),
         "first_cell_of.symbols": torch.zeros(2, 4, dtype=torch.long), "TableAutomaton.symbols": ["a", "b"],
         "CellArrayModel.symbols": ["a", "b"], "export.answers": ["x", "y"],
+        "Task.batch": tasks.task("parity-check").batch(3, 2, generator=torch.Generator()), "Task.row": 0,
         "member": "ab", "modulus": 3, "kinds": 1, "states": 2, "stack": ("x",), "queue": ("x",), "tape": ("x",),
         "seen": torch.zeros(2, 2), "data": torch.zeros(2, 2), "forward.candidates": torch.zeros(2, 2),
         "chances.candidates": torch.zeros(2, 2), "enable_width": 2,
@@ -242,6 +243,7 @@ def instances() -> dict[str, Any]:
         "TableAutomaton": nn.TableAutomaton(2, 2, states=2),
         "CellArrayModel": nn.CellArrayModel(3, 2, states=2),
         "NeuralFSM": twins.NeuralFSM(known["twins.machine"]),
+        "Task": tasks.task("reverse-string"),
         "Nand": nn.Nand(inputs=2, size=2, gates=2, generator=torch.Generator()),
         "NandChoice": nn.NandChoice(candidates=2, size=2, gates=2, generator=torch.Generator()),
         "EqualityChoice": nn.EqualityChoice(candidates=2, gates=2, generator=torch.Generator()),

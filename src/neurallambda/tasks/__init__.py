@@ -1,5 +1,9 @@
 """Tasks: what a model must learn, how it is judged, and what it is compared with."""
 
+from neurallambda.tasks.automata import next_symbol as next_symbol
+from neurallambda.tasks.automata import next_symbols as next_symbols
+from neurallambda.tasks.automata import recognition as recognition
+from neurallambda.tasks.automata import transduction as transduction
 from neurallambda.tasks.batch import Batch as Batch
 from neurallambda.tasks.batch import Score as Score
 from neurallambda.tasks.catalogue import CHOMSKY as CHOMSKY

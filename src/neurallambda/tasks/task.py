@@ -82,7 +82,7 @@ class Published:
         return max(self.figures.items(), key=lambda item: item[1])
 
 
-@checked_methods("answer", "batch", "dataset")
+@checked_methods("answer", "batch", "dataset", "record", "score", "time")
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
     """A task: inputs are strings of symbols, answers are strings of other symbols.
@@ -139,6 +139,7 @@ class Task:
         Args:
             length: how many tokens the input has.
         """
+        check_count("length", length, least=0)
         return length + self.answer_length(length) if self.reads == "after" else length
 
     def answer(self, input: Sequence[int]) -> list[int]:  # noqa: A002
@@ -197,15 +198,10 @@ class Task:
         # Each batch has a generator of NumPy's, whose seed is drawn from torch's: one seed governs both.
         seed = torch.randint(2**16, (4,), generator=generator).tolist()
         random = np.random.Generator(np.random.SFC64(seed))
-        return self.lay_out(self.draw(random.integers(low, high + 1, rows), random), self.time(high))
+        return self._lay_out(self.draw(random.integers(low, high + 1, rows), random), self.time(high))
 
-    def lay_out(self, rows: Rows, time: int) -> Batch:
-        """Put inputs and answers in their places in time.
-
-        Args:
-            rows: what was drawn.
-            time: how long the rows shall be, at least as long as each needs.
-        """
+    def _lay_out(self, rows: Rows, time: int) -> Batch:
+        """Put inputs and answers in their places in time."""
         steps = np.arange(time)
         begin = rows.lengths if self.reads == "after" else np.zeros_like(rows.lengths)
         since = steps - begin[:, None]
@@ -248,7 +244,12 @@ class Task:
         Args:
             batch: the batch.
             row: which row.
+
+        Raises:
+            ArgumentError: if the batch has no such row.
         """
+        if not 0 <= row < len(batch.lengths):
+            raise ArgumentError(f"row: got {row}, expected a number from 0 to {len(batch.lengths) - 1}")
         length = int(batch.lengths[row])
         mask = batch.mask[row]
         end = max(length, int(mask.nonzero().max()) + 1)
