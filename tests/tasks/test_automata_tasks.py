@@ -129,9 +129,8 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
     broken.write_text("{}")
     with pytest.raises(MachineError):
         task(f"recognition:{broken}")
-    nothing = FSM(
-        symbols=("a",), rules=(Rule("a", "INITIAL", (), "INITIAL", ()),), acceptance=Acceptance(states=("ELSEWHERE",))
-    )
+    loops = tuple(Rule("a", state, (), state, ()) for state in ("INITIAL", "ELSEWHERE"))
+    nothing = FSM(symbols=("a",), rules=loops, acceptance=Acceptance(states=("ELSEWHERE",)))
     with pytest.raises(ArgumentError, match="at no length up to 64"):
         next_symbol(nothing)
     many = FSM(
