@@ -1,10 +1,12 @@
 """`neurallambda train`, `evaluate`, `sweep`, `report` and `models`."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from neurallambda.automata import load
 from neurallambda.train.run_folder import RunFolder
 from tests.cli.conftest import Call
 
@@ -55,6 +57,7 @@ def test_a_run_is_resumed(call: Call) -> None:
     assert RunFolder(Path("mine")).members.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(spawn: Call) -> None:
     stop = "while ! grep -q '\"Stepped\"' run/log.jsonl 2>/dev/null; do sleep 0.1; done; kill -INT $!; wait $!"
     long = " ".join((*SMALL[:-1], "stages=1-3:100000", "--out", "run"))
@@ -123,9 +126,34 @@ def test_models_are_listed_with_their_options(call: Call) -> None:
     assert "recipes:" in listed.stdout
 
 
+@pytest.fixture
+def _in_this_process(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the commands of a sweep run here, which is quick."""
+
+    def run(commands: Sequence[Sequence[str]], log: Path) -> int:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        for command in commands:
+            assert list(command[:2]) == ["-m", "neurallambda"]
+            called = call(*command[2:])
+            log.write_text(called.stdout + called.stderr)
+            if called.code:
+                return called.code
+        return 0
+
+    monkeypatch.setattr("neurallambda.train.sweep.run_cell", run)
+
+
+@pytest.mark.slow
+def test_the_trainings_of_a_sweep_are_processes(call: Call) -> None:
+    done = call("sweep", *SMALL[:1], *SMALL[2:], "--out", "all", *TEST, "--jobs", "2")
+    assert (done.code, done.stdout) == (0, "neurallambda report all\n"), done.stderr
+    assert "now: neurallambda evaluate" in Path("all/parity-check-table.log").read_text()
+
+
+@pytest.mark.usefixtures("_in_this_process")
 def test_a_sweep_goes_on_where_it_was(call: Call) -> None:
     arguments = ("sweep", *SMALL[:1], *SMALL[2:], "--recipe", "table", "--out", "all", *TEST)
-    first = call(*arguments, "--first-seed", "0", "--jobs", "2")
+    first = call(*arguments, "--first-seed", "0")
     assert (first.code, first.stdout) == (0, "neurallambda report all\n"), first.stderr
     assert Path("all/parity-check-table-0.log").exists()
     second = call(*arguments, "--first-seed", "0", "--first-seed", "2")
@@ -134,6 +162,7 @@ def test_a_sweep_goes_on_where_it_was(call: Call) -> None:
     assert len(call("report", "all").stdout.splitlines()[2:4]) == 2
 
 
+@pytest.mark.usefixtures("_in_this_process")
 def test_a_training_of_a_sweep_that_fails_is_told(call: Call) -> None:
     Path("all/parity-check-table").mkdir(parents=True)
     Path("all/parity-check-table/run.json").write_text("{}")
@@ -147,3 +176,31 @@ def test_a_sweep_on_ray_needs_ray(call: Call, monkeypatch: pytest.MonkeyPatch) -
     called = call("sweep", *SMALL[:1], *SMALL[2:], "--out", "all", "--ray")
     assert called.code == 2
     assert "a sweep on Ray needs the package ray, which is not installed: pip install ray" in called.stderr
+
+
+def test_inspect_and_export(call: Call) -> None:
+    small = ("seeds=2", "rows=16", "stages=1-6:60", "validation_rows=8")
+    assert call("train", "parity-check", *small, "--out", "parity").code == 0
+    assert (
+        call(
+            "train", "reverse-string", "seeds=1", "rows=2", "stages=1-2:1", "validation_rows=2", "--out", "reverse"
+        ).code
+        == 0
+    )
+    shown = call("inspect", "reverse", "011", "--out", "picture.svg")
+    assert (shown.code, len(shown.stdout.splitlines())) == (0, 7)
+    assert Path("picture.svg").exists()
+    exported = call("export", "parity", "--seed", "1", "--rows", "4", "--out", "rules.json")
+    assert exported.code in (0, 1)
+    assert "exact answers by length: 41: " in exported.stdout
+    assert load("rules.json").symbols == ("0", "1", "_")
+    for arguments, message in (
+        (("inspect", "parity", "012"), "expected symbols of parity-check"),
+        (("inspect", "parity", "01", "--seed", "7"), "seed: got 7, expected one that started: 0 1"),
+        (("export", "reverse"), "expected a TableAutomaton"),
+        (("export", "nowhere"), "no folder of a run"),
+        (("inspect", "parity", "01", "--out", "x.svg"), "no structure whose contents could be drawn"),
+    ):
+        called = call(*arguments)
+        assert called.code == 2, called
+        assert message in called.stderr

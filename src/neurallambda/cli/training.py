@@ -124,7 +124,9 @@ def _free_folder(recipe: "Recipe") -> Path:
     """A folder for a run that is not there yet."""
     from itertools import count
 
-    name = f"{recipe.task}-{recipe.name}"
+    from neurallambda.train.sweep import folder_name
+
+    name = folder_name(recipe)
     places = (Path("runs") / (name if number == 1 else f"{name}-{number}") for number in count(1))
     return next(place for place in places if not place.exists())
 
@@ -143,6 +145,12 @@ def evaluate(
         typer.Option(
             "--kept-only",
             help="Measure only the seeds that were not taken out on the way; the others count as not solved.",
+        ),
+    ] = False,
+    on_seen: Annotated[
+        bool,
+        typer.Option(
+            "--on-seen", help="Where a task keeps symbols for tests: ask with those of the training all the same."
         ),
     ] = False,
     out: Annotated[
@@ -179,6 +187,7 @@ def evaluate(
             seed=FRESH if seed is None else seed,
             hard=not soft,
             kept_only=kept_only,
+            on_seen=on_seen,
             device=device,
         )
         path = out or folder.evaluation

@@ -195,12 +195,13 @@ def _followed(model: nn.Module, batch: Batch) -> tuple[Tensor, tuple[Head, ...],
         )
     roomy = model.with_room_for(batch.tokens.shape[1])
     augmented = roomy.augmented
-    instructions: list[list[tuple[Tensor, ...]]] = [[] for _ in augmented.structures]
+    # A group of equal structures gets its operands at once, a row for each of them.
+    given: list[list[tuple[Tensor, ...]]] = [[] for _ in augmented.groups]
     hooks = [
         operands.register_forward_hook(lambda _module, _inputs, made, kept=kept: kept.append(made))
-        for operands, kept in zip(augmented.operands, instructions, strict=True)
+        for operands, kept in zip(augmented.operands, given, strict=True)
     ]
-    states, contents, outputs = [], [[] for _ in augmented.structures], []
+    states, outputs, contents = [], [], [[] for _ in augmented.structures]
     try:
         state, moments = roomy.prepare(batch.tokens, None)
         for time in range(batch.tokens.shape[1]):
@@ -208,26 +209,28 @@ def _followed(model: nn.Module, batch: Batch) -> tuple[Tensor, tuple[Head, ...],
             state, output = roomy.advance(state, now)
             states.append(state.hidden[0][0])
             outputs.append(output)
-            for kept, structure, memory in zip(contents, augmented.structures, state.memories, strict=True):
-                kept.append(structure.contents(memory)[0])
+            for head, structure in enumerate(augmented.structures):
+                contents[head].append(structure.contents(augmented.memory_of(state, head))[0])
     finally:
         for hook in hooks:
             hook.remove()
-    heads = []
-    counts: dict[str, int] = {}
-    for structure, made, kept in zip(augmented.structures, instructions, contents, strict=True):
-        kind = "stack" if "Stack" in type(structure).__name__ else "queue"
-        counts[kind] = counts.get(kind, 0) + 1
-        heads.append(
-            Head(
-                name=f"{kind} {counts[kind]}",
-                labels=structure.operands[0].labels,
-                actions=torch.stack([operands[0][0] for operands in made]),
-                values=torch.stack([operands[1][0] for operands in made]),
-                contents=torch.stack(kept),
-            )
+    instructions = [
+        (torch.stack([made[0][row] for made in steps]), torch.stack([made[1][row] for made in steps]))
+        for (_, heads), steps in zip(augmented.groups, given, strict=True)
+        for row in range(heads)
+    ]
+    kinds = ["stack" if "Stack" in type(structure).__name__ else "queue" for structure in augmented.structures]
+    heads = tuple(
+        Head(
+            name=f"{kind} {kinds[: head + 1].count(kind)}",
+            labels=augmented.structures[head].operands[0].labels,
+            actions=instructions[head][0],
+            values=instructions[head][1],
+            contents=torch.stack(contents[head]),
         )
-    return torch.stack(states), tuple(heads), roomy.finish(torch.stack(outputs, 1))
+        for head, kind in enumerate(kinds)
+    )
+    return torch.stack(states), heads, roomy.finish(torch.stack(outputs, 1))
 
 
 def _state(weights: Tensor) -> str:

@@ -17,6 +17,7 @@ def measure(
     seed: int = FRESH,
     hard: bool = True,
     kept_only: bool = False,
+    on_seen: bool = False,
     device: str | None = None,
 ) -> dict[str, Any]:
     """Measure what a run came to, and put it together with the facts of the run.
@@ -29,6 +30,7 @@ def measure(
         seed: that they come from.
         hard: whether every soft choice is made.
         kept_only: whether only the seeds that were not taken out on the way are measured.
+        on_seen: whether a task that keeps symbols for tests shall be measured with those of the training all the same.
         device: where; None: where the members are.
 
     Returns:
@@ -41,5 +43,6 @@ def measure(
         population.keep(list(members))
     if device is not None:
         population = deepcopy(population).to(device)
-    found = evaluate(population, trained.task, lengths=lengths, rows=rows, seed=seed, hard=hard)
-    return result(trained, found, members, run)
+    asked = trained.task if on_seen or trained.task.unseen is None else trained.task.unseen
+    found = evaluate(population, asked, lengths=lengths, rows=rows, seed=seed, hard=hard)
+    return result(trained, found, members, run) | {"asked": asked.name}

@@ -6,7 +6,15 @@ from typing import Literal
 from torch import nn
 
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import CellArrayModel, Controller, LSTMModel, RNNModel, TableAutomaton, TransformerModel
+from neurallambda.nn import (
+    CellArrayModel,
+    Controller,
+    GatedCellModel,
+    LSTMModel,
+    RNNModel,
+    TableAutomaton,
+    TransformerModel,
+)
 from neurallambda.tasks import Task
 from neurallambda.train.recipe import MakeModel
 
@@ -31,6 +39,30 @@ def cells(task: Task, *, states: int = 6, noise: float = 0.5) -> nn.Module:
         noise: the standard deviation of the noise on the table in training.
     """
     return CellArrayModel(task.inputs, task.outputs, states=states, noise=noise)
+
+
+def gated_cells(
+    task: Task,
+    *,
+    channels: int = 48,
+    pace: float = 1.0,
+    share: float = 1.0,
+    dropout: float = 0.1,
+    saturation: float = 1e-3,
+) -> nn.Module:
+    """A row of gated cells that computes for as many steps as it is long.
+
+    Args:
+        task: what is learned.
+        channels: the numbers in a cell.
+        pace: steps for each cell.
+        share: how much of a row its input, or its answer, takes at most.
+        dropout: the share of the candidates that is dropped in training.
+        saturation: how strongly activations are pushed out of saturation in training.
+    """
+    return GatedCellModel(
+        task.inputs, task.outputs, channels=channels, pace=pace, share=share, dropout=dropout, saturation=saturation
+    )
 
 
 def controller(
@@ -155,6 +187,7 @@ MODELS: dict[str, MakeModel] = {
     "controller": controller,
     "table": table,
     "cells": cells,
+    "gated-cells": gated_cells,
     "rnn": rnn,
     "lstm": lstm,
     "transformer": transformer,

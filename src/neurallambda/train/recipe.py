@@ -70,7 +70,7 @@ class Recipe:
         first_seed: the first of them; the others follow.
         stages: what is learned first, and what then.
         rows: how many rows each seed sees at a step.
-        optimizer: `adam`, or `adamw` with `weight_decay`.
+        optimizer: `adam`, `adamw` with `weight_decay`, or `adamax`.
         learning_rate: its rate at the start.
         betas: how slowly Adam's two running means change.
         weight_decay: how much of each parameter goes away, as a part of the learning rate, with `adamw`.
@@ -104,7 +104,7 @@ class Recipe:
     first_seed: int = 0
     stages: tuple[Stage, ...]
     rows: int = 24
-    optimizer: Literal["adam", "adamw"] = "adam"
+    optimizer: Literal["adam", "adamw", "adamax"] = "adam"
     learning_rate: float = 1e-2
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = 0.0
@@ -136,8 +136,8 @@ class Recipe:
             _check_number("betas", beta, least=0.0, below=1.0)
         if self.clip is not None:
             _check_number("clip", self.clip, least=0.0)
-        if self.weight_decay and self.optimizer == "adam":
-            raise ArgumentError("weight_decay: adam has none; use optimizer=adamw")
+        if self.weight_decay and self.optimizer != "adamw":
+            raise ArgumentError(f"weight_decay: {self.optimizer} has none; use optimizer=adamw")
         left = self.seeds
         for stage in self.stages:
             if stage.keep is not None and stage.keep > left:

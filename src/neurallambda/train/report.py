@@ -120,7 +120,8 @@ def _tests(results: Sequence[Result]) -> list[str]:
         found = one["evaluation"]
         lengths = found["lengths"]
         choices = "every choice made" if found["hard"] else "choices left soft"
-        kind = f"{len(lengths)} lengths from {lengths[0]} to {lengths[-1]}, {found['rows']} fresh rows each, {choices}"
+        asked = "" if one.get("asked", one["task"]) == one["task"] else f" of {one['asked']}"
+        kind = f"{len(lengths)} lengths{asked} from {lengths[0]} to {lengths[-1]}, {found['rows']} fresh rows each, {choices}"
         kinds.setdefault(kind, []).append(f"{one['task']} ({one['recipe_name']})")
     if len(kinds) == 1:
         return [f"Test: {next(iter(kinds))}."]

@@ -1,5 +1,6 @@
 """Many trainings, one after another or side by side, that go on where they were when they were stopped."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.train.changes import changed
+from neurallambda.train.recipe import Recipe
 from neurallambda.train.recipes import recipe_for
 from neurallambda.train.run_folder import RunFolder
 
@@ -72,9 +74,19 @@ def cells(
     for task, name, seed in product(tasks, recipes or [None], seeds or [None]):
         own = [*changes, *([] if seed is None else [f"first_seed={seed}"])]
         made = changed(recipe_for(task, name), own)
-        last = made.name if seed is None else f"{made.name}-{seed}"
-        found.append(Cell(task=task, recipe=name, changes=tuple(own), folder=folder / f"{task}-{last}"))
+        last = folder_name(made) if seed is None else f"{folder_name(made)}-{seed}"
+        found.append(Cell(task=task, recipe=name, changes=tuple(own), folder=folder / last))
     return found
+
+
+def folder_name(recipe: Recipe) -> str:
+    """What the folder of a run is called: by its task and its recipe.
+
+    Args:
+        recipe: what is done.
+    """
+    task = recipe.task if isinstance(recipe.task, str) else recipe.task.name
+    return re.sub(r"[^\w.-]+", "-", f"{task}-{recipe.name}").strip("-.")
 
 
 def run_cell(commands: Sequence[Sequence[str]], log: Path) -> int:

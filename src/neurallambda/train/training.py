@@ -270,12 +270,15 @@ class Training:
     def _arrange(self, states: dict[int, dict[str, Tensor]]) -> None:
         """Make an optimizer of the parameters that there are, and wrap both for the processes and the precision."""
         recipe = self.recipe
+        parameters = list(self.population.parameters())
         settings = {"lr": recipe.learning_rate, "betas": recipe.betas}
-        optimizer = (
-            torch.optim.Adam(self.population.parameters(), **settings)
-            if recipe.optimizer == "adam"
-            else torch.optim.AdamW(self.population.parameters(), weight_decay=recipe.weight_decay, **settings)
-        )
+        if recipe.optimizer == "adamw":
+            optimizer: torch.optim.Optimizer = torch.optim.AdamW(
+                parameters, weight_decay=recipe.weight_decay, **settings
+            )
+        else:
+            kind = {"adam": torch.optim.Adam, "adamax": torch.optim.Adamax}[recipe.optimizer]
+            optimizer = kind(parameters, **settings)
         if states:
             optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
         self._release()

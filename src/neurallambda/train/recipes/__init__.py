@@ -12,7 +12,7 @@ from neurallambda.tasks import task as task_named
 from neurallambda.train.recipe import Recipe
 from neurallambda.train.recipes.baselines import baseline
 from neurallambda.train.recipes.cells import TASKS as CELL_TASKS
-from neurallambda.train.recipes.cells import cells
+from neurallambda.train.recipes.cells import cells, gated_cells
 from neurallambda.train.recipes.controller import TASKS as CONTROLLER_TASKS
 from neurallambda.train.recipes.controller import controller
 from neurallambda.train.recipes.table import TASKS as TABLE_TASKS
@@ -42,7 +42,7 @@ def transformer(task: Task) -> Recipe:
     return baseline("transformer", task, _meant_for(task))
 
 
-OWN: dict[str, MakeRecipe] = {"controller": controller, "table": table, "cells": cells}
+OWN: dict[str, MakeRecipe] = {"controller": controller, "table": table, "cells": cells, "gated-cells": gated_cells}
 """The recipes of the networks that this project is about, by name."""
 RECIPES: dict[str, MakeRecipe] = {**OWN, "rnn": rnn, "lstm": lstm, "transformer": transformer}
 """All recipes, by name."""

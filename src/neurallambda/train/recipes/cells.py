@@ -25,3 +25,27 @@ def cells(task: Task) -> Recipe:
         task=task.name, model="cells", name="cells", seeds=16, rows=32, learning_rate=3e-2, stages=stages,
         options={"states": 6},
     )  # fmt: skip
+
+
+def gated_cells(task: Task) -> Recipe:
+    """A row of gated cells that computes for as many steps as it is long: for answers that stand in the cells at the end.
+
+    All lengths from the first step on, dropout on what a cell could become, and AdaMax, as with the diagonal neural GPU (Freivalds
+    and Liepins, 2017). The answer to two numbers has no more symbols than they have, so half of a row is enough.
+
+    Args:
+        task: what is learned.
+    """
+    is_short = task.time(40) <= 80
+    return Recipe(
+        task=task.name,
+        model="gated-cells",
+        name="gated-cells",
+        options={"channels": 96, "share": 0.5 if is_short else 1.0},
+        seeds=2,
+        stages=(Stage(lengths=(1, 40), steps=2000),),
+        rows=32,
+        optimizer="adamax",
+        learning_rate=5e-3,
+        betas=(0.9, 0.99),
+    )

@@ -3,9 +3,18 @@
 from neurallambda.tasks import Task
 from neurallambda.train.recipe import Recipe, Stage
 
-TASKS = ("parity-check", "even-pairs", "cycle-navigation", "modular-arithmetic-simple", "missing-duplicate")
+TASKS = (
+    "parity-check",
+    "even-pairs",
+    "cycle-navigation",
+    "modular-arithmetic-simple",
+    "missing-duplicate",
+    "latch",
+    "resettable-latch",
+    "running-sum",
+)
 """The tasks it is meant for: the regular ones, and missing duplicate, whose answer is the parity of the ones."""
-STATES = {"modular-arithmetic-simple": 80, "cycle-navigation": 16, "missing-duplicate": 4}
+STATES = {"modular-arithmetic-simple": 80, "cycle-navigation": 16, "running-sum": 24, "missing-duplicate": 4}
 """How many states a task's table has; 8 where nothing else is said. More than needed do no harm."""
 
 

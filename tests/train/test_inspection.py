@@ -1,0 +1,134 @@
+"""What a network does is shown as it is, and its rules are written down as they are."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from neurallambda.automata.cells.automaton import CellularAutomaton
+from neurallambda.errors import ArgumentError
+from neurallambda.nn import LSTMModel, TableAutomaton, hardened
+from neurallambda.tasks import task
+from neurallambda.train import MODELS
+from neurallambda.train.evaluation import predict
+from neurallambda.train.exporting import answered, empty_symbol, export, named, verify
+from neurallambda.train.inspection import inspect, read_symbols, row
+
+REVERSE, PARITY, MULTIPLY = task("reverse-string"), task("parity-check"), task("binary-multiplication")
+
+
+def seeded(name: str, learned: str, seed: int = 0, **options: int) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    return MODELS[name](task(learned), **options).eval()
+
+
+@pytest.mark.parametrize("hard", [True, False])
+@pytest.mark.parametrize("seed", range(4))
+def test_an_inspection_shows_the_answers_that_the_model_gives(seed: int, hard: bool) -> None:
+    model = seeded("controller", "reverse-string", seed, stacks=2, queues=1)
+    symbols = [seed % 2, 1, 0, 1]
+    found = inspect(model, REVERSE, "".join(map(str, symbols)), hard=hard)
+    predicted = predict(model, REVERSE, row(REVERSE, symbols), hard=hard)[0, 0]
+    assert found.answers[4:] == tuple(REVERSE.answers[one] for one in predicted[4:].tolist())
+    assert found.expected == ("", "", "", "", "1", "0", "1", str(symbols[0]))
+    assert found.is_right == (found.answers == found.expected)
+    assert [head.name for head in found.heads] == ["stack 1", "stack 2", "queue 1"]
+    assert len(found.text().splitlines()) == 9
+
+
+def test_contents_follow_from_the_actions() -> None:
+    """What a hardened controller is said to do, done to plain lists, gives what its structures are said to hold."""
+    found = inspect(seeded("controller", "reverse-string", 3), REVERSE, "0110100")
+    for head, end in zip(found.heads, (0, None), strict=True):
+        held: list[int] = []
+        for step in range(len(found.tokens)):
+            action = head.labels[int(head.actions[step].argmax())]
+            if action in ("push", "put"):
+                held.insert(len(held) if end is None else end, int(head.values[step, :-1].argmax()))
+            elif action in ("pop", "get") and held:
+                held.pop(0)
+            shown = [int(cell[:-1].argmax()) for cell in head.contents[step] if float(cell[-1]) > 0.5]
+            assert shown == held
+
+
+def test_a_table_is_inspected_too_and_other_models_are_not() -> None:
+    found = inspect(seeded("table", "parity-check"), PARITY, "0110")
+    assert found.heads == ()
+    assert found.states.shape == (5, 8)
+    with pytest.raises(ArgumentError, match="no structure whose contents could be drawn"):
+        found.draw(Path("nowhere.svg"))
+    with pytest.raises(ArgumentError, match="got a LSTMModel, expected a Controller or a TableAutomaton"):
+        inspect(LSTMModel(3, 2), PARITY, "01")
+
+
+def test_a_picture(tmp_path: Path) -> None:
+    found = inspect(seeded("controller", "reverse-string"), REVERSE, "0110")
+    found.draw(tmp_path / "one.svg")
+    found.draw(tmp_path / "two.svg")
+    assert (tmp_path / "one.svg").read_text() == (tmp_path / "two.svg").read_text()
+
+
+def test_symbols_are_read_with_spaces_where_they_have_several_letters() -> None:
+    manipulation = task("stack-manipulation")
+    assert read_symbols(manipulation, "0 1 pop push0") == [0, 1, 2, 3]
+    assert read_symbols(REVERSE, "0 1 1") == read_symbols(REVERSE, "011") == [0, 1, 1]
+    for string in ("2", "01x", "pop"):
+        with pytest.raises(ArgumentError, match="expected symbols of reverse-string: 0 1"):
+            read_symbols(REVERSE, string)
+    with pytest.raises(ArgumentError):
+        inspect(seeded("controller", "reverse-string"), REVERSE, "")
+
+
+@pytest.mark.parametrize("name", ["parity-check", "reverse-string", "latch", "stack-manipulation"])
+def test_a_row_is_what_the_task_draws(name: str) -> None:
+    asked = task(name)
+    drawn = asked.batch(5, 1, generator=torch.Generator().manual_seed(0))
+    built = row(asked, drawn.tokens[0, :5].tolist())
+    for part in ("tokens", "targets", "mask", "lengths"):
+        assert torch.equal(getattr(built, part), getattr(drawn, part)), part
+
+
+@pytest.mark.parametrize("learned", ["parity-check", "cycle-navigation", "latch", "reverse-string"])
+@pytest.mark.parametrize("seed", range(3))
+def test_an_exported_table_answers_what_the_hardened_model_answers(learned: str, seed: int) -> None:
+    asked, model = task(learned), seeded("table", learned, seed)
+    machine = export(model, asked)
+    batch = asked.batch((2, 9), 6, generator=torch.Generator().manual_seed(seed))
+    predicted = predict(model, asked, batch)[0]
+    for number, length in enumerate(batch.lengths.tolist()):
+        said = [asked.answers[one] for one in predicted[number][batch.mask[number]].tolist()]
+        assert answered(machine, asked, batch.tokens[number, :length].tolist()) == said
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_exported_row_of_cells_answers_what_the_hardened_model_answers(seed: int) -> None:
+    model = seeded("cells", "binary-multiplication", seed, states=4)
+    machine = export(model, MULTIPLY)
+    assert isinstance(machine, CellularAutomaton)
+    batch = MULTIPLY.batch((3, 9), 6, generator=torch.Generator().manual_seed(seed))
+    predicted = predict(model, MULTIPLY, batch)[0]
+    for number, length in enumerate(batch.lengths.tolist()):
+        said = [MULTIPLY.answers[one] for one in predicted[number][batch.mask[number]].tolist()]
+        assert answered(machine, MULTIPLY, batch.tokens[number, :length].tolist()) == said
+
+
+def test_a_right_machine_is_verified_and_a_wrong_one_is_not(tmp_path: Path) -> None:
+    model = TableAutomaton(3, 2, states=2)
+    with torch.no_grad():  # parity: 0 and the empty token keep the state, 1 changes it
+        model.table.copy_(9 * torch.tensor([[[1.0, 0], [0, 1]], [[0, 1], [1, 0]], [[1, 0], [0, 1]]]))
+        model.readout.copy_(torch.eye(2))
+    machine = export(model, PARITY)
+    found = verify(machine, PARITY, lengths=(41, 100), rows=5)
+    assert (found.exact, found.is_right, str(found)) == ((5, 5), True, "41: 5/5, 100: 5/5")
+    with torch.no_grad():
+        model.readout.copy_(torch.tensor([[1.0, 0], [1, 0]]))
+    wrong = verify(export(model, PARITY), PARITY, lengths=(41,), rows=20)
+    assert 0 < wrong.exact[0] < 20
+    assert not wrong.is_right
+    assert named(PARITY, [1, 1, 1]) == ["odd"]
+    with hardened(model), pytest.raises(ArgumentError, match="others have no table of rules"):
+        export(LSTMModel(3, 2), PARITY)
+
+
+def test_the_empty_symbol_is_none_of_the_task() -> None:
+    assert empty_symbol(PARITY) == "_"
