@@ -197,7 +197,6 @@ def test_inspect_and_export(call: Call) -> None:
     for arguments, message in (
         (("inspect", "parity", "012"), "expected symbols of parity-check"),
         (("inspect", "parity", "01", "--seed", "7"), "seed: got 7, expected one that started: 0 1"),
-        (("export", "reverse"), "expected a TableAutomaton"),
         (("export", "nowhere"), "no folder of a run"),
         (("inspect", "parity", "01", "--out", "x.svg"), "no structure whose contents could be drawn"),
     ):

@@ -1,5 +1,6 @@
 """The page of results is what `neurallambda report` makes of the results that lie in the repository."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_a_result_counts_all_seeds_and_says_where_it_is_from(path: Path) -> None
     assert found["training"]["commit"], "trained outside a checkout"
     assert not found["training"]["dirty"], "trained with changes that are in no commit"
     lengths = found["evaluation"]["lengths"]
-    assert max(after - before for before, after in zip(lengths, lengths[1:], strict=False)) <= 10
+    assert max(after - before for before, after in pairwise(lengths)) <= 10
     assert found["evaluation"]["rows"] >= 128
     assert max(stage["lengths"][1] for stage in found["recipe"]["stages"]) < lengths[0]
     assert found["recipe"]["validation_lengths"][1] < lengths[0]

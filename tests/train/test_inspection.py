@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from neurallambda.automata import TuringMachine, dumps, loads
 from neurallambda.automata.cells.automaton import CellularAutomaton
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import LSTMModel, TableAutomaton, hardened
@@ -17,7 +18,7 @@ from neurallambda.train.inspection import inspect, read_symbols, row
 REVERSE, PARITY, MULTIPLY = task("reverse-string"), task("parity-check"), task("binary-multiplication")
 
 
-def seeded(name: str, learned: str, seed: int = 0, **options: int) -> torch.nn.Module:
+def seeded(name: str, learned: str, seed: int = 0, **options: int | str) -> torch.nn.Module:
     torch.manual_seed(seed)
     return MODELS[name](task(learned), **options).eval()
 
@@ -100,6 +101,31 @@ def test_an_exported_table_answers_what_the_hardened_model_answers(learned: str,
         assert answered(machine, asked, batch.tokens[number, :length].tolist()) == said
 
 
+@pytest.mark.parametrize(("stacks", "queues"), [(1, 0), (0, 2), (1, 1)])
+@pytest.mark.parametrize("learned", ["reverse-string", "latch"])
+def test_an_exported_controller_answers_what_the_hardened_model_answers(learned: str, stacks: int, queues: int) -> None:
+    asked, model = task(learned), seeded("controller", learned, 7, stacks=stacks, queues=queues, symbols=2)
+    machine = export(model, asked)
+    assert isinstance(machine, TuringMachine)
+    assert loads(dumps(machine)) == machine
+    batch = asked.batch((2, 40), 8, generator=torch.Generator().manual_seed(1))
+    predicted = predict(model, asked, batch)[0]
+    agree = 0
+    for number, length in enumerate(batch.lengths.tolist()):
+        said = [asked.answers[one] for one in predicted[number][batch.mask[number]].tolist()]
+        found = answered(machine, asked, batch.tokens[number, :length].tolist())
+        assert found in (said, [])  # it may be stuck, but is never wrong
+        agree += found == said
+    assert agree >= 6
+
+
+def test_a_controller_without_discrete_states_or_structures_is_not_exported() -> None:
+    with pytest.raises(ArgumentError, match="without stacks and queues"):
+        export(seeded("controller", "reverse-string", stacks=0, queues=0), REVERSE)
+    with pytest.raises(ArgumentError, match="a TanhCell, expected a CategoricalCell"):
+        export(seeded("controller", "reverse-string", cell="tanh"), REVERSE)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_an_exported_row_of_cells_answers_what_the_hardened_model_answers(seed: int) -> None:
     model = seeded("cells", "binary-multiplication", seed, states=4)
@@ -126,7 +152,7 @@ def test_a_right_machine_is_verified_and_a_wrong_one_is_not(tmp_path: Path) -> N
     assert 0 < wrong.exact[0] < 20
     assert not wrong.is_right
     assert named(PARITY, [1, 1, 1]) == ["odd"]
-    with hardened(model), pytest.raises(ArgumentError, match="others have no table of rules"):
+    with hardened(model), pytest.raises(ArgumentError, match="others follow no rules"):
         export(LSTMModel(3, 2), PARITY)
 
 

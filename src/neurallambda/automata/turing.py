@@ -1,4 +1,4 @@
-"""Turing machines: one tape, several tapes, or stacks."""
+"""Turing machines: one tape, several tapes, or stacks and queues."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import ClassVar
 from neurallambda.arguments import checked, checked_methods
 from neurallambda.automata.automaton import Automaton
 from neurallambda.automata.languages.language import Language, ScannedLanguage
-from neurallambda.automata.rules.memory import MOST_MEMORIES, STACK, TAPE, MemoryKind, Tape
+from neurallambda.automata.rules.memory import DEQUE, MOST_MEMORIES, STACK, TAPE, MemoryKind, Tape
 from neurallambda.automata.rules.problem import MachineError
 from neurallambda.automata.rules.vocabulary import EPSILON
 from neurallambda.automata.runs.limits import DEFAULT_LIMITS, UNDECIDED, Limits, undecided
@@ -15,19 +15,21 @@ from neurallambda.automata.runs.run import run
 from neurallambda.errors import ArgumentError
 
 
-@checked_methods("compute")
+@checked_methods("compute", "transduce")
 @checked
 @dataclass(frozen=True, kw_only=True)
 class TuringMachine(Automaton):
     """A Turing machine.
 
     With `tapes`, the string is on the first tape, the head on its first symbol, and the other tapes are blank; a rule
-    sees one cell of each tape. A run ends as soon as it accepts, whatever it has read. With `stacks` (two make it as
-    powerful), the string is read once from left to right, as by a pushdown automaton, and a rule sees all the tops.
+    sees one cell of each tape. A run ends as soon as it accepts, whatever it has read. With `stacks` and `queues` (two stacks
+    or one queue make it as powerful), the string is read once from left to right, as by a pushdown automaton, and a rule
+    sees the top of each stack and the left end of each queue, the stacks first. Such rules may have an output each.
 
     Attributes:
-        tapes: how many tapes; 0 with stacks.
+        tapes: how many tapes; 0 with stacks or queues.
         stacks: how many stacks; 0 with tapes.
+        queues: how many queues, which are deques; 0 with tapes.
 
     Raises:
         MachineError: both or neither are given, or a rule cannot be.
@@ -41,18 +43,30 @@ class TuringMachine(Automaton):
     kind: ClassVar[str] = "tm"
     tapes: int = 1
     stacks: int = 0
+    queues: int = 0
 
     def __post_init__(self) -> None:
-        if (self.tapes > 0) == (self.stacks > 0) or not 0 <= self.tapes + self.stacks <= MOST_MEMORIES:
+        beside = self.stacks + self.queues
+        if (
+            (self.tapes > 0) == (beside > 0)
+            or min(self.tapes, self.stacks, self.queues) < 0
+            or not self.tapes + beside <= MOST_MEMORIES
+        ):
             raise MachineError(
-                f"a Turing machine has tapes or stacks, 1 to {MOST_MEMORIES} of them; "
-                f"got {self.tapes} tapes and {self.stacks} stacks",
-                place="stacks" if self.stacks else "tapes",
+                f"a Turing machine has tapes, or stacks and queues, 1 to {MOST_MEMORIES} of them; "
+                f"got {self.tapes} tapes and {self.stacks} stacks"
+                + (f" and {self.queues} queues" if self.queues else ""),
+                place="stacks" if self.stacks else "queues" if self.queues else "tapes",
             )
         super().__post_init__()
         if self.tapes and self.acceptance.empty_memory:
             raise MachineError("a tape is never empty; accept by state only", place="acceptance.memory")
         for index, rule in enumerate(self.rules):
+            if self.tapes and rule.output is not None:
+                raise MachineError(
+                    "a machine with tapes writes on them; only rules of one with stacks and queues have outputs",
+                    place=f"rules[{index}][1]",
+                )
             if self.tapes and rule.input != EPSILON:
                 raise MachineError(
                     f"reads {rule.input!r} as input, but a machine with tapes reads from its tapes only",
@@ -61,8 +75,8 @@ class TuringMachine(Automaton):
 
     @property
     def memories(self) -> tuple[MemoryKind, ...]:
-        """Its tapes or stacks."""
-        return (TAPE,) * self.tapes + (STACK,) * self.stacks
+        """Its tapes, or its stacks and queues."""
+        return (TAPE,) * self.tapes + (STACK,) * self.stacks + (DEQUE,) * self.queues
 
     @property
     def reads_from_tape(self) -> bool:
@@ -72,6 +86,45 @@ class TuringMachine(Automaton):
     def new_language(self, limits: Limits) -> Language:
         """The accepted strings, as far as the limits reach."""
         return ScannedLanguage(self, limits)
+
+    def transduce(self, string: str | Sequence[str], *, limits: Limits = DEFAULT_LIMITS) -> tuple[str, ...]:
+        """What its rules write while it reads an accepted string, along the shortest run.
+
+        Args:
+            string: text or a sequence of symbols.
+            limits: how far to go.
+
+        Returns:
+            The outputs in order; steps whose rule has none write nothing.
+
+        Raises:
+            ArgumentError: no rule has an output, or the machine does not accept the string.
+            ProgramError: the limits were met.
+
+        Example:
+            >>> from neurallambda.automata import Acceptance, Operation, Rule
+            >>> queue = (Operation("ENQR", "a"),)
+            >>> last = TuringMachine(
+            ...     symbols=("x",),
+            ...     rules=(
+            ...         Rule("x", "INITIAL", (None,), "INITIAL", queue, "first"),
+            ...         Rule("x", "INITIAL", ("a",), "INITIAL", queue, "later"),
+            ...     ),
+            ...     acceptance=Acceptance(states=("INITIAL",)),
+            ...     tapes=0,
+            ...     queues=1,
+            ... )
+            >>> last.transduce("xxx")
+            ('first', 'later', 'later')
+        """
+        if all(rule.output is None for rule in self.rules):
+            raise ArgumentError("this machine has no outputs: give its rules some; machines with tapes have none")
+        found = run(self, string, limits=limits)
+        if found.outcome in UNDECIDED:
+            raise undecided(found.outcome, f"running {self.text(found.tokens)!r}")
+        if not found.accepted:
+            raise ArgumentError(f"the machine does not accept {self.text(found.tokens)!r}: {found.outcome}")
+        return tuple(step.rule.output for step in found.steps if step.rule and step.rule.output is not None)
 
     def compute(self, string: str | Sequence[str], *, tape: int = 0, limits: Limits = DEFAULT_LIMITS) -> str:
         """What stands on a tape when the machine has accepted, from the first to the last cell that is not blank.

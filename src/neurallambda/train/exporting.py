@@ -9,11 +9,13 @@ from torch import nn
 from neurallambda.arguments import checked
 from neurallambda.automata.cells.automaton import CellularAutomaton
 from neurallambda.automata.fsm import FSM
+from neurallambda.automata.turing import TuringMachine
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import CellArrayModel, TableAutomaton
+from neurallambda.nn import CellArrayModel, Controller, TableAutomaton
 from neurallambda.tasks import Task
+from neurallambda.train.discrete_controller import machine_of_controller
 
-Exported = FSM | CellularAutomaton
+Exported = FSM | TuringMachine | CellularAutomaton
 LENGTHS = (41, 100, 200, 300, 400, 500)
 """The lengths at which a rule file is judged."""
 
@@ -44,11 +46,12 @@ class Verified:
 
 @checked
 def export(model: nn.Module, task: Task) -> Exported:
-    """The likeliest rules of a learned table as an exact machine.
+    """The rules that a network follows when every choice is made, as an exact machine.
 
     Args:
         model: a `TableAutomaton`, which becomes a Moore machine that reads the input and then an empty symbol for each symbol
-            of the answer; or a `CellArrayModel`, which becomes a cellular automaton.
+            of the answer; a `Controller` with a categorical cell, which becomes a Turing machine with stacks and queues
+            that reads one more (see `machine_of_controller`); or a `CellArrayModel`, which becomes a cellular automaton.
         task: what it was trained on.
 
     Raises:
@@ -59,8 +62,11 @@ def export(model: nn.Module, task: Task) -> Exported:
         return model.export(symbols=[*task.symbols, empty_symbol(task)], answers=task.answers, description=description)
     if isinstance(model, CellArrayModel):
         return model.export(symbols=task.symbols, answers=task.answers, description=description)
+    if isinstance(model, Controller):
+        return machine_of_controller(model, task, empty=empty_symbol(task), description=description)
     raise ArgumentError(
-        f"model: got a {type(model).__name__}, expected a TableAutomaton or a CellArrayModel: others have no table of rules"
+        f"model: got a {type(model).__name__}, expected a TableAutomaton, a Controller or a CellArrayModel: others follow "
+        f"no rules that could be written down"
     )
 
 
@@ -95,16 +101,23 @@ def answered(machine: Exported, task: Task, symbols: Sequence[int]) -> list[str 
         symbols: the numbers of the input's symbols.
 
     Returns:
-        The names of the answers; None where the machine writes nothing.
+        The names of the answers; None where a cellular automaton writes nothing, and no names where a machine is stuck.
     """
     names = [task.symbols[symbol] for symbol in symbols]
     wanted = len(task.answer(symbols))
     if isinstance(machine, CellularAutomaton):
         operator = next((place for place, name in enumerate(names) if name not in machine.symbols), len(names))
         return list(machine.transduce(names[:operator], names[operator + 1 :], steps=wanted))
-    written = machine.transduce([*names, *[empty_symbol(task)] * (task.time(len(names)) - len(names))])
+    row = [*names, *[empty_symbol(task)] * (task.time(len(names)) - len(names))]
     begin = len(names) if task.reads == "after" else 0
-    return list(written[begin + 1 : begin + 1 + wanted])  # the first output comes before any symbol is read
+    if isinstance(machine, FSM):
+        written = machine.transduce(row)[1:]  # the first output comes before any symbol is read
+    else:
+        try:
+            written = machine.transduce([*row, empty_symbol(task)])
+        except ArgumentError:  # a situation for which it has no rule
+            written = ()
+    return list(written[begin : begin + wanted])
 
 
 def named(task: Task, symbols: Sequence[int]) -> list[str | None]:

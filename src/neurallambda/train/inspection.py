@@ -13,6 +13,7 @@ from neurallambda.arguments import checked
 from neurallambda.automata.runs.table import aligned
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import Controller, TableAutomaton, hardened
+from neurallambda.nn.recurrent import over_time
 from neurallambda.tasks import Task
 from neurallambda.tasks.batch import Batch
 from neurallambda.train.extras import extra
@@ -201,16 +202,18 @@ def _followed(model: nn.Module, batch: Batch) -> tuple[Tensor, tuple[Head, ...],
         operands.register_forward_hook(lambda _module, _inputs, made, kept=kept: kept.append(made))
         for operands, kept in zip(augmented.operands, given, strict=True)
     ]
-    states, outputs, contents = [], [], [[] for _ in augmented.structures]
+    states, contents = [], [[] for _ in augmented.structures]
+
+    def step(state: Any, moment: Any) -> tuple[Any, Tensor]:
+        state, output = roomy.advance(state, moment)
+        states.append(state.hidden[0][0].clone())
+        for head, structure in enumerate(augmented.structures):
+            # a copy: a network that only runs may write its structures in place
+            contents[head].append(structure.contents(augmented.memory_of(state, head))[0].clone())
+        return state, output
+
     try:
-        state, moments = roomy.prepare(batch.tokens, None)
-        for time in range(batch.tokens.shape[1]):
-            now = (moments[0][:, time], tuple(part[:, time] for part in moments[1]), ())
-            state, output = roomy.advance(state, now)
-            states.append(state.hidden[0][0])
-            outputs.append(output)
-            for head, structure in enumerate(augmented.structures):
-                contents[head].append(structure.contents(augmented.memory_of(state, head))[0])
+        _, outputs = over_time(step, *roomy.prepare(batch.tokens, None))
     finally:
         for hook in hooks:
             hook.remove()
@@ -230,7 +233,7 @@ def _followed(model: nn.Module, batch: Batch) -> tuple[Tensor, tuple[Head, ...],
         )
         for head, kind in enumerate(kinds)
     )
-    return torch.stack(states), heads, roomy.finish(torch.stack(outputs, 1))
+    return torch.stack(states), heads, roomy.finish(outputs)
 
 
 def _state(weights: Tensor) -> str:

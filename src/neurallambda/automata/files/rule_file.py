@@ -36,7 +36,7 @@ AnyMachine = Automaton | CellularAutomaton
 MachineT = TypeVar("MachineT", bound=AnyMachine)
 
 _COMMON = ("schema", "machine", "description", "symbols", "separator", "framed", "acceptance")
-_OWN = {"fsm": ("outputs",), "pda": (), "qa": (), "tm": ("tapes", "stacks")}
+_OWN = {"fsm": ("outputs",), "pda": (), "qa": (), "tm": ("tapes", "stacks", "queues")}
 
 
 @overload
@@ -180,6 +180,7 @@ def _fields(machine: Automaton) -> dict[str, Any]:
         "outputs": dict(getattr(machine, "outputs", ())),
         "tapes": getattr(machine, "tapes", 0),
         "stacks": getattr(machine, "stacks", 0),
+        "queues": getattr(machine, "queues", 0),
         "rules": [write_rule(rule, machine) for rule in machine.rules],
     }
 
@@ -216,6 +217,7 @@ def _needed_keys(machine: Automaton) -> list[str]:
         "outputs": bool(getattr(machine, "outputs", ())),
         "tapes": getattr(machine, "tapes", 1) > 1,
         "stacks": getattr(machine, "stacks", 0) > 0,
+        "queues": getattr(machine, "queues", 0) > 0,
     }
     return [key for key, is_needed in needed.items() if is_needed]
 
@@ -234,8 +236,9 @@ def _own_fields(kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
                 raise MachineError(f"an output is text, got {name_of(output)}", place=f"outputs[{json.dumps(state)}]")
         return {"outputs": tuple(outputs.items())}
     if kind == "tm":
-        stacks = take(data, "stacks", int, default=0)
-        return {"tapes": take(data, "tapes", int, default=0 if stacks else 1), "stacks": stacks}
+        stacks, queues = take(data, "stacks", int, default=0), take(data, "queues", int, default=0)
+        tapes = take(data, "tapes", int, default=0 if stacks or queues else 1)
+        return {"tapes": tapes, "stacks": stacks, "queues": queues}
     return {}
 
 
@@ -246,10 +249,10 @@ def _memories(kind: str, own: Mapping[str, Any]) -> tuple[MemoryKind, ...]:
         case "qa":
             return (DEQUE,)
         case "tm":
-            for key in ("tapes", "stacks"):
+            for key in ("tapes", "stacks", "queues"):
                 if not 0 <= own[key] <= MOST_MEMORIES:
                     raise MachineError(f"a number from 0 to {MOST_MEMORIES}, got {own[key]}", place=key)
-            return (TAPE,) * own["tapes"] + (STACK,) * own["stacks"]
+            return (TAPE,) * own["tapes"] + (STACK,) * own["stacks"] + (DEQUE,) * own["queues"]
         case _:
             return ()
 

@@ -3,7 +3,7 @@
 fsm          [[input, state], [to]]  or  [[input, state], [to, output]]
 pda, qa      [[input, state, shown], [to, operation]]
 tm, tapes    [[shown, ..., state], [to, [write, move], ...]]
-tm, stacks   [[input, state, shown, ...], [to, operation, ...]]
+tm, stacks   [[input, state, shown, ...], [to, operation, ...]]  or with an output behind the operations; queues alike
 """
 
 import json
@@ -39,6 +39,10 @@ def read_rule(data: Any, kind: str, memories: Sequence[MemoryKind], place: str) 
         return Rule(
             *_input_and_state(left, place), (), _text(right[0], f"{place}[1][0]"), (), _text(right[1], f"{place}[1][1]")
         )
+    output = None
+    if kind == "tm" and not reads_tape and len(right) == len(memories) + 2:
+        *right, written = right
+        output = _text(written, f"{place}[1][{len(right)}]")
     _check_length(right, len(memories) + 1, _right_shape(kind, memories), f"{place}[1]")
     if reads_tape:
         symbol, state, slots, first = EPSILON, _text(left[-1], f"{place}[0][{len(left) - 1}]"), left[:-1], 0
@@ -49,7 +53,7 @@ def read_rule(data: Any, kind: str, memories: Sequence[MemoryKind], place: str) 
         _operation(one, kind_of_memory, f"{place}[1][{i + 1}]")
         for i, (one, kind_of_memory) in enumerate(zip(right[1:], memories, strict=True))
     )
-    return Rule(symbol, state, memory, _text(right[0], f"{place}[1][0]"), operations)
+    return Rule(symbol, state, memory, _text(right[0], f"{place}[1][0]"), operations, output)
 
 
 def write_rule(rule: Rule, machine: Machine) -> list[Any]:
