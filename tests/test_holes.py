@@ -164,7 +164,7 @@ def test_rows_follow_their_programs_where_one_does_not_fit() -> None:
     beta = NeuralBeta(cells=10, integers=range(-8, 8))
     large = "(+ 1 (+ 1 (+ 1 (+ 1 (+ 1 ?a)))))"
     outcomes = beta.normalize([large, "(+ ?a 1)"], holes={"a": nl.Soft((1, 2), 60 * torch.eye(2))})
-    assert [str(outcome.error or outcome.text) for outcome in outcomes] == ["out-of-memory", "3"]  # pyright: ignore
+    assert [str(outcome.error or outcome.text) for outcome in outcomes] == ["out-of-memory", "3"]
 
 
 def test_what_beta_cannot_hold() -> None:

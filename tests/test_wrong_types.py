@@ -19,8 +19,8 @@ import pytest
 import torch
 
 import neurallambda as nl
-from neurallambda.automata import CellularAutomaton, library
 from neurallambda import beta, nn, structures, symbols, tasks, twins
+from neurallambda.automata import CellularAutomaton, library
 from neurallambda.automata.data.generate import Recipe
 from neurallambda.automata.data.lengths import Lengths
 from neurallambda.automata.library.families import modular_counter
