@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.errors import ArgumentError
@@ -19,8 +19,10 @@ class Soft:
     infinity is allowed, beside others: its value has the probability zero, and the gradient that reaches it is zero.
 
     Attributes:
-        values: integers, booleans and names of primitives.
-        logits: one for each value; with a leading axis, one row for each program of the batch.
+        values: integers, booleans and names of primitives; a range stands for all that is in it.
+        logits: one for each value; with a leading axis, one row for each program of the batch. For `neurallambda.Worlds`
+            also [batch, time, values]: a list of so many things for each row.
+        lengths: how long that list is in each row; None: as long as there is time.
 
     Raises:
         ArgumentError: where the logits are no tensor with an entry for each value, or a value stands there twice.
@@ -31,10 +33,13 @@ class Soft:
     Soft((1, 2), logits of shape (2,))
     """
 
-    values: tuple[int | bool | str, ...]
+    values: tuple[int | bool | str, ...] | range
     logits: Float[Tensor, "*batch values"]
+    lengths: Int[Tensor, " rows"] | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.values, range):
+            object.__setattr__(self, "values", tuple(self.values))
         if not isinstance(self.values, tuple):
             raise ArgumentError(f"values: got {self.values!r}, expected a tuple of integers, booleans or primitives")
         if not isinstance(self.logits, Tensor):
@@ -55,6 +60,21 @@ class Soft:
         atoms = [(type(value), value) for value in self.values if isinstance(value, (int, str))]
         if len(set(atoms)) != len(atoms):
             raise ArgumentError(f"values: got {self.values}; each may stand there once")
+        if self.lengths is not None:
+            self._check_lengths(self.lengths)
+
+    def _check_lengths(self, lengths: Tensor) -> None:
+        """Refuse lengths that do not go with the logits."""
+        if self.logits.dim() != 3:
+            raise ArgumentError(
+                f"lengths: they go with logits [batch, time, values]; got logits of shape {tuple(self.logits.shape)}"
+            )
+        batch, time, _ = self.logits.shape
+        is_number = isinstance(lengths, Tensor) and not lengths.is_floating_point() and not lengths.is_complex()
+        if not is_number or lengths.dtype == torch.bool or lengths.shape != (batch,):
+            raise ArgumentError(f"lengths: got {lengths!r:.60}, expected a tensor of {batch} integers, one for each row")
+        if batch and not 0 <= int(lengths.min()) <= int(lengths.max()) <= time:
+            raise ArgumentError(f"lengths: got {lengths.tolist()!r:.60}, expected numbers from 0 to {time}")
 
     @property
     def probabilities(self) -> Float[Tensor, "*batch values"]:
@@ -63,7 +83,10 @@ class Soft:
 
     def select(self, rows: Sequence[int]) -> "Soft":
         """The distributions of some programs of the batch; one that all programs share stays."""
-        return self if self.logits.dim() == 1 else Soft(self.values, self.logits[list(rows)])
+        if self.logits.dim() == 1:
+            return self
+        lengths = None if self.lengths is None else self.lengths[list(rows)]
+        return Soft(self.values, self.logits[list(rows)], lengths)
 
     def __repr__(self) -> str:
         values = f"{len(self.values)} values" if len(self.values) > 8 else f"{self.values}"

@@ -1,0 +1,7 @@
+"""Worlds: exact answers for programs with uncertain data."""
+
+from neurallambda.worlds.engine import Worlds as Worlds
+from neurallambda.worlds.found import Found as Found
+from neurallambda.worlds.found import Likeliest as Likeliest
+from neurallambda.worlds.given import Rows as Rows
+from neurallambda.worlds.program import WorldsProgram as WorldsProgram

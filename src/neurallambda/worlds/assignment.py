@@ -1,0 +1,127 @@
+"""From leaves back to holes: what was drawn in a world, and how likely each value of a part is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neurallambda.holes import Soft
+from neurallambda.lang.chances import Chances
+from neurallambda.worlds.given import Rows
+from neurallambda.worlds.inputs import Holes
+from neurallambda.worlds.state import Run
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What was drawn in one world.
+
+    Attributes:
+        holes: what each uncertain hole is.
+        draws: what samples and coins gave, in order.
+        log: the logarithm of the probability of what was not drawn to be what is told here.
+    """
+
+    holes: dict[str, Any]
+    draws: tuple[Any, ...]
+    log: float
+
+
+def assignments(run: Run, log: Tensor, row: int, leaves: list[int]) -> Assignment:
+    """What a world of a row has drawn, by its leaves in the order in which they were drawn."""
+    holes, count = run.holes, run.circuit.leaves
+    drawn = {leaf for leaf in leaves if leaf < count}
+    draws: list[Any] = []
+    constants = list(run.circuit.constants)
+    for leaf in leaves:
+        if count <= leaf < 2 * count:
+            draws.append(_value(holes, leaf - count))
+        elif leaf >= 2 * count and (meaning := constants[leaf - 2 * count]) is not None:
+            draws.append(meaning[2])
+    rest = 0.0
+    found: dict[str, Any] = {}
+    for number, name in enumerate(holes.names):
+        if name not in run.code.holes:
+            continue
+        parts: dict[int, Any] = {}
+        for one, start, first in holes.blocks[number]:
+            if one.row not in (None, row):
+                continue
+            values = len(one.values)
+            place = 0 if one.row is not None else row
+            if one.lengths is None:
+                value, more = _chosen(one.values, start + place * values, drawn, log)
+                parts[first] = value
+                rest += more
+                continue
+            time, length = one.log.shape[1], int(one.lengths[row])
+            items = []
+            for item in range(length):
+                value, more = _chosen(one.values, start + (row * time + item) * values, drawn, log)
+                items.append(value)
+                rest += more
+            parts[first] = items
+        given = of_row(holes.given[name], row)
+        ordered = iter([parts[first] for first in sorted(parts, reverse=True)])
+        found[name] = _filled(given, ordered)
+    return Assignment(found, tuple(draws), rest)
+
+
+def _chosen(values: tuple[Any, ...], start: int, drawn: set[int], log: Tensor) -> tuple[Any, float]:
+    """The value of a part; of one that was not drawn the likeliest, and the logarithm of its probability."""
+    for place, value in enumerate(values):
+        if start + place in drawn:
+            return value, 0.0
+    numbers = log[start : start + len(values)]
+    place = int(numbers.argmax())
+    return values[place], float(numbers[place])
+
+
+def _value(holes: Holes, leaf: int) -> Any:
+    for blocks in holes.blocks:
+        for one, start, _ in blocks:
+            if start <= leaf < start + one.log.numel():
+                return one.values[(leaf - start) % len(one.values)]
+    raise AssertionError("a leaf is of some block")
+
+
+def _filled(given: Any, parts: Iterator[Any]) -> Any:
+    """What stands for a hole, its parts in order of the text in the place of what is uncertain."""
+    if isinstance(given, (Soft, Chances)):
+        return next(parts)
+    return [_filled(item, parts) for item in given] if isinstance(given, (list, tuple)) else given
+
+
+def of_row(given: Any, row: int) -> Any:
+    """What was given for a hole, in one row."""
+    match given:
+        case Rows(values):
+            return values[row]
+        case Tensor():
+            return given[row].tolist()
+        case _:
+            return given
+
+
+def marginals(holes: Holes, name: str, counts: Tensor) -> Any:
+    """How likely each value of a hole is, from how often each leaf is expected to be drawn."""
+    number = holes.numbers[name]
+    given = holes.given[name]
+    parts: dict[tuple[int | None, int], Tensor] = {}
+    for one, start, first in holes.blocks[number]:
+        drawn = counts[start : start + one.log.numel()].view(one.log.shape)
+        prior = one.log.to(drawn.device).exp()
+        whole = drawn + (1 - drawn.sum(-1, keepdim=True)) * prior
+        if one.lengths is not None:
+            there = torch.arange(one.log.shape[1]) < one.lengths[:, None]
+            whole = torch.where(there[..., None].to(whole.device), whole, 0.0)
+        parts[one.row, first] = whole
+    if isinstance(given, Rows):
+        rows = []
+        for row, value in enumerate(given.values):
+            mine = sorted((first for at, first in parts if at == row), reverse=True)
+            rows.append(_filled(value, iter([parts[row, first][0] for first in mine])))
+        return rows
+    return _filled(given, iter([parts[None, first] for _, first in sorted(parts, key=lambda key: -key[1])]))

@@ -1,0 +1,259 @@
+"""Calls and returns: what waits is a frame on the heap, and what is called says where to go on."""
+
+import torch
+from torch import Tensor
+
+from neurallambda.errors import ErrorKind
+from neurallambda.lang.core import Delay
+from neurallambda.lang.primitives import arity
+from neurallambda.lang.terms import PRIMITIVES
+from neurallambda.worlds.code import Instruction, Op
+from neurallambda.worlds.draw import settle
+from neurallambda.worlds.heap import Column
+from neurallambda.worlds.operate import binary, pair, unary
+from neurallambda.worlds.packet import Packet
+from neurallambda.worlds.schedule import ENTERING, MEETING, RUNNING
+from neurallambda.worlds.state import Run
+from neurallambda.worlds.words import INDEX, OPERATORS, SHIFT, Kind, column, word
+
+_LEFT, _RIGHT = -1, -2
+"""Registers for the operands of a primitive that is called as a value."""
+_NAMES = {value: name for name, value in OPERATORS.items()}
+
+
+def enter(run: Run, packet: Packet, function: int, sources: list[Column], *, is_tail: bool, instruction: Instruction) -> None:
+    """Go on at the start of a function; the registers that are read afterwards wait in a frame."""
+    if not is_tail:
+        saved = [packet.registers[register] for register in instruction.after]
+        sights = run.sights(run.code.instructions[packet.at + 1].sight)
+        if sights is not None:
+            sights = [_most(one, run.heap.frame_sight(packet.frame, hole)) for hole, one in enumerate(sights)]
+        packet.frame = run.heap.write((packet.at, packet.frame, *saved), len(packet), sights)
+        packet.depth += 1
+    packet.registers = dict(enumerate(sources))
+    packet.at = run.code.functions[function].start
+    packet.keep(run.code.instructions[packet.at].before)
+    run.schedule.push(run.merged(packet), ENTERING)
+
+
+def _most(one: Column, other: Column) -> Column:
+    if isinstance(one, int) and isinstance(other, int):
+        return max(one, other)
+    if isinstance(one, int):
+        one, other = other, one
+    assert isinstance(one, Tensor)
+    return one.clamp_min(other) if isinstance(other, int) else torch.maximum(one, other)
+
+
+def give_back(run: Run, packet: Packet, value: Column) -> None:
+    """Return a value to the frames that wait, or end the program with it."""
+    if packet.depth == 0:
+        _finish(run, packet, value)
+        return
+    places = run.heap.read(packet.frame, 0)
+    if isinstance(places, Tensor) and int(places.min()) == int(places.max()):
+        places = int(places[0])
+    for place in [places] if isinstance(places, int) else torch.unique(places).tolist():
+        part, returned = packet, value
+        if isinstance(places, Tensor):
+            chosen = (places == place).nonzero().squeeze(1)
+            part = packet.take(chosen)
+            returned = value if isinstance(value, int) else value[chosen]
+        instruction = run.code.instructions[place]
+        registers = {
+            register: run.heap.read(part.frame, 2 + field)
+            for field, register in enumerate(instruction.after)
+        }
+        if instruction.target is not None:
+            registers[instruction.target] = returned
+        part.registers, part.frame = registers, run.heap.read(part.frame, 1)
+        part.depth -= 1
+        part.at = place + 1
+        if part.depth == 0:
+            part.frame = 0
+        part.keep(run.code.instructions[part.at].before)
+        run.schedule.push(run.merged(part), MEETING)
+
+
+def _finish(run: Run, packet: Packet, value: Column) -> None:
+    """End with a value; what is not drawn in it is drawn first."""
+    start = run.code.functions[run.code.resolve].start
+    waits = None
+    for hole in range(run.heap.holes):
+        sight = column(run.heap.sight(value, hole), len(packet)) > 0
+        waits = sight if waits is None else waits | sight
+    if waits is None or not bool(waits.any()):
+        run.end(packet, value)
+        return
+    values = column(value, len(packet))
+    packet.registers = {0: values}
+    unfinished, finished = packet.split(waits)
+    if finished is not None:
+        run.end(finished, finished.registers[0])
+    assert unfinished is not None
+    if run.code.owner[packet.at] == run.code.resolve:
+        run.unresolved.append(unfinished)  # functions that have captured what is not drawn
+        return
+    unfinished.at = start
+    run.schedule.push(unfinished, ENTERING)
+
+
+def apply(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
+    """Call what the first source is with the second; gives the worlds that go on at once."""
+    called, argument = instruction.sources
+    function = packet.registers[called]
+    groups: list[tuple[int, Packet]] = []
+    if isinstance(function, int):
+        groups.append((_code(run, function), packet))
+    else:
+        codes = _codes(run, function)
+        found = torch.unique(codes).tolist()
+        for code in found:
+            part = packet if len(found) == 1 else packet.take((codes == code).nonzero().squeeze(1))
+            groups.append((code, part))
+    left: list[Packet] = []
+    for code, part in groups:
+        values = part.registers[called]
+        if code < 0:
+            value = None
+            run.fail(part, [(torch.ones(len(part), dtype=torch.bool), ErrorKind.NOT_A_FUNCTION)])
+        elif code >> SHIFT == Kind.ATOM:
+            value = _operator(run, part, _NAMES[code], argument)
+        elif code >> SHIFT == Kind.PARTIAL:
+            operand = run.heap.read(values & INDEX, 1)
+            value = _binary(run, part, PRIMITIVES[code & INDEX], operand, part.registers[argument])
+        else:
+            value = _closure(run, part, instruction, code & INDEX, values & INDEX, part.registers[argument])
+        if value is not None:
+            rest, result = value
+            done = _go_on(run, rest, instruction, result)
+            if done is not None:
+                left.append(done)
+    if len(groups) == 1:
+        return left[0] if left else None
+    for part in left:
+        run.schedule.push(part, RUNNING)
+    return None
+
+
+def force(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
+    """Force a thunk; any other function is itself."""
+    (called,) = instruction.sources
+    function = packet.registers[called]
+    codes = column(_code(run, function), 1) if isinstance(function, int) else _codes(run, function)
+    found = torch.unique(codes).tolist()
+    left: list[Packet] = []
+    for code in found:
+        part = packet if len(found) == 1 else packet.take((codes == code).nonzero().squeeze(1))
+        values = part.registers[called]
+        if code >= 0:
+            done = _go_on(run, part, instruction, values)
+            if done is not None:
+                left.append(done)
+        elif code <= _FIRST_THUNK:
+            number = _FIRST_THUNK - code
+            captured = _captured(run, number, values & INDEX)
+            enter(run, part, number, captured, is_tail=instruction.op is Op.TAIL_FORCE, instruction=instruction)
+        else:
+            run.fail(part, [(torch.ones(len(part), dtype=torch.bool), ErrorKind.NOT_A_FUNCTION)])
+    if len(found) == 1:
+        return left[0] if left else None
+    for part in left:
+        run.schedule.push(part, RUNNING)
+    return None
+
+
+_NO_FUNCTION, _FIRST_THUNK = -1, -2
+
+
+def _code(run: Run, value: int) -> int:
+    """What kind of function a word is, as one number; below zero, what takes no argument."""
+    return int(_codes(run, torch.tensor([value])))
+
+
+def _codes(run: Run, values: Tensor) -> Tensor:
+    """What kind of function each word is: an operator, a primitive with one operand, or the code of a closure."""
+    kinds = values >> SHIFT
+    has_record = (kinds == Kind.CLOSURE) | (kinds == Kind.PARTIAL)
+    codes = run.heap.words[torch.where(has_record, (values & INDEX) + run.heap.first, 0)]
+    is_operator = (kinds == Kind.ATOM) & (values >= min(OPERATORS.values()))
+    thunk = run.is_thunk[torch.where(kinds == Kind.CLOSURE, codes, 0)]
+    found = torch.where(kinds == Kind.CLOSURE, codes + word(Kind.CLOSURE, 0), codes + word(Kind.PARTIAL, 0))
+    found = torch.where((kinds == Kind.CLOSURE) & thunk, _FIRST_THUNK - codes, found)
+    return torch.where(has_record, found, torch.where(is_operator, values, _NO_FUNCTION))
+
+
+def _captured(run: Run, function: int, address: Column) -> list[Column]:
+    return [run.heap.read(address, 1 + field) for field in range(len(run.code.functions[function].captured))]
+
+
+def _closure(
+    run: Run, packet: Packet, instruction: Instruction, number: int, address: Column, argument: Column
+) -> tuple[Packet, Column] | None:
+    """Call a closure; one that waits for more arguments is a closure that has one more."""
+    function = run.code.functions[number]
+    if function.rest is None:
+        sources = [argument, *_captured(run, number, address)]
+        enter(run, packet, number, sources, is_tail=instruction.op is Op.TAIL_APPLY, instruction=instruction)
+        return None
+    fields = [argument if field < 0 else run.heap.read(address, 1 + field) for field in function.kept]
+    return packet, close(run, function.rest, fields, len(packet))
+
+
+def close(run: Run, number: int, captured: list[Column], rows: int) -> Column:
+    """Make closures."""
+    sights = run.sights(run.code.functions[number].sight)
+    return run.heap.write((number, *captured), rows, sights) + word(Kind.CLOSURE, 0)
+
+
+def _operator(run: Run, packet: Packet, name: str, argument: int) -> tuple[Packet, Column] | None:
+    """Call a primitive as a value."""
+    if arity(name) == 2:
+        fields = (PRIMITIVES.index(name), packet.registers[argument])
+        return packet, run.heap.write(fields, len(packet)) + word(Kind.PARTIAL, 0)
+    packet.registers[_RIGHT] = packet.registers[argument]
+    left = settle(run, packet, _RIGHT) if run.heap.holes else packet
+    if left is None:
+        return None
+    value, faults = unary(name, left.registers.pop(_RIGHT), len(left), run.heap)
+    return _kept(run, left, value, faults)
+
+
+def _binary(run: Run, packet: Packet, name: str, operand: Column, argument: Column) -> tuple[Packet, Column] | None:
+    """Give a primitive its second operand."""
+    if name == "cons":
+        return packet, pair(operand, argument, len(packet), run.heap)
+    packet.registers[_LEFT], packet.registers[_RIGHT] = operand, argument
+    left: Packet | None = packet
+    if run.heap.holes:
+        for register in (_LEFT, _RIGHT):
+            left = None if left is None else settle(run, left, register)
+    if left is None:
+        return None
+    one, other = left.registers.pop(_LEFT), left.registers.pop(_RIGHT)
+    value, faults = binary(name, one, other, len(left), run.settings.integers)
+    return _kept(run, left, value, faults)
+
+
+def _kept(run: Run, packet: Packet, value: Column, faults: list[tuple[Tensor, ErrorKind]]) -> tuple[Packet, Column] | None:
+    """A result without the worlds that are at fault."""
+    if not faults:
+        return packet, value
+    packet.registers[_LEFT] = column(value, len(packet))
+    left = run.fail(packet, faults)
+    return None if left is None else (left, left.registers.pop(_LEFT))
+
+
+def _go_on(run: Run, packet: Packet, instruction: Instruction, value: Column) -> Packet | None:
+    """Go on after a call that is over already."""
+    if instruction.target is None:
+        give_back(run, packet, value)
+        return None
+    packet.registers[instruction.target] = value
+    packet.at += 1
+    return packet
+
+
+def thunks(run: Run) -> Tensor:
+    """Which functions are thunks."""
+    return torch.tensor([isinstance(function.node, Delay) for function in run.code.functions])

@@ -1,0 +1,64 @@
+"""The engine of uncertain programs."""
+
+from neurallambda.arguments import checked_methods
+from neurallambda.errors import ArgumentError, check_count, check_integers
+from neurallambda.lang.syntax.parser import parse
+from neurallambda.lang.terms import Program
+from neurallambda.worlds.compile import compile_program
+from neurallambda.worlds.program import WorldsProgram
+from neurallambda.worlds.state import Settings
+from neurallambda.worlds.words import WIDEST
+
+
+@checked_methods("__init__", "compile")
+class Worlds:
+    """Runs programs with uncertain data exactly: in every way that they can go, each with its weight.
+
+    A hole `?a` is one random variable, however often it is used; `(sample ?a)` is a fresh draw, `(flip 3 10)` a coin, and
+    `(observe c)` rules out what is not so. Alternatives that have become equal go on as one, so time goes by how many
+    different states a program can be in, not by how many ways lead there.
+
+    Args:
+        integers: the declared range; leaving it is `overflow`.
+        max_steps: how many instructions a world may take; more is `out-of-steps`, with the weight of the world.
+        max_worlds: how many worlds of one row may be at the same place; more is `out-of-memory`.
+        merging: whether worlds that have become equal go on as one. Without it results are the same, and time is not.
+
+    Example:
+        >>> worlds = Worlds()
+        >>> program = worlds.compile("(let [a (flip 1 2) b (flip 1 2)] (if (observe (or a b)) (and a b) false))")
+        >>> program.infer().probability(True)
+        tensor([0.3333], dtype=torch.float64)
+    """
+
+    def __init__(
+        self,
+        *,
+        integers: range = WIDEST,
+        max_steps: int = 1_000_000,
+        max_worlds: int = 1_000_000,
+        merging: bool = True,
+    ) -> None:
+        check_integers(integers)
+        check_count("max_steps", max_steps)
+        check_count("max_worlds", max_worlds)
+        if integers[0] < WIDEST[0] or integers[-1] > WIDEST[-1]:
+            raise ArgumentError(f"integers: got {integers}; expected a range within {WIDEST}")
+        self.settings = Settings(integers, max_steps, max_worlds, merging)
+
+    def __repr__(self) -> str:
+        settings = self.settings
+        return f"Worlds(integers={settings.integers}, max_steps={settings.max_steps}, max_worlds={settings.max_worlds})"
+
+    def compile(self, source: str | Program) -> WorldsProgram:
+        """Compile a program.
+
+        Args:
+            source: program text, or a parsed program.
+
+        Raises:
+            SourceError: where the text is not a program.
+            ProgramError: `unbound`, where a name has no definition or a value's definition needs that value.
+        """
+        program = parse(source) if isinstance(source, str) else source
+        return WorldsProgram(compile_program(program, self.settings.integers), program, self.settings)

@@ -1,0 +1,286 @@
+"""What was found out about an uncertain program: how likely each of its ends is, and what its holes were."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
+from neurallambda.lang.evaluate import evaluate
+from neurallambda.lang.given_values import value_of
+from neurallambda.lang.places import placed
+from neurallambda.lang.syntax.parser import parse_term
+from neurallambda.lang.syntax.printer import to_text
+from neurallambda.lang.terms import Program, Term
+from neurallambda.lang.values import to_term
+from neurallambda.weighted import NOTHING
+from neurallambda.worlds.assignment import Assignment, assignments, marginals
+from neurallambda.worlds.decode import decode
+from neurallambda.worlds.replay import counts, likeliest, replay
+from neurallambda.worlds.state import Run
+
+End = Term | ErrorKind
+"""How a program ends: in a value, or in a named error."""
+
+
+@dataclass(frozen=True)
+class Likeliest:
+    """The likeliest case of all that are possible given what was observed.
+
+    Attributes:
+        holes: what each hole is.
+        draws: what each sample and each coin gave, in order.
+        end: how the program ends.
+        probability: how likely this case is, given what was observed.
+    """
+
+    holes: dict[str, Any]
+    draws: tuple[Any, ...]
+    end: End
+    probability: float
+
+    def __str__(self) -> str:
+        holes = ", ".join(f"?{name} = {_shown(value)}" for name, value in self.holes.items())
+        return f"{_text(self.end)}" + (f" with {holes}" if holes else "")
+
+
+@dataclass
+class Found:
+    """What was found out about a batch of rows.
+
+    Everything with probabilities can be differentiated with respect to the logits of the holes.
+
+    Attributes:
+        log_evidence: for each row the logarithm of the probability of what was observed; minus infinity: impossible.
+        lost: for each row the probability of what was left out; zero where nothing was.
+    """
+
+    run: Run
+    program: Program
+    log: Float[Tensor, " leaves"]
+    words: Tensor
+    rows: Tensor
+    outcomes: int
+    evidence: int
+    lost: Float[Tensor, " batch"]
+    log_evidence: Float[Tensor, " batch"] = field(init=False)
+    log_weights: Float[Tensor, " ends"] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.log_weights, total = replay(self.run.circuit, self.log, self.outcomes, self.evidence)
+        self.log_evidence = torch.where(total > NOTHING / 2, total, -torch.inf)
+        self.rows = self.rows.to(self.log.device)
+
+    def __len__(self) -> int:
+        return self.run.holes.batch
+
+    def __repr__(self) -> str:
+        return f"Found({len(self)} rows, {len(self.words)} ends, log_evidence of shape {tuple(self.log_evidence.shape)})"
+
+    @cached_property
+    def ends(self) -> list[End]:
+        """How the worlds end, one entry for each number in `log_weights`."""
+        distinct = torch.unique(self.words)
+        errors = {word: kind for word, kind in _ERRORS.items() if word in set(distinct.tolist())}
+        values = [word for word in distinct.tolist() if word not in errors]
+        terms = {}
+        for word, value in zip(values, decode(values, self.run.heap, self.run.code), strict=True):
+            try:
+                terms[word] = to_term(value)
+            except ProgramError as error:
+                terms[word] = error.kind
+        return [errors[word] if word in errors else terms[word] for word in self.words.tolist()]
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The same as text."""
+        known: dict[int, str] = {}
+        found: list[str] = []
+        for end in self.ends:
+            if id(end) not in known:
+                known[id(end)] = _text(end)
+            found.append(known[id(end)])
+        return found
+
+    @property
+    def chances(self) -> Float[Tensor, " ends"]:
+        """The probability of each end, given what was observed in its row."""
+        evidence = torch.where(self.log_evidence.isfinite(), self.log_evidence, 0.0)
+        return (self.log_weights - evidence.index_select(0, self.rows)).exp()
+
+    def probability(self, value: Any, *, each: bool = False) -> Float[Tensor, " batch"]:
+        """How likely a value or an error is, given what was observed.
+
+        Args:
+            value: an integer, a boolean, a list of such, a term, an `ErrorKind`, or a value as text. A tensor [batch] of
+                integers or booleans has one for each row.
+            each: whether `value` is a list with one value for each row.
+
+        Returns:
+            The probability in each row; 0 where the row is impossible.
+
+        Raises:
+            ArgumentError: where there are more or fewer values than rows, or one is none.
+        """
+        wanted = value.tolist() if isinstance(value, Tensor) and value.dim() == 1 else value
+        if isinstance(value, Tensor) or each:
+            if not isinstance(wanted, (list, tuple)) or len(wanted) != len(self):
+                raise ArgumentError(f"value: expected one for each of {len(self)} rows, got {value!r:.60}")
+            texts = [_text_of(one) for one in wanted]
+            is_it = [text == texts[row] for text, row in zip(self.texts, self.rows.tolist(), strict=True)]
+        else:
+            text = _text_of(value)
+            is_it = [one == text for one in self.texts]
+        chosen = torch.tensor(is_it, dtype=torch.bool, device=self.log.device).nonzero().squeeze(1)
+        found = self.log_weights.new_zeros(len(self))
+        return found.index_add(0, self.rows.index_select(0, chosen), self.chances.index_select(0, chosen))
+
+    def distribution(self) -> list[list[tuple[End, Float[Tensor, ""]]]]:
+        """For each row all ends that are possible, each with its probability, the likeliest first.
+
+        Returns:
+            Terms or `ErrorKind`s, and probabilities that can be differentiated. Of a row that is impossible: none.
+        """
+        found: list[dict[str, tuple[End, Tensor]]] = [{} for _ in range(len(self))]
+        some = (self.log_weights > NOTHING / 2).tolist()
+        for place, (row, is_some) in enumerate(zip(self.rows.tolist(), some, strict=True)):
+            if is_some:
+                text, chance = self.texts[place], self.chances[place]
+                end, before = found[row].get(text, (self.ends[place], None))
+                found[row][text] = end, chance if before is None else before + chance
+        return [sorted(one.values(), key=lambda pair: -float(pair[1].detach())) for one in found]
+
+    def posterior(self, name: str) -> Any:
+        """What a hole was, given what was observed.
+
+        Args:
+            name: the name of the hole, which is uncertain.
+
+        Returns:
+            Probabilities in the shape in which the hole was given: [batch, values] of one thing, [batch, time, values] of a
+            list (zeros where a row has no more items), a list of such of a list. Of `Rows`, a list with one for each row.
+
+        Raises:
+            ArgumentError: if there is no such hole, or it is certain.
+        """
+        holes = self.run.holes
+        if name not in holes.numbers:
+            known = ", ".join(holes.names) or "none"
+            raise ArgumentError(f"name: got {name!r}; the uncertain holes of this program are: {known}")
+        drawn = counts(self.run.circuit, self.log, self.evidence, graph=self.log.requires_grad)
+        return marginals(holes, name, drawn)
+
+    def likeliest(self) -> list[Likeliest | None]:
+        """For each row the likeliest case of all; None: the row is impossible.
+
+        Of equally likely cases it is one. What a hole is that the program did not look at is its likeliest value.
+        """
+        end, weight, drawn = likeliest(self.run.circuit, self.log, self.outcomes, self.rows)
+        evidence = self.log_evidence.detach()
+        found: list[Likeliest | None] = []
+        for row, (place, leaves) in enumerate(zip(end.tolist(), drawn, strict=True)):
+            if place < 0:
+                found.append(None)
+                continue
+            assigned = self._assigned(row, leaves)
+            chance = float((weight[row] + assigned.log - evidence[row]).exp())
+            found.append(Likeliest(assigned.holes, assigned.draws, self.ends[place], chance))
+        return found
+
+    def _assigned(self, row: int, leaves: list[int]) -> Assignment:
+        return assignments(self.run, self.log.detach(), row, leaves)
+
+    def error(self, row: int = 0, kind: ErrorKind | None = None) -> ProgramError | None:
+        """The error that a row ends in, with its place and with what was wrong.
+
+        Args:
+            row: which row.
+            kind: which of several errors; None: that the row is impossible, or the likeliest one.
+
+        Returns:
+            The error in its likeliest case; None where the row does not end in it.
+        """
+        if not 0 <= row < len(self):
+            raise ArgumentError(f"row: got {row}, expected a number from 0 to {len(self) - 1}")
+        if not bool(self.log_evidence[row].isfinite()):
+            return self._impossible(row) if kind in (None, ErrorKind.IMPOSSIBLE) else None
+        here = [place for place, of in enumerate(self.rows.tolist()) if of == row]
+        weights = self.log_weights.detach()
+        ends = [place for place in here if isinstance(self.ends[place], ErrorKind) and kind in (None, self.ends[place])]
+        ends = [place for place in ends if float(weights[place]) > NOTHING / 2]
+        if not ends:
+            return None
+        worst = max(ends, key=lambda place: float(weights[place]))
+        found = self.ends[worst]
+        assert isinstance(found, ErrorKind)
+        if (row, found) in self.run.limits:
+            at, text = self.run.limits[row, found]
+            node = self.run.code.instructions[at].node
+            return placed(found, text, None if node is None else node.at, self.program.text)
+        only = torch.full_like(self.rows, len(self))
+        only[worst] = row
+        keep = torch.tensor([worst], device=self.rows.device)
+        _, _, drawn = likeliest(self.run.circuit, self.log, self.outcomes, _only(self.rows, keep, len(self)))
+        assigned = self._assigned(row, drawn[row])
+        outcome = evaluate(
+            self.program,
+            holes={**self._certain(row), **assigned.holes},
+            draws=assigned.draws,
+            integers=self.run.settings.integers,
+            max_steps=10 * self.run.settings.max_steps,
+        )
+        return outcome.raised() if outcome.error is found else ProgramError(found, "")
+
+    def _certain(self, row: int) -> dict[str, Any]:
+        from neurallambda.worlds.assignment import of_row
+
+        holes = self.run.holes
+        return {name: of_row(holes.given[name], row) for name in holes.columns if name not in holes.numbers}
+
+    def _impossible(self, row: int) -> ProgramError:
+        at = int(self.run.observed[row])
+        node = None if at < 0 else self.run.code.instructions[at].node
+        which = f"row {row}: " if len(self) > 1 else ""
+        message = f"{which}no world is left: what `observe` was given is false in all of them"
+        return placed(ErrorKind.IMPOSSIBLE, message, None if node is None else node.at, self.program.text)
+
+
+def _only(rows: Tensor, keep: Tensor, batch: int) -> Tensor:
+    """Rows of which only one end counts; the others are put into a row of their own."""
+    return rows if batch < 0 else torch.where(torch.arange(len(rows), device=rows.device) == keep, rows, -1)
+
+
+def _text(end: End) -> str:
+    return f"error {end}" if isinstance(end, ErrorKind) else to_text(end)
+
+
+def _text_of(value: Any) -> str:
+    """A value as a caller may give it, as text."""
+    match value:
+        case ErrorKind():
+            return f"error {value}"
+        case Term():
+            return to_text(value)
+        case str():
+            return to_text(parse_term(value))
+        case bool() | int() | list() | tuple():
+            return to_text(to_term(value_of(value)))
+        case Tensor() if value.dim() == 0 and not value.is_floating_point():
+            return _text_of(value.item())
+    raise ArgumentError(f"value: got {value!r:.60}, expected an integer, a boolean, a list, a term, an ErrorKind or text")
+
+
+def _shown(value: Any) -> str:
+    return to_text(to_term(value_of(value)))
+
+
+def _error_words() -> dict[int, ErrorKind]:
+    from neurallambda.worlds.words import ERRORS
+
+    return {word: kind for kind, word in ERRORS.items()}
+
+
+_ERRORS = _error_words()

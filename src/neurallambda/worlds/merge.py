@@ -1,0 +1,202 @@
+"""Worlds that have become equal become one, and their weights are added up.
+
+Equal hashes say which worlds may be equal; what they are made of is then compared, so that a collision of hashes keeps two
+worlds apart that might be taken for one, and never joins two that differ.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from neurallambda.worlds.code import Code, Op
+from neurallambda.worlds.heap import Column, Heap
+from neurallambda.worlds.packet import NOT_DRAWN, Packet
+from neurallambda.worlds.words import INDEX, SHIFT, Kind, chain, is_pointer, part_of
+
+
+def merge(packet: Packet, heap: Heap, code: Code) -> Packet:
+    """Merge the equal worlds of a packet, whose registers are those that are still read."""
+    packet.is_dirty = False
+    if len(packet) <= 1:
+        return packet
+    order = sorted(packet.registers)
+    values = [one for one in (packet.registers[register] for register in order) if isinstance(one, Tensor)]
+    parts = [packet.known[part] for part in sorted(packet.known)]
+    hashes = chain(torch.zeros_like(packet.rows), packet.rows)
+    for one in values:
+        hashes = chain(hashes, heap.hash(one))
+    if isinstance(packet.frame, Tensor):
+        hashes = chain(hashes, heap.frame_hash(packet.frame))
+    for one in parts:
+        hashes = chain(hashes, one)
+    found, group = torch.unique(hashes & heap.mask, return_inverse=True)
+    groups = len(found)
+    if groups == len(packet):
+        return packet
+    size = len(packet)
+    first = torch.full((groups,), size, dtype=torch.int64).scatter_reduce_(0, group, torch.arange(size), "amin")
+    leader = first[group]
+    same = packet.rows == packet.rows[leader]
+    for one in parts:
+        same &= one == one[leader]
+    equality = _Equality(heap, code)
+    for one in values:
+        same = equality.among(same, one, one[leader])
+    if isinstance(packet.frame, Tensor):
+        same = equality.among_frames(same, packet.frame, packet.frame[leader])
+    if not bool(same.all()):
+        apart = (~same).nonzero().squeeze(1)
+        group = group.clone()
+        group[apart] = groups + torch.arange(len(apart))
+        first = torch.cat([first, apart])
+        groups += len(apart)
+        if groups == size:
+            return packet
+    weight = packet.weight.total(group, groups)
+    merged = packet.take(first)
+    merged.weight = weight
+    if packet.behind is not None:
+        most = torch.full((groups,), packet.steps, dtype=torch.int64)
+        merged.behind = most.scatter_reduce_(0, group, packet.behind, "amin")
+    return merged
+
+
+def forget(packet: Packet, heap: Heap, holes: Sequence[str], seen: frozenset[str]) -> None:
+    """Forget the parts that were drawn and that nothing can look at any more.
+
+    Args:
+        packet: the worlds, whose registers are those that are still read.
+        heap: where their values are.
+        holes: the names of the holes, by number.
+        seen: the holes that the code from here on names.
+    """
+    if not packet.known:
+        return
+    sights: dict[int, Column] = {}
+    for part in list(packet.known):
+        hole, distance = part_of(part)
+        if holes[hole] in seen:
+            continue
+        if hole not in sights:
+            sights[hole] = _sight(packet, heap, hole)
+        sight = sights[hole]
+        if isinstance(sight, int):
+            if sight < distance:
+                del packet.known[part]
+            continue
+        left = torch.where(sight < distance, NOT_DRAWN, packet.known[part])
+        if bool((left == NOT_DRAWN).all()):
+            del packet.known[part]
+        else:
+            packet.known[part] = left
+
+
+def _sight(packet: Packet, heap: Heap, hole: int) -> Column:
+    """How far each world sees into a hole, from its registers and frames."""
+    sight = heap.frame_sight(packet.frame, hole)
+    for values in packet.registers.values():
+        other = heap.sight(values, hole)
+        if isinstance(sight, int) and isinstance(other, int):
+            sight = max(sight, other)
+        elif isinstance(sight, int) or isinstance(other, int):
+            many, one = (other, sight) if isinstance(sight, int) else (sight, other)
+            assert isinstance(many, Tensor)
+            sight = many.clamp_min(one)  # pyright: ignore[reportArgumentType]
+        else:
+            sight = torch.maximum(sight, other)
+    return sight
+
+
+class _Equality:
+    """Whether values are made of the same parts, however deep."""
+
+    def __init__(self, heap: Heap, code: Code) -> None:
+        self.heap = heap
+        self.code = code
+
+    def among(self, same: Tensor, ones: Tensor, others: Tensor) -> Tensor:
+        """`same`, and false as well where these two values differ."""
+        todo = [((same & (ones != others)).nonzero().squeeze(1), ones, others)]
+        return self._finish(same, todo, [])
+
+    def among_frames(self, same: Tensor, ones: Tensor, others: Tensor) -> Tensor:
+        """The same for frames."""
+        return self._finish(same, [], [((same & (ones != others)).nonzero().squeeze(1), ones, others)])
+
+    def _finish(
+        self, same: Tensor, todo: list[tuple[Tensor, Tensor, Tensor]], frames: list[tuple[Tensor, Tensor, Tensor]]
+    ) -> Tensor:
+        """Take apart what differs as words; the first of each triple says which worlds differ, and which entries of both."""
+        same = same.clone()
+        values = [(index, ones[index], others[index]) for index, ones, others in todo]
+        waiting = [(index, ones[index], others[index]) for index, ones, others in frames]
+        while values or waiting:
+            if waiting:
+                self._frames(same, *waiting.pop(), values, waiting)
+                continue
+            index, ones, others = values.pop()
+            differ = (ones != others) & same[index]
+            if not bool(differ.any()):
+                continue
+            index, ones, others = index[differ], ones[differ], others[differ]
+            words = self.heap.words
+            alike = is_pointer(ones) & (ones >> SHIFT == others >> SHIFT)
+            alike &= words[ones & INDEX * alike] == words[others & INDEX * alike]
+            same[index[~alike]] = False
+            index, ones, others = index[alike], ones[alike], others[alike]
+            kinds = ones >> SHIFT
+            for kind in torch.unique(kinds).tolist():
+                chosen = kinds == kind
+                self._fields(same, index[chosen], ones[chosen] & INDEX, others[chosen] & INDEX, kind, values)
+        return same
+
+    def _fields(
+        self,
+        same: Tensor,
+        index: Tensor,
+        ones: Tensor,
+        others: Tensor,
+        kind: int,
+        values: list[tuple[Tensor, Tensor, Tensor]],
+    ) -> None:
+        """Compare the fields of records of one kind."""
+        if kind != Kind.CLOSURE:
+            values += [(index, self._read(ones, field), self._read(others, field)) for field in (0, 1)]
+            return
+        function = self._read(ones, 0)
+        alike = function == self._read(others, 0)
+        same[index[~alike]] = False
+        for number in torch.unique(function[alike]).tolist():
+            chosen = alike & (function == number)
+            for field in range(1, 1 + len(self.code.functions[number].captured)):
+                values.append((index[chosen], self._read(ones[chosen], field), self._read(others[chosen], field)))
+
+    def _frames(
+        self,
+        same: Tensor,
+        index: Tensor,
+        ones: Tensor,
+        others: Tensor,
+        values: list[tuple[Tensor, Tensor, Tensor]],
+        waiting: list[tuple[Tensor, Tensor, Tensor]],
+    ) -> None:
+        """Compare frames: where they return to, what waits under them, and what they keep."""
+        differ = (ones != others) & same[index]
+        index, ones, others = index[differ], ones[differ], others[differ]
+        if not len(index):
+            return
+        place = self._read(ones, 0)
+        alike = (self.heap.words[ones] == self.heap.words[others]) & (ones != 0) & (others != 0)
+        alike &= place == self._read(others, 0)
+        same[index[~alike]] = False
+        for at in torch.unique(place[alike]).tolist():
+            chosen = alike & (place == at)
+            some, one, other = index[chosen], ones[chosen], others[chosen]
+            waiting.append((some, self._read(one, 1), self._read(other, 1)))
+            assert self.code.instructions[at].op in (Op.CALL, Op.APPLY, Op.FORCE)
+            for field in range(2, 2 + len(self.code.instructions[at].after)):
+                values.append((some, self._read(one, field), self._read(other, field)))
+
+    def _read(self, addresses: Tensor, field: int) -> Tensor:
+        return self.heap.words[addresses + self.heap.first + field]

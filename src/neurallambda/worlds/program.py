@@ -1,0 +1,113 @@
+"""Compiled programs: what one is asked, with data for its holes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neurallambda.errors import ArgumentError
+from neurallambda.lang.terms import Program
+from neurallambda.worlds.circuit import joined
+from neurallambda.worlds.code import Code
+from neurallambda.worlds.explore import explore
+from neurallambda.worlds.found import Found
+from neurallambda.worlds.inputs import Holes, read_holes
+from neurallambda.worlds.merge import merge
+from neurallambda.worlds.packet import Packet
+from neurallambda.worlds.state import Run, Settings
+from neurallambda.worlds.words import column
+
+
+class WorldsProgram:
+    """A program that was compiled by `Worlds`.
+
+    Args:
+        code: the code.
+        program: the program as a term.
+        settings: how it is run.
+    """
+
+    def __init__(self, code: Code, program: Program, settings: Settings) -> None:
+        self.code = code
+        self.program = program
+        self.settings = settings
+
+    def __repr__(self) -> str:
+        holes = ", ".join(f"?{name}" for name in self.holes)
+        return f"WorldsProgram({len(self.code.instructions)} instructions, holes: {holes or 'none'})"
+
+    @property
+    def holes(self) -> tuple[str, ...]:
+        """The names of its holes, of those that are only sampled too."""
+        return tuple(dict.fromkeys((*self.code.holes, *sorted(self.code.sampled))))
+
+    def infer(self, holes: Mapping[str, Any] | None = None, /, *, batch: int | None = None, **named: Any) -> Found:
+        """Find out how the program ends, in all cases that are possible given what it observes.
+
+        Args:
+            holes: what each hole stands for: one certain value (an integer, a boolean, the name of a primitive, a list), a
+                distribution (`Soft`, whose logits may have a row for each row of the batch, or `Chances`), a list of
+                such; for a list in each row, `Soft` with logits [batch, time, values] and lengths. A tensor [batch] of
+                integers or booleans has a value for each row, a tensor [batch, time] a list; `Rows` has anything.
+            batch: how many rows there are; None: as many as the data have.
+            named: more holes, by name.
+
+        Returns:
+            What was found.
+
+        Raises:
+            ArgumentError: naming the hole that cannot be used.
+            SourceError: where a hole is not filled.
+
+        Example:
+            >>> import torch
+            >>> from neurallambda.worlds import Worlds
+            >>> from neurallambda.holes import Soft
+            >>> program = Worlds().compile("(observe (< ?a 3)) (+ ?a ?a)")
+            >>> found = program.infer(a=Soft((1, 2, 3), torch.zeros(3)))
+            >>> found.log_evidence.exp(), found.probability(4)
+            (tensor([0.6667], dtype=torch.float64), tensor([0.5000], dtype=torch.float64))
+        """
+        given = {**(holes or {}), **named}
+        if batch is not None and (not isinstance(batch, int) or isinstance(batch, bool) or batch < 1):
+            raise ArgumentError(f"batch: got {batch!r}, expected an integer of at least 1")
+        data = self._read(given, batch)
+        log = data.log_probabilities()
+        is_some = (log.detach() > -torch.inf).cpu()
+        possible = None if bool(is_some.all()) else torch.cat([is_some, is_some])
+        return self._found(data, log, possible)
+
+    def _read(self, holes: Mapping[str, Any], batch: int | None) -> Holes:
+        settings = self.settings
+        return read_holes(self.code, holes, settings.integers, batch, hash_mask=settings.hash_bits)
+
+    def _found(self, data: Holes, log: Tensor, possible: Tensor | None) -> Found:
+        run = explore(self.code, data, self.settings, possible)
+        ends = ended(run)
+        evidence = ends.weight.total(ends.rows, data.batch)
+        values = column(ends.registers[0], len(ends))
+        lost = torch.zeros(data.batch, dtype=torch.float64)
+        return Found(run, self.program, log, values, ends.rows, ends.weight.layer, evidence.layer, lost)
+
+
+def ended(run: Run) -> Packet:
+    """All worlds that have ended, equal ones as one; their weight is a layer of the circuit."""
+    if not run.ended:
+        empty = torch.zeros(0, dtype=torch.int64)
+        weight = run.circuit.start().take(empty).settle()
+        return Packet(0, 0, {0: empty}, 0, empty, weight, {})
+    packet = Packet(
+        0,
+        0,
+        {0: torch.cat([column(one.values, len(one.rows)) for one in run.ended])},
+        0,
+        torch.cat([one.rows for one in run.ended]),
+        joined([one.weight for one in run.ended]),
+        {},
+        is_dirty=True,
+    )
+    if run.heap.hashing and run.settings.merging:
+        packet = merge(packet, run.heap, run.code)
+    packet.weight = packet.weight.settle()
+    return packet

@@ -1,0 +1,186 @@
+"""A circuit with numbers: sums of weights, their gradients, and the likeliest of all.
+
+The numbers are logarithms. Of a weight that is nothing the logarithm is a number as well, so that no gradient is NaN.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from neurallambda.weighted import NOTHING
+from neurallambda.worlds.circuit import Circuit, Layer
+
+_TINY = 1e-300
+
+
+def leaf_numbers(circuit: Circuit, log: Float[Tensor, " leaves"]) -> Float[Tensor, " all"]:
+    """The numbers of all leaves: those that are drawn, the same for those that are sampled, and the constants."""
+    log = log.clamp_min(NOTHING)
+    constants = torch.tensor(list(circuit.constants.values()), dtype=log.dtype, device=log.device)
+    return torch.cat([log, log, constants])
+
+
+def evaluate(circuit: Circuit, log: Float[Tensor, " leaves"]) -> list[Tensor]:
+    """The numbers of all layers, in operations that can be differentiated as often as one likes."""
+    leaves = leaf_numbers(circuit, log)
+    numbers = [log.new_zeros(circuit.rows)]
+    for layer in circuit.layers:
+        given = _given(layer, numbers, leaves)
+        if layer.group is not None:
+            given = _total(given, layer.group, layer.size)[0]
+        numbers.append(given)
+    return numbers
+
+
+def _given(layer: Layer, numbers: list[Tensor], leaves: Tensor) -> Tensor:
+    """What a layer adds up."""
+    given = numbers[layer.bases[0]] if len(layer.bases) == 1 else torch.cat([numbers[base] for base in layer.bases])
+    if layer.source is not None:
+        given = given.index_select(0, layer.source)
+    return given if layer.leaf is None else given + leaves.index_select(0, layer.leaf)
+
+
+def _total(given: Tensor, group: Tensor, groups: int) -> tuple[Tensor, Tensor]:
+    """The logarithm of the sum of each group, and the share that each number has of it."""
+    most = given.new_full((groups,), NOTHING).scatter_reduce(0, group, given.detach(), "amax")
+    share = (given - most.index_select(0, group)).exp()
+    total = given.new_zeros(groups).index_add(0, group, share).clamp_min(_TINY)
+    return most + total.log(), share / total.index_select(0, group)
+
+
+class Replay(torch.autograd.Function):
+    """The numbers of some layers of a circuit, with a backward pass that needs only the shares."""
+
+    @staticmethod
+    def forward(ctx: Any, log: Tensor, circuit: Circuit, wanted: tuple[int, ...]) -> tuple[Tensor, ...]:
+        leaves = leaf_numbers(circuit, log)
+        numbers = [log.new_zeros(circuit.rows)]
+        shares: list[Tensor | None] = []
+        for layer in circuit.layers:
+            given, share = _given(layer, numbers, leaves), None
+            if layer.group is not None:
+                given, share = _total(given, layer.group, layer.size)
+            numbers.append(given)
+            shares.append(share)
+        ctx.circuit, ctx.wanted, ctx.shares = circuit, wanted, shares
+        ctx.sizes = [len(one) for one in numbers]
+        ctx.is_something = log > NOTHING
+        return tuple(numbers[layer] for layer in wanted)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        circuit: Circuit = ctx.circuit
+        back: list[Tensor | None] = [None] * len(ctx.sizes)
+        for layer, gradient in zip(ctx.wanted, gradients, strict=True):
+            back[layer] = gradient if back[layer] is None else back[layer] + gradient
+        example = gradients[0]
+        leaves = example.new_zeros(2 * circuit.leaves + len(circuit.constants))
+        for number in range(len(circuit.layers), 0, -1):
+            gradient = back[number]
+            if gradient is None:
+                continue
+            back[number] = None
+            layer = circuit.layers[number - 1]
+            if layer.group is not None:
+                gradient = gradient.index_select(0, layer.group) * ctx.shares[number - 1]
+            if layer.leaf is not None:
+                leaves.index_add_(0, layer.leaf, gradient)
+            if layer.bases == (0,):
+                continue
+            sizes = [ctx.sizes[base] for base in layer.bases]
+            if layer.source is not None:
+                gradient = gradient.new_zeros(sum(sizes)).index_add_(0, layer.source, gradient)
+            for base, part in zip(layer.bases, gradient.split(sizes), strict=True):
+                back[base] = part if back[base] is None else back[base] + part
+        drawn, sampled, _ = leaves.split([circuit.leaves, circuit.leaves, len(circuit.constants)])
+        return (drawn + sampled) * ctx.is_something, None, None
+
+
+def replay(circuit: Circuit, log: Float[Tensor, " leaves"], *layers: int) -> tuple[Tensor, ...]:
+    """The numbers of some layers, for some numbers of the leaves."""
+    return Replay.apply(log, circuit, layers)  # pyright: ignore[reportReturnType]
+
+
+def counts(circuit: Circuit, log: Float[Tensor, " leaves"], layer: int, *, graph: bool) -> Float[Tensor, " leaves"]:
+    """How often each leaf is drawn, expected given what was observed: the gradient of the numbers of a layer.
+
+    Leaves belong to one row each, so the gradient of the sum over rows is that of each row.
+    """
+    with torch.enable_grad():
+        if not log.requires_grad:
+            log = log.detach().requires_grad_()
+        drawn = log.clamp_min(NOTHING)
+        leaves = torch.cat([drawn, drawn.detach() if not graph else log.clamp_min(NOTHING) + 0])
+        constants = torch.tensor(list(circuit.constants.values()), dtype=log.dtype, device=log.device)
+        everything = torch.cat([leaves, constants])
+        numbers = [log.new_zeros(circuit.rows)]
+        for one in circuit.layers[:layer]:
+            given = _given(one, numbers, everything)
+            numbers.append(given if one.group is None else _total(given, one.group, one.size)[0])
+        some = numbers[layer] > NOTHING / 2
+        total = torch.where(some, numbers[layer], 0.0).sum()
+        if not total.requires_grad:
+            return torch.zeros_like(log)
+        (found,) = torch.autograd.grad(total, drawn, create_graph=graph, allow_unused=True)
+    return torch.zeros_like(log) if found is None else found
+
+
+def likeliest(
+    circuit: Circuit, log: Float[Tensor, " leaves"], outcomes: int, rows: Int[Tensor, " ends"]
+) -> tuple[Int[Tensor, " batch"], Float[Tensor, " batch"], list[list[int]]]:
+    """The likeliest world of each row.
+
+    Args:
+        circuit: the circuit.
+        log: the numbers of the leaves.
+        outcomes: the layer with a number for each end.
+        rows: the row of each end.
+
+    Returns:
+        The end of it, -1 where a row has none; the logarithm of its weight; and the leaves that it has drawn, in order.
+    """
+    leaves = leaf_numbers(circuit, log.detach())
+    numbers = [log.new_zeros(circuit.rows)]
+    chosen: list[Tensor | None] = []
+    for layer in circuit.layers[:outcomes]:
+        given, choice = _given(layer, numbers, leaves), None
+        if layer.group is not None:
+            given, choice = _largest(given, layer.group, layer.size)
+        numbers.append(given.detach())
+        chosen.append(choice)
+    weight, end = _largest(numbers[outcomes], rows, circuit.rows)
+    end = torch.where(weight > NOTHING / 2, end, -1)
+    drawn: list[list[int]] = [[] for _ in range(circuit.rows)]
+    at = {row: (outcomes, place) for row, place in enumerate(end.tolist()) if place >= 0}
+    for number in range(outcomes, 0, -1):
+        here = [row for row, (layer, _) in at.items() if layer == number]
+        if not here:
+            continue
+        layer, choice = circuit.layers[number - 1], chosen[number - 1]
+        place = torch.tensor([at[row][1] for row in here], device=log.device)
+        if choice is not None:
+            place = choice[place]
+        if layer.leaf is not None:
+            for row, leaf in zip(here, layer.leaf[place].tolist(), strict=True):
+                drawn[row].append(leaf)
+        if layer.source is not None:
+            place = layer.source[place]
+        for row, where in zip(here, place.tolist(), strict=True):
+            for base in layer.bases:
+                if where < len(numbers[base]):
+                    at[row] = (base, where)
+                    break
+                where -= len(numbers[base])
+    return end, weight, [leaves_of_row[::-1] for leaves_of_row in drawn]
+
+
+def _largest(given: Tensor, group: Tensor, groups: int) -> tuple[Tensor, Tensor]:
+    """The largest number of each group, and the first place where it is; -1: the group is empty."""
+    most = given.new_full((groups,), 2 * NOTHING * 1e3).scatter_reduce(0, group, given, "amax")
+    size = len(given)
+    place = torch.where(given == most.index_select(0, group), torch.arange(size, device=given.device), size)
+    first = torch.full((groups,), size, device=given.device).scatter_reduce(0, group, place, "amin")
+    return most, torch.where(first == size, -1, first)

@@ -1,0 +1,138 @@
+"""What a run has: the program, its data, the heap, the circuit, the packets that wait, and what has ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from neurallambda.errors import ErrorKind
+from neurallambda.worlds.circuit import Circuit, Weight
+from neurallambda.worlds.code import Code, Instruction
+from neurallambda.worlds.heap import Column, Heap
+from neurallambda.worlds.inputs import Holes
+from neurallambda.worlds.merge import forget, merge
+from neurallambda.worlds.operate import Faults
+from neurallambda.worlds.packet import Packet
+from neurallambda.worlds.schedule import Schedule
+from neurallambda.worlds.words import ERRORS, column
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How programs are run.
+
+    Attributes:
+        integers: the declared range.
+        max_steps: how many instructions a world may take.
+        max_worlds: how many worlds of a row may be together.
+        merging: whether equal worlds become one.
+        hash_bits: the bits of hashes that count.
+    """
+
+    integers: range
+    max_steps: int
+    max_worlds: int
+    merging: bool = True
+    hash_bits: int = -1
+
+
+@dataclass(slots=True)
+class Ended:
+    """Worlds that have ended: in what, of which rows, and their weights."""
+
+    values: Column
+    rows: Tensor
+    weight: Weight
+
+
+@dataclass
+class Run:
+    """A run of one program on a batch of data.
+
+    Attributes:
+        ended: the worlds that have ended.
+        limits: for a row and a limit that it has run into, the instruction and what is said about it.
+        observed: for each row, the observation that last took a world of it; -1: none has.
+        instructions, worlds, most: how many instructions there were, of how many worlds, and the most worlds at once.
+    """
+
+    code: Code
+    holes: Holes
+    settings: Settings
+    heap: Heap
+    circuit: Circuit
+    schedule: Schedule
+    observed: Tensor
+    ended: list[Ended] = field(default_factory=list)
+    limits: dict[tuple[int, ErrorKind], tuple[int, str]] = field(default_factory=dict)
+    instructions: int = 0
+    worlds: int = 0
+    most: int = 0
+    possible: Tensor | None = None
+    unresolved: list[Packet] = field(default_factory=list)
+    is_thunk: Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.bool))
+
+    def sights(self, names: frozenset[str]) -> list[Column] | None:
+        """How far code that names some holes sees into each hole."""
+        if not self.heap.holes:
+            return None
+        return [self.holes.most[number] if name in names else 0 for number, name in enumerate(self.holes.names)]
+
+    def merged(self, packet: Packet) -> Packet:
+        """A packet, whose registers are those still read, with equal worlds as one."""
+        if not packet.is_dirty or not self.settings.merging or len(packet) < 2:
+            return packet
+        forget(packet, self.heap, self.holes.names, self.code.instructions[packet.at].sight)
+        return merge(packet, self.heap, self.code)
+
+    def end(self, packet: Packet, values: Column) -> None:
+        """Let the worlds of a packet end."""
+        self.ended.append(Ended(values, packet.rows, packet.weight))
+
+    def fail(self, packet: Packet, faults: Faults) -> Packet | None:
+        """End the worlds that are at fault; gives the others."""
+        left: Packet | None = packet
+        for place, (mask, kind) in enumerate(faults):
+            if left is None:
+                return None
+            wrong, others = left.split(mask)
+            if wrong is not None:
+                self.end(wrong, ERRORS[kind])
+            if others is not left:
+                keep = (~mask).nonzero().squeeze(1)
+                faults[place + 1 :] = [(later[keep], error) for later, error in faults[place + 1 :]]
+            left = others
+        return left
+
+    def limit(self, packet: Packet, kind: ErrorKind, text: str) -> None:
+        """End all worlds of a packet at a limit."""
+        for row in torch.unique(packet.rows).tolist():
+            self.limits.setdefault((row, kind), (packet.at, text))
+        self.end(packet, ERRORS[kind])
+
+    def differing(self, packet: Packet, row: int, instruction: Instruction) -> str:
+        """What differs between the worlds of a row."""
+        names = self.code.functions[self.code.owner[packet.at]].names
+        mine = (packet.rows == row).nonzero().squeeze(1)
+        found: list[str] = []
+        for register in instruction.before:
+            values = packet.registers[register]
+            if isinstance(values, Tensor):
+                different = len(torch.unique(column(self.heap.hash(values[mine]), len(mine))))
+                if different > 1:
+                    found.append(f"{f'`{names[register]}`' if register in names else 'a value on the way'} has {different:,} values")
+        if isinstance(packet.frame, Tensor):
+            different = len(torch.unique(self.heap.words[packet.frame[mine]]))
+            if different > 1:
+                found.append(f"what waits for the result of the call has {different:,} forms")
+        for part, values in packet.known.items():
+            hole, distance = (part >> 24) & 0xFFFFF, part & 0xFFFFFF
+            different = len(torch.unique(values[mine]))
+            if different > 1:
+                place = self.holes.described(hole, distance, row)
+                found.append(f"{place} is drawn, may be looked at again, and has {different:,} values")
+        return "; ".join(found) or "nothing that is known"
+
+
+Assignment = Mapping[str, object]
