@@ -21,7 +21,7 @@ class Assignment:
     Attributes:
         holes: what each uncertain hole is.
         draws: what samples and coins gave, in order.
-        log: the logarithm of the probability of what was not drawn to be what is told here.
+        log: the logarithm of the probability that every part is its likeliest value.
     """
 
     holes: dict[str, Any]
@@ -70,13 +70,22 @@ def assignments(run: Run, log: Tensor, row: int, leaves: list[int]) -> Assignmen
 
 
 def _chosen(values: tuple[Any, ...], start: int, drawn: set[int], log: Tensor) -> tuple[Any, float]:
-    """The value of a part; of one that was not drawn the likeliest, and the logarithm of its probability."""
-    for place, value in enumerate(values):
-        if start + place in drawn:
-            return value, 0.0
+    """The value of a part, of one that was not drawn the likeliest; and the logarithm of the probability of that."""
     numbers = log[start : start + len(values)]
-    place = int(numbers.argmax())
-    return values[place], float(numbers[place])
+    likeliest = int(numbers.argmax())
+    place = next((place for place in range(len(values)) if start + place in drawn), likeliest)
+    return values[place], float(numbers[likeliest])
+
+
+def relative(holes: Holes, log: Tensor) -> Tensor:
+    """The leaves of each part compared with its likeliest value, which is what a part is where nobody looks at it."""
+    found = log.clone()
+    for blocks in holes.blocks:
+        for one, start, _ in blocks:
+            values = log[start : start + one.log.numel()].view(one.log.shape)
+            if values.numel():
+                found[start : start + one.log.numel()] = (values - values.amax(-1, keepdim=True)).reshape(-1)
+    return found
 
 
 def _value(holes: Holes, leaf: int) -> Any:

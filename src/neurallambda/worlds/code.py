@@ -100,7 +100,7 @@ class Code:
     Attributes:
         instructions: all instructions of all functions.
         functions: all functions; the first is the program.
-        holes: the names of the holes that it may look at, in the order of the code; sampled ones are in `sampled`.
+        holes: the names of its holes, in the order of the text; those that are sampled are in `sampled`.
         resolve: the function that gives a value with all its parts drawn.
         owner: the function of each instruction.
         text: what the positions of nodes are places in.

@@ -14,6 +14,7 @@ from neurallambda.errors import ErrorKind
 from neurallambda.lang import core
 from neurallambda.lang.core import Delay, Lambda, Node
 from neurallambda.lang.lower import lower
+from neurallambda.lang.random_forms import hole_names
 from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Program
 from neurallambda.lang.trampoline import trampoline
@@ -38,7 +39,7 @@ def compile_program(program: Program, integers: range) -> Code:
     root = lower(program)
     writer = _Writer([root, _resolve()], integers)
     writer.write(root)
-    return writer.code(program.text)
+    return writer.code(tuple(hole_names(program)), program.text)
 
 
 @cache
@@ -79,17 +80,11 @@ class _Writer:
             assert last is not None
             self.function(index, last.body)
 
-    def code(self, text: str) -> Code:
+    def code(self, holes: tuple[str, ...], text: str) -> Code:
         """What was written."""
-        holes: dict[str, None] = {}
-        for function in self.functions:
-            holes.update(dict.fromkeys(sorted(function.sight)))
-        for instruction in self.instructions:
-            if instruction.op is Op.HOLE:
-                holes[instruction.detail] = None
         facts = self.facts
         return Code(
-            self.instructions, self.functions, tuple(holes), facts.sampled, facts.flips, self.resolve, self.owner, text
+            self.instructions, self.functions, holes, facts.sampled, facts.flips, self.resolve, self.owner, text
         )
 
     def function(self, index: int, body: Node) -> None:

@@ -17,10 +17,11 @@ from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import Program, Term
 from neurallambda.lang.values import to_term
 from neurallambda.weighted import NOTHING
-from neurallambda.worlds.assignment import Assignment, assignments, marginals
+from neurallambda.worlds.assignment import Assignment, assignments, marginals, of_row, relative
 from neurallambda.worlds.decode import decode
 from neurallambda.worlds.replay import counts, likeliest, replay
 from neurallambda.worlds.state import Run
+from neurallambda.worlds.words import ERRORS
 
 End = Term | ErrorKind
 """How a program ends: in a value, or in a named error."""
@@ -178,7 +179,10 @@ class Found:
 
         Of equally likely cases it is one. What a hole is that the program did not look at is its likeliest value.
         """
-        end, weight, drawn = likeliest(self.run.circuit, self.log, self.outcomes, self.rows)
+        log = self.log.detach()
+        end, weight, drawn = likeliest(
+            self.run.circuit, relative(self.run.holes, log), log, self.outcomes, self.rows
+        )
         evidence = self.log_evidence.detach()
         found: list[Likeliest | None] = []
         for row, (place, leaves) in enumerate(zip(end.tolist(), drawn, strict=True)):
@@ -220,10 +224,8 @@ class Found:
             at, text = self.run.limits[row, found]
             node = self.run.code.instructions[at].node
             return placed(found, text, None if node is None else node.at, self.program.text)
-        only = torch.full_like(self.rows, len(self))
-        only[worst] = row
-        keep = torch.tensor([worst], device=self.rows.device)
-        _, _, drawn = likeliest(self.run.circuit, self.log, self.outcomes, _only(self.rows, keep, len(self)))
+        log = self.log.detach()
+        _, _, drawn = likeliest(self.run.circuit, log, log, self.outcomes, self.rows, worst)
         assigned = self._assigned(row, drawn[row])
         outcome = evaluate(
             self.program,
@@ -235,8 +237,6 @@ class Found:
         return outcome.raised() if outcome.error is found else ProgramError(found, "")
 
     def _certain(self, row: int) -> dict[str, Any]:
-        from neurallambda.worlds.assignment import of_row
-
         holes = self.run.holes
         return {name: of_row(holes.given[name], row) for name in holes.columns if name not in holes.numbers}
 
@@ -246,11 +246,6 @@ class Found:
         which = f"row {row}: " if len(self) > 1 else ""
         message = f"{which}no world is left: what `observe` was given is false in all of them"
         return placed(ErrorKind.IMPOSSIBLE, message, None if node is None else node.at, self.program.text)
-
-
-def _only(rows: Tensor, keep: Tensor, batch: int) -> Tensor:
-    """Rows of which only one end counts; the others are put into a row of their own."""
-    return rows if batch < 0 else torch.where(torch.arange(len(rows), device=rows.device) == keep, rows, -1)
 
 
 def _text(end: End) -> str:
@@ -277,10 +272,4 @@ def _shown(value: Any) -> str:
     return to_text(to_term(value_of(value)))
 
 
-def _error_words() -> dict[int, ErrorKind]:
-    from neurallambda.worlds.words import ERRORS
-
-    return {word: kind for kind, word in ERRORS.items()}
-
-
-_ERRORS = _error_words()
+_ERRORS = {word: kind for kind, word in ERRORS.items()}

@@ -97,7 +97,7 @@ def read_holes(code: Code, holes: object, integers: range, batch: int | None, *,
         SourceError: where a hole is not filled.
     """
     given = check(holes)
-    used = dict.fromkeys((*code.holes, *sorted(code.sampled)))
+    used = [name for name in dict.fromkeys((*code.holes, *sorted(code.sampled))) if name in given]
     for instruction in code.instructions:
         if instruction.op in (Op.HOLE, Op.SAMPLE) and instruction.detail not in given:
             assert instruction.node is not None

@@ -15,16 +15,17 @@ from neurallambda.worlds.circuit import Circuit, Layer
 _TINY = 1e-300
 
 
-def leaf_numbers(circuit: Circuit, log: Float[Tensor, " leaves"]) -> Float[Tensor, " all"]:
-    """The numbers of all leaves: those that are drawn, the same for those that are sampled, and the constants."""
-    log = log.clamp_min(NOTHING)
-    constants = torch.tensor(list(circuit.constants.values()), dtype=log.dtype, device=log.device)
-    return torch.cat([log, log, constants])
+def leaf_numbers(
+    circuit: Circuit, drawn: Float[Tensor, " leaves"], sampled: Float[Tensor, " leaves"]
+) -> Float[Tensor, " all"]:
+    """The numbers of all leaves: those that are drawn, those that are sampled, and the constants."""
+    constants = torch.tensor(list(circuit.constants.values()), dtype=drawn.dtype, device=drawn.device)
+    return torch.cat([drawn.clamp_min(NOTHING), sampled.clamp_min(NOTHING), constants])
 
 
 def evaluate(circuit: Circuit, log: Float[Tensor, " leaves"]) -> list[Tensor]:
     """The numbers of all layers, in operations that can be differentiated as often as one likes."""
-    leaves = leaf_numbers(circuit, log)
+    leaves = leaf_numbers(circuit, log, log)
     numbers = [log.new_zeros(circuit.rows)]
     for layer in circuit.layers:
         given = _given(layer, numbers, leaves)
@@ -55,7 +56,7 @@ class Replay(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, log: Tensor, circuit: Circuit, wanted: tuple[int, ...]) -> tuple[Tensor, ...]:
-        leaves = leaf_numbers(circuit, log)
+        leaves = leaf_numbers(circuit, log, log)
         numbers = [log.new_zeros(circuit.rows)]
         shares: list[Tensor | None] = []
         for layer in circuit.layers:
@@ -113,9 +114,7 @@ def counts(circuit: Circuit, log: Float[Tensor, " leaves"], layer: int, *, graph
         if not log.requires_grad:
             log = log.detach().requires_grad_()
         drawn = log.clamp_min(NOTHING)
-        leaves = torch.cat([drawn, drawn.detach() if not graph else log.clamp_min(NOTHING) + 0])
-        constants = torch.tensor(list(circuit.constants.values()), dtype=log.dtype, device=log.device)
-        everything = torch.cat([leaves, constants])
+        everything = leaf_numbers(circuit, drawn, log if graph else log.detach())
         numbers = [log.new_zeros(circuit.rows)]
         for one in circuit.layers[:layer]:
             given = _given(one, numbers, everything)
@@ -129,43 +128,54 @@ def counts(circuit: Circuit, log: Float[Tensor, " leaves"], layer: int, *, graph
 
 
 def likeliest(
-    circuit: Circuit, log: Float[Tensor, " leaves"], outcomes: int, rows: Int[Tensor, " ends"]
+    circuit: Circuit,
+    drawn: Float[Tensor, " leaves"],
+    sampled: Float[Tensor, " leaves"],
+    outcomes: int,
+    rows: Int[Tensor, " ends"],
+    only: int | None = None,
 ) -> tuple[Int[Tensor, " batch"], Float[Tensor, " batch"], list[list[int]]]:
     """The likeliest world of each row.
 
     Args:
         circuit: the circuit.
-        log: the numbers of the leaves.
+        drawn: the numbers of the leaves, where they are drawn of holes.
+        sampled: the numbers of the same leaves, where they are sampled.
         outcomes: the layer with a number for each end.
         rows: the row of each end.
+        only: the one end that counts; None: all do.
 
     Returns:
         The end of it, -1 where a row has none; the logarithm of its weight; and the leaves that it has drawn, in order.
     """
-    leaves = leaf_numbers(circuit, log.detach())
-    numbers = [log.new_zeros(circuit.rows)]
+    leaves = leaf_numbers(circuit, drawn, sampled)
+    numbers = [drawn.new_zeros(circuit.rows)]
     chosen: list[Tensor | None] = []
     for layer in circuit.layers[:outcomes]:
         given, choice = _given(layer, numbers, leaves), None
         if layer.group is not None:
             given, choice = _largest(given, layer.group, layer.size)
-        numbers.append(given.detach())
+        numbers.append(given)
         chosen.append(choice)
-    weight, end = _largest(numbers[outcomes], rows, circuit.rows)
+    ends = numbers[outcomes]
+    if only is not None:
+        counted = torch.arange(len(ends), device=drawn.device) == only
+        ends = torch.where(counted, ends, NOTHING)
+    weight, end = _largest(ends, rows, circuit.rows)
     end = torch.where(weight > NOTHING / 2, end, -1)
-    drawn: list[list[int]] = [[] for _ in range(circuit.rows)]
+    path: list[list[int]] = [[] for _ in range(circuit.rows)]
     at = {row: (outcomes, place) for row, place in enumerate(end.tolist()) if place >= 0}
     for number in range(outcomes, 0, -1):
         here = [row for row, (layer, _) in at.items() if layer == number]
         if not here:
             continue
         layer, choice = circuit.layers[number - 1], chosen[number - 1]
-        place = torch.tensor([at[row][1] for row in here], device=log.device)
+        place = torch.tensor([at[row][1] for row in here], device=drawn.device)
         if choice is not None:
             place = choice[place]
         if layer.leaf is not None:
             for row, leaf in zip(here, layer.leaf[place].tolist(), strict=True):
-                drawn[row].append(leaf)
+                path[row].append(leaf)
         if layer.source is not None:
             place = layer.source[place]
         for row, where in zip(here, place.tolist(), strict=True):
@@ -174,7 +184,7 @@ def likeliest(
                     at[row] = (base, where)
                     break
                 where -= len(numbers[base])
-    return end, weight, [leaves_of_row[::-1] for leaves_of_row in drawn]
+    return end, weight, [leaves_of_row[::-1] for leaves_of_row in path]
 
 
 def _largest(given: Tensor, group: Tensor, groups: int) -> tuple[Tensor, Tensor]:
