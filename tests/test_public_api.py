@@ -7,6 +7,7 @@ from neurallambda.errors import ErrorKind
 
 NAMES = [
     "ArgumentError",
+    "Chances",
     "Distribution",
     "Engine",
     "ErrorKind",
@@ -17,8 +18,10 @@ NAMES = [
     "Outcome",
     "ProgramError",
     "Result",
+    "Rows",
     "Soft",
     "SourceError",
+    "Worlds",
     "__version__",
     "evaluate",
     "normalize",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neurallambda.errors import ArgumentError, ErrorKind, NeurallambdaError, ProgramError, SourceError
     from neurallambda.holes import Soft
+    from neurallambda.lang.chances import Chances
     from neurallambda.lang.evaluate import evaluate
     from neurallambda.lang.normalize import normalize
     from neurallambda.lang.outcome import Outcome
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
     from neurallambda.machine.machine import Machine
     from neurallambda.machine.result import Distribution, Result
     from neurallambda.programs import Engine, Limits, run, run_all
+    from neurallambda.worlds.engine import Worlds
+    from neurallambda.worlds.given import Rows
 
 __version__ = version("neurallambda")
 
 _HOMES = {
     "ArgumentError": "errors",
+    "Chances": "lang.chances",
     "Distribution": "machine.result",
     "Engine": "engines.protocol",
     "ErrorKind": "errors",
@@ -34,8 +38,10 @@ _HOMES = {
     "Outcome": "lang.outcome",
     "ProgramError": "errors",
     "Result": "machine.result",
+    "Rows": "worlds.given",
     "Soft": "holes",
     "SourceError": "errors",
+    "Worlds": "worlds.engine",
     "evaluate": "lang.evaluate",
     "normalize": "lang.normalize",
     "run": "programs",
@@ -44,6 +50,7 @@ _HOMES = {
 
 __all__ = [
     "ArgumentError",
+    "Chances",
     "Distribution",
     "Engine",
     "ErrorKind",
@@ -54,8 +61,10 @@ __all__ = [
     "Outcome",
     "ProgramError",
     "Result",
+    "Rows",
     "Soft",
     "SourceError",
+    "Worlds",
     "__version__",
     "evaluate",
     "normalize",

@@ -72,7 +72,9 @@ class Soft:
         batch, time, _ = self.logits.shape
         is_number = isinstance(lengths, Tensor) and not lengths.is_floating_point() and not lengths.is_complex()
         if not is_number or lengths.dtype == torch.bool or lengths.shape != (batch,):
-            raise ArgumentError(f"lengths: got {lengths!r:.60}, expected a tensor of {batch} integers, one for each row")
+            raise ArgumentError(
+                f"lengths: got {lengths!r:.60}, expected a tensor of {batch} integers, one for each row"
+            )
         if batch and not 0 <= int(lengths.min()) <= int(lengths.max()) <= time:
             raise ArgumentError(f"lengths: got {lengths.tolist()!r:.60}, expected numbers from 0 to {time}")
 

@@ -1,6 +1,6 @@
 """Random programs: what worlds find out is what going through all cases finds out."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from tests.worlds.uncertain_programs import (
 )
 
 EXACT = 1e-12
+SLOW = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
 
 
 def ends(found: list[tuple[Case, Any]], chances: Tensor) -> dict[str, float]:
@@ -101,18 +102,21 @@ def holes_agree(found: Found, some: Data, known: list[tuple[Case, Any]]) -> None
             posterior = found.posterior(name)
             if name == "xs":
                 for place, values in enumerate(LIST):
-                    expected = [_chance(known, chances, lambda case: case.holes["xs"][place] == value) for value in values]  # noqa: B023
-                    assert posterior[place][row].tolist() == pytest.approx(expected, abs=EXACT)
+                    items = [case.holes["xs"][place] for case, _ in known]
+                    assert posterior[place][row].tolist() == pytest.approx(_shares(items, values, chances), abs=EXACT)
             else:
-                expected = [_chance(known, chances, lambda case: case.holes[name] is value) for value in VALUES[name]]  # noqa: B023
-                assert posterior[row].tolist() == pytest.approx(expected, abs=EXACT)
+                values = [case.holes[name] for case, _ in known]
+                assert posterior[row].tolist() == pytest.approx(_shares(values, VALUES[name], chances), abs=EXACT)
 
 
-def _chance(known: list[tuple[Case, Any]], chances: Tensor, is_it: Callable[[Case], bool]) -> float:
-    return sum(chance for (case, _), chance in zip(known, chances.tolist(), strict=True) if is_it(case))
+def _shares(found: Sequence[Any], values: Sequence[Any], chances: Tensor) -> list[float]:
+    """How likely each of the values is, where each case has one."""
+    return [
+        sum(chance for one, chance in zip(found, chances.tolist(), strict=True) if one is value) for value in values
+    ]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
 @given(uncertain_programs())
 def test_random_programs(program: Program) -> None:
     if (both := agree(program, Worlds(integers=INTEGERS), 60)) is not None:
@@ -120,13 +124,13 @@ def test_random_programs(program: Program) -> None:
         holes_agree(*both)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=SLOW)
 @given(uncertain_programs())
 def test_worlds_that_never_merge(program: Program) -> None:
     agree(program, Worlds(integers=INTEGERS, merging=False), 60)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=SLOW)
 @given(uncertain_programs())
 def test_hashes_that_collide(program: Program) -> None:
     worlds = Worlds(integers=INTEGERS)
@@ -135,7 +139,7 @@ def test_hashes_that_collide(program: Program) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2000, deadline=None, suppress_health_check=SLOW)
 @given(uncertain_programs())
 def test_many_random_programs(program: Program) -> None:
     if (both := agree(program, Worlds(integers=INTEGERS), 400)) is not None:
@@ -143,7 +147,7 @@ def test_many_random_programs(program: Program) -> None:
         holes_agree(*both)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=SLOW)
 @given(uncertain_programs())
 def test_a_batch_is_its_rows(program: Program) -> None:
     some, compiled = data(3, seed=5), Worlds(integers=INTEGERS).compile(program)

@@ -19,6 +19,7 @@ from neurallambda.cli.options import (
     File,
     Integers,
     MaxSteps,
+    MaxWorlds,
     NormalizerOption,
     Seed,
     Source,
@@ -99,6 +100,7 @@ def run(
         ),
     ] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Show each step, on stderr.")] = False,
+    max_worlds: MaxWorlds = None,
     cells: Cells = None,
     codebook: CodebookOption = None,
     vec_size: VecSize = None,
@@ -125,6 +127,7 @@ def run(
         integers=integers,
         holes=hole or (),
         trace=trace,
+        max_worlds=max_worlds,
         cells=cells,
         codebook=codebook,
         vec_size=vec_size,
@@ -196,6 +199,44 @@ def normalize(
     from neurallambda.cli.commands import normalize_program
 
     normalize_program(source, file, setup, on_paper=trace and engine == "reference")
+
+
+@app.command()
+def infer(
+    source: Source = None,
+    file: File = None,
+    hole: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What ?NAME stands for: a value, or several of them, each with its probability, as in a=1:0.3,2:0.7; "
+            'or a list of such, as in "xs=\'(1 0:0.5,1:0.5)". May be given several times.',
+        ),
+    ] = None,
+    integers: Annotated[
+        str,
+        typer.Option(
+            metavar="LOW:HIGH", help="The least and the greatest integer; leaving them is the error overflow."
+        ),
+    ] = "-2147483648:2147483647",
+    max_steps: Annotated[
+        int, typer.Option(min=1, help="More instructions of a world than this are the error out-of-steps.")
+    ] = 1_000_000,
+    max_worlds: Annotated[
+        int, typer.Option(min=1, help="More worlds than this at one place are the error out-of-memory.")
+    ] = 1_000_000,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Print the same as lines of JSON.")] = False,
+) -> None:
+    """Print all ends of a program with uncertain data, each with its probability, exactly.
+
+    Also the probability of what it observes, what its holes are given that, and the likeliest case. Exit code 0: it may end
+    in a value. 1: it only may end in errors, or what it observes is impossible. 2: no program, or an option that cannot be used.
+    """
+    from neurallambda.cli.inference import infer_program
+
+    infer_program(
+        source, file, hole or (), integers=integers, max_steps=max_steps, max_worlds=max_worlds, as_json=jsonl
+    )
 
 
 @app.command()

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-EngineName = Literal["machine", "reference", "beta"]
+EngineName = Literal["machine", "reference", "beta", "worlds"]
 NormalizerName = Literal["reference", "beta"]
 CodebookName = Literal["onehot", "orthonormal", "gaussian", "bipolar"]
 StrategyName = Literal["normal", "applicative", "by-value"]
@@ -20,7 +20,8 @@ EngineOption = Annotated[
     typer.Option(
         "--engine",
         help="`machine`: the differentiable machine, on tensors. `reference`: the evaluator in plain Python, "
-        "for long programs. `beta`: substitution in cells, on tensors, to the normal form.",
+        "for long programs. `beta`: substitution in cells, on tensors, to the normal form. `worlds`: every way that a program "
+        "with uncertain data can go, exactly.",
     ),
 ]
 NormalizerOption = Annotated[
@@ -49,6 +50,12 @@ CodebookOption = Annotated[
 VecSize = Annotated[
     int | None,
     typer.Option(min=1, help="How wide these vectors are. Beta only; without it, as many as there are symbols."),
+]
+MaxWorlds = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="More worlds than this at one place are the error out-of-memory. Worlds only; 100,000 without it."
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(help="The seed of a random codebook. Beta only; 0 without it.")]
 StrategyOption = Annotated[

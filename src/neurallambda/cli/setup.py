@@ -77,7 +77,8 @@ class Setup:
 
 
 def _listed(engines: Iterable[Engine]) -> str:
-    return " and ".join(engines)
+    *some, last = engines
+    return f"{', '.join(some)} and {last}" if some else last
 
 
 def make_setup(
@@ -90,6 +91,7 @@ def make_setup(
     holes: Iterable[str] = (),
     trace: bool = False,
     cells: int | None = None,
+    max_worlds: int | None = None,
     codebook: str | None = None,
     vec_size: int | None = None,
     seed: int | None = None,
@@ -102,8 +104,11 @@ def make_setup(
     """
     if cells is not None and "cells" not in ENGINES[Engine(engine)].limited:
         raise ArgumentError(f"--cells: only the engine beta has them, and the engine is {engine}")
+    if max_worlds is not None and "max_worlds" not in ENGINES[Engine(engine)].limited:
+        raise ArgumentError(f"--max-worlds: only the engine worlds has them, and the engine is {engine}")
     limits = Limits(integers=read_integers(integers), max_steps=max_steps, capacity=capacity)
     limits = limits if cells is None else replace(limits, cells=cells)
+    limits = limits if max_worlds is None else replace(limits, max_worlds=max_worlds)
     filled = read_holes(holes)
     named = {"codebook": codebook, "vec_size": vec_size, "seed": seed, "strategy": strategy}
     options = {name: value for name, value in named.items() if value is not None}

@@ -10,10 +10,11 @@ from neurallambda.engines.beta import BetaEngine
 from neurallambda.engines.machine import MachineEngine
 from neurallambda.engines.protocol import Engine, Limits, ProgramEngine
 from neurallambda.engines.reference import ReferenceEngine
+from neurallambda.engines.worlds import WorldsEngine
 from neurallambda.errors import ArgumentError
 
 ENGINES: Mapping[Engine, type[ProgramEngine[Any]]] = {
-    kind.name: kind for kind in (MachineEngine, ReferenceEngine, BetaEngine)
+    kind.name: kind for kind in (MachineEngine, ReferenceEngine, BetaEngine, WorldsEngine)
 }
 
 
@@ -35,7 +36,7 @@ def make_engine(
     """An engine, ready to run programs.
 
     Args:
-        name: which engine: `machine`, `reference` or `beta`.
+        name: which engine: `machine`, `reference`, `beta` or `worlds`.
         limits: what a program may use.
         device: where tensors live, for an engine that has them.
         options: what only this engine takes, by the names in its `options`.

@@ -28,9 +28,11 @@ class Engine(StrEnum):
     """The reference evaluator, in plain Python: for long programs, and to judge the others by."""
     BETA = "beta"
     """NeuralBeta, on tensors: reduces a program to its normal form by substitution, what is not used not at all."""
+    WORLDS = "worlds"
+    """Every way that a program with uncertain data can go, each with its weight."""
 
 
-MAX_STEPS = {Engine.MACHINE: 10_000, Engine.REFERENCE: 10_000, Engine.BETA: 2_000}
+MAX_STEPS = {Engine.MACHINE: 10_000, Engine.REFERENCE: 10_000, Engine.BETA: 2_000, Engine.WORLDS: 10_000}
 """The steps that are allowed where no number is given: a few seconds' worth."""
 
 
@@ -43,12 +45,14 @@ class Limits:
         max_steps: how many steps; more is `out-of-steps`. Without it, as many as `MAX_STEPS` says for the engine.
         capacity: how many addresses of memory the machine has; more is `out-of-memory`.
         cells: how many cells NeuralBeta has; more is `out-of-memory`. The reference evaluator has no such limit.
+        max_worlds: how many worlds of one program may be at the same place; more is `out-of-memory`. The engine worlds only.
     """
 
     integers: range = range(-256, 256)
     max_steps: int | None = None
     capacity: int = 16_384
     cells: int = 128
+    max_worlds: int = 100_000
 
     def __post_init__(self) -> None:
         check_integers(self.integers)
@@ -56,6 +60,7 @@ class Limits:
             check_count("max_steps", self.max_steps)
         check_count("capacity", self.capacity)
         check_count("cells", self.cells, least=2)
+        check_count("max_worlds", self.max_worlds)
 
     def steps(self, engine: Engine) -> int:
         """How many steps a program may take on an engine."""

@@ -7,6 +7,29 @@ from neurallambda.lang.scope import free_variables, subterms
 from neurallambda.lang.terms import Apply, Hole, Integer, Observe, Position, Sample, Term, Variable
 
 
+def draws(term: Term) -> bool:
+    """Whether a program samples, or tosses a coin.
+
+    >>> from neurallambda.lang.syntax.parser import parse
+    >>> draws(parse("(observe (< ?a 3))")), draws(parse("(if (flip 1 2) 1 2)"))
+    (False, True)
+    """
+    flips = _flips(term)
+    return any(
+        isinstance(part, Sample) or (isinstance(part, Apply) and id(part.function) in flips and _is_coin(part))
+        for part in subterms(term)
+    )
+
+
+def _flips(term: Term) -> set[int]:
+    """The variables that mean the `flip` of the prelude, unless the program defines one."""
+    return {id(variable) for variable, _ in free_variables(term) if variable.name == "flip"}
+
+
+def _is_coin(call: Apply) -> bool:
+    return len(call.arguments) == 2 and all(isinstance(argument, Integer) for argument in call.arguments)
+
+
 def refuse_random_forms(term: Term, engine: str) -> None:
     """Refuse a program that draws or observes, for an engine that does neither.
 
@@ -17,18 +40,15 @@ def refuse_random_forms(term: Term, engine: str) -> None:
     Raises:
         SourceError: naming the form, its place, and who runs it.
     """
-    flips: set[int] | None = None
+    flips = _flips(term)
     for part in subterms(term):
         match part:
             case Sample():
                 _refuse("(sample ?a)", part.at, engine)
             case Observe():
                 _refuse("(observe c)", part.at, engine)
-            case Apply(Variable("flip") as function, (Integer(), Integer())):
-                if flips is None:
-                    flips = {id(variable) for variable, _ in free_variables(term) if variable.name == "flip"}
-                if id(function) in flips:
-                    _refuse("(flip n m)", part.at, engine)
+            case Apply(Variable("flip") as function, (Integer(), Integer())) if id(function) in flips:
+                _refuse("(flip n m)", part.at, engine)
             case _:
                 pass
 

@@ -1,8 +1,10 @@
 """What has to be known of a core graph before it is compiled: which variables and holes each function needs, and which
-functions are called at one place only, so that they can be written there."""
+functions are called at one place only, so that they can be written there.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from neurallambda.lang import core
 from neurallambda.lang.core import Delay, Lambda, Node
@@ -67,9 +69,15 @@ def analyse(roots: list[Node]) -> Analysis:
     free = _closed(variables, mentions, bind=True)
     sight = _closed(holes, mentions, bind=False)
     return Analysis(
-        {function: tuple(sorted(free[function], key=order.__getitem__)) for function in mentions if function is not None},
+        {
+            function: tuple(sorted(free[function], key=order.__getitem__))
+            for function in mentions
+            if function is not None
+        },
         {function: frozenset(sight[function]) for function in mentions if function is not None},
-        frozenset(node for node, times in bound.items() if times == 1 and node not in others and isinstance(node, Lambda)),
+        frozenset(
+            node for node, times in bound.items() if times == 1 and node not in others and isinstance(node, Lambda)
+        ),
         frozenset(sampled),
         flips,
     )
@@ -95,8 +103,8 @@ def _inside(function: Callable | None, roots: list[Node]) -> Iterator[tuple[Node
 
 
 def _closed(
-    own: dict[Callable | None, set], mentions: dict[Callable | None, set[Callable]], *, bind: bool
-) -> dict[Callable | None, set]:
+    own: dict[Callable | None, set[Any]], mentions: dict[Callable | None, set[Callable]], *, bind: bool
+) -> dict[Callable | None, set[Any]]:
     """What each function needs itself or through those that it mentions, until nothing changes."""
     callers: dict[Callable, list[Callable | None]] = {}
     for function, mentioned in mentions.items():
@@ -111,7 +119,7 @@ def _closed(
         for caller in callers.get(function, ()):
             new = needs[function] - needs[caller]
             if bind:
-                new.discard(caller)  # pyright: ignore[reportArgumentType]
+                new.discard(caller)
             if new:
                 needs[caller] |= new
                 todo.append(caller)

@@ -9,7 +9,7 @@ from neurallambda.lang.primitives import arity
 from neurallambda.lang.terms import PRIMITIVES
 from neurallambda.worlds.code import Instruction, Op
 from neurallambda.worlds.draw import settle
-from neurallambda.worlds.heap import Column
+from neurallambda.worlds.heap import Column, larger
 from neurallambda.worlds.operate import binary, pair, unary
 from neurallambda.worlds.packet import Packet
 from neurallambda.worlds.schedule import ENTERING, MEETING, RUNNING
@@ -21,28 +21,21 @@ _LEFT, _RIGHT = -1, -2
 _NAMES = {value: name for name, value in OPERATORS.items()}
 
 
-def enter(run: Run, packet: Packet, function: int, sources: list[Column], *, is_tail: bool, instruction: Instruction) -> None:
+def enter(
+    run: Run, packet: Packet, function: int, sources: list[Column], *, is_tail: bool, instruction: Instruction
+) -> None:
     """Go on at the start of a function; the registers that are read afterwards wait in a frame."""
     if not is_tail:
         saved = [packet.registers[register] for register in instruction.after]
         sights = run.sights(run.code.instructions[packet.at + 1].sight)
         if sights is not None:
-            sights = [_most(one, run.heap.frame_sight(packet.frame, hole)) for hole, one in enumerate(sights)]
+            sights = [larger(one, run.heap.frame_sight(packet.frame, number)) for number, one in enumerate(sights)]
         packet.frame = run.heap.write((packet.at, packet.frame, *saved), len(packet), sights)
         packet.depth += 1
     packet.registers = dict(enumerate(sources))
     packet.at = run.code.functions[function].start
     packet.keep(run.code.instructions[packet.at].before)
     run.schedule.push(run.merged(packet), ENTERING)
-
-
-def _most(one: Column, other: Column) -> Column:
-    if isinstance(one, int) and isinstance(other, int):
-        return max(one, other)
-    if isinstance(one, int):
-        one, other = other, one
-    assert isinstance(one, Tensor)
-    return one.clamp_min(other) if isinstance(other, int) else torch.maximum(one, other)
 
 
 def give_back(run: Run, packet: Packet, value: Column) -> None:
@@ -60,10 +53,7 @@ def give_back(run: Run, packet: Packet, value: Column) -> None:
             part = packet.take(chosen)
             returned = value if isinstance(value, int) else value[chosen]
         instruction = run.code.instructions[place]
-        registers = {
-            register: run.heap.read(part.frame, 2 + field)
-            for field, register in enumerate(instruction.after)
-        }
+        registers = {register: run.heap.read(part.frame, 2 + field) for field, register in enumerate(instruction.after)}
         if instruction.target is not None:
             registers[instruction.target] = returned
         part.registers, part.frame = registers, run.heap.read(part.frame, 1)
@@ -79,8 +69,8 @@ def _finish(run: Run, packet: Packet, value: Column) -> None:
     """End with a value; what is not drawn in it is drawn first."""
     start = run.code.functions[run.code.resolve].start
     waits = None
-    for hole in range(run.heap.holes):
-        sight = column(run.heap.sight(value, hole), len(packet)) > 0
+    for number in range(0, run.heap.sights, 2):
+        sight = column(run.heap.sight(value, number), len(packet)) > 0
         waits = sight if waits is None else waits | sight
     if waits is None or not bool(waits.any()):
         run.end(packet, value)
@@ -212,7 +202,7 @@ def _operator(run: Run, packet: Packet, name: str, argument: int) -> tuple[Packe
         fields = (PRIMITIVES.index(name), packet.registers[argument])
         return packet, run.heap.write(fields, len(packet)) + word(Kind.PARTIAL, 0)
     packet.registers[_RIGHT] = packet.registers[argument]
-    left = settle(run, packet, _RIGHT) if run.heap.holes else packet
+    left = settle(run, packet, _RIGHT) if run.heap.sights else packet
     if left is None:
         return None
     value, faults = unary(name, left.registers.pop(_RIGHT), len(left), run.heap)
@@ -225,7 +215,7 @@ def _binary(run: Run, packet: Packet, name: str, operand: Column, argument: Colu
         return packet, pair(operand, argument, len(packet), run.heap)
     packet.registers[_LEFT], packet.registers[_RIGHT] = operand, argument
     left: Packet | None = packet
-    if run.heap.holes:
+    if run.heap.sights:
         for register in (_LEFT, _RIGHT):
             left = None if left is None else settle(run, left, register)
     if left is None:
@@ -235,7 +225,9 @@ def _binary(run: Run, packet: Packet, name: str, operand: Column, argument: Colu
     return _kept(run, left, value, faults)
 
 
-def _kept(run: Run, packet: Packet, value: Column, faults: list[tuple[Tensor, ErrorKind]]) -> tuple[Packet, Column] | None:
+def _kept(
+    run: Run, packet: Packet, value: Column, faults: list[tuple[Tensor, ErrorKind]]
+) -> tuple[Packet, Column] | None:
     """A result without the worlds that are at fault."""
     if not faults:
         return packet, value

@@ -103,7 +103,9 @@ def joined(weights: Sequence[Weight]) -> Weight:
         return weights[0]
     first = weights[0]
     circuit, size = first.circuit, sum(one.size for one in weights)
-    if all(one.layer == first.layer for one in weights) and all((one.leaf is None) == (first.leaf is None) for one in weights):
+    if all(one.layer == first.layer for one in weights) and all(
+        (one.leaf is None) == (first.leaf is None) for one in weights
+    ):
         source = torch.cat([torch.arange(one.size) if one.source is None else one.source for one in weights])
         leaf = None if first.leaf is None else torch.cat([one.leaf for one in weights if one.leaf is not None])
         return Weight(circuit, first.layer, source, leaf, size)

@@ -128,7 +128,9 @@ class _Writer:
             self.waiting.append(index)
         return index
 
-    def emit(self, op: Op, sources: tuple[int, ...] = (), detail: Any = None, node: Node | None = None, **more: Any) -> int:
+    def emit(
+        self, op: Op, sources: tuple[int, ...] = (), detail: Any = None, node: Node | None = None, **more: Any
+    ) -> int:
         """Write an instruction that has a result; gives its register."""
         target = self.registers
         self.registers += 1
@@ -136,7 +138,9 @@ class _Writer:
         self.owner.append(self.current)
         return target
 
-    def then(self, op: Op, sources: tuple[int, ...] = (), detail: Any = None, node: Node | None = None, **more: Any) -> Instruction:
+    def then(
+        self, op: Op, sources: tuple[int, ...] = (), detail: Any = None, node: Node | None = None, **more: Any
+    ) -> Instruction:
         """Write an instruction that has no result."""
         instruction = Instruction(op, None, sources, detail, node, **more)
         self.instructions.append(instruction)
@@ -269,7 +273,9 @@ class _Writer:
         other_jump = self.then(Op.JUMP)
         jump.detail = other_jump.detail = len(self.instructions)
         self.then(Op.JOIN)
-        both = {register: after[register] and self.is_number[register] for register in after if register in self.is_number}
+        both = {
+            register: after[register] and self.is_number[register] for register in after if register in self.is_number
+        }
         self.is_number = both
         return target
 

@@ -8,7 +8,6 @@ from neurallambda.worlds import call
 from neurallambda.worlds.circuit import Circuit
 from neurallambda.worlds.code import Code, Instruction, Op
 from neurallambda.worlds.draw import flip, fork, settle
-from neurallambda.worlds.heap import Heap
 from neurallambda.worlds.inputs import Holes
 from neurallambda.worlds.operate import binary, boolean, pair, unary
 from neurallambda.worlds.packet import Packet
@@ -51,7 +50,7 @@ def explore(code: Code, holes: Holes, settings: Settings, possible: Tensor | Non
 def _run_on(run: Run, packet: Packet) -> None:
     """Let a packet take instructions until it ends, or waits."""
     instructions = run.code.instructions
-    most_steps, has_holes = run.settings.max_steps, bool(run.heap.holes)
+    most_steps, has_holes = run.settings.max_steps, bool(run.heap.sights)
     left: Packet | None = packet
     while left is not None:
         instruction = instructions[left.at]
@@ -104,7 +103,9 @@ def _hole(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
         packet.at -= 1
         left = settle(run, packet, instruction.target)
         if left is not None:
-            left = run.fail(left, run.holes.too_large(instruction.detail, left.registers[instruction.target], left.rows))
+            left = run.fail(
+                left, run.holes.too_large(instruction.detail, left.registers[instruction.target], left.rows)
+            )
         if left is not None:
             left.at += 1
         return left
@@ -157,9 +158,7 @@ def _binary(run: Run, packet: Packet, instruction: Instruction) -> Packet | None
     one, other = (packet.registers[source] for source in instruction.sources)
     if instruction.detail == "cons":
         return _next(packet, instruction, pair(one, other, len(packet), run.heap))
-    value, faults = binary(
-        instruction.detail, one, other, len(packet), run.settings.integers, instruction.numbers
-    )
+    value, faults = binary(instruction.detail, one, other, len(packet), run.settings.integers, instruction.numbers)
     packet = _next(packet, instruction, value)
     return run.fail(packet, faults) if faults else packet
 

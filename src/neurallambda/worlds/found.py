@@ -79,7 +79,9 @@ class Found:
         return self.run.holes.batch
 
     def __repr__(self) -> str:
-        return f"Found({len(self)} rows, {len(self.words)} ends, log_evidence of shape {tuple(self.log_evidence.shape)})"
+        return (
+            f"Found({len(self)} rows, {len(self.words)} ends, log_evidence of shape {tuple(self.log_evidence.shape)})"
+        )
 
     @cached_property
     def ends(self) -> list[End]:
@@ -180,9 +182,7 @@ class Found:
         Of equally likely cases it is one. What a hole is that the program did not look at is its likeliest value.
         """
         log = self.log.detach()
-        end, weight, drawn = likeliest(
-            self.run.circuit, relative(self.run.holes, log), log, self.outcomes, self.rows
-        )
+        end, weight, drawn = likeliest(self.run.circuit, relative(self.run.holes, log), log, self.outcomes, self.rows)
         evidence = self.log_evidence.detach()
         found: list[Likeliest | None] = []
         for row, (place, leaves) in enumerate(zip(end.tolist(), drawn, strict=True)):
@@ -265,7 +265,9 @@ def _text_of(value: Any) -> str:
             return to_text(to_term(value_of(value)))
         case Tensor() if value.dim() == 0 and not value.is_floating_point():
             return _text_of(value.item())
-    raise ArgumentError(f"value: got {value!r:.60}, expected an integer, a boolean, a list, a term, an ErrorKind or text")
+    raise ArgumentError(
+        f"value: got {value!r:.60}, expected an integer, a boolean, a list, a term, an ErrorKind or text"
+    )
 
 
 def _shown(value: Any) -> str:

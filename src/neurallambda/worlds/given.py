@@ -157,10 +157,10 @@ def block(given: Soft | Chances, batch: int, row: int | None) -> Block:
         lengths = given.lengths
         if lengths is None:
             lengths = torch.full((log.shape[0],), log.shape[1])
-        return Block(given.values, log, lengths.cpu().to(torch.int64), row)
+        return Block(tuple(given.values), log, lengths.cpu().to(torch.int64), row)
     if log.dim() == 1:
         log = log.expand(rows, -1)
-    return Block(given.values, log, row=row)
+    return Block(tuple(given.values), log, row=row)
 
 
 def is_uncertain(given: Any) -> bool:

@@ -1,18 +1,35 @@
 """The heap: records that are written once and never changed, shared by all worlds of all rows.
 
-A record is a hash of all that can be reached from it, then for each hole how far into it one can see from here, then its
+A record is a hash of all that can be reached from it, then for each hole which of its parts one can see from here, then its
 fields. An address is where it starts.
+
+Which parts one sees is kept as two numbers, two *sights*: how far from the end of the hole the first of them is, and how far
+from its start the last. Of several values one sees what one sees from any of them: both numbers are maxima. 0 is nothing.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from neurallambda.worlds.words import INDEX, LEAST_OF_A_KIND, Kind, chain, column, is_part, is_pointer, part_of, word
+from neurallambda.worlds.words import (
+    INDEX,
+    LEAST_OF_A_KIND,
+    MOST_PARTS,
+    Kind,
+    chain,
+    column,
+    is_part,
+    is_pointer,
+    part_of,
+    word,
+)
 
 Column = Tensor | int
 """A word for each row; a number: the same for all."""
+
+Number = TypeVar("Number", int, Tensor)
 
 
 class Heap:
@@ -25,12 +42,12 @@ class Heap:
     """
 
     def __init__(self, holes: int, *, hashing: bool, mask: int = -1) -> None:
-        self.holes = holes
+        self.sights = 2 * holes
         self.hashing = hashing
         self.mask = mask
         self.words = torch.zeros(1 << 12, dtype=torch.int64)
         self.used = 1  # address 0 is no record: the frame under the first one
-        self.first = 1 + holes
+        self.first = 1 + self.sights
 
     def write(self, fields: Sequence[Column], rows: int, sights: Sequence[Column] | None = None) -> Column:
         """Write a record for each row; gives their addresses, one for all where all are the same.
@@ -38,7 +55,7 @@ class Heap:
         Args:
             fields: the fields, each a column.
             rows: how many rows there are.
-            sights: for each hole, how far one sees besides what the fields show.
+            sights: what one sees besides what the fields show.
         """
         is_same = all(isinstance(field, int) for field in fields) and not any(
             isinstance(sight, Tensor) for sight in sights or ()
@@ -52,12 +69,11 @@ class Heap:
             for field in fields:
                 hashes = chain(hashes, self.hash(field))
             block[:, 0] = hashes & self.mask
-        for hole in range(self.holes):
-            sight = torch.zeros(count, dtype=torch.int64) if sights is None else column(sights[hole], count)
+        for number in range(self.sights):
+            sight: Column = 0 if sights is None else sights[number]
             for field in fields:
-                seen = self.sight(field, hole)
-                sight = sight.clamp_min(seen) if isinstance(seen, int) else torch.maximum(sight, seen)
-            block[:, 1 + hole] = sight
+                sight = larger(sight, self.sight(field, number))
+            block[:, 1 + number] = sight
         for index, field in enumerate(fields):
             block[:, self.first + index] = field
         start = self.used
@@ -80,33 +96,33 @@ class Heap:
             return values
         return torch.where(points, self.words[torch.where(points, values & INDEX, 0)], values)
 
-    def sight(self, values: Column, hole: int) -> Column:
-        """How far one sees into a hole from each of these values; 0: not at all."""
+    def sight(self, values: Column, number: int) -> Column:
+        """One of the sights from each of these values."""
         if isinstance(values, int):
             if values < LEAST_OF_A_KIND:
                 return 0
             if values < word(Kind.ATOM, 0):
-                return int(self.words[(values & INDEX) + 1 + hole])
+                return int(self.words[(values & INDEX) + 1 + number])
             of, distance = part_of(values)
-            return distance if values >= word(Kind.PART, 0) and of == hole else 0
+            return as_sight(distance, number) if values >= word(Kind.PART, 0) and of == number // 2 else 0
         if not len(values) or int(values.max()) < LEAST_OF_A_KIND:
             return 0
         points = is_pointer(values)
-        behind = self.words[torch.where(points, (values & INDEX) + 1 + hole, 0)]
-        own, distance = part_of(values)  # pyright: ignore[reportArgumentType]
-        parts = is_part(values) & (own == hole)  # pyright: ignore[reportOperatorIssue]
-        return torch.where(points, behind, torch.where(parts, distance, 0))
+        behind = self.words[torch.where(points, (values & INDEX) + 1 + number, 0)]
+        of, distance = part_of(values)
+        parts = is_part(values) & (of == number // 2)
+        return torch.where(points, behind, torch.where(parts, as_sight(distance, number), 0))
 
     def frame_hash(self, frames: Column) -> Column:
         """The hashes of frames, which are addresses without a kind."""
         return int(self.words[frames]) if isinstance(frames, int) else self.words[frames]
 
-    def frame_sight(self, frames: Column, hole: int) -> Column:
-        """How far one sees into a hole from frames."""
-        place = frames + 1 + hole
+    def frame_sight(self, frames: Column, number: int) -> Column:
+        """One of the sights from frames."""
+        place = frames + 1 + number
         if isinstance(place, int):
             return 0 if frames == 0 else int(self.words[place])
-        return torch.where(frames == 0, 0, self.words[place])  # pyright: ignore[reportArgumentType]
+        return torch.where(column(frames, 1) == 0, 0, self.words[place])
 
     def _make_room(self, words: int) -> None:
         if self.used + words > len(self.words):
@@ -114,3 +130,18 @@ class Heap:
             larger = torch.zeros(size, dtype=torch.int64)
             larger[: self.used] = self.words[: self.used]
             self.words = larger
+
+
+def as_sight(distance: Number, number: int) -> Number:
+    """The distance of a part from the end of its hole as a sight of this number."""
+    return MOST_PARTS + 1 - distance if number % 2 else distance
+
+
+def larger(one: Column, other: Column) -> Column:
+    """What one sees from either."""
+    if isinstance(one, int) and isinstance(other, int):
+        return max(one, other)
+    if isinstance(one, int):
+        one, other = other, one
+    assert isinstance(one, Tensor)
+    return one.clamp_min(other) if isinstance(other, int) else torch.maximum(one, other)

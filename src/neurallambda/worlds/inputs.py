@@ -19,7 +19,18 @@ from neurallambda.worlds.code import Code, Op
 from neurallambda.worlds.given import Atom, Block, Rows, batch_of, block, check, is_uncertain
 from neurallambda.worlds.heap import Column, Heap
 from neurallambda.worlds.operate import Faults
-from neurallambda.worlds.words import EMPTY, ERRORS, FALSE, LEAST_OF_A_KIND, MOST_PARTS, TRUE, Kind, atom_word, part_word, word
+from neurallambda.worlds.words import (
+    EMPTY,
+    ERRORS,
+    FALSE,
+    LEAST_OF_A_KIND,
+    MOST_PARTS,
+    TRUE,
+    Kind,
+    atom_word,
+    part_word,
+    word,
+)
 
 _OVERFLOW = ERRORS[ErrorKind.OVERFLOW]
 
@@ -122,8 +133,12 @@ class _Reader:
     def read(self, name: str, given: Any, *, is_sampled: bool) -> None:
         """Read one hole."""
         holes = self.holes
-        if is_sampled and (isinstance(given, (list, tuple, Rows)) or (isinstance(given, Soft) and given.logits.dim() == 3)):
-            raise ArgumentError(f"holes[{name!r}]: (sample ?{name}) draws one thing; got a list or Rows, expected one distribution")
+        if is_sampled and (
+            isinstance(given, (list, tuple, Rows)) or (isinstance(given, Soft) and given.logits.dim() == 3)
+        ):
+            raise ArgumentError(
+                f"holes[{name!r}]: (sample ?{name}) draws one thing; got a list or Rows, expected one distribution"
+            )
         if isinstance(given, Tensor):
             holes.columns[name] = self.tensor(name, given)
             return

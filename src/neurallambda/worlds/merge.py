@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neurallambda.worlds.code import Code, Op
-from neurallambda.worlds.heap import Column, Heap
+from neurallambda.worlds.heap import Column, Heap, as_sight, larger
 from neurallambda.worlds.packet import NOT_DRAWN, Packet
 from neurallambda.worlds.words import INDEX, SHIFT, Kind, chain, is_pointer, part_of
 
@@ -78,33 +78,27 @@ def forget(packet: Packet, heap: Heap, holes: Sequence[str], seen: frozenset[str
         hole, distance = part_of(part)
         if holes[hole] in seen:
             continue
-        if hole not in sights:
-            sights[hole] = _sight(packet, heap, hole)
-        sight = sights[hole]
-        if isinstance(sight, int):
-            if sight < distance:
+        hidden: Tensor | bool = False
+        for number in (2 * hole, 2 * hole + 1):
+            if number not in sights:
+                sights[number] = _sight(packet, heap, number)
+            hidden = hidden | (sights[number] < as_sight(distance, number))
+        if isinstance(hidden, bool):
+            if hidden:
                 del packet.known[part]
             continue
-        left = torch.where(sight < distance, NOT_DRAWN, packet.known[part])
+        left = torch.where(hidden, NOT_DRAWN, packet.known[part])
         if bool((left == NOT_DRAWN).all()):
             del packet.known[part]
         else:
             packet.known[part] = left
 
 
-def _sight(packet: Packet, heap: Heap, hole: int) -> Column:
-    """How far each world sees into a hole, from its registers and frames."""
-    sight = heap.frame_sight(packet.frame, hole)
+def _sight(packet: Packet, heap: Heap, number: int) -> Column:
+    """One of the sights of each world, from its registers and frames."""
+    sight = heap.frame_sight(packet.frame, number)
     for values in packet.registers.values():
-        other = heap.sight(values, hole)
-        if isinstance(sight, int) and isinstance(other, int):
-            sight = max(sight, other)
-        elif isinstance(sight, int) or isinstance(other, int):
-            many, one = (other, sight) if isinstance(sight, int) else (sight, other)
-            assert isinstance(many, Tensor)
-            sight = many.clamp_min(one)  # pyright: ignore[reportArgumentType]
-        else:
-            sight = torch.maximum(sight, other)
+        sight = larger(sight, heap.sight(values, number))
     return sight
 
 

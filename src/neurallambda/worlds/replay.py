@@ -76,7 +76,7 @@ class Replay(torch.autograd.Function):
         circuit: Circuit = ctx.circuit
         back: list[Tensor | None] = [None] * len(ctx.sizes)
         for layer, gradient in zip(ctx.wanted, gradients, strict=True):
-            back[layer] = gradient if back[layer] is None else back[layer] + gradient
+            back[layer] = _sum(back[layer], gradient)
         example = gradients[0]
         leaves = example.new_zeros(2 * circuit.leaves + len(circuit.constants))
         for number in range(len(circuit.layers), 0, -1):
@@ -95,14 +95,18 @@ class Replay(torch.autograd.Function):
             if layer.source is not None:
                 gradient = gradient.new_zeros(sum(sizes)).index_add_(0, layer.source, gradient)
             for base, part in zip(layer.bases, gradient.split(sizes), strict=True):
-                back[base] = part if back[base] is None else back[base] + part
+                back[base] = _sum(back[base], part)
         drawn, sampled, _ = leaves.split([circuit.leaves, circuit.leaves, len(circuit.constants)])
         return (drawn + sampled) * ctx.is_something, None, None
 
 
+def _sum(one: Tensor | None, other: Tensor) -> Tensor:
+    return other if one is None else one + other
+
+
 def replay(circuit: Circuit, log: Float[Tensor, " leaves"], *layers: int) -> tuple[Tensor, ...]:
     """The numbers of some layers, for some numbers of the leaves."""
-    return Replay.apply(log, circuit, layers)  # pyright: ignore[reportReturnType]
+    return Replay.apply(log, circuit, layers)
 
 
 def counts(circuit: Circuit, log: Float[Tensor, " leaves"], layer: int, *, graph: bool) -> Float[Tensor, " leaves"]:
@@ -123,8 +127,8 @@ def counts(circuit: Circuit, log: Float[Tensor, " leaves"], layer: int, *, graph
         total = torch.where(some, numbers[layer], 0.0).sum()
         if not total.requires_grad:
             return torch.zeros_like(log)
-        (found,) = torch.autograd.grad(total, drawn, create_graph=graph, allow_unused=True)
-    return torch.zeros_like(log) if found is None else found
+        (found,) = torch.autograd.grad(total, drawn, create_graph=graph, allow_unused=True, materialize_grads=True)
+    return found
 
 
 def likeliest(

@@ -9,7 +9,7 @@ from torch import Tensor
 from neurallambda.errors import ErrorKind
 from neurallambda.worlds.circuit import Circuit, Weight
 from neurallambda.worlds.code import Code, Instruction
-from neurallambda.worlds.heap import Column, Heap
+from neurallambda.worlds.heap import Column, Heap, as_sight
 from neurallambda.worlds.inputs import Holes
 from neurallambda.worlds.merge import forget, merge
 from neurallambda.worlds.operate import Faults
@@ -74,10 +74,14 @@ class Run:
     is_thunk: Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.bool))
 
     def sights(self, names: frozenset[str]) -> list[Column] | None:
-        """How far code that names some holes sees into each hole."""
-        if not self.heap.holes:
+        """The sights from code that names some holes: all of each."""
+        if not self.heap.sights:
             return None
-        return [self.holes.most[number] if name in names else 0 for number, name in enumerate(self.holes.names)]
+        found: list[Column] = []
+        for number, name in enumerate(self.holes.names):
+            is_seen = name in names
+            found += [self.holes.most[number] if is_seen else 0, as_sight(1, 1) if is_seen else 0]
+        return found
 
     def merged(self, packet: Packet) -> Packet:
         """A packet, whose registers are those still read, with equal worlds as one."""
@@ -121,7 +125,9 @@ class Run:
             if isinstance(values, Tensor):
                 different = len(torch.unique(column(self.heap.hash(values[mine]), len(mine))))
                 if different > 1:
-                    found.append(f"{f'`{names[register]}`' if register in names else 'a value on the way'} has {different:,} values")
+                    found.append(
+                        f"{f'`{names[register]}`' if register in names else 'a value on the way'} has {different:,} values"
+                    )
         if isinstance(packet.frame, Tensor):
             different = len(torch.unique(self.heap.words[packet.frame[mine]]))
             if different > 1:

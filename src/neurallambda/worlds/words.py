@@ -5,6 +5,7 @@ atom of the language, an address in the heap, or a part of a hole that is not dr
 """
 
 from enum import IntEnum
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -12,6 +13,8 @@ from torch import Tensor
 from neurallambda.errors import ErrorKind
 from neurallambda.lang.core import NIL, Atom, Nil, Operator
 from neurallambda.lang.terms import PRIMITIVES
+
+Number = TypeVar("Number", int, Tensor)
 
 SHIFT = 44
 LEAST_OF_A_KIND = 1 << SHIFT
@@ -90,7 +93,7 @@ def part_word(hole: int, distance: int) -> int:
     return word(Kind.PART, (hole << _PART_SHIFT) | distance)
 
 
-def part_of(value: int) -> tuple[int, int]:
+def part_of(value: Number) -> tuple[Number, Number]:
     """The hole and the distance of the word of a part."""
     index = value & INDEX
     return index >> _PART_SHIFT, index & MOST_PARTS

@@ -1,0 +1,185 @@
+"""`neurallambda infer`: the ends of a program with uncertain data, and what its holes are."""
+
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from neurallambda.cli.holes import MOST, Chances, read_hole
+from neurallambda.cli.json_text import write_json
+from neurallambda.cli.messages import ExitCode, answer, complain, reporting
+from neurallambda.cli.reading import read_program
+from neurallambda.cli.setup import read_integers
+from neurallambda.errors import ArgumentError, ErrorKind
+from neurallambda.lang import chances as exact
+from neurallambda.lang.given_values import value_of
+from neurallambda.lang.syntax.printer import to_text
+from neurallambda.lang.values import to_term
+
+if TYPE_CHECKING:
+    from neurallambda.worlds import Found
+
+
+def infer_program(
+    source: str | None,
+    file: Path | None,
+    holes: Iterable[str],
+    *,
+    integers: str,
+    max_steps: int,
+    max_worlds: int,
+    as_json: bool,
+) -> None:
+    """Print what can be known about an uncertain program."""
+    with reporting(file):
+        from neurallambda.worlds import Worlds
+
+        program = read_program(source, file)
+        given = read_given(holes)
+        worlds = Worlds(integers=read_integers(integers), max_steps=max_steps, max_worlds=max_worlds)
+        found = worlds.compile(program).infer(given, batch=1)
+        lines = list(_json(found)) if as_json else list(_table(found))
+        if lines:
+            answer("\n".join(lines))
+        if not bool(found.log_evidence[0].isfinite()):
+            error = found.error()
+            assert error is not None
+            raise error
+        _complain_of_errors(found)
+
+
+def _complain_of_errors(found: "Found") -> None:
+    """Say of each error where it is; where there is nothing but errors, that is how the program ends."""
+    ends = found.distribution()[0]
+    kinds = [end for end, _ in ends if isinstance(end, ErrorKind)]
+    for kind in kinds:
+        error = found.error(0, kind)
+        if error is not None:
+            complain(str(error))
+    if len(kinds) == len(ends):
+        raise typer.Exit(ExitCode.PROGRAM_ERROR)
+
+
+def read_given(texts: Iterable[str]) -> dict[str, Any]:
+    """What each hole stands for, lists too.
+
+    >>> read_given(["a=1:1,2:3", "xs='(1 true:0.5,false:0.5 '())"])["xs"][0]
+    1
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, sign, given = text.partition("=")
+        name = name.removeprefix("?")
+        if name in found:
+            raise ArgumentError(
+                f"--hole: {name!r} is given twice; expected one value or one distribution for each hole"
+            )
+        if sign and given.lstrip().startswith("'("):
+            items, rest = _list(name, given.strip()[2:])
+            if rest.strip():
+                raise ArgumentError(f"--hole: got {rest.strip()!r} after the list for {name!r}")
+            found[name] = items
+        else:
+            name, hole = read_hole(text)
+            found[name] = _chances(hole)
+    return found
+
+
+def _chances(hole: Any) -> Any:
+    return exact.Chances(hole.values, hole.probabilities) if isinstance(hole, Chances) else hole
+
+
+def _list(name: str, text: str) -> tuple[list[Any], str]:
+    """The items of a list after its opening bracket, and what comes after the closing one."""
+    lists: list[list[Any]] = [[]]
+    while True:
+        text = text.lstrip()
+        if text.startswith("'("):
+            lists.append([])
+            text = text[2:]
+        elif text.startswith(")"):
+            text = text[1:]
+            items = lists.pop()
+            if not lists:
+                return items, text
+            lists[-1].append(items)
+        elif not text:
+            raise ArgumentError(f"--hole: the list for {name!r} has no closing bracket")
+        else:
+            word = text.split()[0].split(")")[0]
+            lists[-1].append(_chances(read_hole(f"{name}={word}")[1]))
+            text = text[len(word) :]
+
+
+def _shown(end: Any) -> str:
+    return f"error {end}" if isinstance(end, ErrorKind) else to_text(end)
+
+
+def _value(value: Any) -> str:
+    return to_text(to_term(value_of(value)))
+
+
+def _rows(pairs: list[tuple[float, str]], title: str) -> list[str]:
+    shown = [f"{chance:11.6f}  {text}" for chance, text in pairs[:MOST]]
+    if pairs[MOST:]:
+        shown.append(f"{sum(chance for chance, _ in pairs[MOST:]):11.6f}  {len(pairs) - MOST} others")
+    return [f"probability  {title}", *shown]
+
+
+def _ends(found: "Found") -> list[tuple[float, str]]:
+    return [(float(chance), _shown(end)) for end, chance in found.distribution()[0]]
+
+
+def _table(found: "Found") -> Iterator[str]:
+    """What was found, for people."""
+    if not bool(found.log_evidence[0].isfinite()):
+        return
+    yield from _rows(_ends(found), "end")
+    evidence = float(found.log_evidence[0])
+    if abs(evidence) > 1e-12:
+        yield f"evidence {math.exp(evidence):.6g} (logarithm {evidence:.6f})"
+    for place, values in _posteriors(found):
+        yield from _rows(values, place)
+    likeliest = found.likeliest()[0]
+    if likeliest is not None and (likeliest.holes or likeliest.draws):
+        holes = ", ".join(f"?{name} = {_value(value)}" for name, value in likeliest.holes.items())
+        yield f"likeliest case ({likeliest.probability:.6f}): {_shown(likeliest.end)}" + (
+            f" with {holes}" if holes else ""
+        )
+
+
+def _posteriors(found: "Found") -> Iterator[tuple[str, list[tuple[float, str]]]]:
+    """Each uncertain part of each hole, with its values, the likeliest first."""
+    given = found.run.holes.given
+    for name in found.run.holes.names:
+        if name in found.run.code.holes:
+            yield from _parts(f"?{name}", given[name], found.posterior(name))
+
+
+def _parts(place: str, given: Any, posterior: Any) -> Iterator[tuple[str, list[tuple[float, str]]]]:
+    if isinstance(given, exact.Chances):
+        pairs = list(zip(posterior[0].tolist(), map(_value, given.values), strict=True))
+        yield place, sorted(pairs, key=lambda pair: -pair[0])
+    elif isinstance(given, list):
+        for index, (item, part) in enumerate(zip(given, posterior, strict=True)):
+            yield from _parts(f"{place} item {index}", item, part)
+
+
+def _json(found: "Found") -> Iterator[str]:
+    """What was found, for programs."""
+    for chance, text in _ends(found):
+        kind, _, name = text.partition(" ")
+        end = {"error": name} if kind == "error" else {"value": text}
+        yield write_json({**end, "probability": chance})
+    if not bool(found.log_evidence[0].isfinite()):
+        yield write_json({"error": str(ErrorKind.IMPOSSIBLE), "evidence": 0.0})
+        return
+    yield write_json({"evidence": math.exp(float(found.log_evidence[0]))})
+    for place, values in _posteriors(found):
+        yield write_json({"hole": place, "posterior": {text: chance for chance, text in values}})
+    likeliest = found.likeliest()[0]
+    if likeliest is not None:
+        holes = {name: _value(value) for name, value in likeliest.holes.items()}
+        yield write_json({"likeliest": _shown(likeliest.end), "holes": holes, "probability": likeliest.probability})

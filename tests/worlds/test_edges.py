@@ -1,0 +1,258 @@
+"""What is rare or goes wrong: nothing possible, nothing to draw, limits, data that cannot be used."""
+
+import pytest
+import torch
+
+import neurallambda as nl
+from neurallambda.lang import to_text
+from neurallambda.worlds import Found, Worlds
+
+WORLDS = Worlds()
+INF = float("inf")
+ADD = "(defn add [xs ys] (if (empty? xs) 0 (+ (car xs) (add (cdr xs) ys)))) (add ?xs 0)"
+
+
+def ends(found: Found, row: int = 0) -> dict[str, float]:
+    return {
+        str(end) if isinstance(end, nl.ErrorKind) else to_text(end): round(float(chance.detach()), 12)
+        for end, chance in found.distribution()[row]
+    }
+
+
+def test_a_row_that_is_impossible_beside_rows_that_are_not() -> None:
+    logits = torch.zeros(3, 3, requires_grad=True)
+    program = WORLDS.compile("(observe (= (+ ?a 1) ?b))\n?a")
+    found = program.infer(a=nl.Soft((1, 2, 3), logits), b=torch.tensor([2, 9, 4]))
+    assert found.log_evidence.isfinite().tolist() == [True, False, True]
+    assert [ends(found, row) for row in range(3)] == [{"1": 1.0}, {}, {"3": 1.0}]
+    assert found.probability(1).tolist() == [1, 0, 0]
+    error = found.error(1)
+    assert error is not None
+    assert (error.kind, error.line, error.column) == (nl.ErrorKind.IMPOSSIBLE, 1, 1)
+    assert error.message == "row 1: no world is left: what `observe` was given is false in all of them"
+    assert found.error(0) is None
+    assert found.likeliest()[1] is None
+    (found.probability(3).sum() + found.log_evidence[[0, 2]].sum()).backward()
+    assert logits.grad is not None
+    assert bool(logits.grad.isfinite().all())
+    assert logits.grad[1].tolist() == [0, 0, 0]
+
+
+def test_the_error_names_the_observation_that_took_the_last_world() -> None:
+    found = WORLDS.compile("(observe (< ?a 3))\n(observe (> ?a 1))\n  (observe (= ?a 1)) ?a").infer(
+        a=nl.Chances((1, 2, 3), (1, 1, 1))
+    )
+    error = found.error()
+    assert error is not None
+    assert (error.line, error.column) == (3, 3)
+
+
+def test_evidence_that_has_no_probability_is_impossible() -> None:
+    logits = torch.tensor([0.0, -INF], requires_grad=True)
+    found = WORLDS.compile("(observe (= ?a 2)) ?a").infer(a=nl.Soft((1, 2), logits))
+    assert found.log_evidence.tolist() == [-INF]
+    error = found.error()
+    assert error is not None
+    assert error.kind is nl.ErrorKind.IMPOSSIBLE
+    assert ends(found) == {}
+
+
+@pytest.mark.parametrize("logits", [[0.0, -INF, 0.0], [-INF, -INF, 0.0], [-2000.0, 0.0, 1.0]], ids=str)
+def test_probabilities_of_zero_and_one_have_finite_gradients(logits: list[float]) -> None:
+    given = torch.tensor(logits, requires_grad=True)
+    found = WORLDS.compile("(if (< ?a 3) (* ?a ?a) (car ?a))").infer(a=nl.Soft((1, 2, 3), given))
+    chances = given.softmax(0)
+    loss = found.probability(1) + 2 * found.probability(nl.ErrorKind.NOT_A_PAIR) + found.log_evidence
+    (mine,) = torch.autograd.grad(loss.sum(), given)
+    (theirs,) = torch.autograd.grad(chances[0] + 2 * chances[2], given)
+    torch.testing.assert_close(mine, theirs.to(mine.dtype))
+
+
+def test_a_hole_of_one_value_and_a_program_without_any() -> None:
+    found = WORLDS.compile("(* ?a 3)").infer(a=nl.Soft((4,), torch.zeros(1)))
+    assert ends(found) == {"12": 1.0}
+    assert found.posterior("a").tolist() == [[1]]
+    assert ends(WORLDS.compile("(* 4 3)").infer()) == {"12": 1.0}
+    assert WORLDS.compile("1").infer(batch=3).log_evidence.tolist() == [0, 0, 0]
+
+
+def test_lists_of_different_lengths_and_empty_ones() -> None:
+    logits = torch.randn(4, 3, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    soft = nl.Soft((0, 1), logits, torch.tensor([3, 0, 1, 2]))
+    found = WORLDS.compile("(sum ?xs)").infer(xs=soft)
+    one = logits.softmax(-1)[..., 1]
+    assert ends(found, 1) == {"0": 1.0}
+    assert float(found.probability(1)[2]) == pytest.approx(float(one[2, 0]), abs=1e-12)
+    assert float(found.probability(2)[3]) == pytest.approx(float(one[3, 0] * one[3, 1]), abs=1e-12)
+    assert float(found.probability(3)[0]) == pytest.approx(float(one[0].prod()), abs=1e-12)
+    posterior = found.posterior("xs")
+    assert posterior.shape == (4, 3, 2)
+    torch.testing.assert_close(posterior[0], logits[0].softmax(-1), rtol=0, atol=1e-12)
+    assert posterior[1].tolist() == [[0, 0]] * 3
+    assert [len(one.holes["xs"]) for one in found.likeliest() if one is not None] == [3, 0, 1, 2]
+
+
+def test_the_parts_of_nested_lists_are_drawn_one_by_one() -> None:
+    coin = nl.Chances((1, 2), (1, 3))
+    given = [[coin, 5], [], [[coin]], 7]
+    found = WORLDS.compile("(car (car (nth ?t 2)))").infer(t=given)
+    assert ends(found) == {"2": 0.75, "1": 0.25}
+    found = WORLDS.compile("?t").infer(t=given)
+    assert ends(found)["'('(2 5) '() '('(1)) 7)"] == pytest.approx(3 / 16)
+    posterior = WORLDS.compile("(if (observe (= 2 (car (car ?t)))) 0 1)").infer(t=given).posterior("t")
+    assert posterior[0][0].tolist() == [[0, 1]]
+    assert posterior[0][1] == 5
+    torch.testing.assert_close(posterior[2][0][0], torch.tensor([[0.25, 0.75]], dtype=torch.float64))
+
+
+def test_rows_of_anything() -> None:
+    coin = nl.Soft((1, 2), torch.tensor([0.0, 0.0]))
+    found = WORLDS.compile("(foldl + 0 ?xs)").infer(xs=nl.Rows([[1, coin], [coin, coin, 3], []]))
+    assert [ends(found, row) for row in range(3)] == [
+        {"2": 0.5, "3": 0.5},
+        {"6": 0.5, "5": 0.25, "7": 0.25},
+        {"0": 1.0},
+    ]
+    posterior = WORLDS.compile("(observe (= 6 (foldl + 0 ?xs)))").infer(xs=nl.Rows([[5, coin], [coin, coin, 3]]))
+    first, second = posterior.posterior("xs")
+    assert [first[0], first[1].tolist()] == [5, [1, 0]]
+    assert second[1].tolist() == [0.5, 0.5]
+
+
+def test_a_posterior_of_what_nobody_looks_at_is_the_prior() -> None:
+    a, b = nl.Chances((1, 2), (1, 3)), nl.Chances((True, False), (1, 1))
+    found = WORLDS.compile("(observe ?b) (if (or ?b (= ?a 1)) 0 1)").infer(a=a, b=b)
+    assert found.posterior("a").tolist() == [[0.25, 0.75]]
+    assert found.posterior("b").tolist() == [[1, 0]]
+    (likeliest,) = found.likeliest()
+    assert likeliest is not None
+    assert (likeliest.holes, likeliest.probability) == ({"a": 2, "b": True}, pytest.approx(0.75))
+
+
+def test_the_posterior_can_be_differentiated() -> None:
+    logits = torch.randn(2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    program = WORLDS.compile("(observe (< (+ ?a (sample ?a)) 5)) ?a")
+
+    def posterior(given: torch.Tensor) -> torch.Tensor:
+        return program.infer(a=nl.Soft((1, 2, 3), given)).posterior("a")
+
+    assert torch.autograd.gradcheck(posterior, (logits,))
+
+
+def test_gradients_of_everything_by_finite_differences() -> None:
+    logits = torch.randn(2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    program = WORLDS.compile("(observe (or (flip 1 3) (< ?a 3))) (if (= ?a (sample ?a)) (* ?a ?a) (car ?a))")
+
+    def everything(given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        found = program.infer(a=nl.Soft((1, 2, 3), given))
+        return found.log_evidence, found.probability(4), found.probability(nl.ErrorKind.NOT_A_PAIR)
+
+    assert torch.autograd.gradcheck(everything, (logits,))
+
+
+def test_single_precision_logits_have_gradients_of_their_own_type() -> None:
+    logits = torch.zeros(2, requires_grad=True)
+    WORLDS.compile("(observe (= ?a 1)) 1").infer(a=nl.Soft((1, 2), logits)).log_evidence.sum().backward()
+    assert logits.grad is not None
+    assert logits.grad.dtype == torch.float32
+    assert logits.grad.tolist() == pytest.approx([0.5, -0.5])
+
+
+def test_too_many_worlds_say_what_keeps_them_apart() -> None:
+    coin = nl.Chances((0, 1), (1, 1))
+    worlds = Worlds(max_worlds=100)
+    found = worlds.compile("(defn twice [xs]\n (map (* 2) xs))\n(sum (twice ?xs))").infer(xs=[coin] * 12)
+    assert ends(found) == {"out-of-memory": 1.0}
+    error = found.error()
+    assert error is not None
+    assert error.message.startswith(
+        "64 worlds draw here, and there would be more than max_worlds=100. What keeps them apart: "
+    )
+    beside = worlds.compile("(sum (map (* 2) ?xs))").infer(xs=nl.Rows([[coin] * 12, [coin] * 3]))
+    assert ends(beside, 0) == {"out-of-memory": 1.0}
+    assert ends(beside, 1) == {"0": 0.125, "2": 0.375, "4": 0.375, "6": 0.125}
+
+
+def test_a_limit_of_steps_is_that_of_each_world() -> None:
+    source = "(defn count [n] (if (= n 0) 7 (count (- n 1)))) (count ?n)"
+    found = Worlds(max_steps=60).compile(source).infer(n=torch.tensor([1, 1000, 3]))
+    assert [ends(found, row) for row in range(3)] == [{"7": 1.0}, {"out-of-steps": 1.0}, {"7": 1.0}]
+
+
+@pytest.mark.parametrize(
+    ("source", "value", "kind"),
+    [
+        ("(+ ?a 1)", 1000, "overflow"),
+        ("(let [x ?a] 1)", 1000, "overflow"),
+        ("(let [x ?xs] 1)", [1, [1000]], "overflow"),
+        ("1000", 1, "overflow"),
+    ],
+)
+def test_integers_that_are_not_declared(source: str, value: object, kind: str) -> None:
+    program = Worlds(integers=range(-256, 256)).compile(source)
+    assert ends(program.infer({"a": value, "xs": value})) == {kind: 1.0}
+
+
+def test_part_of_what_is_drawn_may_be_out_of_range() -> None:
+    some = nl.Chances((1, 1000), (1, 3))
+    worlds = Worlds(integers=range(-256, 256))
+    for source, value in {"?a": "1", "(let [x ?a] 5)": "5", "'(1 ?a)": "'(1 1)", "((+ ?a) (sample ?a))": "2"}.items():
+        found = ends(worlds.compile(source).infer(a=some))
+        chance = 1 / 16 if "sample" in source else 1 / 4
+        assert found == {value: chance, "overflow": 1 - chance}
+    with pytest.raises(nl.ArgumentError, match=r"holes\['xs'\]: got 1000 in a list"):
+        worlds.compile("(car ?xs)").infer(xs=[some, some])
+
+
+NUMBERS = torch.zeros(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (2.5, r"holes\['a'\]: got 2.5"),
+        (None, r"holes\['a'\]: got None"),
+        ("plus", "is not a primitive"),
+        ([1, 2.5], r"holes\['a'\]: got 2.5"),
+        (NUMBERS, "expected integers or booleans, one for each row"),
+        (nl.Rows([1, 2, 3]), "it has 3 rows, and batch has 2"),
+        ([nl.Rows([1])], "got Rows in a list"),
+        (nl.Soft((1, 2), torch.tensor([float("nan"), 0.0])), "logits that are NaN"),
+        (nl.Soft((1, 2), torch.zeros(3, 2)), "it has 3 rows, and batch has 2"),
+        (nl.Soft((1, 2), torch.zeros(2, 1, 1, 2)), "expected .values,., .batch, values. or"),
+        (torch.zeros(3, dtype=torch.long), "it has 3 rows, and batch has 2"),
+    ],
+    ids=str,
+)
+def test_data_that_cannot_be_used(given: object, message: str) -> None:
+    with pytest.raises(nl.ArgumentError, match=message):
+        WORLDS.compile("?a").infer(a=given, batch=2)
+
+
+@pytest.mark.parametrize("lengths", [torch.tensor([1]), torch.tensor([4, 1]), torch.tensor([-1, 0])])
+def test_lengths_that_do_not_fit(lengths: torch.Tensor) -> None:
+    with pytest.raises(nl.ArgumentError, match="lengths: got"):
+        nl.Soft((1, 2), torch.zeros(2, 3, 2), lengths)
+    with pytest.raises(nl.ArgumentError, match="lengths: they go with logits"):
+        nl.Soft((1, 2), torch.zeros(2, 2), torch.tensor([1, 1]))
+
+
+def test_what_is_missing_or_asked_for_in_vain() -> None:
+    program = WORLDS.compile("(+ ?a 1)")
+    with pytest.raises(nl.SourceError, match=r"the hole .a is not filled"):
+        program.infer()
+    found = program.infer(a=1)
+    with pytest.raises(nl.ArgumentError, match="name: got 'a'; the uncertain holes of this program are: none"):
+        found.posterior("a")
+    with pytest.raises(nl.ArgumentError, match=r"value: got 2.5"):
+        found.probability(2.5)
+    with pytest.raises(nl.ArgumentError, match="value: expected one for each of 1 rows"):
+        found.probability([1, 2], each=True)
+    with pytest.raises(nl.ArgumentError, match="row: got 3"):
+        found.error(3)
+    with pytest.raises(nl.ArgumentError, match="draws one thing"):
+        WORLDS.compile("(sample ?a)").infer(a=[1, 2])
+    with pytest.raises(nl.ProgramError, match="unbound"):
+        WORLDS.compile("(f 1)")
+    with pytest.raises(nl.ArgumentError, match="integers: got"):
+        Worlds(integers=range(2**40))
