@@ -1,0 +1,85 @@
+"""`neurallambda infer`, and `run --engine worlds`."""
+
+import json
+
+import pytest
+
+from neurallambda.cli.inference import read_given
+from neurallambda.errors import ArgumentError
+from neurallambda.lang import Chances
+from tests.cli.conftest import Call
+
+
+def test_the_table(call: Call) -> None:
+    called = call("infer", "(+ ?a ?a)", "--hole", "a=1:0.3,2:0.7")
+    assert called.code == 0
+    assert called.stdout.splitlines() == [
+        "probability  end",
+        "   0.700000  4",
+        "   0.300000  2",
+        "probability  ?a",
+        "   0.700000  2",
+        "   0.300000  1",
+        "likeliest case (0.700000): 4 with ?a = 2",
+    ]
+
+
+def test_lines_of_json(call: Call) -> None:
+    called = call("infer", "(observe (< ?a 3)) (/ 6 (- ?a 1))", "--hole", "a=1:1,2:1,3:2", "--jsonl")
+    assert called.code == 0
+    lines = [json.loads(line) for line in called.stdout.splitlines()]
+    assert sorted(lines[:2], key=str) == [
+        {"error": "division-by-zero", "probability": pytest.approx(0.5)},
+        {"value": "6", "probability": pytest.approx(0.5)},
+    ]
+    assert lines[2] == {"evidence": pytest.approx(0.5)}
+    assert lines[3] == {"hole": "?a", "posterior": {"1": 0.5, "2": 0.5, "3": 0.0}}
+    assert lines[4]["probability"] == pytest.approx(0.5)
+    assert "division-by-zero: line 1, column 20: `/` was asked to divide 6 by zero" in called.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["(observe (= ?a 5)) 1", "--hole", "a=1:1,2:1"], 1, "impossible: line 1, column 1: no world is left"),
+        (["(car ?a)", "--hole", "a=1:1,2:1"], 1, "not-a-pair: line 1, column 1: `car` was given"),
+        (["(car ?a)"], 2, "the hole ?a is not filled"),
+        (["(+ ?a", "--hole", "a=1"], 2, "line 1"),
+        (["?a", "--hole", "a='(1 2"], 2, "has no closing bracket"),
+        (["?a", "--hole", "a='(1) 2"], 2, "after the list"),
+        (["?a", "--hole", "a=1", "--hole", "a=2"], 2, "is given twice"),
+        (["?a", "--hole", "a='(1 x)"], 2, "--hole: got 'x' for 'a'"),
+        (["1", "--integers", "0:99999999999"], 2, "integers: got"),
+        (["(f 1)"], 1, "unbound"),
+        (["(defn f [n] (f (+ n 1))) (f 0)", "--max-steps", "50"], 1, "out-of-steps: "),
+        (
+            ["(sum (map (+ 1) '(?a ?b ?c ?d)))", "--max-worlds", "3", *(f"--hole={n}=1:1,2:1" for n in "abcd")],
+            1,
+            "keeps them apart",
+        ),
+    ],
+)
+def test_what_goes_wrong(call: Call, arguments: list[str], code: int, message: str) -> None:
+    called = call("infer", *arguments)
+    assert called.code == code
+    assert message in called.stderr
+
+
+def test_holes_that_are_lists() -> None:
+    given = read_given(["xs='(1 true:0.5,false:0.5 '() '(+ 2:1))", "n=3"])
+    assert given == {"xs": [1, Chances((True, False), (0.5, 0.5)), [], ["+", Chances((2,), (1.0,))]], "n": 3}
+    with pytest.raises(ArgumentError, match="expected NAME=VALUE"):
+        read_given(["xs"])
+
+
+def test_running_by_worlds(call: Call) -> None:
+    called = call("run", "(if (observe (flip 1 4)) (+ ?a ?a) 0)", "--engine", "worlds", "--hole", "a=1:0.3,2:0.7")
+    assert (called.code, called.stdout) == (0, "4\n")
+    assert called.stderr.splitlines()[1:] == ["      0.700  4", "      0.300  2"]
+    assert call("run", "(+ 1 2)", "--engine", "worlds").stdout == "3\n"
+    assert call("run", "(car (flip 1 2))", "--engine", "worlds").code == 1
+    called = call("run", "1", "--max-worlds", "3")
+    assert (called.code, called.stderr) == (
+        2,
+        "--max-worlds: only the engine worlds has them, and the engine is machine\n",
+    )
