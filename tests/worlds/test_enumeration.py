@@ -98,7 +98,7 @@ def holes_agree(found: Found, some: Data, known: list[tuple[Case, Any]]) -> None
         text = f"error {end}" if isinstance(end, nl.ErrorKind) else to_text(end)
         matching = [case for case in ties if case.end == text and case.holes == likeliest.holes]
         assert matching, (likeliest, ties)
-        for name in found.run.code.holes:
+        for name in found.run.named:
             posterior = found.posterior(name)
             if name == "xs":
                 for place, values in enumerate(LIST):

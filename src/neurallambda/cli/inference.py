@@ -154,7 +154,7 @@ def _posteriors(found: "Found") -> Iterator[tuple[str, list[tuple[float, str]]]]
     """Each uncertain part of each hole, with its values, the likeliest first."""
     given = found.run.holes.given
     for name in found.run.holes.names:
-        if name in found.run.code.holes:
+        if name in found.run.named:
             yield from _parts(f"?{name}", given[name], found.posterior(name))
 
 

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from neurallambda.holes import Soft
 from neurallambda.lang.chances import Chances
+from neurallambda.worlds.circuit import Circuit
 from neurallambda.worlds.given import Rows
 from neurallambda.worlds.inputs import Holes
-from neurallambda.worlds.state import Run
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,14 @@ class Assignment:
     log: float
 
 
-def assignments(run: Run, log: Tensor, row: int, leaves: list[int]) -> Assignment:
+def assignments(
+    holes: Holes, circuit: Circuit, named: tuple[str, ...], log: Tensor, row: int, leaves: list[int]
+) -> Assignment:
     """What a world of a row has drawn, by its leaves in the order in which they were drawn."""
-    holes, count = run.holes, run.circuit.leaves
+    count = circuit.leaves
     drawn = {leaf for leaf in leaves if leaf < count}
     draws: list[Any] = []
-    constants = list(run.circuit.constants)
+    constants = list(circuit.constants)
     for leaf in leaves:
         if count <= leaf < 2 * count:
             draws.append(_value(holes, leaf - count))
@@ -43,7 +45,7 @@ def assignments(run: Run, log: Tensor, row: int, leaves: list[int]) -> Assignmen
     rest = 0.0
     found: dict[str, Any] = {}
     for number, name in enumerate(holes.names):
-        if name not in run.code.holes:
+        if name not in named:
             continue
         parts: dict[int, Any] = {}
         for one, start, first in holes.blocks[number]:

@@ -46,6 +46,7 @@ class Circuit:
     leaves: int
     layers: list[Layer] = field(default_factory=list)
     constants: dict[tuple[int, int, bool] | None, float] = field(default_factory=dict)
+    _elsewhere: dict[torch.device, "Circuit"] = field(default_factory=dict)
 
     def add(self, layer: Layer) -> int:
         """Add a layer; gives its number."""
@@ -57,9 +58,27 @@ class Circuit:
         self.constants.setdefault(meaning, logarithm)
         return 2 * self.leaves + list(self.constants).index(meaning)
 
+    def on(self, device: torch.device) -> "Circuit":
+        """The same circuit, its tensors on a device; they are moved there once."""
+        if device.type == "cpu":
+            return self
+        if device not in self._elsewhere:
+            layers = [
+                Layer(
+                    one.bases, _moved(one.source, device), _moved(one.leaf, device), _moved(one.group, device), one.size
+                )
+                for one in self.layers
+            ]
+            self._elsewhere[device] = Circuit(self.rows, self.leaves, layers, self.constants)
+        return self._elsewhere[device]
+
     def start(self) -> "Weight":
         """The weight of each row before anything is drawn: one."""
         return Weight(self, 0, None, None, self.rows)
+
+
+def _moved(part: Tensor | None, device: torch.device) -> Tensor | None:
+    return None if part is None else part.to(device)
 
 
 @dataclass(frozen=True, slots=True)

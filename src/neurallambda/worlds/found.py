@@ -1,6 +1,6 @@
 """What was found out about an uncertain program: how likely each of its ends is, and what its holes were."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,17 +14,12 @@ from neurallambda.lang.given_values import value_of
 from neurallambda.lang.places import placed
 from neurallambda.lang.syntax.parser import parse_term
 from neurallambda.lang.syntax.printer import to_text
-from neurallambda.lang.terms import Program, Term
+from neurallambda.lang.terms import Term
 from neurallambda.lang.values import to_term
 from neurallambda.weighted import NOTHING
 from neurallambda.worlds.assignment import Assignment, assignments, marginals, of_row, relative
-from neurallambda.worlds.decode import decode
+from neurallambda.worlds.recording import End, Recording
 from neurallambda.worlds.replay import counts, likeliest, replay
-from neurallambda.worlds.state import Run
-from neurallambda.worlds.words import ERRORS
-
-End = Term | ErrorKind
-"""How a program ends: in a value, or in a named error."""
 
 
 @dataclass(frozen=True)
@@ -48,54 +43,39 @@ class Likeliest:
         return f"{_text(self.end)}" + (f" with {holes}" if holes else "")
 
 
-@dataclass
 class Found:
     """What was found out about a batch of rows.
 
     Everything with probabilities can be differentiated with respect to the logits of the holes.
 
     Attributes:
+        run: the recording of the run that it was found by.
         log_evidence: for each row the logarithm of the probability of what was observed; minus infinity: impossible.
+        log_weights: for each end in `run.ends` the logarithm of its probability together with what was observed.
         lost: for each row the probability of what was left out; zero where nothing was.
     """
 
-    run: Run
-    program: Program
-    log: Float[Tensor, " leaves"]
-    words: Tensor
-    rows: Tensor
-    outcomes: int
-    evidence: int
-    lost: Float[Tensor, " batch"]
-    log_evidence: Float[Tensor, " batch"] = field(init=False)
-    log_weights: Float[Tensor, " ends"] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.log_weights, total = replay(self.run.circuit, self.log, self.outcomes, self.evidence)
+    def __init__(
+        self, run: Recording, log: Float[Tensor, " leaves"], lost: Float[Tensor, " batch"] | None = None
+    ) -> None:
+        self.run = run
+        self.log = log
+        self.circuit = run.circuit.on(log.device)
+        self.rows = run.rows.to(log.device)
+        self.log_weights, total = replay(self.circuit, log, run.outcomes, run.evidence)
         self.log_evidence = torch.where(total > NOTHING / 2, total, -torch.inf)
-        self.rows = self.rows.to(self.log.device)
+        self.lost = log.new_zeros(run.holes.batch) if lost is None else lost
 
     def __len__(self) -> int:
         return self.run.holes.batch
 
     def __repr__(self) -> str:
-        return (
-            f"Found({len(self)} rows, {len(self.words)} ends, log_evidence of shape {tuple(self.log_evidence.shape)})"
-        )
+        return f"Found({len(self)} rows, {len(self.rows)} ends, log_evidence of shape {tuple(self.log_evidence.shape)})"
 
-    @cached_property
+    @property
     def ends(self) -> list[End]:
         """How the worlds end, one entry for each number in `log_weights`."""
-        distinct = torch.unique(self.words)
-        errors = {word: kind for word, kind in _ERRORS.items() if word in set(distinct.tolist())}
-        values = [word for word in distinct.tolist() if word not in errors]
-        terms = {}
-        for word, value in zip(values, decode(values, self.run.heap, self.run.code), strict=True):
-            try:
-                terms[word] = to_term(value)
-            except ProgramError as error:
-                terms[word] = error.kind
-        return [errors[word] if word in errors else terms[word] for word in self.words.tolist()]
+        return self.run.ends
 
     @cached_property
     def texts(self) -> list[str]:
@@ -173,7 +153,7 @@ class Found:
         if name not in holes.numbers:
             known = ", ".join(holes.names) or "none"
             raise ArgumentError(f"name: got {name!r}; the uncertain holes of this program are: {known}")
-        drawn = counts(self.run.circuit, self.log, self.evidence, graph=self.log.requires_grad)
+        drawn = counts(self.circuit, self.log, self.run.evidence, graph=self.log.requires_grad)
         return marginals(holes, name, drawn)
 
     def likeliest(self) -> list[Likeliest | None]:
@@ -182,7 +162,7 @@ class Found:
         Of equally likely cases it is one. What a hole is that the program did not look at is its likeliest value.
         """
         log = self.log.detach()
-        end, weight, drawn = likeliest(self.run.circuit, relative(self.run.holes, log), log, self.outcomes, self.rows)
+        end, weight, drawn = likeliest(self.circuit, relative(self.run.holes, log), log, self.run.outcomes, self.rows)
         evidence = self.log_evidence.detach()
         found: list[Likeliest | None] = []
         for row, (place, leaves) in enumerate(zip(end.tolist(), drawn, strict=True)):
@@ -195,7 +175,7 @@ class Found:
         return found
 
     def _assigned(self, row: int, leaves: list[int]) -> Assignment:
-        return assignments(self.run, self.log.detach(), row, leaves)
+        return assignments(self.run.holes, self.run.circuit, self.run.named, self.log.detach(), row, leaves)
 
     def error(self, row: int = 0, kind: ErrorKind | None = None) -> ProgramError | None:
         """The error that a row ends in, with its place and with what was wrong.
@@ -222,17 +202,16 @@ class Found:
         assert isinstance(found, ErrorKind)
         if (row, found) in self.run.limits:
             at, text = self.run.limits[row, found]
-            node = self.run.code.instructions[at].node
-            return placed(found, text, None if node is None else node.at, self.program.text)
+            return placed(found, text, at, self.run.program.text)
         log = self.log.detach()
-        _, _, drawn = likeliest(self.run.circuit, log, log, self.outcomes, self.rows, worst)
+        _, _, drawn = likeliest(self.circuit, log, log, self.run.outcomes, self.rows, worst)
         assigned = self._assigned(row, drawn[row])
         outcome = evaluate(
-            self.program,
+            self.run.program,
             holes={**self._certain(row), **assigned.holes},
             draws=assigned.draws,
-            integers=self.run.settings.integers,
-            max_steps=10 * self.run.settings.max_steps,
+            integers=self.run.integers,
+            max_steps=10 * self.run.max_steps,
         )
         return outcome.raised() if outcome.error is found else ProgramError(found, "")
 
@@ -241,11 +220,9 @@ class Found:
         return {name: of_row(holes.given[name], row) for name in holes.columns if name not in holes.numbers}
 
     def _impossible(self, row: int) -> ProgramError:
-        at = int(self.run.observed[row])
-        node = None if at < 0 else self.run.code.instructions[at].node
         which = f"row {row}: " if len(self) > 1 else ""
         message = f"{which}no world is left: what `observe` was given is false in all of them"
-        return placed(ErrorKind.IMPOSSIBLE, message, None if node is None else node.at, self.program.text)
+        return placed(ErrorKind.IMPOSSIBLE, message, self.run.observed[row], self.run.program.text)
 
 
 def _text(end: End) -> str:
@@ -272,6 +249,3 @@ def _text_of(value: Any) -> str:
 
 def _shown(value: Any) -> str:
     return to_text(to_term(value_of(value)))
-
-
-_ERRORS = {word: kind for kind, word in ERRORS.items()}

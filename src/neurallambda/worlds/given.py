@@ -177,3 +177,51 @@ def flat(given: Any) -> Iterator[Any]:
             yield from flat(item)
     else:
         yield given
+
+
+def blocks_of(given: Any, batch: int) -> Iterator[Block]:
+    """The blocks of what stands for a hole, in the order in which they are read: the items of a list from its end."""
+    if isinstance(given, Rows):
+        for row, value in enumerate(given.values):
+            yield from _blocks(value, batch, row)
+    else:
+        yield from _blocks(given, batch, None)
+
+
+def _blocks(given: Any, batch: int, row: int | None) -> Iterator[Block]:
+    if isinstance(given, (list, tuple)):
+        for item in reversed(given):
+            yield from _blocks(item, batch, row)
+    elif isinstance(given, (Soft, Chances)):
+        yield block(given, batch, row)
+
+
+def renewed(name: str, old: Any, new: Any) -> Any:
+    """What stands for a hole, with other probabilities; `new` has logits in the place of distributions.
+
+    Raises:
+        ArgumentError: where the two do not have the same form.
+    """
+    match old, new:
+        case (Soft(), Tensor()) if new.is_floating_point():
+            return Soft(old.values, new, old.lengths)
+        case (Chances(), Tensor()) if new.is_floating_point():
+            return Soft(old.values, new)
+        case (Soft() | Chances(), Soft() | Chances()) if tuple(old.values) == tuple(new.values) and _lengths(
+            old
+        ) == _lengths(new):
+            return new
+        case (list() | tuple(), list() | tuple()) if len(old) == len(new):
+            return [renewed(name, one, other) for one, other in zip(old, new, strict=True)]
+        case Rows(), Rows():
+            return Rows(renewed(name, list(old.values), list(new.values)))
+        case (int() | str(), _) if type(old) is type(new) and old == new:
+            return new
+    raise ArgumentError(
+        f"holes[{name!r}]: it is not of the form that was recorded; expected logits in the place of each distribution, over the "
+        f"same values and with the same lengths"
+    )
+
+
+def _lengths(given: Soft | Chances) -> list[int] | None:
+    return given.lengths.tolist() if isinstance(given, Soft) and given.lengths is not None else None

@@ -15,6 +15,7 @@ from neurallambda.worlds.found import Found
 from neurallambda.worlds.inputs import Holes, read_holes
 from neurallambda.worlds.merge import merge
 from neurallambda.worlds.packet import Packet
+from neurallambda.worlds.recording import Recording, record
 from neurallambda.worlds.state import Run, Settings
 from neurallambda.worlds.words import column
 
@@ -69,26 +70,49 @@ class WorldsProgram:
             >>> found.log_evidence.exp(), found.probability(4)
             (tensor([0.6667], dtype=torch.float64), tensor([0.5000], dtype=torch.float64))
         """
-        given = {**(holes or {}), **named}
-        if batch is not None and (not isinstance(batch, int) or isinstance(batch, bool) or batch < 1):
-            raise ArgumentError(f"batch: got {batch!r}, expected an integer of at least 1")
-        data = self._read(given, batch)
+        data = self._read({**(holes or {}), **named}, batch)
         log = data.log_probabilities()
         is_some = (log.detach() > -torch.inf).cpu()
         possible = None if bool(is_some.all()) else torch.cat([is_some, is_some])
-        return self._found(data, log, possible)
+        return Found(self._recorded(data, possible), log)
+
+    def record(self, holes: Mapping[str, Any] | None = None, /, *, batch: int | None = None, **named: Any) -> Recording:
+        """Run the program once, for all probabilities that its uncertain holes may be given.
+
+        Args:
+            holes: as in `infer`. Of what is uncertain, the values and the shapes count, and not the numbers.
+            batch: as in `infer`.
+            named: more holes, by name.
+
+        Returns:
+            The recording: a function of logits, which gives what `infer` gives, and can be saved.
+
+        Raises:
+            ArgumentError: naming the hole that cannot be used.
+            SourceError: where a hole is not filled.
+
+        Example:
+            >>> import torch
+            >>> from neurallambda.worlds import Worlds
+            >>> from neurallambda.holes import Soft
+            >>> program = Worlds().compile("(observe (< ?a 3)) (+ ?a ?a)")
+            >>> recording = program.record(a=Soft((1, 2, 3), torch.zeros(2, 3)))
+            >>> recording(a=torch.tensor([[0.0, 0.0, 0.0], [0.0, -9.0, -9.0]])).probability(2)
+            tensor([0.5000, 0.9999], dtype=torch.float64)
+        """
+        return self._recorded(self._read({**(holes or {}), **named}, batch), None)
 
     def _read(self, holes: Mapping[str, Any], batch: int | None) -> Holes:
+        if batch is not None and (not isinstance(batch, int) or isinstance(batch, bool) or batch < 1):
+            raise ArgumentError(f"batch: got {batch!r}, expected an integer of at least 1")
         settings = self.settings
         return read_holes(self.code, holes, settings.integers, batch, hash_mask=settings.hash_bits)
 
-    def _found(self, data: Holes, log: Tensor, possible: Tensor | None) -> Found:
+    def _recorded(self, data: Holes, possible: Tensor | None) -> Recording:
         run = explore(self.code, data, self.settings, possible)
         ends = ended(run)
         evidence = ends.weight.total(ends.rows, data.batch)
-        values = column(ends.registers[0], len(ends))
-        lost = torch.zeros(data.batch, dtype=torch.float64)
-        return Found(run, self.program, log, values, ends.rows, ends.weight.layer, evidence.layer, lost)
+        return record(run, ends, evidence.layer, self.program)
 
 
 def ended(run: Run) -> Packet:
