@@ -13,6 +13,7 @@ SAYS = {
         "anbn: right on 300 of 300 strings of 190 to 200 symbols",
     ),
     "learn_constants.py": ("learned (fn [x] (+ (* 3 x) 5))", "learned (* 6 3)"),
+    "program_bank.py": ("right about 12 of 12",),
     "substitution.py": ("NAND, unseen: 500", "NAND, unseen and longer: 500"),
 }
 """What each example must say, in this order."""

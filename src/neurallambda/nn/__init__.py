@@ -34,3 +34,6 @@ from neurallambda.nn.table_automaton import TableAutomaton as TableAutomaton
 from neurallambda.nn.transformer import Transformer as Transformer
 from neurallambda.nn.transformer import TransformerBlock as TransformerBlock
 from neurallambda.nn.transformer import TransformerModel as TransformerModel
+from neurallambda.nn.program_bank import ProgramBank as ProgramBank
+from neurallambda.nn.program_layer import FixedProgram as FixedProgram
+from neurallambda.nn.program_layer import ProgramLayer as ProgramLayer

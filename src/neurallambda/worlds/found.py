@@ -1,11 +1,12 @@
 """What was found out about an uncertain program: how likely each of its ends is, and what its holes were."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
@@ -20,6 +21,7 @@ from neurallambda.weighted import NOTHING
 from neurallambda.worlds.assignment import Assignment, assignments, marginals, of_row, relative
 from neurallambda.worlds.recording import End, Recording
 from neurallambda.worlds.replay import counts, likeliest, replay
+from neurallambda.worlds.spread import places, spread
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Found:
         self.circuit = run.circuit.on(log.device)
         self.rows = run.rows.to(log.device)
         self.log_weights, total = replay(self.circuit, log, run.outcomes, run.evidence)
+        self.total = total
         self.log_evidence = torch.where(total > NOTHING / 2, total, -torch.inf)
         self.lost = log.new_zeros(run.holes.batch) if lost is None else lost
 
@@ -120,6 +123,22 @@ class Found:
         chosen = torch.tensor(is_it, dtype=torch.bool, device=self.log.device).nonzero().squeeze(1)
         found = self.log_weights.new_zeros(len(self))
         return found.index_add(0, self.rows.index_select(0, chosen), self.chances.index_select(0, chosen))
+
+    def log_probabilities(self, values: Sequence[Any]) -> Float[Tensor, "batch values"]:
+        """The logarithms of the probabilities of several values or errors, given what was observed: for a loss.
+
+        Args:
+            values: each as `probability` takes one.
+
+        Returns:
+            For what has no probability at all a large negative number, with a gradient of zero.
+        """
+        index, place = self.places(values)
+        return spread(self.log_weights, self.total, index, place, len(values))
+
+    def places(self, values: Sequence[Any]) -> tuple[Int[Tensor, " chosen"], Int[Tensor, " chosen"]]:
+        """Which ends are among some values, and where each is in a table of rows and values."""
+        return places(self.rows, self.texts, [_text_of(value) for value in values])
 
     def distribution(self) -> list[list[tuple[End, Float[Tensor, ""]]]]:
         """For each row all ends that are possible, each with its probability, the likeliest first.

@@ -51,6 +51,11 @@ def _total(given: Tensor, group: Tensor, groups: int) -> tuple[Tensor, Tensor]:
     return most + total.log(), share / total.index_select(0, group)
 
 
+def sums(given: Float[Tensor, " numbers"], group: Int[Tensor, " numbers"], groups: int) -> Float[Tensor, " groups"]:
+    """The logarithm of the sum of each group; of an empty one it is that of nothing."""
+    return _total(given, group, groups)[0]
+
+
 class Replay(torch.autograd.Function):
     """The numbers of some layers of a circuit, with a backward pass that needs only the shares."""
 

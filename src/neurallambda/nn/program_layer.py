@@ -1,0 +1,199 @@
+"""A program as a layer: between a network that says what its inputs may be, and a loss on what comes out."""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from neurallambda.arguments import checked_methods
+from neurallambda.errors import ArgumentError, check_count
+from neurallambda.holes import Soft
+from neurallambda.weighted import NOTHING
+from neurallambda.worlds import Found, Recording, Rows, Worlds
+from neurallambda.worlds.replay import evaluate
+from neurallambda.worlds.spread import spread
+
+Values = Sequence[int | bool | str]
+
+
+@checked_methods("__init__")
+class ProgramLayer(nn.Module):
+    """Run a program on uncertain inputs: logits in, logarithms of probabilities out, exactly.
+
+    It has no parameters: the program is what it is. Gradients go through it to the network that gives the logits. What a run
+    comes to is recorded once for each shape of the data and for each set of certain values, and then only asked again.
+
+    Args:
+        source: the program, as text; each input is a hole in it.
+        inputs: the holes that are uncertain, in the order in which logits are given, each with the values it may have.
+        output: the values whose probabilities come out; None: what comes out is the logarithm of the evidence, for programs
+            that observe what is known of the result.
+        worlds: the engine; None: one with the usual limits.
+        remembered: how many recordings are kept.
+
+    Example:
+        >>> layer = ProgramLayer("(+ ?a ?b)", inputs={"a": range(3), "b": range(3)}, output=range(5))
+        >>> layer(torch.zeros(2, 3), torch.zeros(2, 3)).exp()[0]
+        tensor([0.1111, 0.2222, 0.3333, 0.2222, 0.1111])
+        >>> observing = ProgramLayer("(observe (= (sum ?xs) ?total))", inputs={"xs": range(10)})
+        >>> observing(torch.zeros(2, 3, 10), total=torch.tensor([0, 27])).exp()
+        tensor([0.0010, 0.0010])
+
+    Manhaeve et al. 2018, *DeepProbLog*, has the idea of a program between two networks.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        inputs: Mapping[str, Values],
+        output: Values | None = None,
+        worlds: Worlds | None = None,
+        remembered: int = 32,
+    ) -> None:
+        super().__init__()
+        check_count("remembered", remembered)
+        self.source = source
+        self.inputs = {name: tuple(values) for name, values in inputs.items()}
+        self.output = None if output is None else tuple(output)
+        self.program = (worlds or Worlds()).compile(source)
+        unknown = [name for name in self.inputs if name not in self.program.holes]
+        if unknown:
+            known = ", ".join(self.program.holes) or "none"
+            raise ArgumentError(f"inputs: the program has no hole ?{unknown[0]}; its holes are: {known}")
+        self.remembered = remembered
+        self._recordings: OrderedDict[Any, Recording] = OrderedDict()
+
+    def forward(
+        self,
+        *logits: Float[Tensor, "batch *time values"],
+        lengths: Mapping[str, Int[Tensor, " batch"]] | None = None,
+        **holes: Any,
+    ) -> Float[Tensor, "batch ..."]:
+        """Run the program.
+
+        Args:
+            logits: for each input [batch, values], or [batch, time, values] for a list; in the order of `inputs`.
+            lengths: for inputs that are lists, how long each is.
+            holes: what is certain: the other holes of the program, as `infer` takes them.
+
+        Returns:
+            The logarithm of the probability of each output, given what is observed: [batch, outputs]. What has no probability
+            has a large negative number, with a gradient of zero. Without outputs the logarithm of the evidence: [batch].
+
+        Raises:
+            ArgumentError: where logits and inputs do not fit.
+        """
+        found = self.infer(*logits, lengths=lengths, **holes)
+        dtype = logits[0].dtype if logits else torch.get_default_dtype()
+        if self.output is None:
+            return found.total.clamp_min(NOTHING).to(dtype)
+        return found.log_probabilities(self.output).to(dtype)
+
+    def infer(self, *logits: Tensor, lengths: Mapping[str, Tensor] | None = None, **holes: Any) -> Found:
+        """All that can be found out, from the same arguments as `forward`: posteriors, the likeliest case, other ends."""
+        if len(logits) != len(self.inputs):
+            raise ArgumentError(
+                f"logits: got {len(logits)} tensors for the inputs {', '.join(self.inputs)}; expected one for each"
+            )
+        given = {
+            name: Soft(values, one, (lengths or {}).get(name))
+            for (name, values), one in zip(self.inputs.items(), logits, strict=True)
+        }
+        key = (
+            tuple((tuple(one.logits.shape), _key(one.lengths)) for one in given.values()),
+            tuple((name, _key(value)) for name, value in sorted(holes.items())),
+        )
+        recording = self._recordings.pop(key, None)
+        if recording is None:
+            recording = self.program.record({**given, **holes})
+        self._recordings[key] = recording
+        if len(self._recordings) > self.remembered:
+            self._recordings.popitem(last=False)
+        return recording(given)
+
+    def fixed(self, *logits: Tensor, lengths: Mapping[str, Tensor] | None = None, **holes: Any) -> "FixedProgram":
+        """The layer for these shapes and certain values alone: plain operations on tensors, which `torch.export` can take."""
+        found = self.infer(*logits, lengths=lengths, **holes)
+        return FixedProgram(found, tuple(self.inputs), self.output)
+
+    def extra_repr(self) -> str:
+        """What the layer is made of."""
+        inputs = ", ".join(f"?{name}: {len(values)} values" for name, values in self.inputs.items())
+        return f"{inputs} -> {'evidence' if self.output is None else f'{len(self.output)} outputs'}"
+
+
+class FixedProgram(nn.Module):
+    """A recorded program as a module of plain tensor operations, on logits of the shapes of the recording.
+
+    Made by `ProgramLayer.fixed`. Its buffers move with it, and it can be exported.
+
+    Args:
+        found: what the program gave for logits of these shapes.
+        inputs: the names of the inputs, in the order of the logits.
+        output: the values whose probabilities come out; None: the logarithm of the evidence.
+    """
+
+    def __init__(self, found: Found, inputs: tuple[str, ...], output: Values | None) -> None:
+        super().__init__()
+        recording = found.run
+        self.recording = recording
+        self.output = output
+        order = [inputs.index(name) for name in recording.holes.names]
+        self.order = order
+        self.sizes = [recording.holes.blocks[number][0][0].log.shape for number in range(len(order))]
+        for number, layer in enumerate(recording.circuit.layers):
+            for name in ("source", "leaf", "group"):
+                part = getattr(layer, name)  # layers share tensors, and an export wants each buffer to be its own
+                self.register_buffer(f"{name}_{number}", None if part is None else part.clone(), persistent=False)
+        if output is not None:
+            index, place = found.places(output)
+            self.register_buffer("index", index, persistent=False)
+            self.register_buffer("place", place, persistent=False)
+
+    def forward(self, *logits: Float[Tensor, "batch *time values"]) -> Float[Tensor, "batch ..."]:
+        """What `ProgramLayer` gives for logits of these shapes.
+
+        Raises:
+            ArgumentError: where their shapes are others.
+        """
+        ordered = [logits[place] for place in self.order]
+        for one, size in zip(ordered, self.sizes, strict=True):
+            if one.shape != size:
+                raise ArgumentError(f"logits: got shape {tuple(one.shape)}, expected {tuple(size)}")
+        log = torch.cat([one.to(torch.float64).log_softmax(-1).reshape(-1) for one in ordered])
+        recording, circuit = self.recording, self.recording.circuit
+        layers = [
+            replace(
+                layer,
+                source=getattr(self, f"source_{number}"),
+                leaf=getattr(self, f"leaf_{number}"),
+                group=getattr(self, f"group_{number}"),
+            )
+            for number, layer in enumerate(circuit.layers)
+        ]
+        numbers = evaluate(replace(circuit, layers=layers), log)
+        total = numbers[recording.evidence]
+        if self.output is None:
+            return total.clamp_min(NOTHING).to(logits[0].dtype)
+        index, place = self.get_buffer("index"), self.get_buffer("place")
+        found = spread(numbers[recording.outcomes], total, index, place, len(self.output))
+        return found.to(logits[0].dtype)
+
+
+def _key(value: Any) -> Any:
+    """A certain value as something that can be compared."""
+    match value:
+        case Tensor():
+            plain = value.detach().cpu().contiguous()
+            return str(plain.dtype), tuple(plain.shape), plain.numpy().tobytes()
+        case Rows(values):
+            return "rows", tuple(_key(one) for one in values)
+        case list() | tuple():
+            return tuple(_key(one) for one in value)
+        case _:
+            return type(value).__name__, value

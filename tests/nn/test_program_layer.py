@@ -1,0 +1,122 @@
+"""Programs as layers: exact, trained through, moved, exported; and banks of them."""
+
+import pytest
+import torch
+
+import neurallambda as nl
+from neurallambda.nn import ProgramBank, ProgramLayer
+
+
+def test_it_gives_the_distribution_of_the_program() -> None:
+    layer = ProgramLayer("(* (sum ?xs) ?factor)", inputs={"xs": (0, 1)}, output=(0, 3, 6, 7))
+    logits = torch.randn(4, 2, 2, generator=torch.Generator().manual_seed(0))
+    found = layer(logits, factor=3)
+    one = logits.softmax(-1)[..., 1]
+    expected = [(1 - one[:, 0]) * (1 - one[:, 1]), one[:, 0] + one[:, 1] - 2 * one.prod(1), one.prod(1)]
+    torch.testing.assert_close(found.exp()[:, :3], torch.stack(expected, 1), rtol=0, atol=1e-6)
+    assert found.dtype == torch.float32
+    assert bool((found[:, 3] < -1e29).all())
+
+
+def test_what_is_certain_is_remembered_by_its_value() -> None:
+    layer = ProgramLayer("(observe (= (sum ?xs) ?total))", inputs={"xs": range(3)}, remembered=2)
+    logits = torch.zeros(2, 2, 3)
+    for total in ([0, 1], [2, 3], [0, 1], [4, 9]):
+        found = layer(logits, total=torch.tensor(total)).exp()
+        expected = [{0: 1, 1: 2, 2: 3, 3: 2, 4: 1}.get(one, 0) / 9 for one in total]
+        assert found.tolist() == pytest.approx(expected, abs=1e-6)
+    lengths = {"xs": torch.tensor([1, 2])}
+    assert layer(logits, lengths=lengths, total=1).exp().tolist() == pytest.approx([1 / 3, 2 / 9], abs=1e-6)
+    assert len(layer._recordings) == 2  # pyright: ignore[reportPrivateUsage]
+
+
+def test_gradients_go_through_and_stay_finite() -> None:
+    layer = ProgramLayer("(observe (= (+ ?a ?b) ?total)) ?a", inputs={"a": range(3), "b": range(3)}, output=range(3))
+    a = torch.randn(2, 3, dtype=torch.float64).requires_grad_()
+    b = torch.randn(2, 3, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(lambda one, other: layer(one, other, total=2), (a, b))
+    impossible = layer(a, b, total=torch.tensor([2, 9]))
+    impossible.sum().backward()
+    assert a.grad is not None
+    assert bool(a.grad.isfinite().all())
+    assert a.grad[1].tolist() == [0, 0, 0]
+
+
+def test_a_network_learns_digits_from_their_sums() -> None:
+    """Each symbol is a noisy vector of its own; only sums of two are known."""
+    generator = torch.Generator().manual_seed(0)
+    prototypes = torch.randn(4, 12, generator=generator)
+    network = torch.nn.Linear(12, 4)
+    with torch.no_grad():
+        network.weight.copy_(0.1 * torch.randn(4, 12, generator=generator))
+    layer = ProgramLayer("(+ ?a ?b)", inputs={"a": range(4), "b": range(4)}, output=range(7))
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.05)
+    digits = torch.randint(0, 4, (2, 256), generator=generator)
+    images = prototypes[digits] + 0.1 * torch.randn(2, 256, 12, generator=generator)
+    for _ in range(60):
+        loss = torch.nn.functional.nll_loss(layer(network(images[0]), network(images[1])), digits.sum(0))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert network(prototypes).argmax(-1).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.compile
+@pytest.mark.parametrize("output", [None, range(5)], ids=["evidence", "outputs"])
+def test_it_is_exported(output: range | None) -> None:
+    layer = ProgramLayer("(observe (< (+ ?b ?a) 4)) (+ ?a ?b)", inputs={"a": range(3), "b": range(3)}, output=output)
+    a, b = torch.randn(2, 3), torch.randn(2, 3)
+    fixed = layer.fixed(a, b)
+    exported = torch.export.export(fixed, (a, b)).module()
+    for one, other in ((a, b), (torch.randn(2, 3), torch.randn(2, 3))):
+        torch.testing.assert_close(fixed(one, other), layer(one, other))
+        torch.testing.assert_close(exported(one, other), layer(one, other))
+    with pytest.raises(nl.ArgumentError, match="logits: got shape"):
+        fixed(a[:1], b)
+
+
+def test_what_does_not_fit() -> None:
+    with pytest.raises(nl.ArgumentError, match=r"inputs: the program has no hole \?c; its holes are: a"):
+        ProgramLayer("(+ ?a 1)", inputs={"c": (1, 2)})
+    layer = ProgramLayer("(+ ?a ?b)", inputs={"a": (1, 2)})
+    with pytest.raises(nl.ArgumentError, match="logits: got 2 tensors for the inputs a"):
+        layer(torch.zeros(1, 2), torch.zeros(1, 2))
+    with pytest.raises(nl.SourceError, match=r"the hole \?b is not filled"):
+        layer(torch.zeros(1, 2))
+
+
+def bank(**more: object) -> ProgramBank:
+    programs = {"double": "(+ ?x ?x)", "square": "(* ?x ?x)", "next": "(+ ?x 1)"}
+    generator = torch.Generator().manual_seed(0)
+    return ProgramBank(programs, output=range(20), width=4, generator=generator, **more)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_bank_is_the_mixture_of_its_programs() -> None:
+    some = bank(inputs={"x": range(4)})
+    query, logits = torch.randn(5, 4), torch.randn(5, 4)
+    weights = some.weights(query).exp()
+    expected = sum(weights[:, k, None] * program(logits).exp() for k, program in enumerate(some.programs))
+    torch.testing.assert_close(some(query, logits).exp(), expected)
+
+
+def test_a_bank_that_is_sure_runs_one_program() -> None:
+    some = bank()
+    for number, (name, value) in enumerate({"double": "10", "square": "25", "next": "6"}.items()):
+        query = 50 * torch.linalg.pinv(some.keys.detach())[:, number]
+        assert some.choose(query[None]) == [name]
+        assert some.run(query, x=5).text == value
+    with pytest.raises(nl.ArgumentError, match="query: got shape"):
+        some(torch.zeros(2, 3), x=1)
+
+
+def test_a_bank_learns_its_keys() -> None:
+    some = bank()
+    data = torch.tensor([2, 3, 4])
+    query = torch.eye(3, 4)
+    optimizer = torch.optim.Adam(some.parameters(), lr=0.2)
+    for _ in range(40):
+        loss = torch.nn.functional.nll_loss(some(query, x=data).clamp_min(-20), torch.tensor([4, 9, 5]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert some.choose(query)[1:] == ["square", "next"]
