@@ -148,8 +148,9 @@ class FixedProgram(nn.Module):
         self.sizes = [recording.holes.blocks[number][0][0].log.shape for number in range(len(order))]
         for number, layer in enumerate(recording.circuit.layers):
             for name in ("source", "leaf", "group"):
-                part = getattr(layer, name)  # layers share tensors, and an export wants each buffer to be its own
-                self.register_buffer(f"{name}_{number}", None if part is None else part.clone(), persistent=False)
+                part = getattr(layer, name)
+                if part is not None:  # torch.export wants no empty buffers, and each to be its own
+                    self.register_buffer(f"{name}_{number}", part.clone(), persistent=False)
         if output is not None:
             index, place = found.places(output)
             self.register_buffer("index", index, persistent=False)
@@ -170,9 +171,9 @@ class FixedProgram(nn.Module):
         layers = [
             replace(
                 layer,
-                source=getattr(self, f"source_{number}"),
-                leaf=getattr(self, f"leaf_{number}"),
-                group=getattr(self, f"group_{number}"),
+                source=getattr(self, f"source_{number}", None),
+                leaf=getattr(self, f"leaf_{number}", None),
+                group=getattr(self, f"group_{number}", None),
             )
             for number, layer in enumerate(circuit.layers)
         ]
