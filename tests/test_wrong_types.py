@@ -37,6 +37,7 @@ ROOMS = (
     ".machine",
     ".beta",
     ".twins",
+    ".worlds",
     ".nn",
     ".holes",
     ".engines",

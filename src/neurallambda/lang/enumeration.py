@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
+from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
 from neurallambda.lang.cek import compile_core, run
 from neurallambda.lang.chances import Chances
@@ -43,6 +44,7 @@ class Possibility:
         return self.outcome.error is ErrorKind.IMPOSSIBLE
 
 
+@checked
 def possibilities(
     source: str | Program,
     *,
@@ -72,7 +74,12 @@ def possibilities(
         1/3 2
         2/3 4
     """
-    given = check_given(holes)
+    return _possibilities(source, check_given(holes), integers, max_steps, most)
+
+
+def _possibilities(
+    source: str | Program, given: Mapping[str, Any], integers: range | None, max_steps: int | None, most: int
+) -> Iterator[Possibility]:
     program = parse(source) if isinstance(source, str) else source
     try:
         root = lower(program)

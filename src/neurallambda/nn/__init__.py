@@ -26,6 +26,9 @@ from neurallambda.nn.nand_choice import NandChoice as NandChoice
 from neurallambda.nn.operands import instruction as instruction
 from neurallambda.nn.population import Population as Population
 from neurallambda.nn.population import clip_each as clip_each
+from neurallambda.nn.program_bank import ProgramBank as ProgramBank
+from neurallambda.nn.program_layer import FixedProgram as FixedProgram
+from neurallambda.nn.program_layer import ProgramLayer as ProgramLayer
 from neurallambda.nn.recurrent import Recurrent as Recurrent
 from neurallambda.nn.sharpening import Sharpening as Sharpening
 from neurallambda.nn.structure_layer import StructureLayer as StructureLayer
@@ -34,6 +37,3 @@ from neurallambda.nn.table_automaton import TableAutomaton as TableAutomaton
 from neurallambda.nn.transformer import Transformer as Transformer
 from neurallambda.nn.transformer import TransformerBlock as TransformerBlock
 from neurallambda.nn.transformer import TransformerModel as TransformerModel
-from neurallambda.nn.program_bank import ProgramBank as ProgramBank
-from neurallambda.nn.program_layer import FixedProgram as FixedProgram
-from neurallambda.nn.program_layer import ProgramLayer as ProgramLayer

@@ -18,8 +18,8 @@ from neurallambda.worlds.words import (
     LEAST_OF_A_KIND,
     MOST_PARTS,
     Kind,
-    chain,
     column,
+    combined,
     is_part,
     is_pointer,
     part_of,
@@ -30,6 +30,8 @@ Column = Tensor | int
 """A word for each row; a number: the same for all."""
 
 Number = TypeVar("Number", int, Tensor)
+
+_AFTER_POINTERS = word(Kind.ATOM, 0)
 
 
 class Heap:
@@ -65,10 +67,7 @@ class Heap:
         self._make_room(count * width)
         block = self.words[self.used : self.used + count * width].view(count, width)
         if self.hashing:
-            hashes = torch.zeros(count, dtype=torch.int64)
-            for field in fields:
-                hashes = chain(hashes, self.hash(field))
-            block[:, 0] = hashes & self.mask
+            block[:, 0] = combined([self.hash(field) for field in fields], count) & self.mask
         for number in range(self.sights):
             sight: Column = 0 if sights is None else sights[number]
             for field in fields:
@@ -90,10 +89,13 @@ class Heap:
     def hash(self, values: Column) -> Column:
         """Words that agree exactly where values are made of the same parts, but for collisions."""
         if isinstance(values, int):
-            return int(self.words[values & INDEX]) if LEAST_OF_A_KIND <= values < word(Kind.ATOM, 0) else values
-        points = is_pointer(values)
-        if not bool(points.any()):
+            return int(self.words[values & INDEX]) if LEAST_OF_A_KIND <= values < _AFTER_POINTERS else values
+        least, most = bounds(values)
+        if most < LEAST_OF_A_KIND or least >= _AFTER_POINTERS:
             return values
+        if least >= LEAST_OF_A_KIND and most < _AFTER_POINTERS:
+            return self.words[values & INDEX]
+        points = is_pointer(values)
         return torch.where(points, self.words[torch.where(points, values & INDEX, 0)], values)
 
     def sight(self, values: Column, number: int) -> Column:
@@ -101,12 +103,15 @@ class Heap:
         if isinstance(values, int):
             if values < LEAST_OF_A_KIND:
                 return 0
-            if values < word(Kind.ATOM, 0):
+            if values < _AFTER_POINTERS:
                 return int(self.words[(values & INDEX) + 1 + number])
             of, distance = part_of(values)
             return as_sight(distance, number) if values >= word(Kind.PART, 0) and of == number // 2 else 0
-        if not len(values) or int(values.max()) < LEAST_OF_A_KIND:
+        least, most = bounds(values)
+        if most < LEAST_OF_A_KIND or (least >= _AFTER_POINTERS and most < word(Kind.PART, 0)):
             return 0
+        if least >= LEAST_OF_A_KIND and most < _AFTER_POINTERS:
+            return self.words[(values & INDEX) + 1 + number]
         points = is_pointer(values)
         behind = self.words[torch.where(points, (values & INDEX) + 1 + number, 0)]
         of, distance = part_of(values)
@@ -130,6 +135,14 @@ class Heap:
             larger = torch.zeros(size, dtype=torch.int64)
             larger[: self.used] = self.words[: self.used]
             self.words = larger
+
+
+def bounds(values: Tensor) -> tuple[int, int]:
+    """The least and the greatest word of a column: they say whether all are of one kind."""
+    if not len(values):
+        return 0, 0
+    least, most = torch.aminmax(values)
+    return int(least), int(most)
 
 
 def as_sight(distance: Number, number: int) -> Number:

@@ -12,7 +12,7 @@ from torch import Tensor
 from neurallambda.worlds.code import Code, Op
 from neurallambda.worlds.heap import Column, Heap, as_sight, larger
 from neurallambda.worlds.packet import NOT_DRAWN, Packet
-from neurallambda.worlds.words import INDEX, SHIFT, Kind, chain, is_pointer, part_of
+from neurallambda.worlds.words import INDEX, SHIFT, Kind, combined, is_pointer, part_of
 
 
 def merge(packet: Packet, heap: Heap, code: Code) -> Packet:
@@ -23,14 +23,8 @@ def merge(packet: Packet, heap: Heap, code: Code) -> Packet:
     order = sorted(packet.registers)
     values = [one for one in (packet.registers[register] for register in order) if isinstance(one, Tensor)]
     parts = [packet.known[part] for part in sorted(packet.known)]
-    hashes = chain(torch.zeros_like(packet.rows), packet.rows)
-    for one in values:
-        hashes = chain(hashes, heap.hash(one))
-    if isinstance(packet.frame, Tensor):
-        hashes = chain(hashes, heap.frame_hash(packet.frame))
-    for one in parts:
-        hashes = chain(hashes, one)
-    found, group = torch.unique(hashes & heap.mask, return_inverse=True)
+    keys = [packet.rows, heap.frame_hash(packet.frame), *parts, *map(heap.hash, values)]
+    found, group = torch.unique(combined(keys, len(packet)) & heap.mask, return_inverse=True)
     groups = len(found)
     if groups == len(packet):
         return packet

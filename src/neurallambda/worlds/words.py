@@ -4,7 +4,9 @@ A small number is the integer itself. Above that the top bits say which kind a w
 atom of the language, an address in the heap, or a part of a hole that is not drawn yet.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
+from functools import cache
 from typing import TypeVar
 
 import torch
@@ -109,7 +111,7 @@ def is_part(words: Tensor) -> Tensor:
     return (words >> SHIFT) == Kind.PART
 
 
-_FIRST, _SECOND, THIRD = -7046029254386353131, -4658895280553007687, -7723592293110705685
+_FIRST, _SECOND = -7046029254386353131, -4658895280553007687
 
 
 def mix(words: Tensor) -> Tensor:
@@ -122,9 +124,23 @@ def mix(words: Tensor) -> Tensor:
     return words ^ ((words >> 31) & 0x1FFFFFFFF)
 
 
-def chain(hashes: Tensor, words: Tensor | int) -> Tensor:
-    """The hash of a sequence that has one word more."""
-    return mix(hashes * THIRD + words)
+@cache
+def _factor(place: int) -> int:
+    """An odd number with its bits well mixed, another for each place in a sequence."""
+    return int(mix(torch.tensor([place + 1]))) | 1
+
+
+def combined(columns: Sequence[Tensor | int], rows: int) -> Tensor:
+    """The hash of a sequence of words for each row."""
+    constant, total = 0, None
+    for place, values in enumerate(columns):
+        if isinstance(values, int):
+            constant += values * _factor(place)
+        else:
+            scaled = values * _factor(place)
+            total = scaled if total is None else total.add_(scaled)
+    constant = (constant + (1 << 63)) % (1 << 64) - (1 << 63)  # wrapped round as tensors do it
+    return mix(torch.full((rows,), constant) if total is None else total.add_(constant))
 
 
 def column(value: Tensor | int, rows: int) -> Tensor:

@@ -1,0 +1,206 @@
+"""Worlds: certain programs in batches, long sums of uncertain digits, and conditions in a row."""
+
+import torch
+from torch import Tensor
+
+import neurallambda as nl
+from benchmarks.harness import Case, Numbers, benchmark
+from benchmarks.timing import measure_ratio, measure_time
+from neurallambda.lang.cek import compile_core, run
+from neurallambda.lang.lower import lower
+from neurallambda.lang.syntax.parser import parse
+from neurallambda.worlds import Recording, Worlds
+
+BATCH = 1024
+SAMPLE = 16
+"""Rows that the reference runs, to compare with as many of the batch."""
+CERTAIN = {
+    "loop": "(defn go [n a] (if (= n 0) a (go (- n 1) (mod (+ (* 3 a) n) 97)))) (go ?n ?seed)",
+    "recursion": "(defn f [n] (if (= n 0) ?seed (mod (* (+ n 1) (f (- n 1))) 1009))) (f ?n)",
+    "lists": "(sum (map (fn [x] (mod (* x ?seed) 101)) (filter even? (range 0 ?n))))",
+    "sort": "(sort (map (fn [x] (mod (* x ?seed) 101)) (range 0 (/ ?n 4))))",
+}
+
+ADD = """
+(defn add [xs ys target carry]
+  (if (empty? xs)
+      (observe (= carry (car target)))
+      (let [total (+ carry (+ (car xs) (car ys)))]
+        (if (observe (= (mod total 10) (car target)))
+            (add (cdr xs) (cdr ys) (cdr target) (/ total 10))
+            false))))
+(add ?xs ?ys ?target 0)
+"""
+
+
+def steps(source: str, n: int, seed: int) -> int:
+    """Run a certain program by the reference evaluator; how many steps it took."""
+    return run(compile_core(lower(parse(source)), {"n": n, "seed": seed}, None), None, None)[1]
+
+
+@benchmark(
+    claim="certain programs with different data: at least ten times the reference's steps a second at batch 1024",
+    limits={f"{name}_worlds_over_reference": 0.1 for name in CERTAIN} | {"seconds_a_million_steps_in_lockstep": 0.05},
+)
+def worlds_certain(seed: int) -> Case:
+    """Time a row, by worlds in a batch and by the reference one at a time; rows run for different numbers of rounds."""
+    generator = torch.Generator().manual_seed(seed)
+    rounds = torch.randint(150, 251, (BATCH,), generator=generator)
+    seeds = torch.randint(1, 90, (BATCH,), generator=generator)
+    programs = {name: Worlds().compile(source) for name, source in CERTAIN.items()}
+
+    def by_reference(source: str) -> None:
+        root = lower(parse(source))
+        for n, start in zip(rounds[:SAMPLE].tolist(), seeds[:SAMPLE].tolist(), strict=True):
+            run(compile_core(root, {"n": n, "seed": start}, None), None, None)
+
+    def right(name: str) -> bool:
+        found = programs[name].infer(n=rounds[:32], seed=seeds[:32])
+        wanted = [
+            nl.evaluate(CERTAIN[name], holes={"n": n, "seed": start}).text
+            for n, start in zip(rounds[:32].tolist(), seeds[:32].tolist(), strict=True)
+        ]
+        return bool((found.probability(wanted, each=True) == 1).all())
+
+    def measure() -> Numbers:
+        found: dict[str, object] = {}
+        for name, source in CERTAIN.items():
+            program = programs[name]
+
+            def batch(program: object = program) -> object:
+                return program.infer(n=rounds, seed=seeds)  # pyright: ignore[reportAttributeAccessIssue]
+
+            ratio = measure_ratio(batch, lambda source=source: by_reference(source), repeats=5)
+            found[f"{name}_worlds_over_reference"] = ratio.median * SAMPLE / BATCH
+        same = torch.full((16_384,), 200)
+        starts = torch.randint(1, 90, (16_384,), generator=generator)
+        taken = 16_384 * steps(CERTAIN["loop"], 200, 1)
+        lockstep = measure_time(lambda: programs["loop"].infer(n=same, seed=starts), repeats=5)
+        found["seconds_a_million_steps_in_lockstep"] = lockstep.median / taken * 1e6
+        found["million_steps_a_second_in_lockstep"] = taken / lockstep.median / 1e6
+        return found
+
+    return Case(verify=lambda: {f"{name} is right": right(name) for name in CERTAIN}, measure=measure)
+
+
+def digits(length: int, batch: int, seed: int) -> dict[str, Tensor]:
+    """Logits of the digits of two numbers, the last first, and the digits of some sum."""
+    generator = torch.Generator().manual_seed(seed)
+    numbers = torch.randint(0, 10, (2, batch, length), generator=generator)
+    carry, target = torch.zeros(batch, dtype=torch.int64), []
+    for place in range(length):
+        total = numbers[:, :, place].sum(0) + carry
+        target.append(total % 10)
+        carry = total // 10
+    logits = torch.randn(2, batch, length, 10, generator=generator)
+    return {"xs": logits[0], "ys": logits[1], "target": torch.stack([*target, carry], 1)}
+
+
+def recorded(data: dict[str, Tensor]) -> Recording:
+    """The recording of the sum."""
+    xs, ys = nl.Soft(range(10), data["xs"]), nl.Soft(range(10), data["ys"])
+    return Worlds().compile(ADD).record(xs=xs, ys=ys, target=data["target"])
+
+
+_SUMS = torch.zeros(100, 19, dtype=torch.float64)
+for _one in range(10):
+    for _other in range(10):
+        _SUMS[_one * 10 + _other, _one + _other] = 1
+
+
+def forward(xs: Tensor, ys: Tensor, target: Tensor) -> Tensor:
+    """The forward algorithm for sums, vectorised over the batch and all pairs of digits, written by hand."""
+    xs, ys = xs.double().softmax(-1), ys.double().softmax(-1)
+    batch, length, _ = xs.shape
+    carry = torch.arange(2)
+    state = torch.tensor([1.0, 0.0], dtype=torch.float64).expand(batch, 2)
+    log = torch.zeros(batch, dtype=torch.float64)
+    for place in range(length):
+        pairs = (xs[:, place, :, None] * ys[:, place, None, :]).reshape(batch, 100) @ _SUMS
+        wanted = target[:, place, None, None] + 10 * carry[None, None, :] - carry[None, :, None]
+        inside = (wanted >= 0) & (wanted <= 18)
+        move = pairs.gather(1, wanted.clamp(0, 18).flatten(1)).view(batch, 2, 2) * inside
+        state = (state[:, None, :] @ move)[:, 0]
+        total = state.sum(1, keepdim=True)
+        log = log + total.log()[:, 0]
+        state = state / total
+    return log + state.gather(1, target[:, -1:])[:, 0].log()
+
+
+@benchmark(
+    claim="the sum of two numbers of N uncertain digits: time linear in N up to 1000, worlds bounded, replay as fast as by hand",
+    limits={
+        "time_of_1000_over_4_times_250": 1.3,
+        "most_worlds": 200.0,
+        "replay_over_forward_by_hand": 3.0,
+        "worlds_a_digit": 1500.0,
+    },
+)
+def worlds_sums(seed: int) -> Case:
+    """Recording at several lengths; replay with its gradient beside the forward algorithm with its own, batch 16, 50 digits."""
+    data = digits(50, 16, seed)
+    recording = recorded(data)
+
+    def gradient(by_hand: bool) -> Tensor:
+        xs, ys = (data[name].clone().requires_grad_() for name in ("xs", "ys"))
+        log = forward(xs, ys, data["target"]) if by_hand else recording(xs=xs, ys=ys).log_evidence
+        return torch.autograd.grad(log.sum(), xs)[0]
+
+    def measure() -> Numbers:
+        long = {length: digits(length, 1, seed) for length in (250, 500, 1000)}
+        times = {length: measure_time(lambda one=one: recorded(one), repeats=3).median for length, one in long.items()}
+        last = recorded(long[1000])
+        return {
+            "seconds": {str(length): seconds for length, seconds in times.items()},
+            "time_of_1000_over_4_times_250": times[1000] / times[250] / 4,
+            "most_worlds": last.most,
+            "worlds_a_digit": last.worlds / 1000,
+            "replay_over_forward_by_hand": measure_ratio(lambda: gradient(False), lambda: gradient(True), repeats=7),
+        }
+
+    return Case(
+        verify=lambda: {
+            "the gradients agree": torch.allclose(gradient(False), gradient(True), rtol=0, atol=1e-6),
+            "the evidence is that of the forward algorithm": torch.allclose(
+                recording(xs=data["xs"], ys=data["ys"]).log_evidence,
+                forward(data["xs"], data["ys"], data["target"]),
+                rtol=0,
+                atol=1e-9,
+            ),
+        },
+        measure=measure,
+    )
+
+
+def conditions(count: int) -> Recording:
+    """A program with so many uncertain conditions in a row, each of which adds one or nothing."""
+    cs = [nl.Chances((True, False), (1, 3))] * count
+    return Worlds().compile("(foldl (fn [total c] (+ total (if c 1 0))) 0 ?cs)").record(cs=cs)
+
+
+@benchmark(
+    claim="conditions in a row: worlds and time go by their number, where there are 2 to the power of it cases",
+    limits={"worlds_of_80_over_worlds_of_40": 2.2, "time_of_80_over_time_of_40": 2.6},
+)
+def worlds_conditions(seed: int) -> Case:
+    """Worlds alive at most, and time, for 10, 20, 40 and 80 conditions."""
+    del seed
+
+    def measure() -> Numbers:
+        most = {count: conditions(count).most for count in (10, 20, 40, 80)}
+        times = {count: measure_time(lambda count=count: conditions(count), repeats=5).median for count in most}
+        return {
+            "most_worlds": {str(count): worlds for count, worlds in most.items()},
+            "seconds": {str(count): seconds for count, seconds in times.items()},
+            "worlds_of_80_over_worlds_of_40": most[80] / most[40],
+            "time_of_80_over_time_of_40": times[80] / times[40],
+        }
+
+    counted = [conditions(10)().probability(heads).item() for heads in range(11)]
+    expected = torch.distributions.Binomial(10, torch.tensor(0.25)).log_prob(torch.arange(11.0)).exp().tolist()
+    return Case(
+        verify=lambda: {
+            "it is a binomial": all(abs(one - other) < 1e-6 for one, other in zip(counted, expected, strict=True))
+        },
+        measure=measure,
+    )
