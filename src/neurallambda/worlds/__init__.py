@@ -7,3 +7,4 @@ from neurallambda.worlds.given import Rows as Rows
 from neurallambda.worlds.program import WorldsProgram as WorldsProgram
 from neurallambda.worlds.recording import Recording as Recording
 from neurallambda.worlds.recording_file import load_recording as load_recording
+from neurallambda.worlds.shortcuts import Shortcuts as Shortcuts

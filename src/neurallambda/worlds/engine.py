@@ -23,6 +23,9 @@ class Worlds:
         max_steps: how many instructions a world may take; more is `out-of-steps`, with the weight of the world.
         max_worlds: how many worlds of one row may be at the same place; more is `out-of-memory`.
         merging: whether worlds that have become equal go on as one. Without it results are the same, and time is not.
+        keep: how many worlds of a row may go on together: the heaviest. None: all, and results are exact. Otherwise what was
+            left out is told, as `lost`.
+        least: worlds with less probability than this do not go on; 0: all do.
 
     Example:
         >>> worlds = Worlds()
@@ -38,13 +41,19 @@ class Worlds:
         max_steps: int = 1_000_000,
         max_worlds: int = 1_000_000,
         merging: bool = True,
+        keep: int | None = None,
+        least: float = 0.0,
     ) -> None:
         check_integers(integers)
         check_count("max_steps", max_steps)
         check_count("max_worlds", max_worlds)
         if integers[0] < WIDEST[0] or integers[-1] > WIDEST[-1]:
             raise ArgumentError(f"integers: got {integers}; expected a range within {WIDEST}")
-        self.settings = Settings(integers, max_steps, max_worlds, merging)
+        if keep is not None:
+            check_count("keep", keep)
+        if not 0 <= least < 1:
+            raise ArgumentError(f"least: got {least!r}, expected a probability of at least 0 and less than 1")
+        self.settings = Settings(integers, max_steps, max_worlds, merging, keep, float(least))
 
     def __repr__(self) -> str:
         settings = self.settings

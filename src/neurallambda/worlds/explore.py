@@ -5,6 +5,7 @@ from torch import Tensor
 
 from neurallambda.errors import ErrorKind
 from neurallambda.worlds import call
+from neurallambda.worlds.bounded import Bound
 from neurallambda.worlds.circuit import Circuit
 from neurallambda.worlds.code import Code, Instruction, Op
 from neurallambda.worlds.draw import flip, fork, settle
@@ -17,7 +18,9 @@ from neurallambda.worlds.state import Run, Settings
 from neurallambda.worlds.words import FALSE, TRUE
 
 
-def explore(code: Code, holes: Holes, settings: Settings, possible: Tensor | None = None) -> Run:
+def explore(
+    code: Code, holes: Holes, settings: Settings, possible: Tensor | None = None, log: Tensor | None = None
+) -> Run:
     """Run a program in every way it can go.
 
     Args:
@@ -25,6 +28,7 @@ def explore(code: Code, holes: Holes, settings: Settings, possible: Tensor | Non
         holes: the data; their heap is written on.
         settings: how it is run.
         possible: for each leaf that is drawn or sampled, whether its probability is more than zero; None: all may be.
+        log: the numbers of the leaves, for a run that leaves out light worlds; None: it leaves out none.
     """
     circuit = Circuit(holes.batch, holes.leaf_count)
     run = Run(
@@ -36,6 +40,7 @@ def explore(code: Code, holes: Holes, settings: Settings, possible: Tensor | Non
         schedule=Schedule(code),
         observed=torch.full((holes.batch,), -1),
         possible=possible,
+        bound=None if log is None else Bound(circuit, log, settings.keep, settings.least),
     )
     run.is_thunk = call.thunks(run)
     first = Packet(code.functions[0].start, 0, {}, 0, torch.arange(holes.batch), circuit.start(), {})

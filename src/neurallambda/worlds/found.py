@@ -54,12 +54,11 @@ class Found:
         run: the recording of the run that it was found by.
         log_evidence: for each row the logarithm of the probability of what was observed; minus infinity: impossible.
         log_weights: for each end in `run.ends` the logarithm of its probability together with what was observed.
-        lost: for each row the probability of what was left out; zero where nothing was.
+        lost: for each row the probability of the worlds that were left out, before what they would have observed; zero
+            where the engine keeps all worlds. The true evidence is at least what is told, and at most the sum of both.
     """
 
-    def __init__(
-        self, run: Recording, log: Float[Tensor, " leaves"], lost: Float[Tensor, " batch"] | None = None
-    ) -> None:
+    def __init__(self, run: Recording, log: Float[Tensor, " leaves"]) -> None:
         self.run = run
         self.log = log
         self.circuit = run.circuit.on(log.device)
@@ -67,7 +66,7 @@ class Found:
         self.log_weights, total = replay(self.circuit, log, run.outcomes, run.evidence)
         self.total = total
         self.log_evidence = torch.where(total > NOTHING / 2, total, -torch.inf)
-        self.lost = log.new_zeros(run.holes.batch) if lost is None else lost
+        self.lost = run.lost.to(log.device)
 
     def __len__(self) -> int:
         return self.run.holes.batch

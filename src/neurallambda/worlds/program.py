@@ -1,6 +1,6 @@
 """Compiled programs: what one is asked, with data for its holes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from neurallambda.worlds.inputs import Holes, read_holes
 from neurallambda.worlds.merge import merge
 from neurallambda.worlds.packet import Packet
 from neurallambda.worlds.recording import Recording, record
+from neurallambda.worlds.shortcuts import Shortcuts, find_shortcuts
 from neurallambda.worlds.state import Run, Settings
 from neurallambda.worlds.words import column
 
@@ -74,7 +75,9 @@ class WorldsProgram:
         log = data.log_probabilities()
         is_some = (log.detach() > -torch.inf).cpu()
         possible = None if bool(is_some.all()) else torch.cat([is_some, is_some])
-        return Found(self._recorded(data, possible), log)
+        bound = self.settings.is_bounded
+        recording = self._recorded(data, possible, log if bound else None)
+        return Found(recording, log)
 
     def record(self, holes: Mapping[str, Any] | None = None, /, *, batch: int | None = None, **named: Any) -> Recording:
         """Run the program once, for all probabilities that its uncertain holes may be given.
@@ -88,7 +91,8 @@ class WorldsProgram:
             The recording: a function of logits, which gives what `infer` gives, and can be saved.
 
         Raises:
-            ArgumentError: naming the hole that cannot be used.
+            ArgumentError: naming the hole that cannot be used; or where this engine leaves out light worlds, for which
+                worlds these are depends on the numbers.
             SourceError: where a hole is not filled.
 
         Example:
@@ -100,7 +104,54 @@ class WorldsProgram:
             >>> recording(a=torch.tensor([[0.0, 0.0, 0.0], [0.0, -9.0, -9.0]])).probability(2)
             tensor([0.5000, 0.9999], dtype=torch.float64)
         """
-        return self._recorded(self._read({**(holes or {}), **named}, batch), None)
+        if self.settings.is_bounded:
+            raise ArgumentError(
+                "record: this engine keeps only the heaviest worlds; expected one without `keep` and `least`"
+            )
+        return self._recorded(self._read({**(holes or {}), **named}, batch), None, None)
+
+    def shortcuts(
+        self,
+        holes: Mapping[str, Any] | None = None,
+        /,
+        *,
+        symbols: Mapping[str, Sequence[Any]],
+        values: Sequence[int | bool | str],
+        permutations: bool = True,
+        most: int = 1_000_000,
+        **named: Any,
+    ) -> Shortcuts:
+        """Count the ways to take symbols for one another that leave every observation as likely as it is.
+
+        A network that learns symbols only from what this program observes may end in any of them.
+
+        Args:
+            holes: what is certain beside the symbols, as in `infer`: of each row, or of all.
+            symbols: the holes that a network would fill, with what is really seen in each row: a symbol, or a list of them.
+            values: all symbols.
+            permutations: whether different symbols are taken for different ones; otherwise several may be taken for one.
+            most: how many relabellings may be looked at together.
+            named: more holes, by name.
+
+        Returns:
+            How many there are beside the right one, and one of them.
+
+        Raises:
+            ArgumentError: where there are too many to look at, or a row has a symbol that is no value.
+
+        Example:
+            >>> import torch
+            >>> from neurallambda.worlds import Worlds
+            >>> program = Worlds().compile("(observe (= (+ ?a ?b) ?total))")
+            >>> seen = {"a": [0, 1, 2], "b": [2, 1, 2]}
+            >>> program.shortcuts(symbols=seen, values=range(3), total=torch.tensor([2, 2, 4]))
+            Shortcuts(count=0, example=None)
+            >>> seen = {"a": [0, 1], "b": [2, 1]}
+            >>> program.shortcuts(symbols=seen, values=range(3), total=torch.tensor([2, 2]))
+            Shortcuts(count=1, example={0: 2, 1: 1, 2: 0})
+        """
+        given = {**(holes or {}), **named}
+        return find_shortcuts(self, given, symbols, list(values), permutations=permutations, most=most)
 
     def _read(self, holes: Mapping[str, Any], batch: int | None) -> Holes:
         if batch is not None and (not isinstance(batch, int) or isinstance(batch, bool) or batch < 1):
@@ -108,8 +159,8 @@ class WorldsProgram:
         settings = self.settings
         return read_holes(self.code, holes, settings.integers, batch, hash_mask=settings.hash_bits)
 
-    def _recorded(self, data: Holes, possible: Tensor | None) -> Recording:
-        run = explore(self.code, data, self.settings, possible)
+    def _recorded(self, data: Holes, possible: Tensor | None, log: Tensor | None) -> Recording:
+        run = explore(self.code, data, self.settings, possible, log)
         ends = ended(run)
         evidence = ends.weight.total(ends.rows, data.batch)
         return record(run, ends, evidence.layer, self.program)

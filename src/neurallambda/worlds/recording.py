@@ -45,6 +45,7 @@ class Recording:
         limits: for a row and a limit that it has run into, where that was and what is said about it.
         integers: the declared range.
         max_steps: how many instructions a world could take.
+        lost: for each row the probability of the worlds that were left out.
         instructions, worlds, most: how many instructions there were, of how many worlds, and the most worlds at once.
     """
 
@@ -59,6 +60,7 @@ class Recording:
     limits: dict[tuple[int, ErrorKind], tuple[Position | None, str]]
     integers: range
     max_steps: int
+    lost: Float[Tensor, " batch"]
     instructions: int
     worlds: int
     most: int
@@ -139,6 +141,7 @@ def record(run: Run, ended: Packet, evidence: int, program: Program) -> Recordin
         limits={key: (place(at), text) for key, (at, text) in run.limits.items()},
         integers=run.settings.integers,
         max_steps=run.settings.max_steps,
+        lost=torch.zeros(run.holes.batch, dtype=torch.float64) if run.bound is None else run.bound.lost,
         instructions=run.instructions,
         worlds=run.worlds,
         most=run.most,

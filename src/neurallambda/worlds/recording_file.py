@@ -108,6 +108,7 @@ def load_recording(path: str | Path) -> Recording:
         },
         integers=range(*plain["integers"]),
         max_steps=max_steps,
+        lost=torch.zeros(plain["batch"], dtype=torch.float64),
         instructions=instructions,
         worlds=worlds,
         most=most,

@@ -28,11 +28,14 @@ def evaluate(circuit: Circuit, log: Float[Tensor, " leaves"]) -> list[Tensor]:
     leaves = leaf_numbers(circuit, log, log)
     numbers = [log.new_zeros(circuit.rows)]
     for layer in circuit.layers:
-        given = _given(layer, numbers, leaves)
-        if layer.group is not None:
-            given = _total(given, layer.group, layer.size)[0]
-        numbers.append(given)
+        numbers.append(number_of(layer, numbers, leaves))
     return numbers
+
+
+def number_of(layer: Layer, numbers: list[Tensor], leaves: Tensor) -> Tensor:
+    """The numbers of a layer, from those of the layers before it."""
+    given = _given(layer, numbers, leaves)
+    return given if layer.group is None else _total(given, layer.group, layer.size)[0]
 
 
 def _given(layer: Layer, numbers: list[Tensor], leaves: Tensor) -> Tensor:
@@ -126,8 +129,7 @@ def counts(circuit: Circuit, log: Float[Tensor, " leaves"], layer: int, *, graph
         everything = leaf_numbers(circuit, drawn, log if graph else log.detach())
         numbers = [log.new_zeros(circuit.rows)]
         for one in circuit.layers[:layer]:
-            given = _given(one, numbers, everything)
-            numbers.append(given if one.group is None else _total(given, one.group, one.size)[0])
+            numbers.append(number_of(one, numbers, everything))
         some = numbers[layer] > NOTHING / 2
         total = torch.where(some, numbers[layer], 0.0).sum()
         if not total.requires_grad:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from neurallambda.errors import ErrorKind
+from neurallambda.worlds.bounded import Bound
 from neurallambda.worlds.circuit import Circuit, Weight
 from neurallambda.worlds.code import Code, Instruction
 from neurallambda.worlds.heap import Column, Heap, as_sight
@@ -27,6 +28,8 @@ class Settings:
         max_steps: how many instructions a world may take.
         max_worlds: how many worlds of a row may be together.
         merging: whether equal worlds become one.
+        keep: how many worlds of a row go on together, the heaviest; None: all.
+        least: worlds with less probability do not go on.
         hash_bits: the bits of hashes that count.
     """
 
@@ -34,7 +37,14 @@ class Settings:
     max_steps: int
     max_worlds: int
     merging: bool = True
+    keep: int | None = None
+    least: float = 0.0
     hash_bits: int = -1
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether light worlds are left out."""
+        return self.keep is not None or self.least > 0
 
 
 @dataclass(slots=True)
@@ -70,6 +80,7 @@ class Run:
     worlds: int = 0
     most: int = 0
     possible: Tensor | None = None
+    bound: Bound | None = None
     unresolved: list[Packet] = field(default_factory=list)
     is_thunk: Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.bool))
 
@@ -85,10 +96,12 @@ class Run:
 
     def merged(self, packet: Packet) -> Packet:
         """A packet, whose registers are those still read, with equal worlds as one."""
-        if not packet.is_dirty or not self.settings.merging or len(packet) < 2:
+        if not packet.is_dirty or len(packet) < 2:
             return packet
-        forget(packet, self.heap, self.holes.names, self.code.instructions[packet.at].sight)
-        return merge(packet, self.heap, self.code)
+        if self.settings.merging:
+            forget(packet, self.heap, self.holes.names, self.code.instructions[packet.at].sight)
+            packet = merge(packet, self.heap, self.code)
+        return packet if self.bound is None else self.bound.prune(packet)
 
     def end(self, packet: Packet, values: Column) -> None:
         """Let the worlds of a packet end."""
