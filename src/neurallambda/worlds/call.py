@@ -9,7 +9,7 @@ from neurallambda.lang.primitives import arity
 from neurallambda.lang.terms import PRIMITIVES
 from neurallambda.worlds.code import Instruction, Op
 from neurallambda.worlds.draw import settle
-from neurallambda.worlds.heap import Column, larger
+from neurallambda.worlds.heap import Column, distinct, larger
 from neurallambda.worlds.operate import binary, pair, unary
 from neurallambda.worlds.packet import Packet
 from neurallambda.worlds.schedule import ENTERING, MEETING, RUNNING
@@ -44,11 +44,10 @@ def give_back(run: Run, packet: Packet, value: Column) -> None:
         _finish(run, packet, value)
         return
     places = run.heap.read(packet.frame, 0)
-    if isinstance(places, Tensor) and int(places.min()) == int(places.max()):
-        places = int(places[0])
-    for place in [places] if isinstance(places, int) else torch.unique(places).tolist():
+    found = [places] if isinstance(places, int) else distinct(places)
+    for place in found:
         part, returned = packet, value
-        if isinstance(places, Tensor):
+        if isinstance(places, Tensor) and len(found) > 1:
             chosen = (places == place).nonzero().squeeze(1)
             part = packet.take(chosen)
             returned = value if isinstance(value, int) else value[chosen]
@@ -97,7 +96,7 @@ def apply(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
         groups.append((_code(run, function), packet))
     else:
         codes = _codes(run, function)
-        found = torch.unique(codes).tolist()
+        found = distinct(codes)
         for code in found:
             part = packet if len(found) == 1 else packet.take((codes == code).nonzero().squeeze(1))
             groups.append((code, part))
@@ -131,7 +130,7 @@ def force(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
     (called,) = instruction.sources
     function = packet.registers[called]
     codes = column(_code(run, function), 1) if isinstance(function, int) else _codes(run, function)
-    found = torch.unique(codes).tolist()
+    found = distinct(codes)
     left: list[Packet] = []
     for code in found:
         part = packet if len(found) == 1 else packet.take((codes == code).nonzero().squeeze(1))

@@ -95,7 +95,7 @@ class Weight:
         """The weights of some worlds."""
         source = index if self.source is None else self.source[index]
         leaf = None if self.leaf is None else self.leaf[index]
-        return Weight(self.circuit, self.layer, source, leaf, len(index))
+        return Weight(self.circuit, self.layer, source, leaf, index.shape[0])
 
     def times(self, leaf: Tensor) -> "Weight":
         """The weights, each times the probability of a leaf."""

@@ -46,7 +46,7 @@ def explore(
     first = Packet(code.functions[0].start, 0, {}, 0, torch.arange(holes.batch), circuit.start(), {})
     run.schedule.push(first, RUNNING)
     while (packet := run.schedule.pop()) is not None:
-        _run_on(run, run.merged(packet) if holes.heap.hashing else packet)
+        _run_on(run, run.merged(packet))
         if not run.schedule.order and run.unresolved:
             resolve_captured(run)
     return run

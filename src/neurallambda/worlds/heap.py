@@ -137,9 +137,15 @@ class Heap:
             self.words = larger
 
 
+def distinct(values: Tensor) -> list[int]:
+    """The different words of a column."""
+    least, most = bounds(values)
+    return [least] if least == most else torch.unique(values).tolist()
+
+
 def bounds(values: Tensor) -> tuple[int, int]:
     """The least and the greatest word of a column: they say whether all are of one kind."""
-    if not len(values):
+    if not values.shape[0]:
         return 0, 0
     least, most = torch.aminmax(values)
     return int(least), int(most)

@@ -43,7 +43,7 @@ class Packet:
     is_dirty: bool = False
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return self.rows.shape[0]  # faster than `len` of a tensor
 
     def keep(self, registers: Collection[int]) -> None:
         """Forget all registers but some."""

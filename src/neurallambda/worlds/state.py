@@ -96,7 +96,7 @@ class Run:
 
     def merged(self, packet: Packet) -> Packet:
         """A packet, whose registers are those still read, with equal worlds as one."""
-        if not packet.is_dirty or len(packet) < 2:
+        if not packet.is_dirty or not self.heap.hashing or len(packet) < 2:
             return packet
         if self.settings.merging:
             forget(packet, self.heap, self.holes.names, self.code.instructions[packet.at].sight)
