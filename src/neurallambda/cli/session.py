@@ -1,6 +1,7 @@
 """What a read-evaluate-print loop remembers between entries."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from neurallambda.cli.execution import execute
 from neurallambda.cli.setup import Setup
@@ -63,7 +64,7 @@ def _kept(form: Define, value: Term) -> Define:
     entries cannot.
     """
     has_functions = any(isinstance(part, Function) for part in subterms(value))
-    return form if has_functions else Define(form.name, value, at=form.at)
+    return form if has_functions else replace(form, value=value)
 
 
 def _reached(expression: Term, definitions: Mapping[str, Define]) -> Iterator[Define]:

@@ -78,13 +78,17 @@ class Flip(Node):
 
 @dataclass(eq=False, slots=True)
 class Lambda(Node):
-    """A function of one parameter. It is also the identity of that parameter: variables point at it."""
+    """A function of one parameter. It is also the identity of that parameter: variables point at it.
+
+    `is_memo` says that its calls with all arguments may be run once for the same arguments.
+    """
 
     parameter: str
     source: Term
     depth: int
     scope: "Scope | None" = field(default=None, init=False)
     body: Node = field(init=False)
+    is_memo: bool = field(default=False, init=False)
 
 
 @dataclass(eq=False, slots=True)

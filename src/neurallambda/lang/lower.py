@@ -58,7 +58,10 @@ class _Lowering:
         for name, depth in order.functions:
             function = definitions[name].value
             assert isinstance(function, Function)
-            functions.append((function, _shell(function, depth)))
+            shell = _shell(function, depth)
+            if isinstance(shell, Lambda):
+                shell.is_memo = definitions[name].is_memo
+            functions.append((function, shell))
             self.open(name, functions[-1][1], Binding.DEFINITION)
             if name == "flip" and name not in own:
                 self.coin = functions[-1][1]

@@ -24,6 +24,7 @@ KEYWORDS = (
     "else",
     "def",
     "defn",
+    "defn-memo",
     "true",
     "false",
     "sample",
@@ -197,10 +198,14 @@ class Cond(Term):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Define(Term):
-    """`(def name e)`; `(defn name [x ...] body)` where the value is a function. Top level only."""
+    """`(def name e)`; `(defn name [x ...] body)` where the value is a function. Top level only.
+
+    `is_memo` is that of `(defn-memo name [x ...] body)`: the same, and a wish that each call is run once for its arguments.
+    """
 
     name: str
     value: Term
+    is_memo: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

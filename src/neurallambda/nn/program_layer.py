@@ -147,7 +147,7 @@ class FixedProgram(nn.Module):
         self.order = order
         self.sizes = [recording.holes.blocks[number][0][0].log.shape for number in range(len(order))]
         for number, layer in enumerate(recording.circuit.layers):
-            for name in ("source", "leaf", "group"):
+            for name in ("source", "leaf", "group", "factor"):
                 part = getattr(layer, name)
                 if part is not None:  # torch.export wants no empty buffers, and each to be its own
                     self.register_buffer(f"{name}_{number}", part.clone(), persistent=False)
@@ -174,6 +174,7 @@ class FixedProgram(nn.Module):
                 source=getattr(self, f"source_{number}", None),
                 leaf=getattr(self, f"leaf_{number}", None),
                 group=getattr(self, f"group_{number}", None),
+                factor=getattr(self, f"factor_{number}", None),
             )
             for number, layer in enumerate(circuit.layers)
         ]

@@ -76,7 +76,9 @@ def analyse(roots: list[Node]) -> Analysis:
         },
         {function: frozenset(sight[function]) for function in mentions if function is not None},
         frozenset(
-            node for node, times in bound.items() if times == 1 and node not in others and isinstance(node, Lambda)
+            node
+            for node, times in bound.items()
+            if times == 1 and node not in others and isinstance(node, Lambda) and not node.is_memo
         ),
         frozenset(sampled),
         flips,

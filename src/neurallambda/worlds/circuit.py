@@ -22,6 +22,8 @@ class Layer:
         leaf: the leaf that is added to each; None: none.
         group: the group that each is added up in; None: each by itself.
         size: how many numbers come out.
+        factors: more layers that are put one after another, one number of which is added to each.
+        factor: which of these numbers; None: there are no factors.
     """
 
     bases: tuple[int, ...]
@@ -29,6 +31,8 @@ class Layer:
     leaf: Tensor | None
     group: Tensor | None
     size: int
+    factors: tuple[int, ...] = ()
+    factor: Tensor | None = None
 
 
 @dataclass
@@ -65,7 +69,13 @@ class Circuit:
         if device not in self._elsewhere:
             layers = [
                 Layer(
-                    one.bases, _moved(one.source, device), _moved(one.leaf, device), _moved(one.group, device), one.size
+                    one.bases,
+                    _moved(one.source, device),
+                    _moved(one.leaf, device),
+                    _moved(one.group, device),
+                    one.size,
+                    one.factors,
+                    _moved(one.factor, device),
                 )
                 for one in self.layers
             ]
@@ -102,6 +112,11 @@ class Weight:
         if self.leaf is None:
             return Weight(self.circuit, self.layer, self.source, leaf, self.size)
         return Weight(self.circuit, self.settle().layer, None, leaf, self.size)
+
+    def product(self, factors: tuple[int, ...], factor: Tensor) -> "Weight":
+        """The weights, each times a number of some layers that are put one after another."""
+        layer = self.circuit.add(Layer((self.layer,), self.source, self.leaf, None, self.size, factors, factor))
+        return Weight(self.circuit, layer, None, None, self.size)
 
     def settle(self) -> "Weight":
         """The same weights, as all numbers of a layer."""

@@ -29,6 +29,8 @@ class Op(Enum):
     JOIN = auto()
     CALL = auto()
     """Call the function `detail` with all its parameters and all it captures."""
+    SUMMARY = auto()
+    """The same, where calls with the same arguments need to be run only once."""
     TAIL_CALL = auto()
     APPLY = auto()
     """Call what the first source is with one argument, the second."""

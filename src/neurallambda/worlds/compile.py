@@ -324,6 +324,9 @@ class _Writer:
                 return self.result(self.closure(chain[len(arguments)], given), is_tail)
             captured = tuple(self.place[one] for one in self.facts.free[node.function])
             sources = (*arguments, *captured)
+            if node.function.is_memo:
+                register = self.emit(Op.SUMMARY, sources, self.entered(node.function), last)
+                return self.result(register, is_tail and not spine)
             return self.call(Op.CALL, sources, self.entered(node.function), last, is_tail and not spine)
         while True:
             assert isinstance(function, Lambda)

@@ -169,7 +169,7 @@ def within_limit(run: Run, packet: Packet, sizes: Tensor) -> Packet | None:
 
 def _over(run: Run, packet: Packet, sizes: Tensor) -> Tensor:
     """The worlds whose row would have too many."""
-    totals = torch.zeros(run.circuit.rows, dtype=torch.int64).index_add_(0, packet.rows, sizes.to(torch.int64))
+    totals = torch.zeros(run.holes.batch, dtype=torch.int64).index_add_(0, packet.rows, sizes.to(torch.int64))
     return (totals > run.settings.max_worlds)[packet.rows]
 
 

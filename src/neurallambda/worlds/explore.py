@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from neurallambda.errors import ErrorKind
-from neurallambda.worlds import call
+from neurallambda.worlds import call, memo
 from neurallambda.worlds.bounded import Bound
 from neurallambda.worlds.circuit import Circuit
 from neurallambda.worlds.code import Code, Instruction, Op
@@ -45,11 +45,27 @@ def explore(
     run.is_thunk = call.thunks(run)
     first = Packet(code.functions[0].start, 0, {}, 0, torch.arange(holes.batch), circuit.start(), {})
     run.schedule.push(first, RUNNING)
-    while (packet := run.schedule.pop()) is not None:
-        _run_on(run, run.merged(packet))
-        if not run.schedule.order and run.unresolved:
-            resolve_captured(run)
+    _drive(run)
     return run
+
+
+def _drive(run: Run) -> None:
+    """Let a run go on until all its worlds have ended; runs that it waits for come first."""
+    stack = [run]
+    while stack:
+        top = stack[-1]
+        packet = top.schedule.pop()
+        if packet is not None:
+            _run_on(top, top.merged(packet))
+            if top.callee is not None:
+                stack.append(top.callee)
+                top.callee = None
+        elif top.unresolved:
+            resolve_captured(top)
+        else:
+            stack.pop()
+            if top.call is not None:
+                memo.finish(top)
 
 
 def _run_on(run: Run, packet: Packet) -> None:
@@ -257,6 +273,7 @@ _TAKE = {
     Op.JOIN: _join,
     Op.CALL: _enter,
     Op.TAIL_CALL: _enter,
+    Op.SUMMARY: memo.summon,
     Op.APPLY: call.apply,
     Op.TAIL_APPLY: call.apply,
     Op.FORCE: call.force,

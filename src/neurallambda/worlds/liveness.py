@@ -30,7 +30,7 @@ def mark(instructions: Sequence[Instruction], function: Function, functions: Seq
             later -= {instruction.target}
         if instruction.op is Op.HOLE:
             seen |= {instruction.detail}
-        elif instruction.op in (Op.CLOSE, Op.CALL, Op.TAIL_CALL):
+        elif instruction.op in (Op.CLOSE, Op.CALL, Op.SUMMARY, Op.TAIL_CALL):
             seen |= functions[instruction.detail].sight
         instruction.after = tuple(sorted(later))
         live[index] = later | frozenset(instruction.sources)

@@ -34,7 +34,7 @@ def merge(packet: Packet, heap: Heap, code: Code) -> Packet:
     same = packet.rows == packet.rows[leader]
     for one in parts:
         same &= one == one[leader]
-    equality = _Equality(heap, code)
+    equality = Equality(heap, code)
     for one in values:
         same = equality.among(same, one, one[leader])
     if isinstance(packet.frame, Tensor):
@@ -96,7 +96,7 @@ def _sight(packet: Packet, heap: Heap, number: int) -> Column:
     return sight
 
 
-class _Equality:
+class Equality:
     """Whether values are made of the same parts, however deep."""
 
     def __init__(self, heap: Heap, code: Code) -> None:
@@ -182,7 +182,7 @@ class _Equality:
             chosen = alike & (place == at)
             some, one, other = index[chosen], ones[chosen], others[chosen]
             waiting.append((some, self._read(one, 1), self._read(other, 1)))
-            assert self.code.instructions[at].op in (Op.CALL, Op.APPLY, Op.FORCE)
+            assert self.code.instructions[at].op in (Op.CALL, Op.SUMMARY, Op.APPLY, Op.FORCE)
             for field in range(2, 2 + len(self.code.instructions[at].after)):
                 values.append((some, self._read(one, field), self._read(other, field)))
 

@@ -8,17 +8,14 @@ from torch import Tensor
 
 from neurallambda.errors import ArgumentError
 from neurallambda.lang.terms import Program
-from neurallambda.worlds.circuit import joined
 from neurallambda.worlds.code import Code
+from neurallambda.worlds.ending import ended
 from neurallambda.worlds.explore import explore
 from neurallambda.worlds.found import Found
 from neurallambda.worlds.inputs import Holes, read_holes
-from neurallambda.worlds.merge import merge
-from neurallambda.worlds.packet import Packet
 from neurallambda.worlds.recording import Recording, record
 from neurallambda.worlds.shortcuts import Shortcuts, find_shortcuts
-from neurallambda.worlds.state import Run, Settings
-from neurallambda.worlds.words import column
+from neurallambda.worlds.state import Settings
 
 
 class WorldsProgram:
@@ -164,25 +161,3 @@ class WorldsProgram:
         ends = ended(run)
         evidence = ends.weight.total(ends.rows, data.batch)
         return record(run, ends, evidence.layer, self.program)
-
-
-def ended(run: Run) -> Packet:
-    """All worlds that have ended, equal ones as one; their weight is a layer of the circuit."""
-    if not run.ended:
-        empty = torch.zeros(0, dtype=torch.int64)
-        weight = run.circuit.start().take(empty).settle()
-        return Packet(0, 0, {0: empty}, 0, empty, weight, {})
-    packet = Packet(
-        0,
-        0,
-        {0: torch.cat([column(one.values, len(one.rows)) for one in run.ended])},
-        0,
-        torch.cat([one.rows for one in run.ended]),
-        joined([one.weight for one in run.ended]),
-        {},
-        is_dirty=True,
-    )
-    if run.heap.hashing and run.settings.merging:
-        packet = merge(packet, run.heap, run.code)
-    packet.weight = packet.weight.settle()
-    return packet

@@ -28,7 +28,9 @@ def as_plain(recording: Recording) -> dict[str, Any]:
     return {
         "format": _FORMAT,
         "program": recording.program.text or to_text(recording.program),
-        "layers": [(one.bases, one.source, one.leaf, one.group, one.size) for one in circuit.layers],
+        "layers": [
+            (one.bases, one.source, one.leaf, one.group, one.size, one.factors, one.factor) for one in circuit.layers
+        ],
         "constants": list(circuit.constants.items()),
         "leaves": circuit.leaves,
         "batch": holes.batch,
@@ -78,7 +80,8 @@ def load_recording(path: str | Path) -> Recording:
     if not isinstance(plain, dict) or plain.get("format") != _FORMAT:
         raise ArgumentError(f"path: {path} holds no recording; expected a file that Recording.save wrote")
     circuit = Circuit(plain["batch"], plain["leaves"])
-    circuit.layers += [Layer(tuple(bases), *rest) for bases, *rest in plain["layers"]]
+    for bases, source, leaf, group, size, factors, factor in plain["layers"]:
+        circuit.layers.append(Layer(tuple(bases), source, leaf, group, size, tuple(factors), factor))
     circuit.constants.update((None if key is None else tuple(key), number) for key, number in plain["constants"])
     names = tuple(plain["names"])
     given = {name: _given(value) for name, value in plain["given"].items()}

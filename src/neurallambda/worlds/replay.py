@@ -40,10 +40,16 @@ def number_of(layer: Layer, numbers: list[Tensor], leaves: Tensor) -> Tensor:
 
 def _given(layer: Layer, numbers: list[Tensor], leaves: Tensor) -> Tensor:
     """What a layer adds up."""
-    given = numbers[layer.bases[0]] if len(layer.bases) == 1 else torch.cat([numbers[base] for base in layer.bases])
+    given = _one_after_another(layer.bases, numbers)
     if layer.source is not None:
         given = given.index_select(0, layer.source)
+    if layer.factor is not None:
+        given = given + _one_after_another(layer.factors, numbers).index_select(0, layer.factor)
     return given if layer.leaf is None else given + leaves.index_select(0, layer.leaf)
+
+
+def _one_after_another(layers: tuple[int, ...], numbers: list[Tensor]) -> Tensor:
+    return numbers[layers[0]] if len(layers) == 1 else torch.cat([numbers[layer] for layer in layers])
 
 
 def _total(given: Tensor, group: Tensor, groups: int) -> tuple[Tensor, Tensor]:
@@ -97,15 +103,23 @@ class Replay(torch.autograd.Function):
                 gradient = gradient.index_select(0, layer.group) * ctx.shares[number - 1]
             if layer.leaf is not None:
                 leaves.index_add_(0, layer.leaf, gradient)
-            if layer.bases == (0,):
-                continue
-            sizes = [ctx.sizes[base] for base in layer.bases]
-            if layer.source is not None:
-                gradient = gradient.new_zeros(sum(sizes)).index_add_(0, layer.source, gradient)
-            for base, part in zip(layer.bases, gradient.split(sizes), strict=True):
-                back[base] = _sum(back[base], part)
+            if layer.factor is not None:
+                _give_back(back, ctx.sizes, layer.factors, layer.factor, gradient)
+            if layer.bases != (0,):
+                _give_back(back, ctx.sizes, layer.bases, layer.source, gradient)
         drawn, sampled, _ = leaves.split([circuit.leaves, circuit.leaves, len(circuit.constants)])
         return (drawn + sampled) * ctx.is_something, None, None
+
+
+def _give_back(
+    back: list[Tensor | None], sizes: list[int], layers: tuple[int, ...], source: Tensor | None, gradient: Tensor
+) -> None:
+    """Add the gradient of what was taken of some layers to theirs."""
+    parts = [sizes[layer] for layer in layers]
+    if source is not None:
+        gradient = gradient.new_zeros(sum(parts)).index_add_(0, source, gradient)
+    for layer, part in zip(layers, gradient.split(parts), strict=True):
+        back[layer] = _sum(back[layer], part)
 
 
 def _sum(one: Tensor | None, other: Tensor) -> Tensor:
@@ -174,28 +188,37 @@ def likeliest(
         ends = torch.where(counted, ends, NOTHING)
     weight, end = _largest(ends, rows, circuit.rows)
     end = torch.where(weight > NOTHING / 2, end, -1)
-    path: list[list[int]] = [[] for _ in range(circuit.rows)]
-    at = {row: (outcomes, place) for row, place in enumerate(end.tolist()) if place >= 0}
-    for number in range(outcomes, 0, -1):
-        here = [row for row, (layer, _) in at.items() if layer == number]
-        if not here:
+    sizes = [len(one) for one in numbers]
+    paths = [_path(circuit, chosen, sizes, outcomes, place) if place >= 0 else [] for place in end.tolist()]
+    return end, weight, paths
+
+
+def _path(circuit: Circuit, chosen: list[Tensor | None], sizes: list[int], layer: int, place: int) -> list[int]:
+    """The leaves of one world, in the order in which they were drawn."""
+    found: list[int] = []
+    todo = [(layer, place)]
+    while todo:
+        number, place = todo.pop()
+        if number == 0:
             continue
-        layer, choice = circuit.layers[number - 1], chosen[number - 1]
-        place = torch.tensor([at[row][1] for row in here], device=drawn.device)
+        one, choice = circuit.layers[number - 1], chosen[number - 1]
         if choice is not None:
-            place = choice[place]
-        if layer.leaf is not None:
-            for row, leaf in zip(here, layer.leaf[place].tolist(), strict=True):
-                path[row].append(leaf)
-        if layer.source is not None:
-            place = layer.source[place]
-        for row, where in zip(here, place.tolist(), strict=True):
-            for base in layer.bases:
-                if where < len(numbers[base]):
-                    at[row] = (base, where)
-                    break
-                where -= len(numbers[base])
-    return end, weight, [leaves_of_row[::-1] for leaves_of_row in path]
+            place = int(choice[place])
+        if one.leaf is not None:
+            found.append(int(one.leaf[place]))
+        todo.append(_place(one.bases, sizes, place if one.source is None else int(one.source[place])))
+        if one.factor is not None:  # what a call has drawn comes after what its caller had drawn
+            todo.append(_place(one.factors, sizes, int(one.factor[place])))
+    return found[::-1]
+
+
+def _place(layers: tuple[int, ...], sizes: list[int], place: int) -> tuple[int, int]:
+    """The layer and the place in it of a number of several layers that are put one after another."""
+    for layer in layers:
+        if place < sizes[layer]:
+            return layer, place
+        place -= sizes[layer]
+    raise AssertionError("a place is in some layer")
 
 
 def _largest(given: Tensor, group: Tensor, groups: int) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,5 @@
 """What a run has: the program, its data, the heap, the circuit, the packets that wait, and what has ended."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -56,6 +55,52 @@ class Ended:
     weight: Weight
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What a call with some arguments comes to: values with weights.
+
+    Attributes:
+        arguments: the arguments, as words.
+        values: the values of all calls that were run together, by call.
+        layer: the layer with their weights.
+        start, count: which of them are of this call.
+        observed: the observation that ruled out something in this call last; -1: none.
+    """
+
+    arguments: tuple[int, ...]
+    values: Tensor
+    layer: int
+    start: int
+    count: int
+    observed: int
+
+
+@dataclass
+class Memo:
+    """Summaries of calls, by function and hash of the arguments; None: such a call is being run."""
+
+    summaries: dict[tuple[int, int], Summary | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class WaitingCall:
+    """Worlds that wait for the summaries of calls.
+
+    Attributes:
+        run, packet, instruction: the worlds, and the call.
+        keys: the calls, each different.
+        group: which of them each world makes.
+        new: those of them that are run now.
+    """
+
+    run: "Run"
+    packet: Packet
+    instruction: Instruction
+    keys: list[tuple[int, int]]
+    group: Tensor
+    new: list[int]
+
+
 @dataclass
 class Run:
     """A run of one program on a batch of data.
@@ -64,6 +109,10 @@ class Run:
         ended: the worlds that have ended.
         limits: for a row and a limit that it has run into, the instruction and what is said about it.
         observed: for each row, the observation that last took a world of it; -1: none has.
+        memo: what calls of functions that are run once have come to.
+        call: what waits for the end of this run; None: nothing, it is the whole program.
+        callee: the run that has to end before this goes on.
+        origin: the row of the data that each row of this run is of; None: the same.
         instructions, worlds, most: how many instructions there were, of how many worlds, and the most worlds at once.
     """
 
@@ -81,6 +130,10 @@ class Run:
     most: int = 0
     possible: Tensor | None = None
     bound: Bound | None = None
+    memo: "Memo" = field(default_factory=lambda: Memo())
+    call: "WaitingCall | None" = None
+    callee: "Run | None" = None
+    origin: Tensor | None = None
     unresolved: list[Packet] = field(default_factory=list)
     is_thunk: Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.bool))
 
@@ -93,6 +146,10 @@ class Run:
             is_seen = name in names
             found += [self.holes.most[number] if is_seen else 0, as_sight(1, 1) if is_seen else 0]
         return found
+
+    def original(self, rows: Tensor) -> Tensor:
+        """The rows of the data that rows of this run are of."""
+        return rows if self.origin is None else self.origin[rows]
 
     def merged(self, packet: Packet) -> Packet:
         """A packet, whose registers are those still read, with equal worlds as one."""
@@ -152,6 +209,3 @@ class Run:
                 place = self.holes.described(hole, distance, row)
                 found.append(f"{place} is drawn, may be looked at again, and has {different:,} values")
         return "; ".join(found) or "nothing that is known"
-
-
-Assignment = Mapping[str, object]

@@ -1,6 +1,6 @@
 """What the parser does at each rule: build the term, in canonical form, in time linear in the text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lark import Token, Transformer
@@ -164,6 +164,10 @@ class Builder(Transformer[Token, Any]):
     def defn(self, children: Children) -> Any:
         opening, name, parameters, body = children
         return self.define([opening, name, self.fn([opening, parameters, body])])
+
+    def memo(self, children: Children) -> Any:
+        name, form = self.defn(children)
+        return name, replace(form, is_memo=True)
 
     def program(self, children: Children) -> Program:
         """Definitions arrive as `(name token, term)`, for the place of a repeated name."""

@@ -79,7 +79,7 @@ def _hint(token: Token, accepts: frozenset[str]) -> str:
         return "letrec binds functions only: use `let` for other values"
     if accepts == frozenset({"LPAR"}) and token.type != "$END":
         return "letrec binds functions only: use `let` for other values"
-    if token.value in ("def", "defn"):
+    if token.value in ("def", "defn", "defn-memo"):
         return "definitions stand at the top level of a program only: use `let` or `letrec` here"
     if token.value == "else":
         return "`else` stands before the last expression of a `cond`"

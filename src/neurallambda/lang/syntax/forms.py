@@ -83,7 +83,7 @@ def write(term: Term) -> str | Form:
         case Cond(clauses, alternative):
             return _keyword("cond", (*map(_clause, clauses), _binding(("else", alternative))))
         case Define(name, Function(parameters, body)):
-            return Form("(", ("defn", name, _names(parameters), body), ")", kept=3)
+            return Form("(", ("defn-memo" if term.is_memo else "defn", name, _names(parameters), body), ")", kept=3)
         case Define(name, value):
             return Form("(", ("def", name, value), ")", kept=2)
         case Program(forms):
