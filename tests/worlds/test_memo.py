@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -42,7 +43,7 @@ def test_hashes_that_collide(program: Program) -> None:
 
 def test_it_is_read_and_printed_and_means_the_same_everywhere() -> None:
     source = "(defn-memo double [x] (* 2 x)) (double 4)"
-    assert to_text(parse(source)) == source.replace(")) (", "))\n(") or to_text(parse(source)) == source
+    assert to_text(parse(source)) == source
     assert parse(source) != parse(source.replace("-memo", ""))
     assert evaluate(source).text == "8"
     for engine in nl.Engine:
@@ -136,7 +137,7 @@ def test_long_words_cost_no_more_than_their_parts() -> None:
     assert counts[2] - counts[1] == 2 * (counts[1] - counts[0])
 
 
-def test_errors_limits_and_draws_of_calls_are_those_of_the_program(tmp_path) -> None:  # pyright: ignore
+def test_errors_limits_and_draws_of_calls_are_those_of_the_program(tmp_path: Path) -> None:
     source = "(defn-memo f [n] (if (flip 1 3) (car n) (sample ?d)))\n(+ (f 1) (* 10 (f 2)))"
     program = Worlds().compile(source)
     found = program.infer(d=nl.Chances((1, 2), (1, 3)))
