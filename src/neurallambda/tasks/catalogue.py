@@ -58,7 +58,7 @@ def task(name: str) -> Task:
         ('(', ')', '[', ']')
         >>> task("revers-string")
         Traceback (most recent call last):
-        neurallambda.errors.ArgumentError: name: there is no task 'revers-string'; did you mean reverse-string?
+        neurallambda.errors.ArgumentError: name: there is no task 'revers-string'; did you mean reverse-string or reverse-traced?
     """
     kind, colon, rules = name.strip().partition(":")
     known = kind.lower().replace("_", "-")
