@@ -87,6 +87,13 @@ def test_turing_machines_compute() -> None:
         assert int("".join(answer[:-1]), 2) == int(left, 2) + int(right, 2)
 
 
+def test_a_cellular_automaton_multiplies() -> None:
+    for names, answer in rows(task("transduction:binary_multiplication"), (3, 20), 30):
+        left, right = "".join(names).split("|")
+        product = int("".join(reversed(answer)), 2)
+        assert product == int(left[::-1], 2) * int(right[::-1], 2)
+
+
 @pytest.mark.parametrize("kind", ["recognition", "next-symbol", "transduction"])
 def test_a_rule_file_is_a_task(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "rules.json"
@@ -121,6 +128,12 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
         next_symbol(library.load("parity")).answer([1, 1])
     with pytest.raises(ArgumentError, match="no file 'nowhere', and no machine of that name"):
         task("recognition:nowhere")
+    with pytest.raises(ArgumentError, match="accepts nothing; expected transduction:binary_multiplication"):
+        task("recognition:binary_multiplication")
+    with pytest.raises(ArgumentError, match="has no outputs"):
+        task("transduction:rule_110")
+    with pytest.raises(ArgumentError, match=r"two strings with one \| between them"):
+        task("transduction:binary_multiplication").answer([0, 1, 0])
     with pytest.raises(ArgumentError, match="expected a machine after it, as in recognition:dyck2"):
         task("recognition")
     with pytest.raises(ArgumentError, match="did you mean recognition"):

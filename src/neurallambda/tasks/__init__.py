@@ -9,6 +9,7 @@ from neurallambda.tasks.batch import Score as Score
 from neurallambda.tasks.catalogue import CHOMSKY as CHOMSKY
 from neurallambda.tasks.catalogue import TASKS as TASKS
 from neurallambda.tasks.catalogue import task as task
+from neurallambda.tasks.cellular import cell_transduction as cell_transduction
 from neurallambda.tasks.task import Published as Published
 from neurallambda.tasks.task import Rows as Rows
 from neurallambda.tasks.task import Task as Task

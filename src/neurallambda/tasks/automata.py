@@ -14,13 +14,15 @@ import numpy as np
 from jaxtyping import Int
 
 from neurallambda.arguments import checked
-from neurallambda.automata import FSM, Automaton, TuringMachine, library, load
+from neurallambda.automata import FSM, Automaton, CellularAutomaton, TuringMachine, library
 from neurallambda.automata.data.negatives import Outside
+from neurallambda.automata.files.rule_file import any_machine_in
 from neurallambda.automata.languages.language import Language
 from neurallambda.automata.rules.vocabulary import EPSILON
 from neurallambda.automata.runs.limits import DEFAULT_LIMITS, Limits
 from neurallambda.automata.runs.prospects import prospects
 from neurallambda.errors import ArgumentError, ProgramError
+from neurallambda.tasks.cellular import cell_transduction
 from neurallambda.tasks.task import Draw, Level, Rows, Task
 
 LONGEST_START = 64
@@ -422,13 +424,22 @@ def machine_task(kind: str, rules: str) -> Task:
     """
     if kind not in KINDS:
         raise ArgumentError(f"kind: got {kind!r}, expected one of {', '.join(KINDS)}")
+    name = f"{kind}:{rules}"
     if Path(rules).is_file():
-        machine = load(rules)
+        machine = any_machine_in(rules)
     elif rules in library.names():
         machine = library.load(rules)
+    elif rules in library.names(CellularAutomaton):
+        machine = library.load(rules, CellularAutomaton)
     else:
+        known = [*library.names(), *library.names(CellularAutomaton)]
         raise ArgumentError(
-            f"rules: there is no file {rules!r}, and no machine of that name in the library, which has "
-            f"{', '.join(library.names())}"
+            f"rules: there is no file {rules!r}, and no machine of that name in the library, which has {', '.join(known)}"
         )
-    return KINDS[kind](machine, name=f"{kind}:{rules}")
+    if isinstance(machine, CellularAutomaton):
+        if kind != "transduction":
+            raise ArgumentError(
+                f"rules: {rules} is a cellular automaton, which accepts nothing; expected transduction:{rules}"
+            )
+        return cell_transduction(machine, name=name)
+    return KINDS[kind](machine, name=name)
