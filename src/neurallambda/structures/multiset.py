@@ -1,5 +1,6 @@
 """Multisets and sets over a codebook of symbols."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -31,23 +32,23 @@ class MultisetState(Batched):
 
 
 @dataclass(frozen=True)
-class Multiset(Structure[MultisetState]):
-    """Counts of symbols, each a distribution of its own.
-
-    Adding a symbol that is itself a distribution adds to each symbol's count with its probability; every symbol's
-    distribution over counts is exact. Removing a symbol that is not there changes nothing.
+class SymbolCounts(Structure[MultisetState]):
+    """What sets and multisets share: the operands, and how a state is read.
 
     Attributes:
         symbols: how many symbols the codebook has.
-        capacity: the highest count of a symbol.
     """
 
     symbols: int
-    capacity: int
 
     def __post_init__(self) -> None:
         check_count("symbols", self.symbols)
-        check_count("capacity", self.capacity)
+        check_count("capacity", self.highest)
+
+    @property
+    @abstractmethod
+    def highest(self) -> int:
+        """The highest count of a symbol."""
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -60,15 +61,43 @@ class Multiset(Structure[MultisetState]):
     def read_width(self) -> int:
         return self.symbols
 
+    def empty(self, batch: int, device: torch.device | str | None, dtype: torch.dtype) -> MultisetState:
+        return MultisetState(
+            at_least=torch.zeros(batch, self.symbols, self.highest, device=device, dtype=dtype),
+            overflow=torch.zeros(batch, device=device, dtype=dtype),
+        )
+
+    def read(self, state: MultisetState) -> Tensor:
+        return state.at_least.sum(2)
+
+    def size(self, state: MultisetState) -> Tensor:
+        return state.at_least.sum((1, 2))
+
+    def contents(self, state: MultisetState) -> Tensor:
+        return torch.diag_embed(state.at_least.sum(2))
+
+
+@dataclass(frozen=True)
+class Multiset(SymbolCounts):
+    """Counts of symbols, each a distribution of its own.
+
+    Adding a symbol that is itself a distribution adds to each symbol's count with its probability; every symbol's
+    distribution over counts is exact. Removing a symbol that is not there changes nothing.
+
+    Attributes:
+        symbols: how many symbols the codebook has.
+        capacity: the highest count of a symbol.
+    """
+
+    capacity: int
+
+    @property
+    def highest(self) -> int:
+        return self.capacity
+
     @property
     def forms(self) -> dict[str, Form[MultisetState]]:
         return {}
-
-    def empty(self, batch: int, device: torch.device | str | None, dtype: torch.dtype) -> MultisetState:
-        return MultisetState(
-            at_least=torch.zeros(batch, self.symbols, self.capacity, device=device, dtype=dtype),
-            overflow=torch.zeros(batch, device=device, dtype=dtype),
-        )
 
     def advance(self, state: MultisetState, *operands: Tensor) -> MultisetState:
         action, symbol = operands
@@ -80,15 +109,6 @@ class Multiset(Structure[MultisetState]):
             at_least=state.at_least + changed,
             overflow=state.overflow + (more[..., 0] * state.at_least[..., -1]).sum(1),
         )
-
-    def read(self, state: MultisetState) -> Tensor:
-        return state.at_least.sum(2)
-
-    def size(self, state: MultisetState) -> Tensor:
-        return state.at_least.sum((1, 2))
-
-    def contents(self, state: MultisetState) -> Tensor:
-        return torch.diag_embed(state.at_least.sum(2))
 
     def reference(self) -> PlainMultiset:
         return PlainMultiset(symbols=self.symbols, capacity=self.capacity)
