@@ -129,7 +129,8 @@ def _compiled(
         for moment in moments:
             state, output = vmap(one, randomness="different")(numbers, state, moment)
             outputs.append(output)
-        return state, outputs
+        # Laid out in order, as the first state is: otherwise the second call would be compiled anew.
+        return [leaf.contiguous() for leaf in state], outputs
 
     # torch keeps what it compiled with the code object, and only so many versions of each: here every one has its own.
     own = types.FunctionType(
