@@ -33,8 +33,8 @@ class Population(nn.Module):
 
     Args:
         models: at least one; all of one class, with parameters of the same names and shapes. They are copied.
-        is_compiled: whether the steps of `Recurrent` models are compiled in training. That takes half a minute for every
-            new shape of a step and makes training three times as fast, or more. Where there is no C++ compiler they are
+        is_compiled: whether the steps of `Recurrent` models are compiled in training. That takes half a minute or more for
+            every new shape of a step and makes training twice as fast. Where there is no C++ compiler they are
             not, and `is_compiled` says so.
 
     Raises:
