@@ -59,21 +59,23 @@ def rule_files(draw: st.DrawFn, kind: str) -> dict[str, Any]:
 SEEN = st.one_of(st.sampled_from(["a", "b", "x", "ANY", "ANY"]), st.none())
 ON_TAPE = st.tuples(st.one_of(st.sampled_from(["a", "x", "KEEP"]), st.none()), st.sampled_from("LRS")).map(list)
 ON_STACK = st.one_of(st.sampled_from(["nullop", "pop"]), st.tuples(st.just("push"), CELLS).map(list))
+ON_DEQUE = _operations("qa")
 
 
 @st.composite
 def turing_files(draw: st.DrawFn, kind: str, memories: int) -> dict[str, Any]:
-    """The data of a rule file with some tapes or stacks; one rule at least leaves INITIAL."""
+    """The data of a rule file with some tapes, stacks or queues; one rule at least leaves INITIAL."""
+    queues = memories if kind == "queues" else int(kind == "stacks and queues")
+    operations = [ON_TAPE if kind == "tapes" else ON_STACK] * (memories - queues) + [ON_DEQUE] * queues
     rules = []
     for number in range(draw(st.integers(1, 9))):
         state = "INITIAL" if number == 0 else draw(LEAVES)
         seen = [draw(SEEN if kind == "tapes" else SLOTS) for _ in range(memories)]
         left = [*seen, state] if kind == "tapes" else [draw(LETTERS), state, *seen]
-        rules.append(
-            [left, [draw(TARGETS), *(draw(ON_TAPE if kind == "tapes" else ON_STACK) for _ in range(memories))]]
-        )
-    data: dict[str, Any] = {"machine": "tm", "symbols": ["a", "b"], "framed": False, kind: memories, "rules": rules}
-    if kind == "stacks" and draw(st.booleans()):
+        rules.append([left, [draw(TARGETS), *map(draw, operations)]])
+    held = {"tapes": memories} if kind == "tapes" else {"stacks": memories - queues, "queues": queues}
+    data: dict[str, Any] = {"machine": "tm", "symbols": ["a", "b"], "framed": False, **held, "rules": rules}
+    if kind != "tapes" and draw(st.booleans()):
         data["acceptance"] = {"states": ["ACCEPT", "INITIAL"], "memory": draw(st.sampled_from(["any", "empty"]))}
     return data
 

@@ -1,6 +1,6 @@
-"""Turing machines with several tapes or stacks, interpreted from the JSON of their rule files, as plainly as can be.
+"""Turing machines with several tapes, or stacks and queues, interpreted from the JSON of their rule files, as plainly as can be.
 
-Shares no code with the package. Tapes are dictionaries of cells, stacks are lists, and every run is followed separately.
+Shares no code with the package. Tapes are dictionaries of cells, stacks and queues are lists, and every run is followed separately.
 """
 
 from dataclasses import dataclass
@@ -8,6 +8,10 @@ from typing import Any
 
 MOST_RUNS = 600
 MOST_STEPS = 24
+
+
+class Line(list[str]):
+    """A queue with two ends, of which the left one is seen."""
 
 
 @dataclass
@@ -21,10 +25,10 @@ class Verdict:
 
 def verdict(data: dict[str, Any], string: str) -> Verdict:
     """What becomes of a string."""
-    tapes = data.get("tapes", 0 if data.get("stacks") else 1)
+    tapes = data.get("tapes", 0 if data.get("stacks") or data.get("queues") else 1)
     accepting = data.get("acceptance", {}).get("states", ["ACCEPT"])
     needs_empty = data.get("acceptance", {}).get("memory") == "empty"
-    found, todo, runs = Verdict(), [_first(tapes, data.get("stacks", 0), string)], 0
+    found, todo, runs = Verdict(), [_first(tapes, data.get("stacks", 0), data.get("queues", 0), string)], 0
     while todo:
         state, position, memories, before = todo.pop()
         runs += 1
@@ -55,10 +59,10 @@ def verdict(data: dict[str, Any], string: str) -> Verdict:
     return found
 
 
-def _first(tapes: int, stacks: int, string: str) -> tuple[str, int, list[Any], frozenset[Any]]:
+def _first(tapes: int, stacks: int, queues: int, string: str) -> tuple[str, int, list[Any], frozenset[Any]]:
     first = [(0, dict(enumerate(string)))] if tapes else []
     blank: list[Any] = [(0, {}) for _ in range(tapes - 1)]
-    return "INITIAL", 0, [*first, *blank, *([] for _ in range(stacks))], frozenset()
+    return "INITIAL", 0, [*first, *blank, *([] for _ in range(stacks)), *(Line() for _ in range(queues))], frozenset()
 
 
 def _frozen(memory: Any) -> Any:
@@ -70,7 +74,10 @@ def _frozen(memory: Any) -> Any:
 
 
 def _sees(slot: str | None, memory: Any) -> bool:
-    shown = (memory[-1] if memory else None) if isinstance(memory, list) else memory[1].get(memory[0])
+    if isinstance(memory, list):
+        shown = (memory[0] if isinstance(memory, Line) else memory[-1]) if memory else None
+    else:
+        shown = memory[1].get(memory[0])
     return slot in ("ANY", shown)
 
 
@@ -81,6 +88,14 @@ def _done(memory: Any, operation: Any) -> Any:
                 return memory[:-1]
             case ["push", symbol]:
                 return [*memory, symbol]
+            case "DEQL":
+                return Line(memory[1:])
+            case "DEQR":
+                return Line(memory[:-1])
+            case ["ENQL", symbol]:
+                return Line([symbol, *memory])
+            case ["ENQR", symbol]:
+                return Line([*memory, symbol])
             case _:
                 return memory
     head, cells = memory

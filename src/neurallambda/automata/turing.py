@@ -53,7 +53,7 @@ class TuringMachine(Automaton):
             or not self.tapes + beside <= MOST_MEMORIES
         ):
             raise MachineError(
-                f"a Turing machine has tapes, or stacks and queues, 1 to {MOST_MEMORIES} of them; "
+                f"a Turing machine has tapes or stacks and queues, 1 to {MOST_MEMORIES} of them; "
                 f"got {self.tapes} tapes and {self.stacks} stacks"
                 + (f" and {self.queues} queues" if self.queues else ""),
                 place="stacks" if self.stacks else "queues" if self.queues else "tapes",
