@@ -163,9 +163,23 @@ def test_a_sweep_goes_on_where_it_was(call: Call) -> None:
 
 
 @pytest.mark.usefixtures("_in_this_process")
+@pytest.mark.parametrize("name", ["members.safetensors", "checkpoint.safetensors"])
+def test_a_sweep_that_was_killed_at_any_moment_goes_on(call: Call, name: str) -> None:
+    arguments = ("sweep", *SMALL[:1], *SMALL[2:], "--out", "all", *TEST)
+    assert call(*arguments).code == 0
+    folder = Path("all/parity-check-table")
+    before = json.loads((folder / "evaluation.json").read_text())["seeds"]
+    (folder / "evaluation.json").unlink()
+    (folder / "members.safetensors").unlink(missing_ok=True)
+    (folder / name).unlink(missing_ok=True)  # without a checkpoint: it was killed before it had taken a step
+    assert call(*arguments).code == 0
+    assert json.loads((folder / "evaluation.json").read_text())["seeds"] == before
+
+
+@pytest.mark.usefixtures("_in_this_process")
 def test_a_training_of_a_sweep_that_fails_is_told(call: Call) -> None:
     Path("all/parity-check-table").mkdir(parents=True)
-    Path("all/parity-check-table/run.json").write_text("{}")
+    Path("all/parity-check-table/checkpoint.safetensors").write_text("{}")
     failed = call("sweep", *SMALL[:1], *SMALL[2:], "--out", "all", *TEST)
     assert failed.code == 1
     assert "ended with exit code 2; see all/parity-check-table.log" in failed.stderr

@@ -231,6 +231,17 @@ def test_a_seed_whose_numbers_are_lost_is_taken_out_and_the_others_go_on() -> No
     assert all(bool(parameter.isfinite().all()) for parameter in found.population.parameters())
 
 
+def test_a_training_that_was_killed_before_its_first_step_is_resumed(tmp_path: Path) -> None:
+    whole = train(made(), device="cpu")
+
+    def kill(event: Event) -> None:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        train(made(), tmp_path / "run", listeners=[kill], device="cpu")
+    assert train(made(), tmp_path / "run", resume=True, device="cpu").scores == whole.scores
+
+
 def test_where_all_numbers_are_lost_the_step_and_the_last_checkpoint_are_said(tmp_path: Path) -> None:
     recipe = made(model=always_broken)
     with pytest.raises(NotFiniteError, match=r"step 1: .*the last good checkpoint is .*checkpoint\.safetensors"):

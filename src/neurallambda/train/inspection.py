@@ -18,6 +18,7 @@ from neurallambda.tasks import Task
 from neurallambda.tasks.batch import Batch
 from neurallambda.train.extras import extra
 
+_EMPTY = "_"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _INKS = ("#1f77b4", "#e31a1c", "#33a02c", "#ff7f00", "#6a3d9a", "#b15928")
 
@@ -97,7 +98,10 @@ class Inspection:
             panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
             for number, one in enumerate(self.heads):
                 _draw_head(panels[2 * number], panels[2 * number + 1], one)
-            shown = [f"{token}\n{answer}" for token, answer in zip(self.tokens, self.answers, strict=True)]
+            tokens = [
+                "·" if token == _EMPTY else token for token in self.tokens
+            ]  # a `_` looks like a line over the answer
+            shown = [f"{token}\n{answer}" for token, answer in zip(tokens, self.answers, strict=True)]
             panels[-1].set(xticks=range(len(shown)), xticklabels=shown, xlabel="token, and the answer below it")
             path.parent.mkdir(parents=True, exist_ok=True)
             figure.savefig(path, format="svg", metadata={"Date": None})
@@ -136,7 +140,7 @@ def inspect(model: nn.Module, task: Task, string: str, *, hard: bool = True) -> 
                     states, heads, logits = _followed(model, batch)
     finally:
         model.train(was_training)
-    names = [*task.symbols, "_"]
+    names = [*task.symbols, _EMPTY]
     asked = batch.mask[0].tolist()
 
     def said(numbers: Tensor) -> tuple[str, ...]:

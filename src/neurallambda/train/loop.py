@@ -137,7 +137,7 @@ def _begin(recipe: Recipe, run: RunFolder | None, accelerator: "Accelerator", *,
         if run is not None:
             if accelerator.is_main_process:
                 run.begin(recipe)
-            accelerator.wait_for_everyone()
+            write_checkpoint(training, run.checkpoint)  # from now on it can be resumed, whenever it is killed
         return training
     if run is None:
         raise ArgumentError("resume: there is no folder to resume from")

@@ -66,9 +66,9 @@ class RunFolder:
         """Make the folder and write down what is asked for.
 
         Raises:
-            ArgumentError: if another run began here.
+            ArgumentError: if another run began here, and something of it was kept.
         """
-        if self.has_run:
+        if self.checkpoint.exists() or self.members.exists():
             raise ArgumentError(
                 f"{self.path}: a run began here already; go on with it by --resume {self.path}, or name another folder"
             )
