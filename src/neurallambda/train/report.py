@@ -11,6 +11,7 @@ HEAD = (
     "task",
     "recipe",
     "solved / started",
+    "kept",
     "mean",
     "least",
     "best",
@@ -22,7 +23,7 @@ HEAD = (
 )
 LEGEND = """\
 A seed's score is its accuracy at fresh inputs, the mean over the lengths that the column of the test names; it solves the
-task with a score of at least 0.9. Mean, least and best are over all seeds that started; where some were taken out on the
+task with a score of at least 0.9. Kept are the seeds that were not taken out on the way. Mean, least and best are over all seeds that started; where some were taken out on the
 way and not measured, they count as not solved, and a `*` says that the mean is over the others. Time is that of training
 all seeds at once. Published figures are the best of their runs."""
 
@@ -94,6 +95,7 @@ def _row(one: Result) -> tuple[str, ...]:
         one["task"],
         one["recipe_name"],
         f"{one['solved']} / {one['started']}",
+        str(one["kept"]),
         _number(one["mean"]) + star,
         _number(one["min"]) + star,
         _number(one["max"]),
