@@ -172,7 +172,7 @@ def test_what_beta_cannot_hold() -> None:
     with pytest.raises(nl.ArgumentError, match=r"holes\['a'\]: got 1000 among several"):
         beta.encode("?a", holes={"a": nl.Soft((1, 1000), torch.zeros(2))})
     outcomes = beta.normalize(["(+ ?a 1)", "(+ 1 1)"], holes={"a": 1000})
-    assert [str(outcome.error or outcome.text) for outcome in outcomes] == ["overflow", "2"]  # pyright: ignore
+    assert [str(outcome.error or outcome.text) for outcome in outcomes] == ["overflow", "2"]
 
 
 SOFT = {"m": nl.Soft((1, 2), torch.tensor([0.0, 2.0])), "n": 3}
