@@ -61,7 +61,7 @@ def test_a_sequence_is_its_steps_and_its_parts(name: str) -> None:
         output, state = made.step(moment, state)
         outputs.append(output)
     torch.testing.assert_close(torch.stack(outputs, 1), together)
-    torch.testing.assert_close(state.heads[0].overflow, last.heads[0].overflow)
+    torch.testing.assert_close(state.overflow, last.overflow)
 
     first, state = made(hidden()[:, :3])
     second, _ = made(hidden()[:, 3:], state=state.detach())
@@ -119,7 +119,10 @@ def test_it_runs_under_autocast() -> None:
         (lambda: layer()(hidden()[..., 1:]), "hidden: got .2, 7, 5., expected"),
         (lambda: layer()(hidden().long()), "hidden: got .* floating point"),
         (lambda: layer().step(hidden()[:1, 0], layer().init(2)), "state: got another number of rows, expected 1"),
-        (lambda: layer()(hidden(), state=StructureLayerState(heads=())), "state: got .*, expected what `init`"),
+        (
+            lambda: layer()(hidden(), state=StructureLayerState(heads=(), overflow=torch.zeros(2))),
+            "state: got .*, expected what `init`",
+        ),
         (lambda: layer("tape").with_capacity(9), "capacity: got 9 for a Tape of 5"),
         (lambda: StructureLayer(STRUCTURES["stack"], 0), "dim: got 0"),
         (lambda: layer()(hidden(), torch.ones(2, 6).bool()), "mask: got shape"),

@@ -1,9 +1,11 @@
 """A structure as a layer of a transformer or a linear recurrent network, computed for a whole sequence at once."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from neurallambda.arguments import checked, shown
@@ -16,9 +18,15 @@ from neurallambda.structures.protocol import Structure
 
 @state
 class StructureLayerState(Batched):
-    """What a layer carries on: the state of its structure, for each head."""
+    """What a layer carries on.
+
+    Attributes:
+        heads: the state of the structure, for each head.
+        overflow: the mass that all heads together lost for want of room.
+    """
 
     heads: tuple[Any, ...]
+    overflow: Float[Tensor, " batch"]
 
 
 @checked
@@ -71,7 +79,7 @@ class StructureLayer(nn.Module):
             ArgumentError: if `batch` is not a positive integer.
         """
         check_count("batch", batch)
-        return StructureLayerState(heads=tuple(self._empty(batch, self.gate) for _ in range(self.heads)))
+        return self._apart(self._empty(self.heads * batch, self.gate), batch)
 
     def forward(
         self, hidden: Tensor, mask: Tensor | None = None, state: StructureLayerState | None = None
@@ -139,7 +147,8 @@ class StructureLayer(nn.Module):
         Raises:
             ArgumentError: if it does not fit.
         """
-        return StructureLayerState(heads=tuple(map(self.structure.adopt, self._checked_state(state).heads)))
+        state = self._checked_state(state)
+        return replace(state, heads=tuple(map(self.structure.adopt, state.heads)))
 
     def _empty(self, batch: int, like: Tensor) -> Any:
         return self.structure.init(batch, device=like.device, dtype=like.dtype)
@@ -157,7 +166,8 @@ class StructureLayer(nn.Module):
 
     def _apart(self, memory: Any, batch: int) -> StructureLayerState:
         rows = (slice(head * batch, (head + 1) * batch) for head in range(self.heads))
-        return StructureLayerState(heads=tuple(map(memory.rows, rows)))
+        overflow = memory.overflow.unflatten(0, (self.heads, batch)).sum(0)
+        return StructureLayerState(heads=tuple(map(memory.rows, rows)), overflow=overflow)
 
     def _check(self, hidden: object, ndim: int, state: object) -> None:
         shape = f"[{'batch, time' if ndim == 3 else 'batch'}, {self.dim}]"
@@ -168,7 +178,7 @@ class StructureLayer(nn.Module):
             raise ArgumentError(
                 f"hidden: got {shown(hidden)}, expected floating point numbers {shape}, at least one row"
             )
-        if state is not None and len(self._checked_state(state).heads[0].overflow) != len(hidden):
+        if state is not None and len(self._checked_state(state).overflow) != len(hidden):
             raise ArgumentError(f"state: got another number of rows, expected {len(hidden)}, as the hidden states have")
 
     def _checked_state(self, state: object) -> StructureLayerState:
