@@ -16,7 +16,7 @@ from torch.utils import _pytree as pytree  # torch offers no public way to take 
 from neurallambda.nn.choice import Choice
 from neurallambda.nn.recurrent import Recurrent
 
-UNROLL = 6
+UNROLL = 2
 """Steps in one compiled call: with more, calls cost less, and compiling takes longer."""
 
 Numbers = dict[str, Tensor]
