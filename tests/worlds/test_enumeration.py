@@ -116,7 +116,7 @@ def _shares(found: Sequence[Any], values: Sequence[Any], chances: Tensor) -> lis
     ]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=25, deadline=None, suppress_health_check=SLOW)
 @given(uncertain_programs())
 def test_random_programs(program: Program) -> None:
     if (both := agree(program, Worlds(integers=INTEGERS), 60)) is not None:
@@ -124,13 +124,13 @@ def test_random_programs(program: Program) -> None:
         holes_agree(*both)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=8, deadline=None, suppress_health_check=SLOW)
 @given(uncertain_programs())
 def test_worlds_that_never_merge(program: Program) -> None:
     agree(program, Worlds(integers=INTEGERS, merging=False), 60)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=12, deadline=None, suppress_health_check=SLOW)
 @given(uncertain_programs())
 def test_hashes_that_collide(program: Program) -> None:
     worlds = Worlds(integers=INTEGERS)
@@ -147,7 +147,7 @@ def test_many_random_programs(program: Program) -> None:
         holes_agree(*both)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=6, deadline=None, suppress_health_check=SLOW)
 @given(uncertain_programs())
 def test_a_batch_is_its_rows(program: Program) -> None:
     some, compiled = data(3, seed=5), Worlds(integers=INTEGERS).compile(program)

@@ -23,7 +23,7 @@ def alike(one: Found, other: Found) -> None:
         assert told(one, row) == pytest.approx(told(other, row), abs=EXACT)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=12, deadline=None, suppress_health_check=SLOW)
 @given(uncertain_programs())
 def test_random_programs(program: Program) -> None:
     compiled, other = WORLDS.compile(program), data(2, seed=9)

@@ -15,8 +15,8 @@ WORLDS = Worlds()
 @pytest.mark.parametrize(
     ("source", "rows"),
     [
-        ("(observe (= (+ ?a ?b) ?total))", [(0, 1, 1), (1, 3, 4), (2, 2, 4)]),
-        ("(observe (= (mod (* ?a ?b) 3) ?total))", [(0, 1, 0), (1, 3, 0), (2, 2, 1)]),
+        ("(observe (= (+ ?a ?b) ?total))", [(0, 1, 1), (2, 2, 4)]),
+        ("(observe (= (mod (* ?a ?b) 3) ?total))", [(0, 1, 0), (2, 2, 1)]),
         ("(observe (= (< ?a ?b) (= ?total 1)))", [(0, 1, 1), (1, 2, 1), (2, 0, 0)]),
         ("(observe (if (flip 1 3) (= ?a ?b) (= ?a ?total)))", [(0, 1, 0), (1, 1, 1)]),
     ],
@@ -31,17 +31,17 @@ def test_it_counts_what_trying_all_counts(
         given = [torch.tensor([image[one] for one in column]) for column in (a, b)]
         return program.infer(a=given[0], b=given[1], total=torch.tensor(total)).log_evidence.tolist()
 
-    right = evidence((0, 1, 2, 3))
-    images = permutations(range(4)) if are_permutations else product(range(4), repeat=4)
+    right = evidence((0, 1, 2))
+    images = permutations(range(3)) if are_permutations else product(range(3), repeat=3)
     same = [image for image in images if evidence(image) == pytest.approx(right)]
     found = program.shortcuts(
-        symbols={"a": a, "b": b}, values=range(4), total=torch.tensor(total), permutations=are_permutations
+        symbols={"a": a, "b": b}, values=range(3), total=torch.tensor(total), permutations=are_permutations
     )
     assert found.count == len(same) - 1
     if found.example is None:
         assert len(same) == 1
     else:
-        assert tuple(found.example[symbol] for symbol in range(4)) in set(same) - {(0, 1, 2, 3)}
+        assert tuple(found.example[symbol] for symbol in range(3)) in set(same) - {(0, 1, 2)}
 
 
 def test_sums_of_all_pairs_leave_nothing_open() -> None:

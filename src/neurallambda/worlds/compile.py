@@ -12,7 +12,7 @@ from typing import Any
 
 from neurallambda.errors import ErrorKind
 from neurallambda.lang import core
-from neurallambda.lang.core import Delay, Lambda, Node
+from neurallambda.lang.core import Atom, Delay, Lambda, Node
 from neurallambda.lang.lower import lower
 from neurallambda.lang.random_forms import hole_names
 from neurallambda.lang.syntax.parser import parse
@@ -51,6 +51,39 @@ def _resolve() -> Lambda:
     return node
 
 
+class Known:
+    """Registers whose value is drawn at a place in the code, and whether it is known to be an integer.
+
+    What is found out in a branch holds there alone: a branch has a child, which looks things up in its parent as well.
+    """
+
+    def __init__(self, parent: "Known | None" = None) -> None:
+        self.here: dict[int, bool] = {}
+        self.parent = parent
+
+    def new_child(self) -> "Known":
+        """What is known in a branch."""
+        return Known(self if self.here or self.parent is None else self.parent)
+
+    def get(self, register: int) -> bool | None:
+        """Whether a register is known to be an integer; None: its value may not be drawn."""
+        known: Known | None = self
+        while known is not None:
+            if register in known.here:
+                return known.here[register]
+            known = known.parent
+        return None
+
+    def __contains__(self, register: int) -> bool:
+        return self.get(register) is not None
+
+    def __getitem__(self, register: int) -> bool:
+        return bool(self.get(register))
+
+    def __setitem__(self, register: int, is_number: bool) -> None:
+        self.here[register] = is_number
+
+
 class _Writer:
     """Writes functions, one after another."""
 
@@ -66,8 +99,7 @@ class _Writer:
         self.current = self.resolve = 0
         self.registers = 0
         self.place: dict[Lambda, int] = {}
-        self.is_number: dict[int, bool] = {}
-        """Registers whose value is drawn here, and whether it is known to be an integer."""
+        self.is_number = Known()
 
     def write(self, root: Node) -> None:
         """Write the program and all functions that it needs."""
@@ -96,7 +128,7 @@ class _Writer:
         self.place = {binder: register for register, binder in enumerate(binders)}
         function.names = {register: binder.parameter for binder, register in self.place.items()}
         self.registers = len(binders)
-        self.is_number = {}
+        self.is_number = Known()
         trampoline(self.expression(body, is_tail=True))
         mark(self.instructions, function, self.functions)
 
@@ -154,7 +186,7 @@ class _Writer:
     def drawn(self, *sources: int, is_number: bool = False) -> None:
         """From here on these registers hold something drawn."""
         for source in sources:
-            self.is_number[source] = is_number or self.is_number.get(source, False)
+            self.is_number[source] = is_number or self.is_number[source]
 
     def result(self, register: int, is_tail: bool, node: Node | None = None) -> int:
         """Return a register, where this is the end of a function."""
@@ -204,8 +236,11 @@ class _Writer:
                     self.drawn(register)
                 return self.result(register, is_tail)
             case core.Binary(operator, left, right):
-                one = yield self.expression(left, is_tail=False)
+                waits = isinstance(left, core.Constant) and self.is_declared(left.value)
+                one = -1 if waits else (yield self.expression(left, is_tail=False))
                 other = yield self.expression(right, is_tail=False)
+                if waits:  # nothing happens by a constant, so it need not be kept while the other operand is found
+                    one = yield self.expression(left, is_tail=False)
                 return self.result(self.binary(operator, one, other, node), is_tail)
             case core.If():
                 return (yield self.choice(node, is_tail))
@@ -215,6 +250,10 @@ class _Writer:
             case core.Bind() | core.Apply():
                 return (yield self.application(node, is_tail))
         raise AssertionError(f"not a core node: {type(node).__name__}")
+
+    def is_declared(self, value: Atom) -> bool:
+        """Whether a constant is no integer, or one that is declared."""
+        return type(value) is not int or value in self.integers
 
     def constant(self, value: int, node: Node) -> int:
         """A constant; an integer that is not declared ends the program where it stands."""
@@ -232,7 +271,7 @@ class _Writer:
             self.drawn(register)
             return register
         strict = self.strict(one, other)
-        numbers = (self.is_number.get(one, False), self.is_number.get(other, False))
+        numbers = (self.is_number[one], self.is_number[other])
         self.drawn(one, other, is_number=operator != "=")
         register = self.emit(Op.BINARY, (one, other), operator, node, strict=strict, numbers=numbers)
         self.drawn(register, is_number=operator not in COMPARISONS)
@@ -256,27 +295,31 @@ class _Writer:
         strict = self.strict(source)
         self.drawn(source)
         branch = self.then(Op.BRANCH, (source,), node=node, strict=strict)
-        before = dict(self.is_number)
+        before, self.is_number = self.is_number, self.is_number.new_child()
         one = yield self.expression(node.consequent, is_tail=is_tail)
         if is_tail:
             branch.detail = len(self.instructions)
-            self.is_number = dict(before)
+            self.is_number = before
             return (yield self.expression(node.alternative, is_tail=True))
         target = self.registers
         self.registers += 1
         self.move(target, one)
         jump = self.then(Op.JUMP)
         branch.detail = len(self.instructions)
-        after, self.is_number = self.is_number, dict(before)
+        after, self.is_number = self.is_number, before.new_child()
         other = yield self.expression(node.alternative, is_tail=False)
         self.move(target, other)
         other_jump = self.then(Op.JUMP)
         jump.detail = other_jump.detail = len(self.instructions)
         self.then(Op.JOIN)
         both = {
-            register: after[register] and self.is_number[register] for register in after if register in self.is_number
+            register: known and self.is_number[register]
+            for register, known in after.here.items()
+            if register in self.is_number
         }
-        self.is_number = both
+        self.is_number = before
+        for register, known in both.items():
+            before[register] = known
         return target
 
     def move(self, target: int, source: int) -> None:

@@ -1,7 +1,8 @@
 """Which registers are still read, and which holes code may still look at, at each instruction.
 
 Registers that nobody reads are what keeps worlds apart that are otherwise equal, so they are dropped. Within a function
-all jumps go forward: one pass from its end to its start is enough.
+all jumps go forward: one pass from its end to its start is enough. It is written down where somebody asks: where worlds may
+wait, draw, or part.
 """
 
 from collections.abc import Sequence
@@ -9,30 +10,43 @@ from collections.abc import Sequence
 from neurallambda.worlds.code import Function, Instruction, Op
 
 _ENDS = (Op.RETURN, Op.TAIL_CALL, Op.TAIL_APPLY, Op.TAIL_FORCE)
+_QUIET = (Op.CONSTANT, Op.MOVE, Op.CLOSE, Op.UNARY, Op.BINARY)
+"""Instructions at which nothing waits or parts, unless they draw."""
+_CALLS = (Op.CALL, Op.SUMMARY, Op.APPLY, Op.FORCE)
 
 
 def mark(instructions: Sequence[Instruction], function: Function, functions: Sequence[Function]) -> None:
     """Write down `before`, `after` and `sight` of the instructions of the function written last."""
-    live: dict[int, frozenset[int]] = {}
-    sight: dict[int, frozenset[str]] = {}
-    nothing: frozenset[int] = frozenset()
+    live: set[int] = set()
+    sight: frozenset[str] = frozenset()
+    targets = {
+        instruction.detail for instruction in instructions[function.start :] if instruction.op in (Op.JUMP, Op.BRANCH)
+    }
+    at_target: dict[int, tuple[frozenset[int], frozenset[str]]] = {}
     for index in range(len(instructions) - 1, function.start - 1, -1):
         instruction = instructions[index]
-        later, seen = nothing, frozenset[str]()
         if instruction.op is Op.JUMP:
-            later, seen = live[instruction.detail], sight[instruction.detail]
-        elif instruction.op not in _ENDS:
-            later, seen = live.get(index + 1, nothing), sight.get(index + 1, frozenset())
-        if instruction.op is Op.BRANCH:
-            later |= live[instruction.detail]
-            seen |= sight[instruction.detail]
+            there, sight = at_target[instruction.detail]
+            live = set(there)
+        elif instruction.op in _ENDS:
+            live, sight = set(), frozenset()
+        elif instruction.op is Op.BRANCH:
+            there, seen = at_target[instruction.detail]
+            live |= there
+            sight |= seen
         if instruction.target is not None:
-            later -= {instruction.target}
+            live.discard(instruction.target)
         if instruction.op is Op.HOLE:
-            seen |= {instruction.detail}
+            sight |= {instruction.detail}
         elif instruction.op in (Op.CLOSE, Op.CALL, Op.SUMMARY, Op.TAIL_CALL):
-            seen |= functions[instruction.detail].sight
-        instruction.after = tuple(sorted(later))
-        live[index] = later | frozenset(instruction.sources)
-        instruction.before = tuple(sorted(live[index]))
-        sight[index] = instruction.sight = seen
+            sight |= functions[instruction.detail].sight
+        instruction.sight = sight
+        after_call = index > function.start and instructions[index - 1].op in _CALLS
+        is_asked = instruction.op not in _QUIET or bool(instruction.strict)
+        if is_asked:
+            instruction.after = tuple(sorted(live))
+        live.update(instruction.sources)
+        if is_asked or after_call or index in targets or index == function.start:
+            instruction.before = tuple(sorted(live))
+        if index in targets:
+            at_target[index] = frozenset(live), sight
