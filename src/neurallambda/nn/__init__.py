@@ -30,6 +30,8 @@ from neurallambda.nn.program_bank import ProgramBank as ProgramBank
 from neurallambda.nn.program_layer import FixedProgram as FixedProgram
 from neurallambda.nn.program_layer import ProgramLayer as ProgramLayer
 from neurallambda.nn.recurrent import Recurrent as Recurrent
+from neurallambda.nn.rule_repair import Repaired as Repaired
+from neurallambda.nn.rule_repair import repair as repair
 from neurallambda.nn.sharpening import Sharpening as Sharpening
 from neurallambda.nn.structure_layer import StructureLayer as StructureLayer
 from neurallambda.nn.structure_layer import StructureLayerState as StructureLayerState

@@ -1,6 +1,7 @@
 """A cellular automaton whose local rule is learned, from answers alone, and written down as a rule file."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -14,6 +15,20 @@ from neurallambda.nn.recurrent import check_tokens
 from neurallambda.nn.token_range import check_range
 from neurallambda.structures.cell_array.array import CellArray, certain
 from neurallambda.structures.cell_array.exact import machine_of
+
+
+class Operands(NamedTuple):
+    """An input, split at its operator.
+
+    Attributes:
+        first: the numbers of the symbols in the cells, [batch, steps].
+        second: those of the symbols seen, [batch, steps].
+        length: how long the input is, [batch, 1]: the answer to step t is read at token length + t.
+    """
+
+    first: Tensor
+    second: Tensor
+    length: Tensor
 
 
 @checked_methods("export")
@@ -91,12 +106,24 @@ class CellArrayModel(nn.Module):
             tokens: the operands with the operator between them, and then empty tokens.
             mask: which tokens are real; others are taken to be empty.
         """
+        operands = self.operands(tokens, mask)
+        table = self.choice(self.noise(self.table))
+        states = self.array.first_cell_of(table, operands.first, operands.second)
+        seen = certain(operands.second, self.array.symbols, states.dtype)
+        # Of each symbol's readout the one that was seen, as in the table: one product for all, then the choice.
+        logits = (states @ self.readout.transpose(0, 1).flatten(1)).unflatten(-1, (seen.shape[-1], -1))
+        answers = (logits * seen[..., None]).sum(2)
+        place = torch.arange(tokens.shape[1], device=tokens.device)
+        step = (place - operands.length).clamp(0, answers.shape[1] - 1)[..., None].expand(-1, -1, answers.shape[-1])
+        return answers.gather(1, step)
+
+    def operands(self, tokens: Int[Tensor, "batch time"], mask: Bool[Tensor, "batch time"] | None = None) -> Operands:
+        """What lies in the cells and what is shown to them; the arguments are those of `forward`."""
         check_tokens(tokens, mask)
         check_range(tokens, len(self.kinds))
-        empty = len(self.kinds) - 1
+        empty, time = len(self.kinds) - 1, tokens.shape[1]
         if mask is not None:
             tokens = torch.where(mask, tokens, empty)
-        time = tokens.shape[1]
         steps = max(1, int(-(-time * self.share // 1)))
         place = torch.arange(time, device=tokens.device)
         ended, found = (tokens == empty).long(), (tokens == self.operator).long()
@@ -104,13 +131,7 @@ class CellArrayModel(nn.Module):
         begun = ((found + ended).cumsum(1) == 0).sum(1, keepdim=True)  # how long the first operand is
         first = torch.where(place < begun, tokens, empty)[:, :steps]
         second = _from(torch.where(place < length, tokens, empty), begun + 1, steps, empty)
-        states = self.array.first_cell_of(self.choice(self.noise(self.table)), self.kinds[first], self.kinds[second])
-        seen = certain(self.kinds[second], self.array.symbols, states.dtype)
-        # Of each symbol's readout the one that was seen, as in the table: one product for all, then the choice.
-        logits = (states @ self.readout.transpose(0, 1).flatten(1)).unflatten(-1, (seen.shape[-1], -1))
-        answers = (logits * seen[..., None]).sum(2)
-        step = (place - length).clamp(0, steps - 1)[..., None].expand(-1, -1, answers.shape[-1])
-        return answers.gather(1, step)
+        return Operands(self.kinds[first], self.kinds[second], length)
 
     def export(
         self, *, symbols: Sequence[str], answers: Sequence[str], description: str | None = None

@@ -1,0 +1,211 @@
+"""Repair of a learned table, rule by rule: what descent leaves wrong in a discrete machine, a search among its rules puts right."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Generator, Tensor
+
+from neurallambda.arguments import checked
+from neurallambda.errors import ArgumentError, check_count
+from neurallambda.nn.cell_array_model import CellArrayModel
+
+
+class Repaired(NamedTuple):
+    """What a repair came to.
+
+    Attributes:
+        rows: how many rows there were.
+        before: how many of them were answered right from the first symbol to the last.
+        after: how many are now.
+        changes: how many rules were changed.
+    """
+
+    rows: int
+    before: int
+    after: int
+    changes: int
+
+
+class _Rows(NamedTuple):
+    """Rows by steps: symbols in cells, symbols seen, right answers, and whether an answer is read; all [rows, steps]."""
+
+    first: Tensor
+    second: Tensor
+    targets: Tensor
+    read: Tensor
+
+    def at(self, index: Tensor) -> "_Rows":
+        return _Rows(*(part[index] for part in self))
+
+
+@checked
+@torch.no_grad()
+def repair(
+    model: CellArrayModel,
+    tokens: Int[Tensor, "batch time"],
+    targets: Int[Tensor, "batch time"],
+    mask: Bool[Tensor, "batch time"],
+    *,
+    rounds: int = 200,
+    tries: int = 100,
+    generator: Generator | None = None,
+) -> Repaired:
+    """Change single rules of a learned table so that more rows are answered right.
+
+    A table that was learned well is often one rule, or a few, away from an exact one: rules that are seldom needed get little
+    gradient, and what they are for may have been settled early. So a row that goes wrong is taken, and every rule that
+    could have to do with its first wrong answer, with every state that it could lead to instead. Changes with which this
+    row gets further are tried on other rows, and the best is made if more rows of all are right with it.
+
+    Rules are followed by number, as `harden` has them; no gradient is needed. Give rows of the lengths of training, and
+    judge what comes of it on others.
+
+    Args:
+        model: changed in place: of a rule that is changed, the logit of the new state becomes the largest.
+        tokens: what the model reads.
+        targets: the right answers, where they are read.
+        mask: where an answer is read.
+        rounds: how many wrong rows are taken.
+        tries: how many changes are tried on other rows in each round.
+        generator: the source of randomness, on the CPU.
+
+    Returns:
+        How many rows were right before and are right after it.
+
+    Raises:
+        ArgumentError: if a shape or type does not fit, or a number is too small.
+
+    Example:
+        >>> model = CellArrayModel(4, 3, states=4)
+        >>> tokens = torch.tensor([[1, 2, 1, 3, 3, 3]])  # 1 times 1 is 1, and then comes the end
+        >>> targets, mask = torch.tensor([[0, 0, 0, 1, 2, 0]]), torch.tensor([[False] * 3 + [True, True, False]])
+        >>> repair(model, tokens, targets, mask, rounds=20).after
+        1
+    """
+    check_count("rounds", rounds, least=0)
+    check_count("tries", tries)
+    if targets.shape != tokens.shape or mask.shape != tokens.shape or mask.dtype != torch.bool:
+        raise ArgumentError(
+            f"targets: got shape {tuple(targets.shape)}, and a mask of {mask.dtype} and shape {tuple(mask.shape)}; "
+            f"expected both as the tokens, {tuple(tokens.shape)}, and a mask of booleans"
+        )
+    generator = generator or Generator()
+    rows, rules = _by_steps(model, tokens, targets, mask), _Rules(model)
+    wrong_at = rules.wrong(rows)
+    before, changes = int((~wrong_at.any(1)).sum()), 0
+    for _ in range(rounds):
+        wrong = wrong_at.any(1).nonzero().flatten()
+        if not len(wrong):
+            break
+        one = rows.at(wrong[_draw(len(wrong), 1, generator)])
+        sample = rows.at(_sample(wrong, len(tokens), generator))
+        for entry, state in rules.promising(one, sample, tries):
+            old = rules.change(entry, state)
+            found = rules.wrong(rows)
+            if _worth(found, rows.read) > _worth(wrong_at, rows.read):
+                wrong_at, changes = found, changes + 1
+                break
+            rules.change(entry, old)
+    rules.write(model)
+    return Repaired(rows=len(tokens), before=before, after=int((~wrong_at.any(1)).sum()), changes=changes)
+
+
+class _Rules:
+    """The likeliest entries of a table and its readout, as numbers in one line each; and runs by them."""
+
+    def __init__(self, model: CellArrayModel) -> None:
+        self.following = model.table.argmax(-1).flatten()
+        self.said = model.readout.argmax(-1).flatten()
+        self.symbols, self.states, self.answers = model.array.symbols, model.array.states, model.readout.shape[-1]
+
+    def change(self, entry: int, value: int) -> int:
+        """Put a value in the place of an entry (those of the readout follow those of the table); what stood there."""
+        line, place = (
+            (self.following, entry) if entry < len(self.following) else (self.said, entry - len(self.following))
+        )
+        old = int(line[place])
+        line[place] = value
+        return old
+
+    def write(self, model: CellArrayModel) -> None:
+        """Let the logits of a model say the same."""
+        for logits, line in ((model.table, self.following), (model.readout, self.said)):
+            flat = logits.view(-1, logits.shape[-1])
+            moved = flat.argmax(-1) != line
+            flat[moved, line[moved]] = flat[moved].amax(-1) + 1
+
+    def promising(self, one: _Rows, sample: _Rows, tries: int) -> list[tuple[int, int]]:
+        """The changes that get a row further and do most good to a sample, the best first."""
+        used: list[Tensor] = []
+        first_wrong = int(self.wrong(one, used=used).int().argmax())
+        reach = [entries[0, : first_wrong - step + 1] for step, entries in enumerate(used[:-1]) if step <= first_wrong]
+        entries = torch.cat(reach).unique()
+        entry = entries.repeat_interleave(self.states)
+        value = torch.arange(self.states).repeat(len(entries))
+        said = (used[-1][0, first_wrong] + len(self.following)).expand(self.answers)
+        entry, value = torch.cat([entry, said]), torch.cat([value, torch.arange(self.answers)])
+        wrong = self.wrong(one.at(torch.zeros(len(entry), dtype=torch.long)), (entry, value))
+        when = torch.where(wrong.any(1), wrong.int().argmax(1), wrong.shape[1])
+        better = (when > first_wrong).nonzero().flatten()
+        better = better[when[better].argsort(descending=True)][:tries]
+        many = sample.at(torch.arange(len(sample.first)).repeat(len(better)))
+        each = tuple(part[better].repeat_interleave(len(sample.first)) for part in (entry, value))
+        assert len(each) == 2
+        worth = _worth(self.wrong(many, each).unflatten(0, (len(better), len(sample.first))), sample.read)
+        gain = worth - _worth(self.wrong(sample), sample.read)
+        best = [int(k) for k in gain.argsort(descending=True)[:3] if gain[k] > 0]
+        return [(int(entry[better[k]]), int(value[better[k]])) for k in best]
+
+    def wrong(
+        self, rows: _Rows, other: tuple[Tensor, Tensor] | None = None, used: list[Tensor] | None = None
+    ) -> Tensor:
+        """Where an answer is wrong, [rows, steps].
+
+        Args:
+            rows: the rows.
+            other: for each row an entry, and what stands there for this row alone.
+            used: takes the entries used in each step, [rows, cells], and at last those of the readout, [rows, steps].
+        """
+        count, steps = rows.first.shape
+        first = torch.cat([rows.first, torch.full((count, 1), self.symbols - 1)], 1)
+        states, shown = torch.zeros(count, steps + 1, dtype=torch.long), []
+        for step in range(steps):
+            width = steps - step
+            pair = first[:, :width] * self.symbols + rows.second[:, step : step + 1]
+            entry = (pair * self.states + states[:, :width]) * self.states + states[:, 1 : width + 1]
+            if used is not None:
+                used.append(entry)
+            states = self.following[entry]
+            if other is not None:
+                states = torch.where(entry == other[0][:, None], other[1][:, None], states)
+            shown.append(rows.second[:, step] * self.states + states[:, 0])
+        entry = torch.stack(shown, 1)
+        if used is not None:
+            used.append(entry)
+        answers = self.said[entry]
+        if other is not None:
+            answers = torch.where(entry + len(self.following) == other[0][:, None], other[1][:, None], answers)
+        return (answers != rows.targets) & rows.read
+
+
+def _by_steps(model: CellArrayModel, tokens: Tensor, targets: Tensor, mask: Tensor) -> _Rows:
+    operands = model.operands(tokens)
+    steps, time = operands.first.shape[1], tokens.shape[1]
+    place = operands.length + torch.arange(steps)
+    inside = place.clamp(max=time - 1)
+    return _Rows(operands.first, operands.second, targets.gather(1, inside), mask.gather(1, inside) & (place < time))
+
+
+def _draw(count: int, size: int, generator: Generator) -> Tensor:
+    return torch.randperm(count, generator=generator)[:size]
+
+
+def _sample(wrong: Tensor, count: int, generator: Generator) -> Tensor:
+    """Some rows that are wrong, and some of all: a change must help the former and spare the others."""
+    return torch.cat([wrong[_draw(len(wrong), 60, generator)], _draw(count, 100, generator)])
+
+
+def _worth(wrong: Tensor, read: Tensor) -> Tensor:
+    """How many rows are right, [..., rows, steps] to [...]; among equals the share of right answers decides."""
+    return (~wrong.any(-1)).sum(-1) + 1 - wrong.sum((-2, -1)).double() / read.sum().clamp(min=1)

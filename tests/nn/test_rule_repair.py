@@ -1,0 +1,79 @@
+"""Repair: what a few wrong rules cost is won back, and nothing is lost."""
+
+from random import Random
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+
+from neurallambda.automata import CellularAutomaton, library
+from neurallambda.errors import ArgumentError
+from neurallambda.nn import CellArrayModel, harden, repair
+from neurallambda.structures.cell_array.exact import table_of
+
+
+def multiplier() -> CellArrayModel:
+    """The exact multiplier, as a model."""
+    machine = library.load("binary_multiplication", CellularAutomaton)
+    model = CellArrayModel(4, 3, states=4)
+    with torch.no_grad():
+        model.table.copy_(5 * table_of(machine))
+        for number, state in enumerate(machine.states):
+            digit = torch.tensor(int(state in ("SUM", "BOTH")))
+            model.readout[:, number] = 5 * functional.one_hot(digit, 3).float()
+    return model
+
+
+def products(count: int, seed: int, width: int = 6) -> tuple[Tensor, Tensor, Tensor]:
+    """Products of numbers of the same width; of each all digits are asked for but the last, for which there is no room."""
+    random, rows, targets = Random(seed), [], []
+    length = 2 * width + 1
+    for _ in range(count):
+        one, other = (random.getrandbits(width) for _ in range(2))
+        bits = [[number >> place & 1 for place in range(length)] for number in (one, other, one * other)]
+        rows.append([*bits[0][:width], 2, *bits[1][:width], *[3] * length])
+        targets.append([*[0] * length, *bits[2]])
+    mask = torch.arange(2 * length) >= length
+    return torch.tensor(rows), torch.tensor(targets), mask.expand(count, -1)
+
+
+def exact(model: CellArrayModel, tokens: Tensor, targets: Tensor, mask: Tensor) -> int:
+    harden(model.eval())
+    return int(((model(tokens).argmax(-1) == targets) | ~mask).all(1).sum())
+
+
+@given(st.integers(0, 2**31))
+@settings(max_examples=5, deadline=None)
+def test_counts_are_those_of_the_hard_model_and_never_fall(seed: int) -> None:
+    torch.manual_seed(seed)
+    model, data = CellArrayModel(4, 3, states=4), products(40, seed, width=3)
+    before = exact(model, *data)
+    found = repair(model, *data, rounds=5, generator=torch.Generator().manual_seed(seed))
+    assert (found.rows, found.before) == (40, before)
+    assert found.after == exact(model, *data) >= before
+
+
+def test_broken_rules_are_found() -> None:
+    model, data, fresh = multiplier(), products(300, 0), products(100, 1)
+    assert exact(model, *data) == 300
+    assert repair(model, *data) == (300, 300, 300, 0)
+    with torch.no_grad():
+        model.table[1, 1, 0, 1] = torch.tensor([0.0, 0.0, 1.0, 0.0])  # 1 and 1 are said to be 3
+        model.readout[0, 1] = torch.tensor([1.0, 0.0, 0.0])  # a digit 1 that is said to be 0 where a 0 is seen
+    assert exact(model, *fresh) < 60
+    found = repair(model, *data, rounds=30, generator=torch.Generator().manual_seed(0))
+    assert found.after == 300
+    assert found.changes >= 2
+    assert exact(model, *fresh) == 100
+    assert model.table.requires_grad
+
+
+def test_bad_input() -> None:
+    model, (tokens, targets, mask) = multiplier(), products(3, 0)
+    with pytest.raises(ArgumentError, match="rounds: got -1"):
+        repair(model, tokens, targets, mask, rounds=-1)
+    with pytest.raises(ArgumentError, match="tries: got 0"):
+        repair(model, tokens, targets, mask, tries=0)
