@@ -14,7 +14,13 @@ TASKS = (
     "running-sum",
 )
 """The tasks it is meant for: the regular ones, and missing duplicate, whose answer is the parity of the ones."""
-STATES = {"modular-arithmetic-simple": 80, "cycle-navigation": 16, "running-sum": 24, "missing-duplicate": 4}
+STATES = {
+    "even-pairs": 16,
+    "modular-arithmetic-simple": 80,
+    "cycle-navigation": 16,
+    "running-sum": 24,
+    "missing-duplicate": 4,
+}
 """How many states a task's table has; 8 where nothing else is said. More than needed do no harm."""
 
 
