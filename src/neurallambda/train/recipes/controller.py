@@ -58,6 +58,7 @@ _SHAPES = {
         action_scale=1.0,
         steps=(1500, 700, 300),
         keep=(4, 2),
+        compiled=True,
     ),
     "binary-addition": _Shape(
         stacks=0,
@@ -70,6 +71,7 @@ _SHAPES = {
         action_scale=1.0,
         steps=(1800, 1000, 300),
         keep=(4, 2),
+        compiled=True,
     ),
 }
 TASKS = tuple(_SHAPES)
