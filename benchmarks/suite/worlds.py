@@ -151,7 +151,8 @@ def worlds_sums(seed: int) -> Case:
         times = {length: measure_time(lambda one=one: recorded(one), repeats=3).median for length, one in long.items()}
         last = recorded(long[1000])
         return {
-            "seconds": {str(length): seconds for length, seconds in times.items()},
+            "digits": list(times),
+            "seconds": list(times.values()),
             "time_of_1000_over_4_times_250": times[1000] / times[250] / 4,
             "most_worlds": last.most,
             "worlds_a_digit": last.worlds / 1000,
@@ -190,8 +191,9 @@ def worlds_conditions(seed: int) -> Case:
         most = {count: conditions(count).most for count in (10, 20, 40, 80)}
         times = {count: measure_time(lambda count=count: conditions(count), repeats=5).median for count in most}
         return {
-            "most_worlds": {str(count): worlds for count, worlds in most.items()},
-            "seconds": {str(count): seconds for count, seconds in times.items()},
+            "conditions": list(most),
+            "most_worlds": list(most.values()),
+            "seconds": list(times.values()),
             "worlds_of_80_over_worlds_of_40": most[80] / most[40],
             "time_of_80_over_time_of_40": times[80] / times[40],
         }
