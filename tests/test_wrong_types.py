@@ -230,6 +230,7 @@ def instances() -> dict[str, Any]:
     known = good()
     soft = nl.Soft((1, 2), torch.zeros(2))
     program = nl.Machine(integers=range(-4, 4)).encode("?a", holes={"a": soft})
+    asked = nl.Worlds().compile("(+ ?a 1)")
     return {
         "Machine": nl.Machine(integers=range(-4, 4)),
         "NeuralLambda": program,
@@ -254,6 +255,12 @@ def instances() -> dict[str, Any]:
         "ResettableLatch": nn.ResettableLatch(2),
         "EnabledDataLatch": nn.EnabledDataLatch(2, 2),
         "Sharpening": nn.Sharpening(),
+        "Worlds": nl.Worlds(),
+        "WorldsProgram": asked,
+        "Found": asked.infer(a=soft),
+        "Recording": asked.record(a=soft),
+        "ProgramLayer": nn.ProgramLayer("(+ ?a 1)", inputs={"a": (1, 2)}, output=(2, 3)),
+        "ProgramBank": nn.ProgramBank({"a": "(+ ?a 1)"}, output=(2,), width=2, generator=torch.Generator()),
         **{kind: make(2) for kind, make in STRUCTURES.items()},
     }
 

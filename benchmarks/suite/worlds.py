@@ -150,10 +150,11 @@ def worlds_sums(seed: int) -> Case:
         long = {length: digits(length, 1, seed) for length in (250, 500, 1000)}
         times = {length: measure_time(lambda one=one: recorded(one), repeats=3).median for length, one in long.items()}
         last = recorded(long[1000])
+        growth = measure_ratio(lambda: recorded(long[1000]), lambda: recorded(long[250]), repeats=5).median / 4
         return {
             "digits": list(times),
             "seconds": list(times.values()),
-            "time_of_1000_over_4_times_250": times[1000] / times[250] / 4,
+            "time_of_1000_over_4_times_250": growth,
             "most_worlds": last.most,
             "worlds_a_digit": last.worlds / 1000,
             "replay_over_forward_by_hand": measure_ratio(lambda: gradient(False), lambda: gradient(True), repeats=7),

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
-from neurallambda.arguments import checked_methods
+from neurallambda.arguments import checked_methods, shown
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.lang import Outcome, evaluate
 from neurallambda.nn.program_layer import ProgramLayer, Values
@@ -67,8 +67,10 @@ class ProgramBank(nn.Module):
     def weights(self, query: Float[Tensor, "batch width"]) -> Float[Tensor, "batch programs"]:
         """The logarithm of the weight of each program."""
         width = self.keys.shape[1]
-        if query.shape[-1:] != (width,) or query.dim() != 2:
-            raise ArgumentError(f"query: got shape {tuple(query.shape)}, expected (batch, {width})")
+        if not isinstance(query, Tensor) or query.dim() != 2 or query.shape[1] != width:
+            raise ArgumentError(f"query: got {shown(query)}, expected a tensor of shape (batch, {width})")
+        if not query.is_floating_point():
+            raise ArgumentError(f"query: got {query.dtype}, expected floating point numbers; `.float()` makes them")
         return (query @ self.keys.T / width**0.5).log_softmax(-1)
 
     def forward(

@@ -9,9 +9,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from neurallambda.arguments import checked_methods
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
 from neurallambda.lang.evaluate import evaluate
-from neurallambda.lang.given_values import value_of
+from neurallambda.lang.fillings import check_atom
+from neurallambda.lang.given_values import parts_of, value_of
 from neurallambda.lang.places import placed
 from neurallambda.lang.syntax.parser import parse_term
 from neurallambda.lang.syntax.printer import to_text
@@ -45,6 +47,7 @@ class Likeliest:
         return f"{_text(self.end)}" + (f" with {holes}" if holes else "")
 
 
+@checked_methods("probability", "log_probabilities", "places", "posterior", "error")
 class Found:
     """What was found out about a batch of rows.
 
@@ -256,7 +259,9 @@ def _text_of(value: Any) -> str:
             return to_text(value)
         case str():
             return to_text(parse_term(value))
-        case bool() | int() | list() | tuple():
+        case bool() | int() | list() | tuple() if all(isinstance(part, (int, str)) for part in parts_of(value)):
+            for part in parts_of(value):
+                check_atom("value", part)
             return to_text(to_term(value_of(value)))
         case Tensor() if value.dim() == 0 and not value.is_floating_point():
             return _text_of(value.item())

@@ -86,6 +86,15 @@ def _rows(given: Any) -> int | None:
             return None
 
 
+def together(holes: object, named: Mapping[str, Any]) -> dict[str, Any]:
+    """All holes that a caller gave: those in a mapping, and those by name.
+
+    Raises:
+        ArgumentError: where what came is no mapping from names.
+    """
+    return {**check_names(holes), **named}
+
+
 def check(holes: object) -> Mapping[str, Any]:
     """What a caller gave as holes, of which each may be used.
 

@@ -6,18 +6,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neurallambda.arguments import checked_methods
 from neurallambda.errors import ArgumentError
 from neurallambda.lang.terms import Program
 from neurallambda.worlds.code import Code
 from neurallambda.worlds.ending import ended
 from neurallambda.worlds.explore import explore
 from neurallambda.worlds.found import Found
+from neurallambda.worlds.given import together
 from neurallambda.worlds.inputs import Holes, read_holes
 from neurallambda.worlds.recording import Recording, record
 from neurallambda.worlds.shortcuts import Shortcuts, find_shortcuts
 from neurallambda.worlds.state import Settings
 
 
+@checked_methods("infer", "record", "shortcuts")
 class WorldsProgram:
     """A program that was compiled by `Worlds`.
 
@@ -68,7 +71,7 @@ class WorldsProgram:
             >>> found.log_evidence.exp(), found.probability(4)
             (tensor([0.6667], dtype=torch.float64), tensor([0.5000], dtype=torch.float64))
         """
-        data = self._read({**(holes or {}), **named}, batch)
+        data = self._read(together(holes, named), batch)
         log = data.log_probabilities()
         is_some = (log.detach() > -torch.inf).cpu()
         possible = None if bool(is_some.all()) else torch.cat([is_some, is_some])
@@ -105,7 +108,7 @@ class WorldsProgram:
             raise ArgumentError(
                 "record: this engine keeps only the heaviest worlds; expected one without `keep` and `least`"
             )
-        return self._recorded(self._read({**(holes or {}), **named}, batch), None, None)
+        return self._recorded(self._read(together(holes, named), batch), None, None)
 
     def shortcuts(
         self,
@@ -147,8 +150,7 @@ class WorldsProgram:
             >>> program.shortcuts(symbols=seen, values=range(3), total=torch.tensor([2, 2]))
             Shortcuts(count=1, example={0: 2, 1: 1, 2: 0})
         """
-        given = {**(holes or {}), **named}
-        return find_shortcuts(self, given, symbols, list(values), permutations=permutations, most=most)
+        return find_shortcuts(self, together(holes, named), symbols, list(values), permutations=permutations, most=most)
 
     def _read(self, holes: Mapping[str, Any], batch: int | None) -> Holes:
         if batch is not None and (not isinstance(batch, int) or isinstance(batch, bool) or batch < 1):

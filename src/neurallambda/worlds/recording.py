@@ -10,12 +10,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from neurallambda.arguments import checked_methods
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
 from neurallambda.lang.terms import Position, Program, Term
 from neurallambda.lang.values import to_term
 from neurallambda.worlds.circuit import Circuit
 from neurallambda.worlds.decode import decode
-from neurallambda.worlds.given import blocks_of, renewed
+from neurallambda.worlds.given import blocks_of, renewed, together
 from neurallambda.worlds.inputs import Holes
 from neurallambda.worlds.packet import Packet
 from neurallambda.worlds.state import Run
@@ -27,6 +28,7 @@ End = Term | ErrorKind
 _ERRORS = {word: kind for kind, word in ERRORS.items()}
 
 
+@checked_methods("save", "log_probabilities")
 @dataclass
 class Recording:
     """What a run came to, for any probabilities of what is uncertain.
@@ -90,11 +92,11 @@ class Recording:
         """
         from neurallambda.worlds.found import Found
 
-        return Found(self, self.log_probabilities({**(holes or {}), **named}))
+        return Found(self, self.log_probabilities(together(holes, named)))
 
     def log_probabilities(self, holes: Mapping[str, Any]) -> Float[Tensor, " leaves"]:
         """The numbers of the leaves."""
-        for name in holes:
+        for name in together(holes, {}):
             if name not in self.holes.names:
                 known = ", ".join(self.holes.names) or "none"
                 raise ArgumentError(f"holes[{name!r}]: the uncertain holes of this recording are: {known}")

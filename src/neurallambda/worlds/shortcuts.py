@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from neurallambda.arguments import check_type
 from neurallambda.errors import ArgumentError
 from neurallambda.worlds.given import Rows
 
@@ -104,6 +105,7 @@ def _key(value: Any) -> Any:
 
 
 def _count(symbols: Mapping[str, Sequence[Any]]) -> int:
+    check_type("symbols", symbols, Mapping[str, Sequence[Any]])
     counts = {len(rows) for rows in symbols.values()}
     if len(counts) != 1 or counts == {0}:
         raise ArgumentError(f"symbols: got {sorted(counts)} rows; expected as many for each hole, and at least one")
