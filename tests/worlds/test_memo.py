@@ -52,6 +52,14 @@ def test_it_is_read_and_printed_and_means_the_same_everywhere() -> None:
         parse("(+ 1 (defn-memo f [x] x))")
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
+@given(uncertain_programs())
+def test_random_programs_are_read_as_they_are_printed(program: Program) -> None:
+    for one in (program, remembered(program)):
+        assert parse(to_text(one)) == one
+        assert parse(to_text(one, width=30)) == one
+
+
 TREES = """
 ; a tree is a leaf, written 0, or a branch, written 1 and two trees; gives what is left of the word after one tree
 (defn-memo after-tree [word]

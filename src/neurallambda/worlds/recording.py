@@ -96,7 +96,8 @@ class Recording:
 
     def log_probabilities(self, holes: Mapping[str, Any]) -> Float[Tensor, " leaves"]:
         """The numbers of the leaves."""
-        for name in together(holes, {}):
+        holes = together(holes, {})
+        for name in holes:
             if name not in self.holes.names:
                 known = ", ".join(self.holes.names) or "none"
                 raise ArgumentError(f"holes[{name!r}]: the uncertain holes of this recording are: {known}")
