@@ -205,3 +205,75 @@ def test_ten_conditions_in_a_row_take_no_more_than_ten() -> None:
         return found.run.most
 
     assert loop(20) - loop(10) == loop(30) - loop(20) <= 40
+
+
+FILTER = """
+; two machines, each of which fails and is repaired; a failure of the first makes one of the second likelier
+(defn first-next [works] (if works (flip 9 10) (flip 4 10)))
+(defn second-next [works other] (if works (if other (flip 8 10) (flip 5 10)) (flip 3 10)))
+(defn output [one other] (if one (if other 2 1) (if other 1 0)))
+(defn days [one other seen]
+  (if (empty? seen)
+      '(one other)
+      (let [one-next (first-next one)
+            other-next (second-next other one)
+            noisy (if (flip 1 10) (sample ?noise) (output one-next other-next))
+            _ (observe (= noisy (car seen)))]
+        (days one-next other-next (cdr seen)))))
+(days true true ?seen)
+"""
+
+
+def test_a_two_slice_filter() -> None:
+    """Two hidden chains, of which one moves by the other: the filter keeps a table of both."""
+    noise = torch.tensor([0.2, 0.3, 0.5], dtype=torch.float64)
+    seen = [2, 1, 1, 0, 2, 0, 1, 2, 2, 0]
+    state = {(True, True): 1.0}
+    log = 0.0
+    for output in seen:
+        new: dict[tuple[bool, bool], float] = {}
+        for (one, other), weight in state.items():
+            for one_next in (True, False):
+                first = (0.9 if one else 0.4) if one_next else (0.1 if one else 0.6)
+                for other_next in (True, False):
+                    works = (0.8 if one else 0.5) if other else 0.3
+                    second = works if other_next else 1 - works
+                    sees = 0.1 * float(noise[output]) + 0.9 * (int(one_next) + int(other_next) == output)
+                    key = (one_next, other_next)
+                    new[key] = new.get(key, 0.0) + weight * first * second * sees
+        total = sum(new.values())
+        log += math.log(total)
+        state = {key: weight / total for key, weight in new.items()}
+    found = WORLDS.compile(FILTER).infer(seen=seen, noise=nl.Soft((0, 1, 2), noise.log()))
+    assert float(found.log_evidence[0]) == pytest.approx(log, abs=1e-10)
+    for (one, other), weight in state.items():
+        assert float(found.probability([one, other])[0]) == pytest.approx(weight, abs=1e-10)
+
+
+REACHES = """
+(defn step [places edges open]
+  (if (empty? edges)
+      places
+      (let [edge (car edges) from (car edge) to (car (cdr edge))
+            next (if (and (member from places) (and (not (member to places)) (car open))) (insert-by < to places) places)]
+        (step next (cdr edges) (cdr open)))))
+(defn rounds [n places] (if (= n 0) places (rounds (- n 1) (step places ?edges ?open))))
+(member 4 (rounds 4 '(0)))
+"""
+
+
+def test_noisy_reachability() -> None:
+    """Whether there is a way in a graph whose edges are open with some probability, each or not."""
+    edges = [[0, 1], [1, 2], [0, 2], [2, 3], [3, 1], [3, 4], [1, 4]]
+    chances = [0.5, 0.9, 0.3, 0.6, 0.7, 0.8, 0.2]
+    expected = 0.0
+    for case in range(2 ** len(edges)):
+        is_open = [bool(case >> number & 1) for number in range(len(edges))]
+        places = {0}
+        for _ in edges:
+            places |= {to for (start, to), opened in zip(edges, is_open, strict=True) if opened and start in places}
+        weight = math.prod(chance if opened else 1 - chance for chance, opened in zip(chances, is_open, strict=True))
+        expected += weight * (4 in places)
+    opened = [nl.Chances((True, False), (chance, 1 - chance)) for chance in chances]
+    found = WORLDS.compile(REACHES).infer(edges=edges, open=opened)
+    assert float(found.probability(True)[0]) == pytest.approx(expected, abs=1e-12)
