@@ -59,7 +59,8 @@ def repair(
     row gets further are tried on other rows, and the best is made if more rows of all are right with it.
 
     Rules are followed by number, as `harden` has them; no gradient is needed. Give rows of the lengths of training, and
-    judge what comes of it on others.
+    judge what comes of it on others. Several passes do more than one: first few rows, by which much is changed quickly, then
+    more and longer ones, in which rules that are seldom wrong show.
 
     Args:
         model: changed in place: of a rule that is changed, the logit of the new state becomes the largest.
