@@ -65,6 +65,15 @@ def test_what_goes_wrong(call: Call, arguments: list[str], code: int, message: s
     assert message in called.stderr
 
 
+def test_what_is_left_out_is_told(call: Call) -> None:
+    walk = "(defn walk [n at] (if (= n 0) at (walk (- n 1) (+ at (if (flip 3 10) 1 0))))) (observe (> (walk 12 0) 2)) 0"
+    exact = json.loads(call("infer", walk, "--jsonl").stdout.splitlines()[1])["evidence"]
+    told = json.loads(call("infer", walk, "--jsonl", "--keep", "5").stdout.splitlines()[1])
+    assert told["evidence"] < exact <= told["evidence"] + told["lost"]
+    assert "left out " in call("infer", walk, "--keep", "5").stdout
+    assert "left out " not in call("infer", walk).stdout
+
+
 def test_holes_that_are_lists() -> None:
     given = read_given(["xs='(1 true:0.5,false:0.5 '() '(+ 2:1))", "n=3"])
     assert given == {"xs": [1, Chances((True, False), (0.5, 0.5)), [], ["+", Chances((2,), (1.0,))]], "n": 3}

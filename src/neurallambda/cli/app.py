@@ -225,6 +225,10 @@ def infer(
     max_worlds: Annotated[
         int, typer.Option(min=1, help="More worlds than this at one place are the error out-of-memory.")
     ] = 1_000_000,
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, help="Let only so many worlds go on together, the heaviest; what is left out is told."),
+    ] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Print the same as lines of JSON.")] = False,
 ) -> None:
     """Print all ends of a program with uncertain data, each with its probability, exactly.
@@ -235,7 +239,14 @@ def infer(
     from neurallambda.cli.inference import infer_program
 
     infer_program(
-        source, file, hole or (), integers=integers, max_steps=max_steps, max_worlds=max_worlds, as_json=jsonl
+        source,
+        file,
+        hole or (),
+        integers=integers,
+        max_steps=max_steps,
+        max_worlds=max_worlds,
+        keep=keep,
+        as_json=jsonl,
     )
 
 

@@ -30,6 +30,7 @@ def infer_program(
     integers: str,
     max_steps: int,
     max_worlds: int,
+    keep: int | None,
     as_json: bool,
 ) -> None:
     """Print what can be known about an uncertain program."""
@@ -38,7 +39,7 @@ def infer_program(
 
         program = read_program(source, file)
         given = read_given(holes)
-        worlds = Worlds(integers=read_integers(integers), max_steps=max_steps, max_worlds=max_worlds)
+        worlds = Worlds(integers=read_integers(integers), max_steps=max_steps, max_worlds=max_worlds, keep=keep)
         found = worlds.compile(program).infer(given, batch=1)
         lines = list(_json(found)) if as_json else list(_table(found))
         if lines:
@@ -140,6 +141,8 @@ def _table(found: "Found") -> Iterator[str]:
     evidence = float(found.log_evidence[0])
     if abs(evidence) > 1e-12:
         yield f"evidence {math.exp(evidence):.6g} (logarithm {evidence:.6f})"
+    if float(found.lost[0]):
+        yield f"left out {float(found.lost[0]):.6g}: by as much the evidence may be more"
     for place, values in _posteriors(found):
         yield from _rows(values, place)
     likeliest = found.likeliest()[0]
@@ -176,7 +179,8 @@ def _json(found: "Found") -> Iterator[str]:
     if not bool(found.log_evidence[0].isfinite()):
         yield write_json({"error": str(ErrorKind.IMPOSSIBLE), "evidence": 0.0})
         return
-    yield write_json({"evidence": math.exp(float(found.log_evidence[0]))})
+    lost = {"lost": float(found.lost[0])} if float(found.lost[0]) else {}
+    yield write_json({"evidence": math.exp(float(found.log_evidence[0])), **lost})
     for place, values in _posteriors(found):
         yield write_json({"hole": place, "posterior": {text: chance for chance, text in values}})
     likeliest = found.likeliest()[0]
