@@ -1,7 +1,6 @@
 """Learn which of twelve programs explains data, from input and output alone.
 
-The programs are given and stay as they are. What is learned is a query, by descent through all of them at once; the program
-whose key it comes to point at is the explanation.
+The programs are given and stay as they are. What is learned is a query: the program whose key it points at explains.
 """
 
 import torch
@@ -23,7 +22,6 @@ PROGRAMS = {
     "second largest": "(nth (sort ?xs) 3)",
     "first minus last": "(- (first ?xs) (last ?xs))",
 }
-STEPS = 60
 
 
 def examples(name: str, rows: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
@@ -38,14 +36,13 @@ def explain(lists: torch.Tensor, values: torch.Tensor, generator: torch.Generato
     bank = ProgramBank(PROGRAMS, output=range(-9, 46), width=16, generator=generator)
     query = torch.zeros(1, 16, requires_grad=True)
     optimizer = torch.optim.Adam([query], lr=0.3)
-    for _ in range(STEPS):
+    for _ in range(60):
         chances = bank(query.expand(len(lists), -1), xs=lists)
         loss = -chances.gather(1, (values + 9)[:, None]).clamp_min(-20).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    (name,) = bank.choose(query)
-    return name
+    return bank.choose(query)[0]
 
 
 def main() -> None:

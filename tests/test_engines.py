@@ -26,7 +26,7 @@ def test_every_engine_is_there_under_its_name() -> None:
 
 @pytest.mark.parametrize("name", ["machin", "", "Machine", "ENGINE.BETA"])
 def test_a_name_of_none(name: str) -> None:
-    with pytest.raises(ArgumentError, match="expected machine or reference or beta"):
+    with pytest.raises(ArgumentError, match="expected machine or reference or beta or worlds"):
         engine_named(name)
 
 

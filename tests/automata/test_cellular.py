@@ -130,6 +130,16 @@ def _cell_rules(rows: list[Any]) -> list[CellRule]:
     return [CellRule(left[0], left[1], left[2], tuple(left[3:]), right[0]) for left, right in rows]
 
 
+def test_a_row_without_end_has_none_where_its_string_ends() -> None:
+    """The cells behind the string change, and what they become reaches it, in as many steps as there are cells."""
+    rules = [[["ANY", "ANY", "INITIAL", "INITIAL"], ["Q"]], [["a", "ANY", "Q", "INITIAL"], ["INITIAL"]]]
+    machine = loads(
+        json.dumps({"machine": "ca", "symbols": ["a", "b"], "neighbours": ["right"], "rules": rules, "outputs": []}),
+        CellularAutomaton,
+    )
+    assert [step.states for step in machine.run("aaa", steps=2).steps[1:]] == [("Q", "Q", "Q")] * 2
+
+
 @given(cellular_files(), st.text("ab", max_size=5), st.text("ab", max_size=5), st.integers(0, 7), st.integers(1, 3))
 def test_runs_are_those_of_the_definition(data: dict[str, Any], cells: str, shown: str, steps: int, room: int) -> None:
     machine = loads(json.dumps(data), CellularAutomaton)

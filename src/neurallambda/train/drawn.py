@@ -6,12 +6,12 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from neurallambda.state import Batched, state
+from neurallambda.state import state
 from neurallambda.tasks import Batch
 
 
 @state
-class Drawn(Batched):
+class Drawn:
     """A batch whose first axis says which member sees it; the parts are those of `neurallambda.tasks.Batch`."""
 
     tokens: Int[Tensor, "members rows time"]

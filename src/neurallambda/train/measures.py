@@ -21,6 +21,7 @@ def cross_entropy(
         In nats.
 
     Example:
+        >>> import torch
         >>> cross_entropy(torch.zeros(1, 2, 3, 2), torch.zeros(1, 2, 3).long(), torch.ones(1, 2, 3).bool())
         tensor([0.6931])
     """
@@ -42,6 +43,7 @@ def token_accuracy(
         mask: where an answer is read.
 
     Example:
+        >>> import torch
         >>> token_accuracy(torch.eye(2)[None, None], torch.tensor([[[0, 0]]]), torch.ones(1, 1, 2).bool())
         tensor([0.5000])
     """

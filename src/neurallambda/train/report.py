@@ -77,7 +77,7 @@ def summary(result: Result) -> str:
 def duration(seconds: float) -> str:
     """A time as people say it.
 
-    >>> duration(8.24), duration(150), duration(5400)
+    >>> duration(8.24), duration(150.0), duration(5400.0)
     ('8 s', '2.5 min', '1.5 h')
     """
     if seconds < 100:

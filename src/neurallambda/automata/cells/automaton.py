@@ -135,8 +135,9 @@ class CellularAutomaton:
             >>> [" ".join(step.states) for step in run.steps[1:]]
             ['0 0 0 1', '0 0 1 1', '0 1 1 1']
         """
-        written, seen = self._prepared(cells, shown, steps, width, limits)
-        states, kept, rows = (INITIAL,) * len(written), max(len(self.tokens(cells)), width or 0), []
+        kept = max(len(self.tokens(cells)), width or 0)
+        written, seen = self._prepared(cells, shown, steps, width, limits, looked_at=kept)
+        states, rows = (INITIAL,) * len(written), []
         if (kept + 1) * (len(seen) + 1) > limits.storage:
             raise undecided(Outcome.OUT_OF_MEMORY, "keeping all rows of cells")
         rows.append(CellStep(None, states[:kept], None))
@@ -186,9 +187,12 @@ class CellularAutomaton:
         return self.text([output for output in outputs if output is not None])
 
     def _prepared(
-        self, cells: Text, shown: Text, steps: int | None, width: int | None, limits: Limits
+        self, cells: Text, shown: Text, steps: int | None, width: int | None, limits: Limits, *, looked_at: int = 1
     ) -> tuple[tuple[str | None, ...], tuple[str | None, ...]]:
-        """The symbols of all cells that are needed, and what is seen in each step."""
+        """The symbols of all cells that are needed, and what is seen in each step.
+
+        In a row without end, what stands further than a cell a step from the last one that is looked at never reaches it.
+        """
         written, seen = self.tokens(cells), self.tokens(shown)
         count = len(written) + len(seen) if steps is None else steps
         check_count("steps", count, least=0)
@@ -198,7 +202,7 @@ class CellularAutomaton:
                 raise ArgumentError(f"width: got {width}, expected room for the {len(written)} symbols in the cells")
         if count > limits.steps:
             raise undecided(Outcome.OUT_OF_STEPS, f"running {count} steps")
-        room = width if width is not None else max(len(written), count + 1)
+        room = width if width is not None else max(len(written), max(looked_at, 1) + count)
         if room > limits.cells:
             raise undecided(Outcome.OUT_OF_MEMORY, f"a row of {room} cells")
         return (*written, *(None,) * (room - len(written))), (*seen, *(None,) * (count - len(seen)))[:count]
