@@ -75,7 +75,7 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         facts = {
             "recipe": recipe.facts(),
-            "command": shlex.join(sys.argv),
+            "command": shlex.join([_program(sys.argv[0]), *sys.argv[1:]]),
             "began": datetime.now(UTC).isoformat(timespec="seconds"),
             **where(),
         }
@@ -146,3 +146,9 @@ def _step(line: str) -> float:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):  # the last line of a process that was killed
         return float("inf")
+
+
+def _program(path: str) -> str:
+    """What was called, without the place where it lies on this machine."""
+    name = Path(path).name
+    return "neurallambda" if name == "__main__.py" else name
