@@ -82,7 +82,9 @@ def good() -> dict[str, Any]:
     vectors = torch.eye(2)
     return {
         "source": "(+ 1 1)", "sources": ["(+ 1 1)"], "text": "a", "term": parse_term("(+ 1 1)"), "name": "anbn",
-        "Machine.decode.result": small.run(program), "NeuralBeta.decode.result": reducer.run(term),
+        "Machine.decode.result": small.run(program), "Machine.state": small.start(program),
+        "Machine.rules": small.rules(program),
+        "NeuralBeta.decode.result": reducer.run(term),
         "NeuralBeta.run.program": term, "NeuralBeta.start.program": term, "NeuralBeta.forward.program": term,
         "NeuralBeta.rules.program": term, "program": program, "value": 1, "targets": [2], "values": (1, 2),
         "logits": torch.zeros(2), "machine": dfa, "symbols": ("a", "b"), "codebook": codebook, "vectors": vectors,
@@ -117,7 +119,9 @@ def public_names(room: str) -> Iterator[tuple[str, Any]]:
     module: ModuleType = importlib.import_module(f"neurallambda{room}")
     for name in sorted(set(getattr(module, "__all__", ())) | {n for n in dir(module) if not n.startswith("_")}):
         item = getattr(module, name)
-        if callable(item) and str(getattr(item, "__module__", "")).startswith("neurallambda"):
+        # A package shows what others made; a module on its own only what it made itself.
+        home = "neurallambda" if hasattr(module, "__path__") else module.__name__
+        if callable(item) and str(getattr(item, "__module__", "")).startswith(home):
             yield name, item
 
 
