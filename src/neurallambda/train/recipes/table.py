@@ -32,7 +32,7 @@ def table(task: Task) -> Recipe:
     """
     common = {"states": STATES.get(task.name, 8)}
     if task.name == "modular-arithmetic-simple":
-        # sums of products modulo 5 need many states: first short expressions, and only some seeds go on
+        # Sums of products modulo 5 need many states, so short expressions come first.
         stages = (
             Stage(lengths=(1, 5), steps=2400, threshold=0.997),
             Stage(lengths=(1, 9), steps=2400, threshold=0.997),
