@@ -43,7 +43,10 @@ ROOMS = (
     ".engines",
     ".tasks",
     ".tasks.traces",
-    ".tasks.automata",
+    ".tasks.machines.continuation",
+    ".tasks.machines.recognition",
+    ".tasks.machines.transduction",
+    ".tasks.machines.by_name",
     ".train",
 )
 SECONDS = 10

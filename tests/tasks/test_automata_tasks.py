@@ -8,8 +8,7 @@ import torch
 
 from neurallambda.automata import FSM, Acceptance, MachineError, Rule, library, save
 from neurallambda.errors import ArgumentError
-from neurallambda.tasks import Task, task
-from neurallambda.tasks.automata import next_symbol, next_symbols, recognition, transduction
+from neurallambda.tasks import Task, next_symbol, next_symbols, recognition, task, transduction
 
 READ_ONCE = [name for name in library.names() if not library.load(name).reads_from_tape]
 MIXED = [name for name in READ_ONCE if name != "remainder_3"]

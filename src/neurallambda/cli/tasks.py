@@ -10,8 +10,8 @@ import torch
 
 from neurallambda.automata.runs.table import aligned
 from neurallambda.cli.messages import answer, fail, reporting
-from neurallambda.tasks.automata import KINDS
 from neurallambda.tasks.catalogue import TASKS, task
+from neurallambda.tasks.machines.by_name import KINDS
 from neurallambda.tasks.task import Task
 
 WIDTH = 100

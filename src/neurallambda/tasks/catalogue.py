@@ -4,12 +4,12 @@ from difflib import get_close_matches
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
-from neurallambda.tasks.automata import KINDS, machine_task
 from neurallambda.tasks.chomsky.context_free import CONTEXT_FREE
 from neurallambda.tasks.chomsky.context_sensitive import CONTEXT_SENSITIVE
 from neurallambda.tasks.chomsky.regular import REGULAR
 from neurallambda.tasks.lisp.reduction import LISP_STEP, LISP_VALUE
 from neurallambda.tasks.lookup import LOOKUP, LOOKUP_UNSEEN
+from neurallambda.tasks.machines.by_name import KINDS, machine_task
 from neurallambda.tasks.palindromes import PALINDROMES, PALINDROMES_UNSEEN
 from neurallambda.tasks.remembering import REMEMBERING
 from neurallambda.tasks.sorting import INSERTION, SORTING
@@ -70,6 +70,6 @@ def task(name: str) -> Task:
         raise ArgumentError(
             f"name: got {name!r}, expected a machine after it, as in {known}:dyck2 or {known}:rules.json"
         )
-    close = get_close_matches(known, [*TASKS, *KINDS], n=3, cutoff=0.6)
+    close = get_close_matches(known, [*TASKS, *KINDS], n=3, cutoff=0.75)
     hint = f"did you mean {' or '.join(close)}?" if close else f"the tasks are {', '.join([*TASKS, *KINDS])}"
     raise ArgumentError(f"name: there is no task {name!r}; {hint}")
