@@ -58,7 +58,7 @@ def task(name: str) -> Task:
         ('(', ')', '[', ']')
         >>> task("revers-string")
         Traceback (most recent call last):
-        neurallambda.errors.ArgumentError: name: there is no task 'revers-string'; did you mean reverse-string or reverse-traced?
+        neurallambda.errors.ArgumentError: name: there is no task 'revers-string'; did you mean reverse-string?
     """
     kind, colon, rules = name.strip().partition(":")
     known = kind.lower().replace("_", "-")
@@ -70,6 +70,8 @@ def task(name: str) -> Task:
         raise ArgumentError(
             f"name: got {name!r}, expected a machine after it, as in {known}:dyck2 or {known}:rules.json"
         )
-    close = get_close_matches(known, [*TASKS, *KINDS], n=3, cutoff=0.75)
+    names = [*TASKS, *KINDS]
+    longer = [name for name in names if known and name.startswith(known)]
+    close = longer[:3] or get_close_matches(known, names, n=3, cutoff=0.75)
     hint = f"did you mean {' or '.join(close)}?" if close else f"the tasks are {', '.join([*TASKS, *KINDS])}"
     raise ArgumentError(f"name: there is no task {name!r}; {hint}")
