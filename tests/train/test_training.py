@@ -322,9 +322,11 @@ def test_members_that_are_left_are_repaired_and_kept(tmp_path: Path) -> None:
     )
     trained = train(recipe, tmp_path / "run", listeners=[heard.append], device="cpu")
     mended = [event for event in heard if isinstance(event, Mended)]
-    assert len(mended) == 2 and {event.seed for event in mended} == set(recipe.all_seeds) - set(trained.fates)
+    assert len(mended) == 2
+    assert {event.seed for event in mended} == set(recipe.all_seeds) - set(trained.fates)
     for event in mended:
-        assert event.rows == 100 and event.after >= event.before
+        assert event.rows == 100
+        assert event.after >= event.before
         if event.is_kept:
             assert trained.scores[trained.seeds.index(event.seed)] == event.validation
     assert max(event.validation for event in mended) > 0.9

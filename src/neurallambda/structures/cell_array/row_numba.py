@@ -19,18 +19,34 @@ from neurallambda.structures.second_gradients import differentiable_gradients
 
 
 @compiled
+def _only(chances):
+    """The one place that is not zero; -1 where there are more."""
+    found = -1
+    for place in range(len(chances)):
+        if chances[place] != 0:
+            if found >= 0:
+                return -1
+            found = place
+    return found
+
+
+@compiled
 def _next(own, right, rule, near, after):
     """Fill the next state of a cell from its state and its neighbour's; return the sum by which it was divided."""
     count = len(own)
-    near[:] = 0
-    for a in range(count):
-        if own[a] != 0:
-            weight, line = own[a], rule[a]
-            for k in range(count * count):
-                near[k] += weight * line[k]
-    after[:] = 0
-    for b in range(count):
-        if right[b] != 0:
+    one, other = _only(own), _only(right)
+    if one >= 0 and other >= 0:  # certain states: one entry of the rule is all there is
+        for c in range(count):
+            after[c] = right[other] * (own[one] * rule[one, other * count + c])
+    else:
+        near[:] = 0
+        for a in range(count):
+            if own[a] != 0:
+                weight, line = own[a], rule[a]
+                for k in range(count * count):
+                    near[k] += weight * line[k]
+        after[:] = 0
+        for b in range(count):
             weight = right[b]
             for c in range(count):
                 after[c] += weight * near[b * count + c]
