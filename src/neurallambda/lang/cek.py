@@ -123,7 +123,7 @@ class _Apply(Code):
     argument: Code
 
     def begin(self, environment: Environment, frame: Frame) -> State:
-        return self.function, environment, _Argument(self.argument, environment, frame)
+        return self.function, environment, Argument(self.argument, environment, frame)
 
 
 @dataclass(slots=True)
@@ -182,7 +182,7 @@ class _Unary(Code):
     operand: Code
 
     def begin(self, environment: Environment, frame: Frame) -> State:
-        return self.operand, environment, _CallPrimitive(Operator(self.operator), frame)
+        return self.operand, environment, CallPrimitive(Operator(self.operator), frame)
 
 
 @dataclass(slots=True)
@@ -192,7 +192,7 @@ class _Binary(Code):
     right: Code
 
     def begin(self, environment: Environment, frame: Frame) -> State:
-        return self.left, environment, _Operand(self.operator, self.right, environment, frame)
+        return self.left, environment, Operand(self.operator, self.right, environment, frame)
 
 
 class Halt(Frame):
@@ -200,7 +200,7 @@ class Halt(Frame):
 
 
 @dataclass(slots=True)
-class _Argument(Frame):
+class Argument(Frame):
     """The function is being evaluated; next its argument."""
 
     takes_function = True
@@ -212,9 +212,9 @@ class _Argument(Frame):
         if isinstance(value, _Closure) and isinstance(value.body.node, Lambda):
             waiting: Frame = Call(value.body.code, value.environment, self.frame)
         elif isinstance(value, (Operator, Partial)):
-            waiting = _CallPrimitive(value, self.frame)
+            waiting = CallPrimitive(value, self.frame)
         else:
-            waiting = Refuse(value)
+            waiting = Refuse(value, self.frame)
         return self.argument, self.environment, waiting
 
 
@@ -232,7 +232,7 @@ class Call(Frame):
 
 
 @dataclass(slots=True)
-class _CallPrimitive(Frame):
+class CallPrimitive(Frame):
     function: Operator | Partial
     frame: Frame
 
@@ -241,7 +241,7 @@ class _CallPrimitive(Frame):
 
 
 @dataclass(slots=True)
-class _Operand(Frame):
+class Operand(Frame):
     """The left operand is being evaluated; next the right."""
 
     operator: str
@@ -250,7 +250,7 @@ class _Operand(Frame):
     frame: Frame
 
     def take(self, value: Value, environment: Environment, integers: range | None) -> State:
-        return self.right, self.environment, _CallPrimitive(Partial(self.operator, value), self.frame)
+        return self.right, self.environment, CallPrimitive(Partial(self.operator, value), self.frame)
 
 
 @dataclass(slots=True)
@@ -258,6 +258,7 @@ class Refuse(Frame):
     """The argument of something that is no function is being evaluated; then the call fails."""
 
     function: Value
+    frame: Frame
 
     def take(self, value: Value, environment: Environment, integers: range | None) -> State:
         thunk = isinstance(self.function, Closure)

@@ -39,7 +39,14 @@ class Closure(ABC):
         """The value of an enclosing parameter."""
 
 
-Value = Atom | Pair | Partial | Closure
+@dataclass(frozen=True, slots=True)
+class Unbound:
+    """A variable that has no value yet: in code that is written down before it has run."""
+
+    name: str
+
+
+Value = Atom | Pair | Partial | Closure | Unbound
 
 
 LARGEST = 2_000_000
@@ -63,6 +70,20 @@ def to_term(value: Value, *, limit: int = LARGEST) -> Term:
         ProgramError: `out-of-memory`, where it has more than `limit` nodes.
     """
     return trampoline(_to_term(value, _Budget(limit))).term
+
+
+def code_to_term(code: Lambda | Delay, lookup: Callable[[Lambda], Value], *, limit: int = LARGEST) -> Term:
+    """Write a function or thunk as a term; its variables are replaced by their values.
+
+    Args:
+        code: the function.
+        lookup: the value of a variable, given the function whose parameter it is.
+        limit: how many nodes the term may have.
+
+    Raises:
+        ProgramError: `out-of-memory`, where it has more.
+    """
+    return trampoline(_code_to_term(code, lookup, _Budget(limit), {})).term
 
 
 class _Budget:
@@ -107,6 +128,8 @@ def _to_term(value: Value, budget: _Budget) -> _Writing:
             return _Written(terms.apply(terms.Primitive(name), (written.term,)), written.free)
         case Pair():
             return (yield _pair_to_term(value, budget))
+        case Unbound(name):
+            return _Written(terms.Variable(name), frozenset((name,)))
         case Closure():
             return (yield _code_to_term(value.code, value.lookup, budget, {}))
     raise AssertionError(f"not a value: {value!r}")
