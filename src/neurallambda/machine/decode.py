@@ -30,7 +30,7 @@ def decode(result: Result) -> list[Outcome]:
     outcomes = []
     for row, (end, address, taken) in enumerate(zip(likeliest, addresses, steps, strict=True)):
         if end == 0:
-            value = _Reader(result.memory, row, result.program.cells[row], result.program.integers).value(address)
+            value = ValueReader(result.memory, row, result.program.cells[row], result.program.integers).value(address)
             outcomes.append(outcome_of(value, taken))
         elif end == 1:
             outcomes.append(explained(_unfinished(result, taken), result.program, row, result.settings.max_steps))
@@ -49,7 +49,7 @@ def _unfinished(result: Result, taken: int) -> Outcome:
     return Outcome(error=ErrorKind.OUT_OF_MEMORY, message=message, steps=taken)
 
 
-class _Reader:
+class ValueReader:
     """Reads values of one program out of memory; what is shared there is shared here."""
 
     def __init__(self, memory: Memory, row: int, cells: Cells, integers: range) -> None:
@@ -121,7 +121,7 @@ class _Reader:
 class _Captured(Closure):
     """A function or thunk in memory, with the environment it was made in."""
 
-    def __init__(self, reader: _Reader, name: int, record: Tensor) -> None:
+    def __init__(self, reader: ValueReader, name: int, record: Tensor) -> None:
         function = reader.cells.functions.get(name)
         node = reader.cells.cells[name].node
         self.code = function if function is not None else _delay(node)

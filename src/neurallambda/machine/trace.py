@@ -136,7 +136,7 @@ def trace(
     settings = Settings(program.integers, program.operations, max_steps, machine.capacity, machine.alternatives)
     with torch.no_grad():
         runner = Runner(program.layout, program.code(), settings)
-    reader = _Reader(program.layout, program.cells[0], program.integers, threshold)
+    reader = RecordReader(program.layout, program.cells[0], program.integers, threshold)
     registers, memory = runner.registers, runner.memory
     while runner.can_go_on and not bool(runner.ended):
         running, before, address = float(registers.running), registers.pointers[0], memory.written
@@ -160,7 +160,7 @@ def trace(
         return Result.of(program, runner)
 
 
-def _alternatives(reader: "_Reader", step: StepOfAll, number: int, address: int) -> Iterator[TraceStep]:
+def _alternatives(reader: "RecordReader", step: StepOfAll, number: int, address: int) -> Iterator[TraceStep]:
     """What each alternative did in a step, the likeliest first."""
     parts = step.parts
     order = parts.weights[0].argsort(descending=True).tolist()
@@ -194,7 +194,7 @@ def listing(program: NeuralLambda, *, row: int = 0, threshold: float = THRESHOLD
     A3 integer 2
     """
     program = program.select([row])
-    reader = _Reader(program.layout, program.cells[0], program.integers, threshold)
+    reader = RecordReader(program.layout, program.cells[0], program.integers, threshold)
     code = program.code()
     return tuple(reader.cell(at, code.narrow[0, at]) for at in range(len(program.cells[0])))
 
@@ -204,7 +204,7 @@ def address_name(address: int) -> str:
     return f"A{address}"
 
 
-class _Reader:
+class RecordReader:
     """Reads tensors as text. It knows what the records it has read are bound to."""
 
     def __init__(self, layout: Layout, cells: Cells, integers: range, threshold: float) -> None:
