@@ -1,7 +1,7 @@
 """Traces: what memory holds before every step, by the most similar symbols, each with how similar it is."""
 
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -78,6 +78,7 @@ class TraceStep:
         stack: the stack before it, from the bottom.
         moves: what it did, the heaviest first.
         errors: how much of it ended in each error.
+        memory: the tensors of that memory.
     """
 
     number: int
@@ -85,6 +86,7 @@ class TraceStep:
     stack: tuple[TraceItem, ...]
     moves: tuple[Weighted, ...]
     errors: tuple[Weighted, ...]
+    memory: Memory = field(repr=False, compare=False)
 
 
 def trace(beta: NeuralBeta, program: NeuralLambda, max_steps: int = MAX_STEPS) -> Generator[TraceStep, None, Result]:
@@ -125,7 +127,8 @@ def trace(beta: NeuralBeta, program: NeuralLambda, max_steps: int = MAX_STEPS) -
 def _step(beta: NeuralBeta, program: NeuralLambda, number: int, memory: Memory, cases: Cases) -> TraceStep:
     errors = zip((str(kind) for kind in ERRORS), cases.errors[0].tolist(), strict=True)
     moves = zip((move.name.lower() for move in Move), cases.moves[0].tolist(), strict=True)
-    return TraceStep(number, _cells(beta, program, memory), _stack(beta, memory), _heaviest(moves), _heaviest(errors))
+    cells, stack = _cells(beta, program, memory), _stack(beta, memory)
+    return TraceStep(number, cells, stack, _heaviest(moves), _heaviest(errors), memory)
 
 
 def _heaviest(weights: Iterable[tuple[str, float]]) -> tuple[Weighted, ...]:

@@ -189,5 +189,3 @@ class Unlowering:
         for head in reversed(heads):
             last = terms.apply(terms.Primitive("cons"), (head, last))
         return last
-
-

@@ -200,4 +200,3 @@ def shortened(text: str, most: int = 60) -> str:
 def _without_brackets(before: str, after: str, kind: str) -> tuple[str, str]:
     """The start without its opening bracket, and the end without its closing one."""
     return before[2 if kind == LIST else 1 :], after[:-1]
-

@@ -29,7 +29,6 @@ from neurallambda.traces.contexts import (
     Around,
     TooLargeError,
     Waiting,
-    Written,
     around_term,
     call_of,
     constant,
@@ -42,6 +41,7 @@ from neurallambda.traces.contexts import (
 )
 from neurallambda.traces.lanes import Lineage
 from neurallambda.traces.pictures import Json, Lane, Mixture, Picture, Seen, Store
+from neurallambda.traces.recording import rounded
 
 RULE_NAMES = [rule.name for rule in RULES]
 SHARP = 0.999
@@ -98,14 +98,17 @@ class MachineTracer:
         rules = self.records.mixture(step.rules[0], RULE_NAMES)
         ends = self._ends(0, step.halts[0] * running, step.errors[0] * running)
         lane = self._lane(0, float(registers.running), registers.pointers[0], rules)
-        return Seen((lane,), memory=memory, ends=ends)
+        closed = () if lane.weight >= self.threshold else (0,)
+        return Seen((lane,), closed=closed, memory=memory, ends=ends)
 
     def _several(self, step: StepOfAll, address: int) -> Seen:
         """A step of several alternatives."""
         after, memory = step.after, self._written(address, step.records[0])
         weights = step.parts.weights[0]
         parts = [place for place in range(len(weights)) if float(weights[place]) >= self.threshold]
-        born = self.lineage.follow(parts, _parents(step), step.choices.into[0].tolist(), after.running[0].tolist(), self.threshold)
+        born = self.lineage.follow(
+            parts, _parents(step), step.choices.into[0].tolist(), after.running[0].tolist(), self.threshold
+        )
         lanes, ends = [], []
         for one in born.lanes:
             rules = torch.stack([step.rules[0, place] * weights[place] for place in one.parts]).sum(0)
@@ -133,11 +136,13 @@ class MachineTracer:
         """What ended in a step: values, each once however many addresses hold it, and errors."""
         found: dict[tuple[str, str], float] = {}
         for address, weight in self.records.heavy(halts):
-            key = ("value", self.states.value_text(address))
-            found[key] = found.get(key, 0) + weight
+            for text, share in self.states.value_texts(address):
+                found["value", text] = found.get(("value", text), 0) + weight * share
         for name, weight in self.records.mixture(errors, ERRORS):
             found["error", name] = weight
-        return [{"lane": lane, kind: text, "weight": min(1.0, weight)} for (kind, text), weight in found.items()]
+        return [
+            {"lane": lane, kind: text, "weight": rounded(min(1.0, weight))} for (kind, text), weight in found.items()
+        ]
 
     def _lane(
         self, number: int, weight: float, pointers: Tensor, rules: Mixture = (), parents: tuple[int, ...] = ()
@@ -230,7 +235,11 @@ class StateReader:
             total = float(letters.sum())
             for at in (letters > 0).nonzero().flatten().tolist():
                 found.append((OPERATORS[at], operators * float(letters[at]) / total))
-        found += [(tag.name.lower(), float(tags[tag])) for tag in (Tag.PARTIAL, Tag.CLOSURE, Tag.THUNK, Tag.PAIR) if tags[tag] > 0]
+        found += [
+            (tag.name.lower(), float(tags[tag]))
+            for tag in (Tag.PARTIAL, Tag.CLOSURE, Tag.THUNK, Tag.PAIR)
+            if tags[tag] > 0
+        ]
         return tuple(sorted(((name, weight) for name, weight in found if weight > 1e-3), key=lambda one: -one[1]))
 
     def waits(self, address: int) -> Waiting | None:
@@ -282,12 +291,15 @@ class StateReader:
         """Reads variables in an environment."""
         return lambda binder: self.values.value(self.values.bound(environment, self.cells.parameters[binder]))
 
-    def value_text(self, address: int) -> str:
-        """The value at an address as text."""
+    def value_texts(self, address: int) -> Mixture:
+        """The values at an address as text; of those that are no atoms the likeliest stands for all."""
+        mixture = self.mixture(self.values.record(address))
+        if len(mixture) > 1:
+            return mixture
         try:
-            return written(self.unlowering.value(self.values.value(address))).text
+            return ((written(self.unlowering.value(self.values.value(address))).text, 1.0),)
         except (ProgramError, TooLargeError):
-            return "…"
+            return (("…", 1.0),)
 
     def operator(self, record: Tensor) -> str:
         """The likeliest operator of a record."""
@@ -321,7 +333,8 @@ def as_cell(record: TraceRecord) -> Json:
             cell[name] = value
     if record.environment:
         cell["bindings"] = [
-            {"name": one.parameter, "address": one.address, "weight": round(one.weight, 6)} for one in record.environment
+            {"name": one.parameter, "address": one.address, "weight": round(one.weight, 6)}
+            for one in record.environment
         ]
     sure = 1.0
     for part in (record.tags, *record.parts.values()):
@@ -330,7 +343,7 @@ def as_cell(record: TraceRecord) -> Json:
     return cell
 
 
-def _pairs(mixture) -> list[list[object]]:
+def _pairs(mixture: Mixture) -> list[list[object]]:
     return [[name, round(min(1.0, weight), 6)] for name, weight in mixture]
 
 
@@ -340,4 +353,3 @@ def _parents(step: StepOfAll) -> list[int | None]:
     each = (split.controls.shape[-1] + 1) * (split.frames.shape[-1] + 1) * step.parts.rules.shape[-1]
     found: list[int | None] = [int(chosen) // each for chosen in split.chosen[0]]
     return [*found, None] if split.is_mixture else found
-

@@ -6,11 +6,11 @@ from typing import Any
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang import cek, core
 from neurallambda.lang.cek import NOTHING, Code, Environment, Frame, Halt, compile_core, out_of_steps
-from neurallambda.lang.core import Delay, Lambda, Node, Operator
+from neurallambda.lang.core import Lambda, Node, Operator
 from neurallambda.lang.draws import Draws
 from neurallambda.lang.terms import Observe, apply
 from neurallambda.lang.unlower import Unlowering, definition_names, nodes_of
-from neurallambda.lang.values import Value
+from neurallambda.lang.values import Partial, Value
 from neurallambda.traces.contexts import (
     AWAITED,
     LARGEST,
@@ -153,8 +153,8 @@ class ReferenceTracer:
                 return constant(around_term(found))
             case cek.CallPrimitive(Operator() as function):
                 return call_of(unlowering.value(function))
-            case cek.CallPrimitive(function):
-                return second_of(function.operator, unlowering.value(function.operand))
+            case cek.CallPrimitive(Partial(operator, operand)):
+                return second_of(operator, unlowering.value(operand))
             case cek.Argument(argument, environment):
                 return function_for(unlowering.term(self.origins[id(argument)], reading(environment)))
             case cek.Operand(operator, right, environment):

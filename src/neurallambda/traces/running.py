@@ -1,0 +1,228 @@
+"""Tracing programs by any engine, as a stream of events."""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from neurallambda.arguments import checked
+from neurallambda.engines import make_engine
+from neurallambda.engines.protocol import Engine, Limits
+from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
+from neurallambda.lang.cek import out_of_steps
+from neurallambda.lang.draws import settled
+from neurallambda.lang.fillings import check_given
+from neurallambda.lang.lower import lower
+from neurallambda.lang.outcome import Outcome
+from neurallambda.lang.random_forms import refuse_random_forms
+from neurallambda.lang.syntax.parser import parse
+from neurallambda.lang.terms import Program
+from neurallambda.traces.pictures import Json, Seen
+from neurallambda.traces.recording import Recorder, rounded
+
+if TYPE_CHECKING:
+    from neurallambda.holes import Filling
+
+TRACED = ("machine", "beta", "reference", "normalize")
+"""What can be traced: three engines, and reduction as on paper."""
+MAX_STEPS = 2_000
+"""How many steps are traced where no number is given."""
+
+
+@checked
+def trace(
+    source: str | Program,
+    *,
+    engine: Engine | str = Engine.MACHINE,
+    limits: Limits = Limits(),
+    device: str | None = None,
+    holes: "Mapping[str, Filling] | None" = None,
+    gradient: bool = False,
+) -> Iterator[Json]:
+    """Run a program and tell every step: a header, an event for each step, an end.
+
+    The events are those of the [trace record](trace.md): a step tells what became other in it, and among it the term that
+    the state stands for.
+
+    Args:
+        source: the program.
+        engine: `machine`, `beta`, `reference`, or `normalize`: reduction one step at a time, with free variables.
+        limits: what it may use; without a number of steps, 2,000 are traced.
+        device: where tensors live.
+        holes: what each `?name` stands for, as in `run`.
+        gradient: whether the end says how the logarithm of the likeliest end's probability changes with each cell of the
+            code. The machine only.
+
+    Yields:
+        Events, as JSON has them.
+
+    Raises:
+        SourceError: where the text is not a program, or has a hole that is not filled.
+        ArgumentError: where an argument cannot be used.
+
+    Example:
+        >>> events = list(trace("((fn [x] (+ x 1)) 2)"))
+        >>> [event["event"] for event in events]
+        ['header', 'step', 'step', 'step', 'step', 'step', 'step', 'end']
+        >>> events[-1]["outcome"]
+        {'value': '3'}
+    """
+    if engine not in TRACED:
+        raise ArgumentError(f"engine: got {str(engine)!r}, expected one of {', '.join(TRACED)} to be traced")
+    if gradient and engine != "machine":
+        raise ArgumentError(f"gradient: got it for {engine}; only the machine has one")
+    program = parse(source) if isinstance(source, str) else source
+    text = source if isinstance(source, str) else source.text
+    steps = limits.max_steps or MAX_STEPS
+    tracer = {"machine": _machine, "beta": _beta, "reference": _reference, "normalize": _normalize}[str(engine)]
+    facts: Json = {"source": text, "limits": {"max_steps": steps}}
+    if holes:
+        facts["holes"] = {name: _hole(filling) for name, filling in check_fillings(holes).items()}
+    return tracer(program, facts, limits, steps, device, dict(holes or {}), gradient)
+
+
+def check_fillings(holes: Mapping[str, Any]) -> dict[str, Any]:
+    """What fills the holes, with `Soft` for what is uncertain; lists are of worlds alone."""
+    from neurallambda.holes import Soft
+
+    found: dict[str, Any] = {}
+    for name, filling in holes.items():
+        found[name] = filling if isinstance(filling, Soft) else check_given({name: filling})[name]
+    return found
+
+
+_Events = Generator[Json, None, None]
+
+
+def _machine(
+    program: Program, facts: Json, limits: Limits, steps: int, device: str | None, holes: dict[str, Any], gradient: bool
+) -> _Events:
+    tracers = import_module("neurallambda.traces.machine")
+    machine = make_engine("machine", limits=limits, device=device).machine()  # pyright: ignore[reportAttributeAccessIssue]
+    refuse_random_forms(program, "machine")
+    recorder = Recorder("machine", **facts)
+    try:
+        encoded = machine.encode(program, holes=holes)
+    except ProgramError as error:
+        yield from _refused(recorder, error)
+        return
+    tracer = tracers.MachineTracer(machine, encoded, steps)
+    yield from _events(recorder, tracer.seen())
+    result = tracer.result()
+    outcome = machine.decode(result)[0]
+    found = import_module("neurallambda.machine.ends").ends(result)
+    distribution = [{**_named(text), "weight": rounded(weight)} for weight, text in found]
+    extra: Json = {"distribution": [one for one in distribution if len(one) == 2]}
+    if gradient:
+        extra["gradient"] = import_module("neurallambda.traces.gradient").gradient_of(machine, encoded, outcome, steps)
+    yield recorder.end(**_outcome(outcome, extra))
+
+
+def _beta(
+    program: Program, facts: Json, limits: Limits, steps: int, device: str | None, holes: dict[str, Any], gradient: bool
+) -> _Events:
+    tracers = import_module("neurallambda.traces.beta")
+    beta = make_engine("beta", limits=limits, device=device).beta()  # pyright: ignore[reportAttributeAccessIssue]
+    recorder = Recorder("beta", **facts)
+    try:
+        import_module("neurallambda.beta.assemble").check_closed(program, holes)
+        encoded = beta.encode(program, holes=holes)
+    except ProgramError as error:
+        yield from _refused(recorder, error)
+        return
+    tracer = tracers.BetaTracer(beta, encoded, steps)
+    yield from _events(recorder, tracer.seen())
+    yield recorder.end(**_outcome(beta.decode(tracer.result)[0], {}))
+
+
+def _reference(
+    program: Program, facts: Json, limits: Limits, steps: int, device: str | None, holes: dict[str, Any], gradient: bool
+) -> _Events:
+    tracers = import_module("neurallambda.traces.reference")
+    recorder = Recorder("reference", **facts)
+    try:
+        root = lower(program)
+    except ProgramError as error:
+        yield from _refused(recorder, error)
+        return
+    filled = settled(check_given(holes), None)
+    tracer = tracers.ReferenceTracer(root, filled, limits.integers)
+    try:
+        yield from _events(recorder, tracer.seen(steps))
+    except ProgramError as error:
+        told = import_module("neurallambda.lang.blame").explain(
+            root, error.steps, text=program.text, holes=filled, integers=limits.integers
+        )
+        outcome = Outcome.of(told or error)
+        if error.kind is not ErrorKind.OUT_OF_STEPS:
+            ends = ({"lane": 0, "error": str(error.kind), "weight": 1},)
+            yield recorder.step(Seen((tracer.lane("error"),), closed=(0,), ends=ends))
+        yield recorder.end(**_outcome(outcome, {}))
+        return
+    yield recorder.end(**_outcome(Outcome(term=tracer.unlowering.value(tracer.value)), {}))
+
+
+def _normalize(
+    program: Program, facts: Json, limits: Limits, steps: int, device: str | None, holes: dict[str, Any], gradient: bool
+) -> _Events:
+    if holes:
+        raise ArgumentError("holes: got some for normalize, which leaves holes as they are")
+    refuse_random_forms(program, "normalize")
+    tracer = import_module("neurallambda.traces.reductions").ReductionTracer(program, steps)
+    recorder = Recorder("normalize", **facts)
+    yield from _events(recorder, tracer.seen())
+    if tracer.has_ended:
+        yield recorder.end(**_outcome(Outcome(term=tracer.last), {}))
+    else:
+        yield recorder.end(**_outcome(Outcome(error=ErrorKind.OUT_OF_STEPS, message=out_of_steps(steps)), {}))
+
+
+def _events(recorder: Recorder, seen: Iterator[Seen]) -> _Events:
+    yield recorder.header(next(seen))
+    for one in seen:
+        yield recorder.step(one)
+
+
+def _refused(recorder: Recorder, error: ProgramError) -> _Events:
+    """A program that has an error before it runs."""
+    yield recorder.header(Seen(()))
+    yield recorder.end(**_outcome(Outcome.of(error), {}))
+
+
+def _outcome(outcome: Outcome, extra: Json) -> Json:
+    from neurallambda.lang.syntax.printer import to_text
+
+    if outcome.error is None:
+        assert outcome.term is not None
+        return {"outcome": {"value": to_text(outcome.term)}, **extra}
+    told: Json = {"error": str(outcome.error), "message": outcome.message}
+    if outcome.line:
+        told |= {"line": outcome.line, "column": outcome.column}
+    if outcome.error in (ErrorKind.OUT_OF_STEPS, ErrorKind.OUT_OF_MEMORY):
+        extra = {**extra, "truncated": outcome.message}
+    return {"outcome": told, **extra}
+
+
+def _named(text: str) -> Json:
+    """An end as the record has it."""
+    if text.startswith("error "):
+        return {"error": text.removeprefix("error ")}
+    return {} if text == "no end within the limits" else {"value": text}
+
+
+def _hole(filling: Any) -> Any:
+    """What fills a hole, as the header has it."""
+    values = getattr(filling, "values", None)
+    if values is None:
+        return {"items": [_hole(one) for one in filling]} if isinstance(filling, list) else [[_atom(filling), 1]]
+    weights = filling.logits.detach().softmax(-1).flatten().tolist()
+    return [[_atom(value), rounded(weight)] for value, weight in zip(values, weights, strict=True)]
+
+
+def _atom(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def document(events: Iterable[Json]) -> Json:
+    """All events of one run as one document: `header`, `steps`, `end`."""
+    header, *rest = events
+    return {"header": header, "steps": rest[:-1], "end": rest[-1]}
