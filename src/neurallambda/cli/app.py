@@ -148,6 +148,71 @@ def run(
 
 
 @app.command()
+def trace(
+    source: Source = None,
+    file: File = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="<machine|beta|reference|normalize>",
+            help="What runs: an engine, or `normalize`: reduction as on paper, with free variables.",
+        ),
+    ] = "machine",
+    hole: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="What ?NAME stands for, as in `run`. May be given several times."),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="<text|json|jsonl|html>",
+            help="`text`: the term after each step. `json`, `jsonl`: the whole record. `html`: a page that shows it. Without "
+            "it, what the name of --output ends in, or text.",
+        ),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The file to write; stdout without it.")] = None,
+    max_steps: Annotated[
+        int, typer.Option(min=1, max=100_000, help="More steps than this are the error out-of-steps.")
+    ] = 2_000,
+    integers: Integers = INTEGERS,
+    device: Device = None,
+    gradient: Annotated[
+        bool,
+        typer.Option("--gradient", help="Say how the end depends on each cell of the code. The machine only."),
+    ] = False,
+    jsonl: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help='Trace many programs: each line holds one, as {"program": "..."}; the output is lines of JSON, a header '
+            "before the steps of each. `-` is standard input.",
+        ),
+    ] = None,
+) -> None:
+    """Show every step of a run: the term that the state stands for, or all that the engine holds.
+
+    Exit code 0: a value. 1: an error of the program's own. 2: no program, or an option that cannot be used.
+    """
+    from neurallambda.cli.holes import fillings, read_holes
+    from neurallambda.cli.messages import fail, reporting
+    from neurallambda.cli.setup import read_integers
+    from neurallambda.cli.traces import trace_lines, trace_program
+    from neurallambda.engines.protocol import Limits
+
+    with reporting():
+        limits = Limits(integers=read_integers(integers), max_steps=max_steps)
+        holes = fillings(read_holes(hole or ())) or None
+    arguments = {"engine": engine, "limits": limits, "device": device, "holes": holes, "gradient": gradient}
+    if jsonl is None:
+        trace_program(source, file, setup=arguments, form=form, output=output)
+        return
+    if source is not None or file is not None:
+        fail("--jsonl: it goes with no other program")
+    trace_lines(jsonl, setup=arguments, form=form, output=output)
+
+
+@app.command()
 def normalize(
     source: Source = None,
     file: File = None,

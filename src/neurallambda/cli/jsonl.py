@@ -39,7 +39,7 @@ def run_lines(path: Path, setup: Setup) -> None:
 
     The exit code is that of bad input where any line holds no program. What programs end in, errors included, is data.
     """
-    with reporting(path), _opened(path) as file, _progress(path) as advance, _one_thread(setup):
+    with reporting(path), path_or_stdin(path) as file, _progress(path) as advance, _one_thread(setup):
         refused = 0
         for window in windows(file):
             lines = [read_line(text) for text in window]
@@ -115,7 +115,7 @@ def windows(file: Input) -> Iterator[list[bytes]]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Input]:
+def path_or_stdin(path: Path) -> Iterator[Input]:
     """The input, as bytes."""
     if str(path) == STDIN:
         yield standard_input()

@@ -107,15 +107,24 @@ class Unlowering:
         return to_term(value, limit=self.limit)
 
     def let(self, function: Lambda, argument: Term, lookup: Lookup) -> _Writing:
-        """A binding and its body, as `let` writes it."""
+        """A binding and its body, as `let` writes it; the name is another one where it would capture one from outside."""
         name = function.parameter
         if name in self.taken:
             name = fresh_name(name, self.taken)
+        met: set[str] = set()
 
         def inner(binder: Lambda) -> Value:
-            return Unbound(name) if binder is function else lookup(binder)
+            if binder is function:
+                return Unbound(name)
+            value = lookup(binder)
+            if isinstance(value, Unbound):
+                met.add(value.name)
+            return value
 
         body = yield self._term(function.body, inner)
+        if name in met:
+            name = fresh_name(name, met | self.taken)
+            body = yield self._term(function.body, inner)
         bindings, rest = (body.bindings, body.body) if isinstance(body, Let) else ((), body)
         return Let(((name, argument), *bindings), rest)
 

@@ -98,7 +98,8 @@ class ValueReader:
 
     def bound(self, environment: Tensor, parameter: int) -> int:
         """The address of the value that is bound to a parameter in an environment."""
-        written = slice(self.memory.layout.code, self.memory.written)  # code binds nothing
+        # Code binds nothing; and an environment that was read before the memory grew knows no later addresses.
+        written = slice(self.memory.layout.code, min(self.memory.written, len(environment)))
         bound = environment[written] * self.memory.parameters[self.row, written, parameter].detach()
         return written.start + int(bound.argmax())
 

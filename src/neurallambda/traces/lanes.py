@@ -49,7 +49,7 @@ class Lineage:
         parts: Sequence[int],
         parents: Sequence[int | None],
         into: Sequence[int],
-        running: Sequence[float],
+        going_on: Sequence[float],
         threshold: float,
     ) -> Generation:
         """Follow a step.
@@ -58,21 +58,24 @@ class Lineage:
             parts: those that are shown.
             parents: of each part the alternative that it was split from; None: of all.
             into: the alternative that each part went into.
-            running: how much each alternative is after the step.
+            going_on: how much of each part has not ended in the step.
             threshold: what weighs less is left out.
         """
         heaviest = next(iter(self.lanes.values()), 0)
         came = {part: self.lanes.get(parents[part] or 0, heaviest) for part in parts}
         sources: dict[int, dict[int, list[int]]] = {}
         for part in parts:
-            if running[into[part]] >= threshold:
+            if going_on[part] >= threshold:
                 sources.setdefault(into[part], {}).setdefault(came[part], []).append(part)
         children: dict[int, int] = {}
         for lanes in sources.values():
             for lane in lanes:
                 children[lane] = children.get(lane, 0) + 1
         grown, now = [], {}
-        for place, lanes in sorted(sources.items(), key=lambda one: -running[one[0]]):
+        weights = {
+            place: sum(going_on[part] for some in lanes.values() for part in some) for place, lanes in sources.items()
+        }
+        for place, lanes in sorted(sources.items(), key=lambda one: -weights[one[0]]):
             of = tuple(part for some in lanes.values() for part in some)
             if len(lanes) == 1 and children[next(iter(lanes))] == 1:
                 grown.append(Grown(next(iter(lanes)), place, (), of))

@@ -98,17 +98,16 @@ class MachineTracer:
         rules = self.records.mixture(step.rules[0], RULE_NAMES)
         ends = self._ends(0, step.halts[0] * running, step.errors[0] * running)
         lane = self._lane(0, float(registers.running), registers.pointers[0], rules)
-        closed = () if lane.weight >= self.threshold else (0,)
-        return Seen((lane,), closed=closed, memory=memory, ends=ends)
+        return Seen((lane,), memory=memory, ends=ends)
 
     def _several(self, step: StepOfAll, address: int) -> Seen:
         """A step of several alternatives."""
         after, memory = step.after, self._written(address, step.records[0])
         weights = step.parts.weights[0]
         parts = [place for place in range(len(weights)) if float(weights[place]) >= self.threshold]
-        born = self.lineage.follow(
-            parts, _parents(step), step.choices.into[0].tolist(), after.running[0].tolist(), self.threshold
-        )
+        going_on = weights - step.halts[0].sum(-1) - step.errors[0].sum(-1)
+        into = step.choices.into[0].tolist()
+        born = self.lineage.follow(parts, _parents(step), into, going_on.tolist(), self.threshold)
         lanes, ends = [], []
         for one in born.lanes:
             rules = torch.stack([step.rules[0, place] * weights[place] for place in one.parts]).sum(0)

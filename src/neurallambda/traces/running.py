@@ -15,6 +15,7 @@ from neurallambda.lang.lower import lower
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.random_forms import refuse_random_forms
 from neurallambda.lang.syntax.parser import parse
+from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import Program
 from neurallambda.traces.pictures import Json, Seen
 from neurallambda.traces.recording import Recorder, rounded
@@ -71,7 +72,7 @@ def trace(
     if gradient and engine != "machine":
         raise ArgumentError(f"gradient: got it for {engine}; only the machine has one")
     program = parse(source) if isinstance(source, str) else source
-    text = source if isinstance(source, str) else source.text
+    text = source if isinstance(source, str) else source.text or to_text(source)
     steps = limits.max_steps or MAX_STEPS
     tracer = {"machine": _machine, "beta": _beta, "reference": _reference, "normalize": _normalize}[str(engine)]
     facts: Json = {"source": text, "limits": {"max_steps": steps}}
@@ -155,7 +156,7 @@ def _reference(
         outcome = Outcome.of(told or error)
         if error.kind is not ErrorKind.OUT_OF_STEPS:
             ends = ({"lane": 0, "error": str(error.kind), "weight": 1},)
-            yield recorder.step(Seen((tracer.lane("error"),), closed=(0,), ends=ends))
+            yield recorder.step(Seen((tracer.lane("error"),), ends=ends))
         yield recorder.end(**_outcome(outcome, {}))
         return
     yield recorder.end(**_outcome(Outcome(term=tracer.unlowering.value(tracer.value)), {}))
@@ -189,8 +190,6 @@ def _refused(recorder: Recorder, error: ProgramError) -> _Events:
 
 
 def _outcome(outcome: Outcome, extra: Json) -> Json:
-    from neurallambda.lang.syntax.printer import to_text
-
     if outcome.error is None:
         assert outcome.term is not None
         return {"outcome": {"value": to_text(outcome.term)}, **extra}

@@ -1,0 +1,176 @@
+"""The command `neurallambda trace`: every step of a run, as text, as JSON, or as a page."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import IO, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from neurallambda.cli.jsonl import path_or_stdin, read_line, windows
+from neurallambda.cli.messages import ExitCode, fail, reporting
+from neurallambda.cli.reading import read_program
+from neurallambda.errors import ArgumentError, SourceError
+from neurallambda.traces import document, states, trace
+from neurallambda.traces.pictures import Json
+
+FORMATS = ("text", "json", "jsonl", "html")
+BY_SUFFIX = {".html": "html", ".json": "json", ".jsonl": "jsonl", ".txt": "text"}
+MOST = 5
+"""How many ends are shown as text."""
+
+
+def form_of(form: str | None, output: Path | None) -> str:
+    """The format that is asked for, by its name or by that of the file.
+
+    Raises:
+        ArgumentError: if there is none, or a page would go to the terminal.
+    """
+    found = form or (BY_SUFFIX.get(output.suffix.lower()) if output else "text")
+    if found is None:
+        raise ArgumentError(
+            f"--output: the name {output} does not tell the format; expected one that ends in {', '.join(BY_SUFFIX)}, or --format"
+        )
+    if found not in FORMATS:
+        raise ArgumentError(f"--format: got {found!r}, expected {', '.join(FORMATS)}")
+    if found == "html" and output is None:
+        raise ArgumentError("--format html: a page needs a file to go to, as in -o trace.html")
+    return found
+
+
+def write_trace(events: Iterable[Json], form: str, output: Path | None) -> Json:
+    """Write one trace; gives the last event.
+
+    Raises:
+        ArgumentError, SourceError: where the program cannot be traced.
+        OSError: where the file cannot be written.
+    """
+    if form == "text":
+        with _opened(output) as stream:
+            return show(
+                events,
+                Console(
+                    file=stream, highlight=False, markup=False, soft_wrap=True, width=None if output is None else 10_000
+                ),
+            )
+    last: Json = {}
+    if form == "jsonl":
+        with _opened(output) as stream:
+            for last in events:
+                stream.write(json.dumps(last, ensure_ascii=False, separators=(",", ":")) + "\n")
+        return last
+    whole = document(events)
+    if form == "html":
+        from neurallambda.viewer import page
+
+        text = page(whole)
+    else:
+        text = json.dumps(whole, ensure_ascii=False, separators=(",", ":")) + "\n"
+    with _opened(output) as stream:
+        stream.write(text)
+    return whole["end"]
+
+
+def trace_program(
+    source: str | None,
+    file: Path | None,
+    *,
+    setup: Mapping[str, Any],
+    form: str | None,
+    output: Path | None,
+) -> None:
+    """Trace one program. `setup` are the arguments of `trace`."""
+    with reporting(file):
+        chosen = form_of(form, output)
+        last = write_trace(trace(read_program(source, file), **setup), chosen, output)
+    if "error" in last.get("outcome", {}):
+        raise typer.Exit(ExitCode.PROGRAM_ERROR)
+
+
+def trace_lines(path: Path, *, setup: Mapping[str, Any], form: str | None, output: Path | None) -> None:
+    """Trace the program of each line of a file, one after another, as lines of JSON.
+
+    A line without a program becomes one event that says so, and the exit code that of bad input.
+    """
+    refused = 0
+    with reporting(path):
+        if form not in (None, "jsonl"):
+            raise ArgumentError(f"--format: got {form!r} with --jsonl, whose traces are lines of JSON")
+        with path_or_stdin(path) as file, _opened(output) as stream:
+            for line in (read_line(text) for window in windows(file) for text in window):
+                for event in _events_of(line.program, setup):
+                    refused += event["event"] == "refused"
+                    stream.write(json.dumps(event, ensure_ascii=False, separators=(",", ":")) + "\n")
+    if refused:
+        fail(f'{refused:,} of the lines hold no program that can be traced; their event is "refused"')
+
+
+def _events_of(program: str | SourceError, setup: Mapping[str, Any]) -> Iterator[Json]:
+    try:
+        if isinstance(program, SourceError):
+            raise program
+        yield from trace(program, **setup)
+    except SourceError as error:
+        yield {"event": "refused", "message": str(error)}
+
+
+def show(events: Iterable[Json], console: Console) -> Json:
+    """Show the term after each step, the part that comes next underlined, and what each step did."""
+    last: Json = {}
+
+    def kept() -> Iterator[Json]:
+        nonlocal last
+        for event in events:
+            last = event
+            yield event
+
+    for state in states(kept()):
+        for number, lane in state.lanes.items():
+            console.print(_line(state.number, lane, number if len(state.lanes) > 1 else None))
+        for end in last.get("ends", ()):
+            console.print(Text.assemble("     ends in ", (_end(end), "bold green" if "value" in end else "bold red")))
+    outcome = last.get("outcome", {})
+    distribution = last.get("distribution", [])
+    if len(distribution) > 1:
+        for one in distribution[:MOST]:
+            console.print(f"{one['weight']:9.6f}  {_end(one)}")
+    elif outcome:
+        place = f"line {outcome['line']}, column {outcome['column']}: " if "line" in outcome else ""
+        console.print(f"=> {_end(outcome)}" + (f": {place}{outcome['message']}" if "message" in outcome else ""))
+    return last
+
+
+def _line(number: int, lane: Json, name: int | None) -> Text:
+    rules = ", ".join(rule if weight > 0.995 else f"{rule} {weight:.2f}" for rule, weight in lane["rules"])
+    head = f"{number:>4} " + (f"[{name}] {lane['weight']:.2f} " if name is not None else "")
+    line = Text.assemble((head, "bold"), (f"{rules:<18} ", "cyan"))
+    term = lane.get("term")
+    if term is None:
+        stores = "  ".join(
+            f"{name}: {' '.join(item['text'] for item in store['items'])}" for name, store in lane["stores"].items()
+        )
+        state = " ".join(f"{value[0][0]}" for value in lane["registers"].values())
+        return line.append(f"{state}  {stores}".rstrip())
+    if "text" not in term:
+        return line.append(f"… {term['omitted']}", "dim")
+    text = term["text"]
+    start, end = term.get("redex", (0, 0))
+    return line.append(text[:start]).append(text[start:end], "bold yellow underline").append(text[end:])
+
+
+def _end(end: Json) -> str:
+    return next(str(end[name]) for name in ("value", "error", "verdict") if name in end)
+
+
+def _opened(output: Path | None) -> Any:
+    if output is None:
+        return nullcontext(sys.stdout)
+    try:
+        stream: IO[str] = output.open("w", encoding="utf-8")
+    except OSError as error:
+        fail(f"--output: {output}: {error.strerror or error}")
+    return stream

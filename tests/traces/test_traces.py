@@ -1,0 +1,223 @@
+"""Traces: what they say is what the engine had, and the term of every state is worth what the program is."""
+
+import json
+from importlib.resources import files
+
+import jsonschema
+import pytest
+import torch
+from hypothesis import given, settings
+
+import neurallambda as nl
+from neurallambda.automata.library import load
+from neurallambda.errors import ArgumentError, ErrorKind, ProgramError, SourceError
+from neurallambda.lang.evaluate import evaluate
+from neurallambda.lang.lower import lower
+from neurallambda.lang.outcome import Outcome
+from neurallambda.lang.prelude import link
+from neurallambda.lang.syntax.parser import parse
+from neurallambda.lang.terms import Define, Program
+from neurallambda.traces import document, state_at, states, trace
+from neurallambda.traces.automata import trace_cells, trace_run
+from neurallambda.traces.machine import MachineTracer
+from neurallambda.traces.pictures import Json
+from neurallambda.traces.recording import Recorder, record
+from neurallambda.traces.reference import ReferenceTracer
+from tests.programs import INTEGERS, PROGRAMS, Example
+from tests.typed_programs import programs
+
+SCHEMA = jsonschema.Draft202012Validator(json.loads((files("neurallambda.traces") / "schema.json").read_text()))
+FACTORIAL = "(defn fact [n] (if (= n 0) 1 (* n (fact (- n 1))))) (fact 3)"
+CLOSED = [one for one in PROGRAMS if not one.holes]
+
+
+def texts(events: list[Json], lane: int = 0) -> list[str | None]:
+    return [state.lanes[lane]["term"].get("text") for state in states(events) if lane in state.lanes]
+
+
+def marked(state: Json) -> str:
+    """The text of a lane, its redex between « and »."""
+    term = state["term"]
+    start, end = term["redex"]
+    return f"{term['text'][:start]}«{term['text'][start:end]}»{term['text'][end:]}"
+
+
+def test_a_run_as_terms() -> None:
+    events = list(trace("(defn double [x] (+ x x)) '(1 (double 2))", engine="reference"))
+    found = [marked(state.lanes[0]) for state in states(events) if "redex" in state.lanes.get(0, {}).get("term", {})]
+    assert list(dict.fromkeys(found)) == [
+        "«'(1 (double 2))»",
+        "'(1 «(double 2)»)",
+        "'(1 «(+ 2 2)»)",
+        "'(1 «4»)",
+        "«'(1 4)»",
+    ]
+    assert texts(events)[-1] == "'(1 4)"
+    assert events[-1]["outcome"] == {"value": "'(1 4)"}
+
+
+@pytest.mark.parametrize(
+    ("engine", "example"),
+    [("reference", one) for one in CLOSED] + [("machine", one) for one in CLOSED[::7]],
+    ids=lambda one: one if isinstance(one, str) else one.name,
+)
+def test_every_term_is_worth_what_the_program_is(engine: str, example: Example) -> None:
+    """Each state, read back as a term and evaluated beside the program's definitions, ends as the program does."""
+    program = parse(example.source)
+    definitions = definitions_of(program)
+    events = list(trace(example.source, engine=engine, limits=nl.Limits(integers=INTEGERS, max_steps=3_000)))
+    check(definitions, events, evaluate(program, integers=INTEGERS), INTEGERS)
+    SCHEMA.validate(document(events))
+
+
+@given(programs())
+@settings(max_examples=20, deadline=None)
+def test_terms_of_random_programs(program: Program) -> None:
+    definitions = definitions_of(program)
+    limits = nl.Limits(integers=range(-(2**30), 2**30), max_steps=100)
+    expected = evaluate(program, integers=limits.integers, max_steps=100)
+    check(definitions, list(trace(program, engine="reference", limits=limits)), expected, limits.integers)
+
+
+def definitions_of(program: Program) -> tuple[Define, ...]:
+    """A program's own, and those of the prelude that it uses; none where it is not closed."""
+    try:
+        return tuple(form for form in link(program).forms if isinstance(form, Define))
+    except ProgramError:
+        return ()
+
+
+def check(definitions: tuple[Define, ...], events: list[Json], expected: Outcome, integers: range) -> None:
+    """Terms mention functions of a `letrec` by name, which have no meaning outside of it: such programs are left out."""
+    if "letrec" in events[0]["source"] or expected.error is ErrorKind.UNBOUND:
+        return
+    for text in dict.fromkeys(texts(events)):
+        if text is not None:
+            found = evaluate(Program((*definitions, *parse(text).forms)), integers=integers, max_steps=5_000)
+            assert (found.error, found.term) == (expected.error, expected.term), text
+
+
+@pytest.mark.parametrize("example", CLOSED[::9], ids=lambda one: one.name)
+def test_the_machine_is_in_the_states_of_the_reference_evaluator(example: Example) -> None:
+    limits = nl.Limits(integers=INTEGERS, max_steps=3_000)
+    machine, reference = (list(trace(example.source, engine=one, limits=limits)) for one in ("machine", "reference"))
+    assert texts(machine) == texts(reference)
+    assert machine[-1]["outcome"] == reference[-1]["outcome"]
+    assert machine[-1]["steps"] == reference[-1]["steps"]
+
+
+def test_what_is_replayed_is_what_the_machine_had() -> None:
+    machine = nl.Machine(integers=range(10))
+    choice = nl.Soft((True, False), torch.tensor([1.0, 0.0]))
+    encoded = machine.encode("(+ (if ?c (+ 1 2) 4) (if ?c 1 0))", holes={"c": choice})
+    seen = list(MachineTracer(machine, encoded, 100).seen())
+    events = list(record("machine", iter(seen)))
+    memory: dict[str, Json] = {}
+    for was, state in zip(seen, states(events), strict=True):
+        memory |= {cell["address"]: cell for cell in was.memory}
+        assert state.memory == memory
+        on = {lane.id: lane for lane in was.lanes if lane.id not in was.closed}
+        assert state.lanes.keys() == on.keys()
+        for number, lane in on.items():
+            assert lane.term is not None
+            replayed = state.lanes[number]
+            assert replayed["term"]["text"] == lane.term.text
+            assert replayed["weight"] == pytest.approx(lane.weight, rel=1e-5)
+            assert [item["text"] for item in replayed["stores"]["continuation"]["items"]] == [
+                item.text for item in lane.stores["continuation"].items
+            ]
+            assert [name for name, _ in replayed["registers"]["control"]] == [
+                name for name, _ in lane.registers["control"]
+            ]
+
+
+def test_alternatives_are_lanes_that_split_and_end() -> None:
+    choice = nl.Soft((True, False), torch.tensor([0.3, 0.7]).log())
+    events = list(trace("(if ?c (+ 1 2) 9)", holes={"c": choice}))
+    split = next(event for event in events if len(event.get("lanes", ())) > 1)
+    assert {tuple(lane["parents"]) for lane in split["lanes"]} == {(0,)}
+    assert sorted(lane["weight"] for lane in split["lanes"]) == pytest.approx([0.3, 0.7], rel=1e-4)
+    ends = [end for event in events for end in event.get("ends", ())]
+    assert {(end["value"], round(end["weight"], 4)) for end in ends} == {("9", 0.7), ("3", 0.3)}
+    assert sum(one["weight"] for one in events[-1]["distribution"]) == pytest.approx(1)
+    SCHEMA.validate(document(events))
+
+
+def test_soft_values_are_told_in_place() -> None:
+    events = list(trace("(+ ?a 1)", holes={"a": nl.Soft((1, 2), torch.zeros(2))}))
+    soft = [
+        state.lanes[0]["term"]["soft"] for state in states(events) if state.lanes.get(0, {}).get("term", {}).get("soft")
+    ]
+    assert soft[0] == [{"span": [3, 4], "values": [["1", 0.5], ["2", 0.5]]}]
+
+
+@pytest.mark.parametrize("engine", ["machine", "beta", "reference", "normalize"])
+def test_every_engine_fits_the_schema(engine: str) -> None:
+    events = list(trace("((fn [x] '(x x)) 4)", engine=engine, limits=nl.Limits(integers=range(10), cells=16)))
+    SCHEMA.validate(document(events))
+    for event in events:
+        SCHEMA.validate(event)
+    assert events[-1]["outcome"] == {"value": "'(4 4)"}
+    assert texts(events)[0] == "((fn [x] '(x x)) 4)"
+    assert texts(events)[-1] == "'(4 4)"
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [("(car 5)", "not-a-pair"), ("(1 2)", "not-a-function"), ("(f 1)", "unbound"), ("(+ 1 x)", "unbound")],
+)
+@pytest.mark.parametrize("engine", ["machine", "reference", "beta"])
+def test_errors_end_a_trace_with_their_place(source: str, kind: str, engine: str) -> None:
+    events = list(trace(source, engine=engine, limits=nl.Limits(integers=range(10), cells=16)))
+    assert events[-1]["outcome"]["error"] == kind
+    assert events[-1]["outcome"]["line"] == 1
+    SCHEMA.validate(document(events))
+
+
+def test_a_trace_that_is_cut_says_so() -> None:
+    events = list(trace("(defn f [n] (f n)) (f 1)", engine="reference", limits=nl.Limits(max_steps=5)))
+    assert events[-1]["steps"] == 5
+    assert "5 steps" in events[-1]["truncated"]
+
+
+def test_the_size_goes_by_what_changes() -> None:
+    """Twice the steps, twice the size, though memory and the continuation are twice as large at the end."""
+    source = "(defn down [n] (if (= n 0) 0 (+ 1 (down (- n 1))))) (down {})"
+    few, many = (len(json.dumps(list(trace(source.format(n), limits=nl.Limits(max_steps=5_000))))) for n in (20, 40))
+    assert many < 2.3 * few
+
+
+def test_machines_and_cells() -> None:
+    run = load("anbncn").run("abc")
+    events = list(trace_run(run, name="anbncn"))
+    SCHEMA.validate(document(events))
+    shown = [[item["text"] for item in state.lanes[0]["stores"]["deque"]["items"]] for state in states(events)]
+    assert shown == [list(step.configuration.memories[0]) for step in run.steps]
+    assert events[-1]["outcome"] == {"verdict": "accepted"}
+    from neurallambda.automata import CellularAutomaton
+
+    cells = load("binary_multiplication", CellularAutomaton)
+    of_cells = list(trace_cells(cells, cells.run("011", "11")))
+    SCHEMA.validate(document(of_cells))
+    assert of_cells[-1]["outcome"] == {"value": "0 1 0 0 1"}
+
+
+def test_what_cannot_be_traced_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="engine: got 'worlds', expected one of machine"):
+        trace("1", engine="worlds")
+    with pytest.raises(ArgumentError, match="only the machine has one"):
+        trace("1", engine="reference", gradient=True)
+    with pytest.raises(SourceError, match=r"the hole \?a is not filled"):
+        list(trace("?a"))
+    with pytest.raises(ArgumentError, match="expected a step from 0 to 1"):
+        state_at(list(trace("1", engine="reference")), 7)
+    with pytest.raises(ArgumentError, match="expected a header"):
+        list(states([{"event": "step"}]))
+
+
+def test_a_large_value_is_left_out() -> None:
+    source = "(defn grow [n xs] (if (= n 0) xs (grow (- n 1) (cons xs xs)))) (grow 16 '(1))"
+    tracer = ReferenceTracer(lower(parse(source)), {})
+    events = list(record("reference", tracer.seen(2_000)))
+    assert any("omitted" in lane.get("term", {}) for event in events for lane in event.get("lanes", ()))
+    assert Recorder("reference").facts == {"engine": "reference"}
