@@ -1,6 +1,7 @@
 """Traces: what they say is what the engine had, and the term of every state is worth what the program is."""
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 
 import jsonschema
@@ -9,6 +10,7 @@ import torch
 from hypothesis import given, settings
 
 import neurallambda as nl
+from neurallambda.automata import CellularAutomaton
 from neurallambda.automata.library import load
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError, SourceError
 from neurallambda.lang.evaluate import evaluate
@@ -187,6 +189,24 @@ def test_the_size_goes_by_what_changes() -> None:
     assert many < 2.3 * few
 
 
+def test_the_gradient_says_which_cells_the_end_depends_on() -> None:
+    source = "(if (< ?a 3) (+ 1 1) 7)"
+    events = list(trace(source, holes={"a": nl.Soft((1, 5), torch.zeros(2))}, gradient=True))
+    gradient = events[-1]["gradient"]
+    SCHEMA.validate(document(events))
+    logits = torch.zeros(2, requires_grad=True)
+    machine = nl.Machine()
+    encoded = machine.encode(source, holes={"a": nl.Soft((1, 5), logits)})
+    literal = encoded.literal.detach().clone().requires_grad_()
+    machine.run(replace(encoded, literal=literal)).probability(int(gradient["of"]))[0].log().backward()
+    assert literal.grad is not None
+    hole = next(at for at, cell in enumerate(encoded.cells[0].cells) if cell.hole)
+    told = next(cell for cell in gradient["cells"] if cell["address"] == f"A{hole}")
+    best = literal.grad[0, hole].abs().max()
+    assert abs(told["parts"]["literal"][0][1]) == pytest.approx(float(best), rel=1e-4)
+    assert list(trace("(fn [x] x)", gradient=True))[-1].get("gradient") is None
+
+
 def test_machines_and_cells() -> None:
     run = load("anbncn").run("abc")
     events = list(trace_run(run, name="anbncn"))
@@ -194,8 +214,6 @@ def test_machines_and_cells() -> None:
     shown = [[item["text"] for item in state.lanes[0]["stores"]["deque"]["items"]] for state in states(events)]
     assert shown == [list(step.configuration.memories[0]) for step in run.steps]
     assert events[-1]["outcome"] == {"verdict": "accepted"}
-    from neurallambda.automata import CellularAutomaton
-
     cells = load("binary_multiplication", CellularAutomaton)
     of_cells = list(trace_cells(cells, cells.run("011", "11")))
     SCHEMA.validate(document(of_cells))
