@@ -34,7 +34,9 @@ format: .venv/installed-dev  ## format the code and apply the safe fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-docs: .venv/installed-dev  ## build the documentation into site/
+docs: .venv/installed-dev  ## build the documentation into site/; with Node also a playground that needs no server
+	@command -v npm >/dev/null && $(MAKE) --no-print-directory frontend/node_modules/.package-lock.json >/dev/null 2>&1 || \
+		echo "no Node or no npm registry: the site is built without its playground"
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: .venv/installed-dev  ## measure, and write benchmarks/results/

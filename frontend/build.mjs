@@ -9,7 +9,12 @@ const folder = resolve(process.argv[2] ?? resolve(here, "../src/neurallambda/vie
 
 const { metafile } = await build({
   absWorkingDir: here,
-  entryPoints: ["src/viewer.tsx", "src/playground.tsx"],
+  entryPoints: {
+    viewer: "src/viewer.tsx",
+    playground: "src/playground.tsx",
+    static: "src/static.tsx",
+    worker: "src/browser/worker.ts",
+  },
   outdir: folder,
   bundle: true,
   minify: true,

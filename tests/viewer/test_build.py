@@ -9,7 +9,16 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FRONTEND = ROOT / "frontend"
 ASSETS = ROOT / "src" / "neurallambda" / "viewer" / "assets"
-BUILT = ("viewer.js", "viewer.css", "playground.js", "playground.css", "NOTICES.txt")
+BUILT = (
+    "viewer.js",
+    "viewer.css",
+    "playground.js",
+    "playground.css",
+    "static.js",
+    "static.css",
+    "worker.js",
+    "NOTICES.txt",
+)
 
 
 def test_the_built_files_are_those_of_the_source(tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
 // How the program ended: its value or its error, and all ends with their probabilities.
-import { busy, progress, result } from "./state";
+import { busy, fetched, progress, result } from "./state";
 
 export function Answers() {
   const found = result.value;
   return (
     <section class="panel answer" aria-labelledby="answer-title" aria-live="polite" aria-busy={busy.value !== null}>
       <h2 id="answer-title">Result</h2>
-      {found === null ? (
+      {fetched.value !== null ? (
+        <label class="note">
+          Python is being fetched, once{" "}
+          <progress value={fetched.value} max={1} />
+        </label>
+      ) : found === null ? (
         <p class="note">{busy.value === null ? "Run the program to see what it comes to." : `Running… ${progress.value}`}</p>
       ) : (
         <>

@@ -24,7 +24,7 @@ export interface Request {
 }
 
 export type Answer =
-  | { kind: "progress"; seconds: number; steps?: number }
+  | { kind: "progress"; seconds: number; steps?: number; share?: number }
   | { kind: "checked"; problem: Problem | null; holes: string[] }
   | { kind: "result"; steps: number; seconds: number; value?: string; error?: ProgramError; ends: [number, string][] }
   | { kind: "trace"; trace: TraceRecord; seconds: number }
@@ -53,6 +53,8 @@ export interface Settings {
 }
 
 export interface Backend {
+  /** Whether nothing is to be run before somebody asks for it: what runs programs is large, and not there yet. */
+  readonly waits?: boolean;
   settings(): Promise<Settings>;
   ask(kind: "check" | "run" | "trace", request: Request, tell: (answer: Answer) => void, signal: AbortSignal): Promise<void>;
 }

@@ -15,6 +15,8 @@ export const result = signal<Extract<Answer, { kind: "result" }> | null>(null);
 export const trace = signal<TraceRecord | null>(null);
 export const busy = signal<"run" | "trace" | null>(null);
 export const progress = signal("");
+/** How much of what runs programs has been fetched; null where nothing is fetched. */
+export const fetched = signal<number | null>(null);
 
 const EVEN: Choice[] = [[1, 0.5], [2, 0.5]];
 
@@ -43,7 +45,7 @@ export class Actions {
     else this.show(shared.source, shared.engine, shared.holes);
     effect(() => this.remember());
     await this.check();
-    await this.watch();
+    if (!this.backend.waits) await this.watch();
   }
 
   /** Put a program of the gallery into the editor. */
@@ -113,6 +115,7 @@ export class Actions {
   }
 
   private take(answer: Answer): void {
+    fetched.value = answer.kind === "progress" && (answer.share ?? 1) < 1 ? (answer.share ?? null) : null;
     if (answer.kind === "progress") {
       const steps = answer.steps === undefined ? "" : `${answer.steps.toLocaleString("en")} steps, `;
       progress.value = `${steps}${answer.seconds.toFixed(1)} s`;

@@ -1,0 +1,54 @@
+// Python in the browser, in a worker: a program that does not end can be stopped by ending the worker.
+interface Python {
+  unpackArchive(buffer: ArrayBuffer, format: string, options: { extractDir: string }): void;
+  runPython(code: string): unknown;
+}
+interface Room {
+  settings(): string;
+  answers(kind: string, body: string): Iterable<string>;
+}
+
+/** What has to be fetched, and how large it is about: for the bar that says how far that is. */
+const PARTS: [string, number][] = [
+  ["pyodide/pyodide.asm.wasm", 9_600_000],
+  ["pyodide/python_stdlib.zip", 2_500_000],
+  ["pyodide/pyodide.asm.mjs", 1_300_000],
+  ["packages.zip", 900_000],
+];
+const PLACE = "/lib/packages";
+
+let room: Promise<Room> | null = null;
+
+async function load(base: string): Promise<Room> {
+  const total = PARTS.reduce((sum, [, size]) => sum + size, 0);
+  let done = 0;
+  let packages = new ArrayBuffer(0);
+  for (const [name, size] of PARTS) {
+    const response = await fetch(new URL(name, base)); // the browser keeps it, and Pyodide finds it there
+    if (!response.ok) throw new Error(`${name} is not there (${response.status})`);
+    const content = await response.arrayBuffer();
+    if (name === "packages.zip") packages = content;
+    done += size;
+    self.postMessage({ kind: "progress", seconds: 0, share: (0.9 * done) / total }); // the rest is starting it
+  }
+  const address = new URL("pyodide/pyodide.mjs", base).href;
+  const { loadPyodide } = (await import(address)) as { loadPyodide(options: object): Promise<Python> };
+  const python = await loadPyodide({ indexURL: new URL("pyodide/", base).href });
+  python.unpackArchive(packages, "zip", { extractDir: PLACE });
+  return python.runPython(
+    `import sys; sys.path.insert(0, "${PLACE}")\nfrom neurallambda.viewer.playground import in_browser\nin_browser`,
+  ) as Room;
+}
+
+self.onmessage = async (event: MessageEvent<{ base: string; kind: string; body: string }>) => {
+  const { base, kind, body } = event.data;
+  try {
+    room ??= load(base);
+    for (const line of (await room).answers(kind, body)) self.postMessage(JSON.parse(line));
+  } catch (error) {
+    const message = `Python could not be loaded: ${error instanceof Error ? error.message : String(error)}`;
+    self.postMessage({ kind: "problem", problem: { message } });
+    room = null;
+  }
+  self.postMessage({ kind: "done" });
+};

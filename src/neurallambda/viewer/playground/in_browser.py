@@ -1,0 +1,74 @@
+"""The playground where there is no server: the rooms without tensors run in the browser itself, by Pyodide.
+
+`archive` packs what they need; a worker in the browser unpacks it and asks `settings` and `answers`.
+"""
+
+import json
+from collections.abc import Iterator
+from importlib.metadata import version
+from importlib.resources import files
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from neurallambda.errors import ArgumentError
+from neurallambda.viewer.playground.jobs import perform
+from neurallambda.viewer.playground.limits import PlaygroundLimits
+from neurallambda.viewer.playground.requests import read_job
+
+ENGINES = ("reference",)
+"""What runs without tensors."""
+PACKAGES = ("neurallambda", "lark", "rich")
+"""What is packed: this package, the parser's, and the one that knows how wide a character is."""
+KINDS = (".py", ".lark", ".lisp", ".json", ".typed")
+LIMITS = PlaygroundLimits(steps=200_000)
+
+
+def settings() -> str:
+    """What the page needs to know, as JSON: the programs of the gallery that run without tensors, and the limits."""
+    gallery = json.loads(files("neurallambda.viewer.playground").joinpath("gallery.json").read_text("utf-8"))
+    found = [{**one, "engine": "reference"} for one in gallery if "holes" not in one and "engine" not in one]
+    limits = {"source": LIMITS.source, "steps": LIMITS.steps, "traced": LIMITS.traced, "seconds": LIMITS.seconds}
+    return json.dumps(
+        {"version": version("neurallambda"), "traced": ENGINES, "engines": ENGINES, "gallery": found, "limits": limits}
+    )
+
+
+def answers(kind: str, body: str) -> Iterator[str]:
+    """What there is to tell of a program: lines of JSON, as the server's.
+
+    Args:
+        kind: `check`, `run` or `trace`.
+        body: the request, as the server takes it.
+
+    Example:
+        >>> [json.loads(line)["value"] for line in answers("run", '{"source": "(+ 1 2)", "engine": "reference"}')]
+        ['3']
+    """
+    try:
+        job = read_job(kind, body.encode("utf-8", "surrogatepass"), LIMITS)
+        if kind != "check" and job.engine not in ENGINES:
+            raise ArgumentError(f"engine: got {job.engine}, which needs tensors; in a browser there is {ENGINES[0]}")
+    except ArgumentError as error:
+        yield json.dumps({"kind": "problem", "problem": {"message": str(error)}})
+        return
+    for answer in perform(job):
+        yield json.dumps(answer, separators=(",", ":"))
+
+
+def archive() -> bytes:
+    """The packages that run in the browser, as a zip file."""
+    stream = BytesIO()
+    with ZipFile(stream, "w", ZIP_DEFLATED) as packed:
+        for package in PACKAGES:
+            spec = find_spec(package)
+            assert spec is not None
+            assert spec.origin is not None
+            root = Path(spec.origin).parent
+            for path in sorted(root.rglob("*")):
+                if path.suffix in KINDS and "assets" not in path.parts:
+                    packed.write(path, f"{package}/{path.relative_to(root)}")
+        name = f"neurallambda-{version('neurallambda')}.dist-info/METADATA"
+        packed.writestr(name, f"Metadata-Version: 2.1\nName: neurallambda\nVersion: {version('neurallambda')}\n")
+    return stream.getvalue()

@@ -1,0 +1,96 @@
+"""The playground that needs no server: Python runs in the browser, and says what it says here."""
+
+import json
+import threading
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from docs.hooks.playground import PYODIDE, build
+from neurallambda.lang.evaluate import evaluate
+from neurallambda.viewer.playground.in_browser import answers, archive, settings
+
+FACTORIAL = "(defn fact [n] (if (= n 0) 1 (* n (fact (- n 1))))) (fact 6)"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if not PYODIDE.is_dir():
+        pytest.skip("no Pyodide: `cd frontend && npm ci` fetches it")
+    folder = tmp_path_factory.mktemp("static")
+    build(folder)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/index.html"
+    server.shutdown()
+
+
+def test_programs_run_in_the_browser(tab: Any, site: str) -> None:
+    tab.set_default_timeout(120_000)
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(site)
+    tab.locator(".gallery button").first.wait_for()
+    assert not [url for url in asked if "pyodide" in url], "nothing large is fetched before it is needed"
+    tab.get_by_role("button", name="Run and watch").click()
+    tab.get_by_test_id("value").filter(has_text="'(42 42 42)").wait_for()
+    tab.get_by_test_id("step").filter(has_text="/ 12").wait_for()
+    editor = tab.get_by_role("textbox", name="Program")
+    editor.fill(FACTORIAL)
+    tab.keyboard.press("Control+Enter")
+    tab.get_by_test_id("value").filter(has_text="720").wait_for()
+    tab.locator("h1").click()
+    tab.keyboard.press("End")
+    assert tab.get_by_test_id("term").get_attribute("data-text") == evaluate(FACTORIAL).text
+    editor.fill("(+ 1\n   (car 5))")
+    tab.keyboard.press("Control+Enter")
+    tab.get_by_test_id("error").filter(has_text="line 2, column 4").wait_for()
+    editor.fill("(+ 1 <img src=x onerror=alert(1)>")
+    tab.get_by_test_id("problem").filter(has_text="line 1").wait_for()
+    assert tab.locator("main img[src=x]").count() == 0
+    editor.fill("(defn f [n] (f n)) (f 1)")
+    tab.get_by_role("button", name="Run", exact=True).click()
+    tab.get_by_role("button", name="Stop").click()
+    editor.fill("(+ 40 2)")
+    tab.get_by_role("button", name="Run", exact=True).click()
+    tab.get_by_test_id("value").filter(has_text="42").wait_for()
+    assert {url.split("/")[2] for url in asked} == {site.split("/")[2]}, "nothing is asked of any other site"
+
+
+def test_what_is_packed_is_enough_and_has_no_tensors() -> None:
+    names = zipfile.ZipFile(BytesIO(archive())).namelist()
+    assert "neurallambda/lang/prelude.lisp" in names
+    assert "lark/lark.py" in names
+    known = json.loads(settings())
+    assert known["engines"] == ["reference"]
+    for example in known["gallery"]:
+        (found,) = answers("run", json.dumps({"source": example["source"], "engine": "reference"}))
+        assert json.loads(found)["kind"] == "result"
+
+
+@pytest.mark.parametrize(
+    ("kind", "request_", "said"),
+    [
+        ("run", {"source": "1", "engine": "machine"}, "needs tensors"),
+        ("run", {"source": 1}, "expected the text of a program"),
+        ("trace", {"source": "(+ 1"}, "never closed"),
+    ],
+)
+def test_what_cannot_be_run_is_told(kind: str, request_: dict[str, object], said: str) -> None:
+    *_, last = answers(kind, json.dumps({"engine": "reference", **request_}))
+    assert said in json.loads(last)["problem"]["message"]
+
+
+def test_no_request_is_too_strange() -> None:
+    for body in ("", "[]", "null", "{", '{"source": "\\ud800", "engine": "reference"}'):
+        for line in answers("run", body):
+            assert json.loads(line)["kind"] == "problem"
