@@ -55,6 +55,7 @@ class Instruction:
         strict: the registers whose values must be drawn, as far as that is not known already.
         numbers: for each source, whether it is known to be an integer.
         before, after: the registers that are read from here on; afterwards, but for the target.
+        tails: of the registers in `before` those of which only the list after the first item is read.
         sight: the holes that code from here on may look at by name.
     """
 
@@ -67,6 +68,7 @@ class Instruction:
     numbers: tuple[bool, ...] = ()
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
+    tails: frozenset[int] = frozenset()
     sight: frozenset[str] = frozenset()
 
 

@@ -15,6 +15,7 @@ from neurallambda.worlds.explore import explore
 from neurallambda.worlds.found import Found
 from neurallambda.worlds.given import together
 from neurallambda.worlds.inputs import Holes, read_holes
+from neurallambda.worlds.plain import Plain
 from neurallambda.worlds.recording import Recording, record
 from neurallambda.worlds.shortcuts import Shortcuts, find_shortcuts
 from neurallambda.worlds.state import Settings
@@ -34,6 +35,7 @@ class WorldsProgram:
         self.code = code
         self.program = program
         self.settings = settings
+        self.plain = Plain(code, program, settings)
 
     def __repr__(self) -> str:
         holes = ", ".join(f"?{name}" for name in self.holes)
@@ -46,6 +48,8 @@ class WorldsProgram:
 
     def infer(self, holes: Mapping[str, Any] | None = None, /, *, batch: int | None = None, **named: Any) -> Found:
         """Find out how the program ends, in all cases that are possible given what it observes.
+
+        Where nothing is uncertain and the rows are few, plain Python runs them, which is faster then.
 
         Args:
             holes: what each hole stands for: one certain value (an integer, a boolean, the name of a primitive, a list), a
@@ -72,6 +76,8 @@ class WorldsProgram:
             (tensor([0.6667], dtype=torch.float64), tensor([0.5000], dtype=torch.float64))
         """
         data = self._read(together(holes, named), batch)
+        if (plain := self.plain.record(data)) is not None:
+            return Found(plain, torch.zeros(0, dtype=torch.float64))
         log = data.log_probabilities()
         is_some = (log.detach() > -torch.inf).cpu()
         possible = None if bool(is_some.all()) else torch.cat([is_some, is_some])

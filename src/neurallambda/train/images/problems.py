@@ -62,7 +62,7 @@ class Addition:
 (defn add [xs ys target carry]
   (if (empty? xs)
       (observe (= carry (car target)))
-      (let [total (+ carry (+ (car xs) (car ys)))]
+      (let [total (+ (+ carry (car xs)) (car ys))]
         (if (observe (= (mod total 10) (car target)))
             (add (cdr xs) (cdr ys) (cdr target) (/ total 10))
             false))))
