@@ -41,7 +41,8 @@ def steps(source: str, n: int, seed: int) -> int:
 
 @benchmark(
     claim="certain programs with different data: at least ten times the reference's steps a second at batch 1024",
-    limits={f"{name}_worlds_over_reference": 0.1 for name in CERTAIN} | {"seconds_a_million_steps_in_lockstep": 0.05},
+    limits={f"{name}_worlds_over_reference": 0.1 for name in (*CERTAIN, "mixed")}
+    | {"seconds_a_million_steps_in_lockstep": 0.05},
 )
 def worlds_certain(seed: int) -> Case:
     """Time a row, by worlds in a batch and by the reference one at a time; rows run for different numbers of rounds."""
@@ -73,6 +74,15 @@ def worlds_certain(seed: int) -> Case:
 
             ratio = measure_ratio(batch, lambda source=source: by_reference(source), repeats=5)
             found[f"{name}_worlds_over_reference"] = ratio.median * SAMPLE / BATCH
+        mixed, sources = Worlds().compile(list(CERTAIN.values())), list(CERTAIN.values())
+        which = torch.arange(BATCH) % len(sources)
+
+        def mixed_by_reference() -> None:
+            for one, n, start in zip(which.tolist(), rounds.tolist(), seeds[:SAMPLE].tolist(), strict=False):
+                run(compile_core(lower(parse(sources[one])), {"n": n, "seed": start}, None), None, None)
+
+        ratio = measure_ratio(lambda: mixed.infer(n=rounds, seed=seeds, which=which), mixed_by_reference, repeats=5)
+        found["mixed_worlds_over_reference"] = ratio.median * SAMPLE / BATCH
         same = torch.full((16_384,), 200)
         starts = torch.randint(1, 90, (16_384,), generator=generator)
         taken = 16_384 * steps(CERTAIN["loop"], 200, 1)

@@ -116,14 +116,14 @@ def of_row(given: Any, row: int) -> Any:
             return given
 
 
-def marginals(holes: Holes, name: str, counts: Tensor) -> Any:
-    """How likely each value of a hole is, from how often each leaf is expected to be drawn."""
+def marginals(holes: Holes, name: str, counts: Tensor, log: Tensor) -> Any:
+    """How likely each value of a hole is, from how often each leaf is expected to be drawn, and the numbers of the leaves."""
     number = holes.numbers[name]
     given = holes.given[name]
     parts: dict[tuple[int | None, int], Tensor] = {}
     for one, start, first in holes.blocks[number]:
         drawn = counts[start : start + one.log.numel()].view(one.log.shape)
-        prior = one.log.to(drawn.device).exp()
+        prior = log[start : start + one.log.numel()].view(one.log.shape).exp()
         whole = drawn + (1 - drawn.sum(-1, keepdim=True)) * prior
         if one.lengths is not None:
             there = torch.arange(one.log.shape[1]) < one.lengths[:, None]

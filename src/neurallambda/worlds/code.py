@@ -99,15 +99,14 @@ class Function:
 
 @dataclass(slots=True)
 class Code:
-    """A compiled program.
+    """Compiled programs.
 
     Attributes:
         instructions: all instructions of all functions.
-        functions: all functions; the first is the program.
+        functions: all functions; the first are the programs.
         holes: the names of its holes, in the order of the text; those that are sampled are in `sampled`.
         resolve: the function that gives a value with all its parts drawn.
         owner: the function of each instruction.
-        text: what the positions of nodes are places in.
     """
 
     instructions: list[Instruction]
@@ -117,4 +116,3 @@ class Code:
     flips: bool
     resolve: int
     owner: list[int]
-    text: str

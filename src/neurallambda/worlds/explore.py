@@ -24,7 +24,7 @@ def explore(
     """Run a program in every way it can go.
 
     Args:
-        code: the program.
+        code: the programs.
         holes: the data; their heap is written on.
         settings: how it is run.
         possible: for each leaf that is drawn or sampled, whether its probability is more than zero; None: all may be.
@@ -44,7 +44,13 @@ def explore(
     )
     run.is_thunk = call.thunks(run)
     first = Packet(code.functions[0].start, 0, {}, 0, torch.arange(holes.batch), circuit.start(), {})
-    run.schedule.push(first, RUNNING)
+    if holes.which is None:
+        run.schedule.push(first, RUNNING)
+    else:
+        for number in torch.unique(holes.which).tolist():
+            packet = first.take((holes.which == number).nonzero().squeeze(1))
+            packet.at = code.functions[number].start
+            run.schedule.push(packet, RUNNING)
     _drive(run)
     return run
 

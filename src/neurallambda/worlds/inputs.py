@@ -49,6 +49,7 @@ class Holes:
         sizes, words: for each domain how many values it has, and which.
         beyond: the holes with integers that are not declared, and the rows that are certain to have one.
         overflows: whether something that is drawn may be such an integer.
+        which: for each row the number of its program; None: there is one program.
     """
 
     batch: int
@@ -65,6 +66,7 @@ class Holes:
     beyond: dict[str, Tensor] = field(default_factory=dict)
     overflows: bool = False
     leaf_count: int = 0
+    which: Tensor | None = None
 
     @property
     def numbers(self) -> dict[str, int]:

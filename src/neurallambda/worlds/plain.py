@@ -24,25 +24,25 @@ _INSTRUCTIONS_A_STEP = 4
 
 
 class Plain:
-    """A program as the reference evaluator runs it.
+    """Programs as the reference evaluator runs them.
 
     Args:
-        code: the program as the engine runs it.
-        program: the program as a term.
-        settings: how it is run.
+        code: the programs as the engine runs them.
+        programs: the programs as terms.
+        settings: how they are run.
     """
 
-    def __init__(self, code: Code, program: Program, settings: Settings) -> None:
+    def __init__(self, code: Code, programs: tuple[Program, ...], settings: Settings) -> None:
         self.code = code
-        self.program = program
+        self.programs = programs
         self.settings = settings
         random = (Op.SAMPLE, Op.FLIP, Op.OBSERVE)
         self.is_certain = not any(instruction.op in random for instruction in code.instructions)
 
     @cached_property
-    def root(self) -> Node:
-        """The core graph."""
-        return lower(self.program)
+    def roots(self) -> list[Node]:
+        """The core graphs."""
+        return [lower(program) for program in self.programs]
 
     def record(self, data: Holes, crossing: int = CROSSING) -> Recording | None:
         """What the rows come to; None: they are too many, or not certain, or take too long to be sure that they end in time."""
@@ -52,7 +52,8 @@ class Plain:
         taken = longest = 0
         given = {name: data.given[name] for name in data.columns}
         for row in range(data.batch):
-            end, steps = self._run({name: of_row(value, row) for name, value in given.items()})
+            root = self.roots[0 if data.which is None else int(data.which[row])]
+            end, steps = self._run(root, {name: of_row(value, row) for name, value in given.items()})
             if end is ErrorKind.OUT_OF_STEPS:
                 return None
             ends.append(end)
@@ -63,7 +64,7 @@ class Plain:
             circuit=circuit,
             holes=data,
             named=self.code.holes,
-            program=self.program,
+            programs=self.programs,
             rows=torch.arange(data.batch),
             outcomes=layers[0],
             evidence=layers[1],
@@ -78,11 +79,11 @@ class Plain:
             read=lambda: ends,
         )
 
-    def _run(self, holes: dict[str, object]) -> tuple[End, int]:
+    def _run(self, root: Node, holes: dict[str, object]) -> tuple[End, int]:
         """How one row ends, and after how many steps."""
         integers, most_steps = self.settings.integers, self.settings.max_steps // _INSTRUCTIONS_A_STEP
         try:
-            value, steps = run(compile_core(self.root, holes, integers), integers, most_steps)
+            value, steps = run(compile_core(root, holes, integers), integers, most_steps)
             return to_term(value), steps
         except ProgramError as error:
             return error.kind, error.steps
