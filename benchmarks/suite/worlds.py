@@ -117,12 +117,14 @@ def worlds_crossing(seed: int) -> Case:
 
     def texts(name: str, rows: int, by_plain: bool) -> list[str]:
         program, given = programs[name], data[rows]
-        if not by_plain:
-            return program.record(given)().texts
-        read = read_holes(program.code, given, program.settings.integers, None)
-        recording = program.plain.record(read, crossing=rows + 1)
-        assert recording is not None
-        return recording().texts
+        if by_plain:
+            read = read_holes(program.code, given, program.settings.integers, None)
+            recording = program.plain.record(read, crossing=rows + 1)
+            assert recording is not None
+        else:
+            recording = program.record(given)
+        found = recording()
+        return [text for _, text in sorted(zip(found.rows.tolist(), found.texts, strict=True))]
 
     def measure() -> Numbers:
         found: dict[str, object] = {}
