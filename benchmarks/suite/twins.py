@@ -43,8 +43,11 @@ FROM_PROSPECTS = (Task("anbn", 2, 400), Task("dyck1", 2, 400))
 
 
 def recipe(size: int, lengths: Lengths, seed: int) -> Recipe:
-    """Half members, a quarter near misses, a quarter at random from outside."""
-    return Recipe(size=size, lengths=lengths, negatives=0.5, seed=seed)
+    """Half members, a quarter near misses, a quarter at random from outside; also at lengths where all have one label.
+
+    A learner that never saw those lengths may be wrong there: at length 1 all strings are even pairs.
+    """
+    return Recipe(size=size, lengths=lengths, negatives=0.5, negative_lengths=lengths, seed=seed)
 
 
 def study(task: Task, seed: int) -> Learned:

@@ -11,8 +11,9 @@ from torch.nn import functional
 
 from neurallambda.automata import CellularAutomaton, library
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import CellArrayModel, harden, repair
+from neurallambda.nn import CellArrayModel, TableAutomaton, harden, repair
 from neurallambda.structures.cell_array.exact import table_of
+from neurallambda.tasks import task
 
 
 def multiplier() -> CellArrayModel:
@@ -40,7 +41,7 @@ def products(count: int, seed: int, width: int = 6) -> tuple[Tensor, Tensor, Ten
     return torch.tensor(rows), torch.tensor(targets), mask.expand(count, -1)
 
 
-def exact(model: CellArrayModel, tokens: Tensor, targets: Tensor, mask: Tensor) -> int:
+def exact(model: CellArrayModel | TableAutomaton, tokens: Tensor, targets: Tensor, mask: Tensor) -> int:
     harden(model.eval())
     return int(((model(tokens).argmax(-1) == targets) | ~mask).all(1).sum())
 
@@ -77,3 +78,31 @@ def test_bad_input() -> None:
         repair(model, tokens, targets, mask, rounds=-1)
     with pytest.raises(ArgumentError, match="tries: got 0"):
         repair(model, tokens, targets, mask, tries=0)
+    with pytest.raises(ArgumentError, match="tokens"):
+        repair(TableAutomaton(2, 2), tokens, targets, mask)
+
+
+def test_rules_of_an_automaton_are_found() -> None:
+    parity = task("parity-check")
+    model = TableAutomaton(parity.inputs, parity.outputs, states=4)
+    with torch.no_grad():
+        model.table.copy_(5 * torch.eye(4).expand(3, 4, 4))
+        model.table[1, :2] = 5 * torch.eye(4)[[1, 1]]  # a second 1 is said to change nothing
+        model.readout.copy_(5 * torch.eye(2).repeat(2, 1))
+    batch = parity.batch((1, 20), 200, generator=torch.Generator().manual_seed(0))
+    found = repair(model, batch.tokens, batch.targets, batch.mask, generator=torch.Generator().manual_seed(0))
+    assert found.before < 150
+    assert found.after == 200
+    fresh = parity.batch(300, 50, generator=torch.Generator().manual_seed(1))
+    assert exact(model, fresh.tokens, fresh.targets, fresh.mask) == 50
+
+
+@given(st.integers(0, 2**31))
+@settings(max_examples=5, deadline=None)
+def test_counts_of_an_automaton_are_those_of_the_hard_model(seed: int) -> None:
+    torch.manual_seed(seed)
+    sums = task("modular-arithmetic-simple")
+    model = TableAutomaton(sums.inputs, sums.outputs, states=6)
+    batch = sums.batch((1, 9), 40, generator=torch.Generator().manual_seed(seed))
+    found = repair(model, batch.tokens, batch.targets, batch.mask, rounds=4, generator=torch.Generator().manual_seed(1))
+    assert found.after == exact(model, batch.tokens, batch.targets, batch.mask) >= found.before

@@ -187,6 +187,8 @@ def test_the_sweep_is_the_same(seed: int, states: int, symbols: int, count: int,
     one, other = (functional.one_hot(numbers, symbols).double() for numbers in (cells, seen))
     plain = array.first_cell(logits.softmax(-1), one, other)
     torch.testing.assert_close(fast, plain)
+    with torch.no_grad():  # one row of states is kept, not all
+        assert torch.equal(array.first_cell_of(logits.softmax(-1), cells, seen), fast)
     weights = torch.randn(fast.shape, generator=generator, dtype=torch.float64)
     found, expected = (torch.autograd.grad((reads * weights).sum(), logits)[0] for reads in (fast, plain))
     torch.testing.assert_close(found, expected)
@@ -212,6 +214,8 @@ def test_the_sweep_in_transforms() -> None:
     torch.testing.assert_close(
         torch.vmap(reads, in_dims=(0, None, None))(logits, cells[0], seen[0])[1], reads(logits[1], cells[0], seen[0])
     )
+    with torch.no_grad():
+        assert torch.equal(torch.vmap(reads)(logits, cells, seen), together)
     alone = [torch.autograd.grad(loss(*parts), logits)[0] for parts in zip(logits, cells, seen, strict=True)]
     torch.testing.assert_close(torch.vmap(torch.func.grad(loss))(logits, cells, seen), torch.stack(alone).sum(0))
     (whole,) = torch.autograd.grad(together[..., 0].square().sum(), logits)

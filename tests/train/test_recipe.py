@@ -10,7 +10,7 @@ from neurallambda.errors import ArgumentError
 from neurallambda.tasks import TASKS
 from neurallambda.train.changes import changed, read
 from neurallambda.train.making import make_population, task_of
-from neurallambda.train.recipe import Recipe, Stage, recipe_from
+from neurallambda.train.recipe import Recipe, Repair, Stage, recipe_from
 from neurallambda.train.recipes import FIRST, RECIPES, recipe_for, recipe_function
 from neurallambda.train.schedule import learning_rate
 
@@ -156,3 +156,22 @@ def test_the_rate_falls_in_the_last_stage_alone_and_rises_first() -> None:
     assert last == pytest.approx([0.05, 0.05 * 0.853553, 0.025, 0.05 * 0.146447], abs=1e-6)
     steady = made(learning_rate=0.1, schedule="constant")
     assert learning_rate(steady, stage=1, step_of_stage=3, step=13) == pytest.approx(0.05)
+
+
+def test_repairs_are_read_go_through_json_and_check_themselves() -> None:
+    one = changed(made(), ["repairs=1-4:20:5,2-8:30"])
+    assert one.repairs == (Repair(lengths=(1, 4), rows=20, rounds=5), Repair(lengths=(2, 8), rows=30))
+    assert recipe_from(json.loads(json.dumps(one.facts()))) == one
+    assert changed(one, ["repairs=none"]).repairs == ()
+    for text, message in (
+        ("1-4", "expected repairs as LENGTHS:ROWS"),
+        ("4-1:20", "lengths: got 4 to 1"),
+        ("1-4:0", "rows: got 0"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            changed(made(), [f"repairs={text}"])
+
+
+def test_facts_of_a_recipe_without_repairs_are_still_read() -> None:
+    facts = {name: value for name, value in made().facts().items() if name != "repairs"}
+    assert recipe_from(facts) == made()

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import Population
 from neurallambda.tasks import Task, task
-from neurallambda.train import NotFiniteError, Recipe, Stage, load_run, train
+from neurallambda.train import NotFiniteError, Recipe, Repair, Stage, load_run, train
 from neurallambda.train.acceleration import make_accelerator
 from neurallambda.train.checkpoint import load, save
-from neurallambda.train.events import Ended, Event, Failed, StageEnded, Stepped, Validated
+from neurallambda.train.events import Ended, Event, Failed, Mended, StageEnded, Stepped, Validated
 from neurallambda.train.making import make_model
 from neurallambda.train.measures import cross_entropy
 from neurallambda.train.run_folder import RunFolder
@@ -309,3 +309,31 @@ def test_tasks_that_need_a_longer_input_get_it() -> None:
     shortest = max((one for one in map(task, ("solve-equation", "parity-check"))), key=lambda one: one.shortest)
     found = train(made(task=shortest.name, stages=(Stage(lengths=(1, 3), steps=1),), seeds=1), device="cpu")
     assert found.steps == 1
+
+
+def test_members_that_are_left_are_repaired_and_kept(tmp_path: Path) -> None:
+    heard: list[Event] = []
+    recipe = made(
+        model="table",
+        options={"states": 4},
+        stages=(Stage(lengths=(1, 3), steps=2, keep=2),),
+        repairs=(Repair(lengths=(1, 8), rows=100, rounds=60), Repair(lengths=(1, 20), rows=100, rounds=60)),
+        validation_rows=64,
+    )
+    trained = train(recipe, tmp_path / "run", listeners=[heard.append], device="cpu")
+    mended = [event for event in heard if isinstance(event, Mended)]
+    assert len(mended) == 2
+    assert {event.seed for event in mended} == set(recipe.all_seeds) - set(trained.fates)
+    for event in mended:
+        assert event.rows == 100
+        assert event.after >= event.before
+        if event.is_kept:
+            assert trained.scores[trained.seeds.index(event.seed)] == event.validation
+    assert max(event.validation for event in mended) > 0.9
+    again = load_run(tmp_path / "run")
+    assert torch.equal(again.population.template.table, trained.population.template.table)  # pyright: ignore
+
+
+def test_only_tables_are_repaired() -> None:
+    with pytest.raises(ArgumentError, match="repairs: got some for a Noisy"):
+        train(made(repairs=(Repair(lengths=(1, 4), rows=4),)), device="cpu")

@@ -9,6 +9,8 @@ from torch import Generator, Tensor
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.nn.cell_array_model import CellArrayModel
+from neurallambda.nn.numbered_rules import CellRules, NumberedRules, Other, Rows, TableRules
+from neurallambda.nn.table_automaton import TableAutomaton
 
 
 class Repaired(NamedTuple):
@@ -27,22 +29,10 @@ class Repaired(NamedTuple):
     changes: int
 
 
-class _Rows(NamedTuple):
-    """Rows by steps: symbols in cells, symbols seen, right answers, and whether an answer is read; all [rows, steps]."""
-
-    first: Tensor
-    second: Tensor
-    targets: Tensor
-    read: Tensor
-
-    def at(self, index: Tensor) -> "_Rows":
-        return _Rows(*(part[index] for part in self))
-
-
 @checked
 @torch.no_grad()
 def repair(
-    model: CellArrayModel,
+    model: CellArrayModel | TableAutomaton,
     tokens: Int[Tensor, "batch time"],
     targets: Int[Tensor, "batch time"],
     mask: Bool[Tensor, "batch time"],
@@ -63,7 +53,8 @@ def repair(
     more and longer ones, in which rules that are seldom wrong show.
 
     Args:
-        model: changed in place: of a rule that is changed, the logit of the new state becomes the largest.
+        model: a learned table, of a row of cells or of an automaton. It is changed in place: of a rule that is changed, the
+            logit of the new state becomes the largest.
         tokens: what the model reads.
         targets: the right answers, where they are read.
         mask: where an answer is read.
@@ -92,7 +83,8 @@ def repair(
             f"expected both as the tokens, {tuple(tokens.shape)}, and a mask of booleans"
         )
     generator = generator or Generator()
-    rows, rules = _by_steps(model, tokens, targets, mask), _Rules(model)
+    rules = CellRules(model) if isinstance(model, CellArrayModel) else TableRules(model)
+    rows = rules.rows(tokens, targets, mask)
     wrong_at = rules.wrong(rows)
     before, changes = int((~wrong_at.any(1)).sum()), 0
     for _ in range(rounds):
@@ -101,101 +93,38 @@ def repair(
             break
         one = rows.at(wrong[_draw(len(wrong), 1, generator)])
         sample = rows.at(_sample(wrong, len(tokens), generator))
-        for entry, state in rules.promising(one, sample, tries):
+        for entry, state in _promising(rules, one, sample, tries):
             old = rules.change(entry, state)
             found = rules.wrong(rows)
             if _worth(found, rows.read) > _worth(wrong_at, rows.read):
                 wrong_at, changes = found, changes + 1
                 break
             rules.change(entry, old)
-    rules.write(model)
+    rules.write()
     return Repaired(rows=len(tokens), before=before, after=int((~wrong_at.any(1)).sum()), changes=changes)
 
 
-class _Rules:
-    """The likeliest entries of a table and its readout, as numbers in one line each; and runs by them."""
-
-    def __init__(self, model: CellArrayModel) -> None:
-        self.following = model.table.argmax(-1).flatten()
-        self.said = model.readout.argmax(-1).flatten()
-        self.symbols, self.states, self.answers = model.array.symbols, model.array.states, model.readout.shape[-1]
-
-    def change(self, entry: int, value: int) -> int:
-        """Put a value in the place of an entry (those of the readout follow those of the table); what stood there."""
-        line, place = (
-            (self.following, entry) if entry < len(self.following) else (self.said, entry - len(self.following))
-        )
-        old = int(line[place])
-        line[place] = value
-        return old
-
-    def write(self, model: CellArrayModel) -> None:
-        """Let the logits of a model say the same."""
-        for logits, line in ((model.table, self.following), (model.readout, self.said)):
-            flat = logits.view(-1, logits.shape[-1])
-            moved = flat.argmax(-1) != line
-            flat[moved, line[moved]] = flat[moved].amax(-1) + 1
-
-    def promising(self, one: _Rows, sample: _Rows, tries: int) -> list[tuple[int, int]]:
-        """The changes that get a row further and do most good to a sample, the best first."""
-        used: list[Tensor] = []
-        first_wrong = int(self.wrong(one, used=used).int().argmax())
-        reach = [entries[0, : first_wrong - step + 1] for step, entries in enumerate(used[:-1]) if step <= first_wrong]
-        entries = torch.cat(reach).unique()
-        entry = entries.repeat_interleave(self.states)
-        value = torch.arange(self.states).repeat(len(entries))
-        said = (used[-1][0, first_wrong] + len(self.following)).expand(self.answers)
-        entry, value = torch.cat([entry, said]), torch.cat([value, torch.arange(self.answers)])
-        wrong = self.wrong(one.at(torch.zeros(len(entry), dtype=torch.long)), (entry, value))
-        when = torch.where(wrong.any(1), wrong.int().argmax(1), wrong.shape[1])
-        better = (when > first_wrong).nonzero().flatten()
-        better = better[when[better].argsort(descending=True)][:tries]
-        many = sample.at(torch.arange(len(sample.first)).repeat(len(better)))
-        each = tuple(part[better].repeat_interleave(len(sample.first)) for part in (entry, value))
-        assert len(each) == 2
-        worth = _worth(self.wrong(many, each).unflatten(0, (len(better), len(sample.first))), sample.read)
-        gain = worth - _worth(self.wrong(sample), sample.read)
-        best = [int(k) for k in gain.argsort(descending=True)[:3] if gain[k] > 0]
-        return [(int(entry[better[k]]), int(value[better[k]])) for k in best]
-
-    def wrong(
-        self, rows: _Rows, other: tuple[Tensor, Tensor] | None = None, used: list[Tensor] | None = None
-    ) -> Tensor:
-        """Where an answer is wrong, [rows, steps].
-
-        Args:
-            rows: the rows.
-            other: for each row an entry, and what stands there for this row alone.
-            used: takes the entries used in each step, [rows, cells], and at last those of the readout, [rows, steps].
-        """
-        count, steps = rows.first.shape
-        first = torch.cat([rows.first, torch.full((count, 1), self.symbols - 1)], 1)
-        states, shown = torch.zeros(count, steps + 1, dtype=torch.long), []
-        for step in range(steps):
-            width = steps - step
-            pair = first[:, :width] * self.symbols + rows.second[:, step : step + 1]
-            entry = (pair * self.states + states[:, :width]) * self.states + states[:, 1 : width + 1]
-            if used is not None:
-                used.append(entry)
-            states = self.following[entry]
-            if other is not None:
-                states = torch.where(entry == other[0][:, None], other[1][:, None], states)
-            shown.append(rows.second[:, step] * self.states + states[:, 0])
-        entry = torch.stack(shown, 1)
-        if used is not None:
-            used.append(entry)
-        answers = self.said[entry]
-        if other is not None:
-            answers = torch.where(entry + len(self.following) == other[0][:, None], other[1][:, None], answers)
-        return (answers != rows.targets) & rows.read
-
-
-def _by_steps(model: CellArrayModel, tokens: Tensor, targets: Tensor, mask: Tensor) -> _Rows:
-    operands = model.operands(tokens)
-    steps, time = operands.first.shape[1], tokens.shape[1]
-    place = operands.length + torch.arange(steps)
-    inside = place.clamp(max=time - 1)
-    return _Rows(operands.first, operands.second, targets.gather(1, inside), mask.gather(1, inside) & (place < time))
+def _promising(rules: NumberedRules, one: Rows, sample: Rows, tries: int) -> list[tuple[int, int]]:
+    """The changes that get a row further and do most good to a sample, the best first."""
+    used: list[Tensor] = []
+    first_wrong = int(rules.wrong(one, used=used).int().argmax())
+    reach = [entries[0, : first_wrong - step + 1] for step, entries in enumerate(used[:-1]) if step <= first_wrong]
+    entries = torch.cat(reach).unique()
+    entry = entries.repeat_interleave(rules.states)
+    value = torch.arange(rules.states).repeat(len(entries))
+    said = (used[-1][0, first_wrong] + len(rules.following)).expand(rules.answers)
+    entry, value = torch.cat([entry, said]), torch.cat([value, torch.arange(rules.answers)])
+    wrong = rules.wrong(one.at(torch.zeros(len(entry), dtype=torch.long)), (entry, value))
+    when = torch.where(wrong.any(1), wrong.int().argmax(1), wrong.shape[1])
+    better = (when > first_wrong).nonzero().flatten()
+    better = better[when[better].argsort(descending=True)][:tries]
+    size = len(sample.read)
+    many = sample.at(torch.arange(size).repeat(len(better)))
+    each: Other = (entry[better].repeat_interleave(size), value[better].repeat_interleave(size))
+    worth = _worth(rules.wrong(many, each).unflatten(0, (len(better), size)), sample.read)
+    gain = worth - _worth(rules.wrong(sample), sample.read)
+    best = [int(k) for k in gain.argsort(descending=True)[:3] if gain[k] > 0]
+    return [(int(entry[better[k]]), int(value[better[k]])) for k in best]
 
 
 def _draw(count: int, size: int, generator: Generator) -> Tensor:

@@ -16,6 +16,7 @@ from neurallambda.train.loop import load_run as load_run
 from neurallambda.train.loop import train as train
 from neurallambda.train.models import MODELS as MODELS
 from neurallambda.train.recipe import Recipe as Recipe
+from neurallambda.train.recipe import Repair as Repair
 from neurallambda.train.recipe import Stage as Stage
 from neurallambda.train.recipes import RECIPES as RECIPES
 from neurallambda.train.recipes import recipe_for as recipe_for

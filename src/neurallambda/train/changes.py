@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from neurallambda.arguments import checked, described
 from neurallambda.errors import ArgumentError
 from neurallambda.train.models import model_named
-from neurallambda.train.recipe import Recipe, Stage
+from neurallambda.train.recipe import Recipe, Repair, Stage
 
 _WORDS = {"true": True, "false": False, "yes": True, "no": False}
 _FIXED = ("task", "options")
@@ -25,7 +25,8 @@ def changed(recipe: Recipe, changes: Iterable[str]) -> Recipe:
         recipe: the recipe.
         changes: each `KEY=VALUE`, where the key is a field of `Recipe`, or `model.OPTION`, an option of its model. Lengths are
             written `1-40`, pairs `0.9,0.99`, nothing `none`, and a stage `1-6:450:0.997:4:1.0`: lengths, steps, and if need
-            be the threshold, how many are kept, and the part of the learning rate.
+            be the threshold, how many are kept, and the part of the learning rate. A repair is written `3-40:2000:300:100`:
+            lengths, rows, rounds and tries; `repairs=none` leaves all out.
 
     Raises:
         ArgumentError: if a key is unknown, with the nearest there is, or a value cannot be read.
@@ -102,6 +103,8 @@ def _read(text: str, kind: Any) -> Any:
         return float(first), float(second)
     if kind == tuple[Stage, ...]:
         return tuple(_stage(one) for one in text.split(","))
+    if kind == tuple[Repair, ...]:
+        return () if text.lower() == "none" else tuple(map(_repair, text.split(",")))
     return kind(text) if kind in (int, float, str) else text
 
 
@@ -130,6 +133,14 @@ def _stage(text: str) -> Stage:
     return Stage(lengths=_read(lengths, tuple[int, int]), steps=int(steps), **rest)
 
 
+def _repair(text: str) -> Repair:
+    lengths, rows, *more = text.split(":")
+    rest = dict(zip(("rounds", "tries"), map(int, more), strict=False))
+    if len(more) > 2:
+        raise ValueError
+    return Repair(lengths=_read(lengths, tuple[int, int]), rows=int(rows), **rest)
+
+
 def _split(change: str) -> tuple[str, str]:
     key, sign, value = change.partition("=")
     if not sign or not key:
@@ -149,6 +160,8 @@ def _known(key: str, kinds: Mapping[str, Any]) -> Any:
 def _expected(kind: Any) -> str:
     if kind == tuple[Stage, ...]:
         return "stages as LENGTHS:STEPS:THRESHOLD:KEEP:RATE with commas between them, as in 1-6:450:0.997,1-12:150"
+    if kind == tuple[Repair, ...]:
+        return "repairs as LENGTHS:ROWS:ROUNDS:TRIES with commas between them, as in 3-40:2000:300:100, or none"
     if kind == tuple[int, int]:
         return "lengths, as in 1-40"
     if kind == tuple[float, float]:

@@ -76,6 +76,31 @@ class Failed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mended:
+    """The rules of a member were repaired.
+
+    Attributes:
+        step: after how many steps.
+        seed: which.
+        rows: how many inputs the last pass looked at.
+        before: how many of them were answered right before it.
+        after: how many after it.
+        changes: how many rules were changed in all passes.
+        validation: the share of validation answers that it gets right now.
+        is_kept: whether it is as good on validation as it was, and so the changes stay.
+    """
+
+    step: int
+    seed: int
+    rows: int
+    before: int
+    after: int
+    changes: int
+    validation: float
+    is_kept: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ended:
     """The training is over, or was interrupted.
 
@@ -90,7 +115,7 @@ class Ended:
     seconds: float
 
 
-Event = Stepped | Validated | StageEnded | Failed | Ended
+Event = Stepped | Validated | StageEnded | Failed | Mended | Ended
 Listener = Callable[[Event], None]
 
 

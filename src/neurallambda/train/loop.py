@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -19,6 +20,7 @@ from neurallambda.train.events import Ended, Failed, Listener
 from neurallambda.train.interruption import interruptible
 from neurallambda.train.making import make_population, task_of
 from neurallambda.train.recipe import Recipe
+from neurallambda.train.repairing import check_repairs, repair_members
 from neurallambda.train.run_folder import RunFolder
 from neurallambda.train.training import Training
 
@@ -114,6 +116,7 @@ def train(
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng())
         training = _begin(recipe, run, accelerator, resume=resume)
+        check_repairs(training)
         told = list(listeners)
         if run is not None and accelerator.is_main_process:
             told.append(stack.enter_context(run.logging(after=training.place.step)))
@@ -192,6 +195,11 @@ def _go(
                 break
         if run is not None and reason == "interrupted":
             write_checkpoint(training, run.checkpoint)
+    if reason in ("finished", "patience"):
+        began = perf_counter()
+        for mended in repair_members(training):
+            tell(mended)
+        place.seconds += perf_counter() - began
     tell(Ended(step=place.step, reason=reason, seconds=place.seconds))
     return reason
 

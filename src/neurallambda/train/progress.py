@@ -8,7 +8,7 @@ from statistics import median
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from neurallambda.train.events import Ended, Event, Failed, Listener, StageEnded, Stepped, Validated
+from neurallambda.train.events import Ended, Event, Failed, Listener, Mended, StageEnded, Stepped, Validated
 from neurallambda.train.recipe import Recipe
 
 
@@ -70,6 +70,12 @@ def line(event: Event) -> str:
         return f"step {event.step}: stage {event.stage} is over, {why}{kept}"
     if isinstance(event, Failed):
         return f"step {event.step}: the loss of seed {_list(event.seeds)} is not a finite number; taken out"
+    if isinstance(event, Mended):
+        outcome = "" if event.is_kept else ", and all is taken back"
+        return (
+            f"seed {event.seed}: {event.changes} rules changed, {event.before} of {event.rows} rows right before the last "
+            f"pass and {event.after} after it; validation {event.validation:.3f}{outcome}"
+        )
     assert isinstance(event, Ended)
     return f"step {event.step}: {event.reason} after {event.seconds:.0f} s"
 

@@ -56,6 +56,36 @@ class Stage:
 
 @checked
 @dataclass(frozen=True, kw_only=True)
+class Repair:
+    """A pass of `neurallambda.nn.repair` over a learned table, after its training.
+
+    Attributes:
+        lengths: the least and the greatest length of the inputs that it looks at.
+        rows: how many inputs.
+        rounds: how many of those that go wrong are taken, at most.
+        tries: how many changes of single rules are tried on other rows in each round.
+
+    Raises:
+        ArgumentError: a number is out of its range.
+
+    Example:
+        >>> Repair(lengths=(3, 40), rows=2000, rounds=300, tries=100)
+        Repair(lengths=(3, 40), rows=2000, rounds=300, tries=100)
+    """
+
+    lengths: tuple[int, int]
+    rows: int
+    rounds: int = 200
+    tries: int = 100
+
+    def __post_init__(self) -> None:
+        check_lengths("lengths", self.lengths)
+        for name in ("rows", "rounds", "tries"):
+            check_count(name, getattr(self, name))
+
+
+@checked
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A training: the task, the model, and how its seeds learn.
 
@@ -82,6 +112,8 @@ class Recipe:
         validation_lengths: lengths of the inputs by which the best parameters of each seed are chosen.
         validation_rows: how many such inputs.
         validate_every: after how many steps they are looked at; also at the end of each stage.
+        repairs: what is repaired in the rules of a learned table when its training is over, pass by pass: for the members that
+            were not taken out, with their best parameters. What makes a member worse on validation is taken back.
         patience: training ends when so many validations in a row brought no seed anything better; None: never.
         compiled: whether the steps of recurrent models are compiled, which takes half a minute for each shape (a C++ compiler
             is needed), and then makes training some times as fast. The noise is drawn in another order then.
@@ -115,6 +147,7 @@ class Recipe:
     validation_lengths: tuple[int, int] = (1, 40)
     validation_rows: int = 64
     validate_every: int = 100
+    repairs: tuple[Repair, ...] = ()
     patience: int | None = None
     compiled: bool = False
     precision: Literal["no", "bf16", "fp16"] = "no"
@@ -159,8 +192,12 @@ class Recipe:
     def facts(self) -> dict[str, Any]:
         """The recipe as JSON has it; a task or a model that is no name is told by its name alone."""
         named = {"task": _name(self.task), "model": _name(self.model), "options": dict(self.options)}
-        plain = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in {*named, "stages"}}
-        return named | {"stages": [asdict(stage) for stage in self.stages]} | plain
+        plain = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in {*named, *_PARTS}}
+        return named | {name: [asdict(part) for part in getattr(self, name)] for name in _PARTS} | plain
+
+
+_PARTS: dict[str, Callable[..., Any]] = {"stages": Stage, "repairs": Repair}
+"""The fields that are made of parts with names."""
 
 
 def recipe_from(facts: Mapping[str, Any]) -> Recipe:
@@ -178,8 +215,8 @@ def recipe_from(facts: Mapping[str, Any]) -> Recipe:
         True
     """
     try:
-        stages = tuple(Stage(**_tuples(stage)) for stage in facts["stages"])
-        return Recipe(**_tuples({**facts, "stages": stages}))
+        parts = {name: tuple(kind(**_tuples(part)) for part in facts.get(name, ())) for name, kind in _PARTS.items()}
+        return Recipe(**_tuples({**facts, **parts}))
     except (TypeError, KeyError) as error:
         raise ArgumentError(f"recipe: got something that is none ({error})") from None
 

@@ -127,21 +127,27 @@ class Training:
             seconds=place.seconds,
         )
 
-    @torch.no_grad()
     def validate(self) -> Validated:
         """Look at the members as they are used: no noise, every choice made. The best parameters of each seed are kept."""
         began = perf_counter()
-        generator = Generator().manual_seed(self.recipe.first_seed + _VALIDATION)
-        batch = self.draw(self.recipe.validation_lengths, self.recipe.validation_rows, generator, is_shared=True)
-        self.population.eval()
-        with hardened(self.population):
-            logits = self.population(batch.tokens, self._real(batch))
-        accuracies = token_accuracy(logits, batch.targets, batch.mask).tolist()
+        accuracies = self.measure(self.population, len(self.alive))
         members = [self.recipe.all_seeds.index(seed) for seed in self.alive]
         has_improved = self.snapshots.take(self.population, members, accuracies)
         self.stale = 0 if has_improved else self.stale + 1
         self.place.seconds += perf_counter() - began
         return Validated(step=self.place.step, seeds=self.alive, accuracies=tuple(accuracies))
+
+    @torch.no_grad()
+    def measure(self, population: Population, members: int) -> list[float]:
+        """The share of validation answers that each of the members gets right."""
+        generator = Generator().manual_seed(self.recipe.first_seed + _VALIDATION)
+        lengths, rows = self.recipe.validation_lengths, self.recipe.validation_rows
+        batch = self.draw(lengths, rows, generator, members=members, is_shared=True)
+        on = next(population.parameters()).device
+        population.eval()
+        with hardened(population):
+            logits = population(batch.tokens.to(on), self._real(batch))
+        return token_accuracy(logits, batch.targets.to(on), batch.mask.to(on)).tolist()
 
     def why_stage_is_over(self) -> Literal["threshold", "steps"] | None:
         """The criterion by which the stage is over; None where it goes on."""
@@ -172,9 +178,17 @@ class Training:
         self.running = torch.zeros_like(self.running)
         return ended
 
-    def draw(self, lengths: tuple[int, int], rows: int, generator: Generator, *, is_shared: bool = False) -> Drawn:
+    def draw(
+        self,
+        lengths: tuple[int, int],
+        rows: int,
+        generator: Generator,
+        *,
+        members: int | None = None,
+        is_shared: bool = False,
+    ) -> Drawn:
         """Rows for every member; the same for all of them where they are shared."""
-        members = len(self.alive)
+        members = len(self.alive) if members is None else members
         lengths = (max(lengths[0], self.task.shortest), max(lengths[1], self.task.shortest))
         batch = self.task.batch(lengths, rows if is_shared else members * rows, generator=generator)
         return Drawn.of(batch.to(self.accelerator.device), members, is_shared=is_shared)

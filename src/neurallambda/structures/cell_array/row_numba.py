@@ -2,7 +2,7 @@
 
 Where symbols are certain, a cell needs one entry of the table for its pair of symbols, and not the chances of all pairs:
 `states^3` multiplications instead of `symbols² states^3`. The backward pass goes through the kept states from the last step
-to the first. Import this module only where Numba is installed.
+to the first; without gradients one row of states is all that is kept. Import this module only where Numba is installed.
 """
 
 # Kernels are compiled for the types they are called with, so their parameters have no annotations.
@@ -16,6 +16,69 @@ from neurallambda.errors import ArgumentError
 from neurallambda.structures.cell_array.array import CellArray, certain
 from neurallambda.structures.numba_kernels import array, compiled, over_rows
 from neurallambda.structures.second_gradients import differentiable_gradients
+
+
+@compiled
+def _only(chances):
+    """The one place that is not zero; -1 where there are more."""
+    found = -1
+    for place in range(len(chances)):
+        if chances[place] != 0:
+            if found >= 0:
+                return -1
+            found = place
+    return found
+
+
+@compiled
+def _next(own, right, rule, near, after):
+    """Fill the next state of a cell from its state and its neighbour's; return the sum by which it was divided."""
+    count = len(own)
+    one, other = _only(own), _only(right)
+    if one >= 0 and other >= 0:  # certain states: one entry of the rule is all there is
+        for c in range(count):
+            after[c] = right[other] * (own[one] * rule[one, other * count + c])
+    else:
+        near[:] = 0
+        for a in range(count):
+            if own[a] != 0:
+                weight, line = own[a], rule[a]
+                for k in range(count * count):
+                    near[k] += weight * line[k]
+        after[:] = 0
+        for b in range(count):
+            weight = right[b]
+            for c in range(count):
+                after[c] += weight * near[b * count + c]
+    total = near.dtype.type(0)
+    for c in range(count):
+        total += after[c]
+    for c in range(count):
+        after[c] /= total
+    return total
+
+
+@compiled
+def _read(first, last, table, kinds, seen, reads):
+    """Seeds first..last: fill the states of the first cell [seed, row, time, state]; the arguments are as in `_forward`.
+
+    A cell looks at itself and to the right, so that one row, overwritten from left to right, is enough.
+    """
+    symbols, time = int(np.sqrt(table.shape[1])), seen.shape[2]
+    count = table.shape[2]
+    near = np.empty(count * count, table.dtype)
+    after = np.empty(count, table.dtype)
+    for seed in range(first, last):
+        for row in range(kinds.shape[1]):
+            states = np.zeros((time + 1, count), table.dtype)
+            states[:, 0] = 1
+            for t in range(time):
+                for cell in range(time - t):
+                    kind = kinds[seed, row, cell] if cell < kinds.shape[2] else symbols - 1
+                    rule = table[seed, kind * symbols + seen[seed, row, t]]
+                    _next(states[cell], states[cell + 1], rule, near, after)
+                    states[cell] = after
+                reads[seed, row, t] = states[0]
 
 
 @compiled
@@ -37,22 +100,8 @@ def _forward(first, last, table, kinds, seen, states, totals):
                     rule = table[seed, kind * symbols + seen[seed, row, t]]
                     own, right = states[seed, row, t, cell], states[seed, row, t, cell + 1]
                     after = states[seed, row, t + 1, cell]
-                    near[:] = 0
-                    for a in range(count):
-                        if own[a] != 0:
-                            weight, line = own[a], rule[a]
-                            for k in range(count * count):
-                                near[k] += weight * line[k]
-                    total = table.dtype.type(0)
-                    for b in range(count):
-                        weight = right[b]
-                        for c in range(count):
-                            after[c] += weight * near[b * count + c]
-                    for c in range(count):
-                        total += after[c]
+                    total = _next(own, right, rule, near, after)
                     totals[seed, row, t, cell] = total
-                    for c in range(count):
-                        after[c] /= total
 
 
 @compiled
@@ -109,14 +158,10 @@ class _Sweep(torch.autograd.Function):
 
     @staticmethod
     def forward(table, kinds, seen):
-        seeds, symbols, count, (batch, time) = table.shape[0], table.shape[1], table.shape[-1], seen.shape[1:]
-        for name, numbers in (("symbols", kinds), ("seen", seen)):
-            if numbers.numel() and not 0 <= int(numbers.min()) <= int(numbers.max()) < symbols:
-                raise ArgumentError(f"{name}: got a number that is no symbol, expected 0 to {symbols - 1}")
+        seeds, count, (batch, time) = table.shape[0], table.shape[-1], seen.shape[1:]
         states = table.new_zeros(seeds, batch, time + 1, time + 1, count)
         totals = table.new_zeros(seeds, batch, time, max(time, 1))
-        rules = array(table).reshape(seeds, symbols * symbols, count, count * count)
-        over_rows(_forward, seeds, rules, array(kinds), array(seen), states.numpy(), totals.numpy())
+        over_rows(_forward, seeds, *_arrays(table, kinds, seen), states.numpy(), totals.numpy())
         return states[:, :, 1:, 0].clone(), states, totals
 
     @staticmethod
@@ -138,6 +183,24 @@ class _Sweep(torch.autograd.Function):
         return _beside(_Sweep, 3, info, in_dims, *inputs)
 
 
+class _Read(torch.autograd.Function):
+    """As `_Sweep`, the states of the first cell alone, where no gradients are wanted."""
+
+    @staticmethod
+    def forward(table, kinds, seen):
+        reads = table.new_zeros(*seen.shape, table.shape[-1])
+        over_rows(_read, len(table), *_arrays(table, kinds, seen), reads.numpy())
+        return reads
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def vmap(info, in_dims, *inputs):
+        return _beside(_Read, 1, info, in_dims, *inputs)
+
+
 class _Back(torch.autograd.Function):
     """The gradient of the tables."""
 
@@ -157,8 +220,16 @@ class _Back(torch.autograd.Function):
 
     @staticmethod
     def vmap(info, in_dims, *inputs):
-        found, _ = _beside(_Back, 1, info, in_dims, *inputs)
-        return found, 0
+        return _beside(_Back, 1, info, in_dims, *inputs)
+
+
+def _arrays(table, kinds, seen):
+    """What the kernels take: the table by pairs of symbols, and numbers that are symbols."""
+    seeds, symbols, count = table.shape[0], table.shape[1], table.shape[-1]
+    for name, numbers in (("symbols", kinds), ("seen", seen)):
+        if numbers.numel() and not 0 <= int(numbers.min()) <= int(numbers.max()) < symbols:
+            raise ArgumentError(f"{name}: got a number that is no symbol, expected 0 to {symbols - 1}")
+    return array(table).reshape(seeds, symbols * symbols, count, count * count), array(kinds), array(seen)
 
 
 def _beside(function, outputs, info, in_dims, *inputs):
@@ -191,4 +262,5 @@ def swept(table: Tensor, kinds: Tensor, seen: Tensor) -> Tensor:
     Returns:
         The states of the first cell after each step, [batch, time, states].
     """
-    return _Sweep.apply(table[None], kinds[None], seen[None])[0][0]
+    inputs = table[None], kinds[None], seen[None]
+    return _Sweep.apply(*inputs)[0][0] if torch.is_grad_enabled() else _Read.apply(*inputs)[0]

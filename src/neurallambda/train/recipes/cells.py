@@ -1,7 +1,7 @@
 """Rows of cells with one learned local rule, which is run with integers afterwards."""
 
 from neurallambda.tasks import Task
-from neurallambda.train.recipe import Recipe, Stage
+from neurallambda.train.recipe import Recipe, Repair, Stage
 
 TASKS = ("binary-multiplication",)
 """The tasks it is meant for."""
@@ -12,7 +12,8 @@ def cells(task: Task) -> Recipe:
 
     Many starts begin at short lengths, and those that are best at training go on to longer ones, where rules that are seldom
     wrong are wrong more often, and so are learned. With twelve states, twice as many as are needed, more of them get there.
-    One or two symbols are no product, and are left out. `neurallambda.nn.repair` then finds the single rules that are still wrong.
+    One or two symbols are no product, and are left out. A repair then finds single rules that are still wrong: first few rows, by
+    which much is changed quickly, then more and longer ones, in which rules that are seldom wrong show.
 
     Args:
         task: what is learned.
@@ -24,9 +25,14 @@ def cells(task: Task) -> Recipe:
         Stage(lengths=(3, 26), steps=500, keep=3),
         Stage(lengths=(3, 36), steps=800),
     )
+    repairs = (
+        Repair(lengths=(6, 36), rows=2_000, rounds=300, tries=100),
+        Repair(lengths=(3, 40), rows=8_000, rounds=400, tries=60),
+        Repair(lengths=(20, 40), rows=20_000, rounds=300, tries=60),
+    )
     return Recipe(
         task=task.name, model="cells", name="cells", seeds=24, rows=32, learning_rate=3e-2, stages=stages,
-        validation_lengths=(30, 40), validation_rows=128, options={"states": 12},
+        validation_lengths=(30, 40), validation_rows=128, options={"states": 12}, repairs=repairs,
     )  # fmt: skip
 
 
