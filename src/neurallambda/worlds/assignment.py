@@ -41,7 +41,7 @@ def assignments(
         if count <= leaf < 2 * count:
             draws.append(_value(holes, leaf - count))
         elif leaf >= 2 * count and (meaning := constants[leaf - 2 * count]) is not None:
-            draws.append(meaning[2])
+            draws.append(of_row(holes.given[meaning[0]], row) if len(meaning) == 1 else meaning[2])
     rest = 0.0
     found: dict[str, Any] = {}
     for number, name in enumerate(holes.names):

@@ -6,7 +6,7 @@ from torch import Tensor
 from neurallambda.errors import ErrorKind
 from neurallambda.worlds import call, memo
 from neurallambda.worlds.bounded import Bound
-from neurallambda.worlds.circuit import Circuit
+from neurallambda.worlds.circuit import Circuit, Meaning
 from neurallambda.worlds.code import Code, Instruction, Op
 from neurallambda.worlds.draw import flip, fork, settle
 from neurallambda.worlds.inputs import Holes
@@ -143,7 +143,7 @@ def _sample(run: Run, packet: Packet, instruction: Instruction) -> Packet | None
     assert instruction.target is not None
     holes, number = run.holes, run.holes.numbers.get(instruction.detail)
     if number is None:
-        return _hole(run, packet, instruction)
+        return _hole(run, _draw_certain(run, packet, (instruction.detail,)), instruction)
     packet.keep(instruction.before)
     packet = run.merged(packet)
     first = holes.leaves[number][packet.rows, 1] + holes.leaf_count
@@ -161,9 +161,17 @@ def _sample(run: Run, packet: Packet, instruction: Instruction) -> Packet | None
     return packet
 
 
+def _draw_certain(run: Run, packet: Packet, meaning: Meaning) -> Packet:
+    """Write down a draw that can give one thing only: it changes no weight, and is a draw like others when a case is told."""
+    leaf = run.circuit.constant(meaning, 0.0)
+    packet.weight = packet.weight.times(torch.full((len(packet),), leaf))
+    return packet
+
+
 def _flip(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
     heads, sides = instruction.detail
     if heads in (0, sides):
+        packet = _draw_certain(run, packet, (heads, sides, bool(heads)))
         return _next(packet, instruction, TRUE if heads else FALSE)
     packet.keep(instruction.before)
     forked = flip(run, run.merged(packet), heads, sides)
