@@ -253,8 +253,6 @@ def test_what_is_missing_or_asked_for_in_vain() -> None:
         found.probability([1, 2], each=True)
     with pytest.raises(nl.ArgumentError, match="row: got 3"):
         found.error(3)
-    with pytest.raises(nl.ArgumentError, match="draws one thing"):
-        WORLDS.compile("(sample ?a)").infer(a=[1, 2])
     with pytest.raises(nl.ProgramError, match="unbound"):
         WORLDS.compile("(f 1)")
     with pytest.raises(nl.ArgumentError, match="integers: got"):

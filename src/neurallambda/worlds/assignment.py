@@ -37,11 +37,16 @@ def assignments(
     drawn = {leaf for leaf in leaves if leaf < count}
     draws: list[Any] = []
     constants = list(circuit.constants)
-    for leaf in leaves:
-        if count <= leaf < 2 * count:
+    sampled = iter([leaf for leaf in leaves if leaf >= count])
+    for leaf in sampled:
+        if leaf < 2 * count:
             draws.append(_value(holes, leaf - count))
-        elif leaf >= 2 * count and (meaning := constants[leaf - 2 * count]) is not None:
-            draws.append(of_row(holes.given[meaning[0]], row) if len(meaning) == 1 else meaning[2])
+        elif (meaning := constants[leaf - 2 * count]) is not None:
+            if len(meaning) == 1:  # of a list the parts that are drawn come next
+                following = (_value(holes, one - count) for one in sampled if one < 2 * count)
+                draws.append(_sampled(of_row(holes.given[meaning[0]], row), row, following))
+            else:
+                draws.append(meaning[2])
     rest = 0.0
     found: dict[str, Any] = {}
     for number, name in enumerate(holes.names):
@@ -96,6 +101,16 @@ def _value(holes: Holes, leaf: int) -> Any:
             if start <= leaf < start + one.log.numel():
                 return one.values[(leaf - start) % len(one.values)]
     raise AssertionError("a leaf is of some block")
+
+
+def _sampled(given: Any, row: int, parts: Iterator[Any]) -> Any:
+    """What was sampled of a hole, its parts in order of the text in the place of what is uncertain."""
+    if isinstance(given, Soft) and given.logits.dim() == 3:
+        length = given.logits.shape[1] if given.lengths is None else int(given.lengths[row])
+        return [next(parts) for _ in range(length)]
+    if isinstance(given, (Soft, Chances)):
+        return next(parts)
+    return [_sampled(item, row, parts) for item in given] if isinstance(given, (list, tuple)) else given
 
 
 def _filled(given: Any, parts: Iterator[Any]) -> Any:

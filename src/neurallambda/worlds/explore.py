@@ -13,6 +13,7 @@ from neurallambda.worlds.inputs import Holes
 from neurallambda.worlds.operate import binary, boolean, pair, unary
 from neurallambda.worlds.packet import Packet
 from neurallambda.worlds.resolve import resolve_captured
+from neurallambda.worlds.sample import is_list, sample_list
 from neurallambda.worlds.schedule import MEETING, RUNNING, Schedule
 from neurallambda.worlds.state import Run, Settings
 from neurallambda.worlds.words import FALSE, TRUE
@@ -146,6 +147,16 @@ def _sample(run: Run, packet: Packet, instruction: Instruction) -> Packet | None
         return _hole(run, _draw_certain(run, packet, (instruction.detail,)), instruction)
     packet.keep(instruction.before)
     packet = run.merged(packet)
+    if is_list(holes.given[instruction.detail]):
+        made = sample_list(run, _draw_certain(run, packet, (instruction.detail,)), instruction.detail)
+        if made is None:
+            return None
+        packet, value = made
+        if instruction.detail in holes.beyond:
+            left = run.fail(packet, holes.too_large(instruction.detail, 0, packet.rows))
+            if left is not packet:
+                raise AssertionError("a list with integers that are not declared was refused")
+        return _next(packet, instruction, value)
     first = holes.leaves[number][packet.rows, 1] + holes.leaf_count
     forked = fork(run, packet, first, holes.domains[number][packet.rows, 1])
     if forked is None:
