@@ -65,7 +65,8 @@ def test_another_file_is_refused(tmp_path: Path, content: bytes, what: str) -> N
 
 def test_broken_gzip_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "file.gz"
-    for content in (b"no gzip at all", gzip.compress(idx(torch.arange(9)))[:-6]):
+    whole = gzip.compress(idx(torch.arange(200)))
+    for content in (b"no gzip at all", whole[:-6], whole[:20] + bytes(20) + whole[40:]):
         path.write_bytes(content)
         with pytest.raises(ArgumentError, match="it cannot be read"):
             read_idx(path)

@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import zlib
 from pathlib import Path
 
 import torch
@@ -53,7 +54,7 @@ def read_idx(path: Path | str) -> UInt8[Tensor, "..."]:
         raise ArgumentError(f"{path}: there is no such file")
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ArgumentError(f"{path}: it cannot be read ({error})") from None
     if len(content) < 4 or content[0] or content[1] or content[2] != _BYTES or not content[3]:
         raise ArgumentError(
