@@ -17,6 +17,7 @@ from neurallambda.nn.choice import sharpen as sharpen
 from neurallambda.nn.controller import Controller as Controller
 from neurallambda.nn.equality_choice import EqualityChoice as EqualityChoice
 from neurallambda.nn.gated_cell_model import GatedCellModel as GatedCellModel
+from neurallambda.nn.image_classifier import ImageClassifier as ImageClassifier
 from neurallambda.nn.latches import EnabledDataLatch as EnabledDataLatch
 from neurallambda.nn.latches import PredicateLatch as PredicateLatch
 from neurallambda.nn.latches import ResettableLatch as ResettableLatch
