@@ -34,6 +34,7 @@ from neurallambda.nn.recurrent import Recurrent as Recurrent
 from neurallambda.nn.rule_repair import Repaired as Repaired
 from neurallambda.nn.rule_repair import repair as repair
 from neurallambda.nn.sharpening import Sharpening as Sharpening
+from neurallambda.nn.step_model import StepModel as StepModel
 from neurallambda.nn.structure_layer import StructureLayer as StructureLayer
 from neurallambda.nn.structure_layer import StructureLayerState as StructureLayerState
 from neurallambda.nn.table_automaton import TableAutomaton as TableAutomaton
