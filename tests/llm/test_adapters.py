@@ -10,6 +10,9 @@ from neurallambda.llm import GraftConfig, graft, load_grafted, save_grafted, str
 from tests.llm.tiny import OPEN, grafted, plain, tokens
 
 peft = pytest.importorskip("peft")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"
+)  # PEFT's own use
 NAME = "grafted_structure"
 
 

@@ -180,7 +180,10 @@ def test_two_sequences_in_turns_do_not_disturb_each_other() -> None:
     model, one, other = grafted("llama"), tokens(seed=1), tokens(seed=2)
     caches = [model(inputs[:, :4], use_cache=True).cache for inputs in (one, other)]
     found = [
-        [model(inputs[:, time : time + 1], cache=cache).logits for inputs, cache in zip((one, other), caches, strict=True)]
+        [
+            model(inputs[:, time : time + 1], cache=cache).logits
+            for inputs, cache in zip((one, other), caches, strict=True)
+        ]
         for time in range(4, 9)
     ]
     for index, inputs in enumerate((one, other)):
@@ -221,7 +224,10 @@ def test_what_learns_is_said_and_grouped(capsys: pytest.CaptureFixture[str]) -> 
     print_trainable_parameters(model)
     assert capsys.readouterr().out.startswith(f"trainable params: {own + block:,} || all params: {base + own:,} ||")
     groups = parameter_groups(model, 0.5)
-    assert [(group["lr"], sum(one.numel() for one in group["params"])) for group in groups] == [(1.5, own), (0.5, block)]
+    assert [(group["lr"], sum(one.numel() for one in group["params"])) for group in groups] == [
+        (1.5, own),
+        (0.5, block),
+    ]
 
 
 def test_saved_files_that_do_not_fit_are_refused(tmp_path: Any) -> None:

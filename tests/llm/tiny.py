@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from neurallambda.llm import GraftConfig, graft, structure_of
+from neurallambda.llm import GraftConfig, disabled, graft, structure_of
 
 transformers = pytest.importorskip("transformers")
 
@@ -115,16 +115,23 @@ def grafted(family: str, config: GraftConfig = OPEN, seed: int = 0) -> Any:
     return model
 
 
-def enliven(model: nn.Module) -> None:
-    """Let the structure of a model put, take, set and reset, now this and now that."""
+@torch.no_grad()
+def enliven(model: Any) -> None:
+    """Let the structure of a model put, take, set and reset, now this and now that, so that its state shows."""
     structure = structure_of(model)
-    generator = torch.Generator().manual_seed(7)
-    with torch.no_grad():
+    with disabled(model):
+        without = model(tokens(), use_cache=False).logits
+    for seed in range(40):
+        generator = torch.Generator().manual_seed(seed)
         for name in ("action", "switch"):
             if hasattr(structure, name):
                 module = getattr(structure, name)
                 module.weight.normal_(std=0.7, generator=generator)
                 module.bias.zero_()
+        changes = (model(tokens(), use_cache=False).logits - without).abs().amax((0, 2)) > 0.1
+        if changes[:-1].any() and changes[-3:].all() and not changes.all():
+            return
+    raise AssertionError("no structure that shows was found")
 
 
 def tokens(rows: int = 2, time: int = 9, seed: int = 1) -> Tensor:

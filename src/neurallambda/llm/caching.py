@@ -112,7 +112,9 @@ def layer_of(cache: Any, config: Any, number_of_states: int) -> Any:
         )
     replicated = getattr(cache, "layer_class_to_replicate", None)
     while replicated is not None and len(layers) < config.num_hidden_layers:
-        layers.append(replicated())  # it would be made when its block runs, at the place that is now to be the structure's
+        layers.append(
+            replicated()
+        )  # it would be made when its block runs, at the place that is now to be the structure's
     layers.append(layer_class()(number_of_states))
     return layers[-1]
 

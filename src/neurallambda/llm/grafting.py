@@ -37,7 +37,9 @@ def graft(model: nn.Module, config: GraftConfig | None = None) -> nn.Module:
 
     Example:
         >>> from transformers import LlamaConfig, LlamaForCausalLM
-        >>> tiny = LlamaConfig(vocab_size=9, hidden_size=8, intermediate_size=8, num_hidden_layers=2, num_attention_heads=1)
+        >>> tiny = LlamaConfig(
+        ...     vocab_size=9, hidden_size=8, intermediate_size=8, num_hidden_layers=2, num_attention_heads=1
+        ... )
         >>> model = graft(LlamaForCausalLM(tiny), GraftConfig(structure="stack", width=4, depth=16))
         >>> print_trainable_parameters(model)
         trainable params: 156 || all params: 1,092 || trainable%: 14.2857

@@ -140,7 +140,9 @@ def _load(path: Path) -> dict[str, Tensor]:
 def _check_same(folder: Path, saved: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
     missing, extra = sorted(set(wanted) - set(saved)), sorted(set(saved) - set(wanted))
     if missing or extra:
-        raise ArgumentError(f"{folder}: its tensors are not those of its configuration: missing {missing}, unexpected {extra}")
+        raise ArgumentError(
+            f"{folder}: its tensors are not those of its configuration: missing {missing}, unexpected {extra}"
+        )
     for name, tensor in wanted.items():
         if saved[name].shape != tensor.shape:
             raise ArgumentError(

@@ -110,8 +110,12 @@ class Splice:
             return output
         hidden = _hidden(output)
         added = (hidden.to(now.added.dtype) + now.added.to(hidden.device)).to(hidden.dtype)
-        if added.stride() != hidden.stride():  # a norm adds up in the order of the layout, and it shows in the last bits
-            added = torch.empty_strided(hidden.shape, hidden.stride(), dtype=hidden.dtype, device=hidden.device).copy_(added)
+        if (
+            added.stride() != hidden.stride()
+        ):  # a norm adds up in the order of the layout, and it shows in the last bits
+            added = torch.empty_strided(hidden.shape, hidden.stride(), dtype=hidden.dtype, device=hidden.device).copy_(
+                added
+            )
         return (added, *output[1:]) if isinstance(output, tuple) else added
 
     def end(self, decoder: nn.Module, args: tuple[Any, ...], output: Any) -> None:
@@ -129,7 +133,9 @@ class Splice:
     def _wants_cache(self, decoder: nn.Module, given: Mapping[str, Any], config: Any) -> bool:
         """Whether the decoder would make a cache that somebody goes on with."""
         asked = given.get("use_cache")
-        if decoder.training:  # families differ in whether they make one here; who goes on with it is told what is missing
+        if (
+            decoder.training
+        ):  # families differ in whether they make one here; who goes on with it is told what is missing
             return bool(asked) and not getattr(decoder, "gradient_checkpointing", False)
         return bool(config.use_cache if asked is None else asked)
 
