@@ -97,6 +97,7 @@ def ungraft(model: nn.Module) -> nn.Module:
     return model
 
 
+@checked
 @contextmanager
 def disabled(model: nn.Module) -> Iterator[nn.Module]:
     """The model without its structure, for as long as the block lasts.
@@ -115,6 +116,7 @@ def disabled(model: nn.Module) -> Iterator[nn.Module]:
         splice.is_enabled = before
 
 
+@checked
 def is_grafted(model: nn.Module) -> bool:
     """Whether a model, or the one in an adapter of PEFT or a wrapper for several processes, has a graft."""
     return _found(model) is not None
@@ -132,6 +134,7 @@ def splice_of(model: nn.Module) -> Splice:
     return splice
 
 
+@checked
 def structure_of(model: nn.Module) -> GraftedStructure:
     """The structure of a grafted model: that which is used, where PEFT keeps a copy for an adapter.
 
@@ -183,6 +186,7 @@ def parameter_groups(model: nn.Module, learning_rate: float) -> list[dict[str, A
     return [{"params": parameters, "lr": rate} for parameters, rate in groups if parameters]
 
 
+@checked
 def upper_blocks(model: nn.Module, count: int) -> tuple[str, ...]:
     """The paths of the last blocks of a model, for `modules_to_save`: what learns where only upper layers do.
 

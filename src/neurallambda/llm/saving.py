@@ -59,7 +59,7 @@ def load_grafted(model: nn.Module, folder: Path | str) -> nn.Module:
             exactly those that the configuration asks for. The model is then as it was.
     """
     folder = Path(folder)
-    facts = _read(folder / CONFIG)
+    facts = read_facts(folder)
     config = GraftConfig.from_facts(facts["config"])
     here = _base(splice_of(model).model if is_grafted(model) else model)
     if facts["base"]["model_type"] != here["model_type"] or facts["base"]["width"] != here["width"]:
@@ -116,7 +116,16 @@ def _base(model: nn.Module) -> dict[str, Any]:
     return {"model_type": config.model_type, "class": type(model).__name__, "name": name, "width": width}
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_facts(folder: Path) -> dict[str, Any]:
+    """What a graft says of itself: its configuration, and its base model.
+
+    Args:
+        folder: what `save_grafted` made.
+
+    Raises:
+        ArgumentError: if there is no graft in it.
+    """
+    path = folder / CONFIG
     try:
         facts = json.loads(path.read_text())
     except OSError as error:

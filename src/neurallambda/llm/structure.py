@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neurallambda.arguments import checked
 from neurallambda.llm.config import GraftConfig
 from neurallambda.nn import Choice, Noise
 from neurallambda.state import Batched, state
@@ -83,7 +84,7 @@ class GraftedStructure(nn.Module):
         heads, width = config.heads, config.width
         self.value = _Affine(dim, heads * width)
         self.read = nn.Parameter(torch.randn(dim, heads * width) * (heads * width) ** -0.5)
-        self.gate = nn.Parameter(torch.tensor(config.gate / config.gate_scale))
+        self.gate = nn.Parameter(torch.tensor([config.gate / config.gate_scale]))  # what is sharded must have an axis
         if self.structure is not None:
             actions = self.structure.operands[0].size
             self.action = _Affine(dim, heads * actions, std=0.02)
@@ -203,6 +204,7 @@ class _Affine(nn.Module):
         return functional.linear(numbers, self.weight, self.bias)
 
 
+@checked
 @contextmanager
 def straight_through(structure: nn.Module) -> Iterator[None]:
     """In training, make every choice, and let the gradient of the soft one through, for as long as the block lasts.

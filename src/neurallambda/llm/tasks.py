@@ -12,67 +12,16 @@ from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.tasks.lisp.programs import value_of, write_program
 
-WORDS = tuple(
-    [
-        "dog",
-        "cat",
-        "ball",
-        "tree",
-        "house",
-        "bird",
-        "fish",
-        "car",
-        "boy",
-        "girl",
-        "sun",
-        "moon",
-        "star",
-        "book",
-        "apple",
-        "red",
-        "blue",
-        "green",
-        "big",
-        "small",
-        "happy",
-        "sad",
-        "run",
-        "jump",
-        "play",
-        "sing",
-        "eat",
-        "sleep",
-        "look",
-        "door",
-        "box",
-        "hat",
-        "bed",
-        "cup",
-        "rain",
-        "snow",
-        "wind",
-        "bear",
-        "king",
-        "train",
-        "park",
-        "lake",
-        "hill",
-        "road",
-        "fire",
-        "ice",
-        "milk",
-        "egg",
-        "day",
-        "mom",
-        "friend",
-        "water",
-        "hand",
-        "head",
-        "time",
-        "home",
-    ]
+# fmt: off
+WORDS = (
+    "dog", "cat", "ball", "tree", "house", "bird", "fish", "car", "boy", "girl", "sun", "moon", "star", "book",
+    "apple", "red", "blue", "green", "big", "small", "happy", "sad", "run", "jump", "play", "sing", "eat",
+    "sleep", "look", "door", "box", "hat", "bed", "cup", "rain", "snow", "wind", "bear", "king", "train",
+    "park", "lake", "hill", "road", "fire", "ice", "milk", "egg", "day", "mom", "friend", "water", "hand",
+    "head", "time", "home",
 )
 """Words of short stories; each is one token of most vocabularies."""
+# fmt: on
 PAIRS = {"(": ")", "[": "]"}
 
 Example = tuple[str, str]
