@@ -74,7 +74,7 @@ def test_padding_on_the_left_is_nothing(family: str) -> None:
     model, inputs = grafted(family), tokens(rows=1, time=6)
     padded = torch.cat([torch.zeros(1, 3, dtype=torch.long), inputs], 1)
     mask = torch.cat([torch.zeros(1, 3, dtype=torch.long), torch.ones_like(inputs)], 1)
-    places = {} if family not in ("gpt2",) else {"position_ids": (mask.cumsum(-1) - 1).clamp_min(0)}
+    places = {} if family != "gpt2" else {"position_ids": (mask.cumsum(-1) - 1).clamp_min(0)}
     alone = model(inputs, use_cache=True)
     beside = model(padded, attention_mask=mask, use_cache=True, **places)
     assert (alone.logits - beside.logits[:, 3:]).abs().max() <= TOLERANCE
@@ -289,7 +289,7 @@ def test_what_cannot_be_grafted_is_refused() -> None:
     with torch.no_grad():
         whole = opt(tokens(), use_cache=False).logits
         assert (stepped(opt, tokens(), 4) - whole).abs().max() <= TOLERANCE
-    with pytest.raises(ArgumentError, match="structure: got .heap."):
+    with pytest.raises(ArgumentError, match="structure: got 'heap'"):
         GraftConfig(structure="heap")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ArgumentError, match="width: got 0"):
         GraftConfig(width=0)

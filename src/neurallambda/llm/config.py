@@ -105,7 +105,10 @@ class GraftConfig:
         if not isinstance(facts, Mapping) or set(facts) != known:
             wrong = sorted(known ^ set(facts)) if isinstance(facts, Mapping) else shown(facts)
             raise ArgumentError(f"facts: missing or unknown: {wrong}; expected the fields of a GraftConfig")
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()})
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
+        }
+        return cls(**values)
 
 
 def _check_finite(name: str, value: float, *, least: float | None = None, above: float | None = None) -> None:
