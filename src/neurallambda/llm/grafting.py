@@ -42,7 +42,7 @@ def graft(model: nn.Module, config: GraftConfig | None = None) -> nn.Module:
         ... )
         >>> model = graft(LlamaForCausalLM(tiny), GraftConfig(structure="stack", width=4, depth=16))
         >>> print_trainable_parameters(model)
-        trainable params: 156 || all params: 1,092 || trainable%: 14.2857
+        trainable params: 126 || all params: 1,206 || trainable%: 10.4478
         >>> model = ungraft(model)
     """
     config = config or GraftConfig()
