@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neurallambda.arguments import checked
+from neurallambda.errors import check_count
 from neurallambda.llm.config import GraftConfig
 from neurallambda.nn import Choice, Noise
 from neurallambda.state import Batched, state
@@ -48,6 +49,7 @@ class GraftState(Batched):
         return cls(on=tensors[0], memory=tuple(tensors[1:]))
 
 
+@checked
 class GraftedStructure(nn.Module):
     """Heads that drive structures by what they see in hidden states, and a latch that tells two phases apart.
 
@@ -68,6 +70,15 @@ class GraftedStructure(nn.Module):
         choice: makes every choice; set by `neurallambda.nn.harden`.
         is_straight_through: in training, make each choice and let the gradient of the soft one through
             (Bengio, Léonard and Courville, 2013); set by `straight_through`.
+
+    Raises:
+        ArgumentError: if `dim` is not a positive integer.
+
+    Example:
+        >>> structure = GraftedStructure(GraftConfig(width=4, depth=8), dim=16)
+        >>> added, state = structure(torch.randn(2, 5, 16))
+        >>> bool((added == 0).all())  # until its gate opens
+        True
     """
 
     gradient_checkpointing = False
@@ -76,6 +87,7 @@ class GraftedStructure(nn.Module):
 
     def __init__(self, config: GraftConfig, dim: int) -> None:
         super().__init__()
+        check_count("dim", dim)
         self.config, self.dim = config, dim
         self.latch = Latch()
         self.structure = _structure(config)

@@ -90,7 +90,9 @@ def teach(
             with straight_through(model) if is_grafted(model) else nullcontext():
                 total = total + _language(model, _part(replay, recipe, random, generator)).mean()
         if not bool(total.isfinite()):
-            raise ArgumentError(f"groups: after {step} steps the loss is no finite number; a smaller learning rate may help")
+            raise ArgumentError(
+                f"groups: after {step} steps the loss is no finite number; a smaller learning rate may help"
+            )
         optimizer.zero_grad()
         total.backward()
         torch.nn.utils.clip_grad_norm_(learning, recipe.clip)
