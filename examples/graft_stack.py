@@ -3,6 +3,8 @@
 The model is a tiny one of random weights: nothing is fetched. `neurallambda llm train reverse` takes a pretrained one.
 """
 
+from typing import Any
+
 import torch
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -10,7 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from neurallambda.llm import GraftConfig, disabled, graft, parameter_groups, print_trainable_parameters
 
 WORDS, BEGIN, BACK = 10, 10, 11
-SIZES = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+SIZES: dict[str, Any] = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 
 
 def base() -> LlamaForCausalLM:
