@@ -126,7 +126,8 @@ def test_checkpointing_that_would_run_the_structure_twice_is_refused() -> None:
 def test_checkpointing_gives_the_same_gradients(family: str) -> None:
     gradients = []
     for checkpointed in (False, True):
-        model = grafted(family, GraftConfig(heads=2, width=4, depth=16, gate=1.0, noise=0.3, modules_to_save=("*",)))
+        config = GraftConfig(heads=2, width=4, depth=16, gate=1.0, noise=0.3, modules_to_save=("*",))
+        model = graft(plain(family), config)
         model.train()
         if checkpointed:
             checkpoint(model)
