@@ -50,6 +50,7 @@ ROOMS = (
     ".tasks.machines.by_name",
     ".train",
     ".train.images",
+    ".llm",
 )
 SECONDS = 10
 """A call that takes longer is taken for one that never ends."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neurallambda import __version__
-from neurallambda.cli import automata, images, training
+from neurallambda.cli import automata, images, llm, training
 from neurallambda.cli.options import (
     Capacity,
     Cells,
@@ -43,6 +43,7 @@ app = typer.Typer(
 )
 app.add_typer(automata.app, name="automata")
 app.add_typer(images.app, name="images")
+app.add_typer(llm.app, name="llm")
 for command in (
     training.train,
     training.evaluate,
