@@ -57,11 +57,13 @@ export function Playground({ backend, nonce, icon }: { backend: Backend; nonce: 
           )}
           <div class="bar">
             <button class="primary" onClick={() => void actions.watch()} disabled={busy.value !== null} title="Ctrl+Enter">
-              ▶ Run and watch
+              {settings.value?.watches ? "▶ Run and watch" : "▶ Run"}
             </button>
-            <button onClick={() => void actions.run()} disabled={busy.value !== null}>
-              Run
-            </button>
+            {settings.value?.watches && (
+              <button onClick={() => void actions.run()} disabled={busy.value !== null}>
+                Run
+              </button>
+            )}
             <button onClick={() => actions.stop()} disabled={busy.value === null}>
               ■ Stop
             </button>

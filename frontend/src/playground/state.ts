@@ -77,7 +77,7 @@ export class Actions {
   }
 
   async watch(): Promise<void> {
-    await this.perform("trace");
+    await this.perform(settings.value?.watches ? "trace" : "run");
   }
 
   /** Run again for holes that moved: one run at a time, and the last position counts. */

@@ -14,6 +14,7 @@ from neurallambda.errors import ArgumentError
 from neurallambda.viewer.playground.guard import POLICY, App, guarded
 from neurallambda.viewer.playground.limits import PlaygroundLimits
 from neurallambda.viewer.playground.pool import BusyError, Pool
+from neurallambda.viewer.playground.recording import records
 from neurallambda.viewer.playground.requests import KINDS, read_job
 
 ASSETS = {
@@ -67,12 +68,15 @@ class Playground:
         return guarded(app, refuse=refuse, body=self.limits.body)
 
     async def _page(self, request: Any) -> Any:
-        """The page. The editor makes style sheets of its own: only with this answer's nonce are they taken."""
+        """The page. The editor makes style sheets of its own, which are taken with this answer's nonce alone.
+
+        Browsers give style attributes to what is typed into an editor, and complain if they may not.
+        """
         from starlette.responses import HTMLResponse
 
         nonce = secrets.token_urlsafe(16)
         text = asset("playground.html").decode().replace("{nonce}", nonce)
-        return HTMLResponse(text, headers={"content-security-policy": POLICY.format(nonce=f" 'nonce-{nonce}'")})
+        return HTMLResponse(text, headers={"content-security-policy": POLICY.format(nonce=f" 'nonce-{nonce}'; style-src-attr 'unsafe-inline'")})
 
     async def _asset(self, request: Any) -> Any:
         from starlette.exceptions import HTTPException
@@ -121,6 +125,7 @@ def settings(limits: PlaygroundLimits) -> dict[str, Any]:
     """What the page needs to know: the gallery, the engines, the limits."""
     return {
         "version": __version__,
+        "watches": records(),
         "engines": [str(name) for name in ENGINES],
         "gallery": json.loads(files("neurallambda.viewer.playground").joinpath("gallery.json").read_text("utf-8")),
         "limits": {"source": limits.source, "steps": limits.steps, "traced": limits.traced, "seconds": limits.seconds},

@@ -11,6 +11,7 @@ from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.scope import subterms
 from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Hole, Sample
+from neurallambda.viewer.playground import recording
 from neurallambda.viewer.playground.requests import Choices, Job
 
 if TYPE_CHECKING:
@@ -87,8 +88,9 @@ def _run(job: Job) -> Iterator[Answer]:
 
 
 def _trace(job: Job) -> Iterator[Answer]:
-    raise NotImplementedError
-    yield {}
+    """The result first, for it is there soon; then the record of the run, where there is one."""
+    yield from _run(job)
+    yield from recording.record(job)
 
 
 def _limits(job: Job) -> Limits:

@@ -70,7 +70,7 @@ class Pool:
         self._waiting = 0
 
     async def start(self) -> None:
-        """Have a process for each place ready before anybody asks."""
+        """Have a process ready for each place, before anybody asks."""
         for _ in range(self.limits.runs):
             await self._add()
 
@@ -98,7 +98,7 @@ class Pool:
         """
         await self._take_place()
         try:
-            worker = self._idle.pop() if self._idle else await Worker.start(self.limits)
+            worker = self._take() or await Worker.start(self.limits)
             self._lent.add(worker)
             is_done = False
             try:
@@ -118,6 +118,11 @@ class Pool:
                     self._replace()
         finally:
             self._free.release()
+
+    def _take(self) -> Worker | None:
+        """A process that has nothing to do; one that is ready, if there is one."""
+        self._idle.sort(key=lambda worker: worker.is_ready)
+        return self._idle.pop() if self._idle else None
 
     def _replace(self) -> None:
         """Have another process ready for whoever comes next."""
