@@ -58,8 +58,8 @@ def test_an_error_of_the_program_shows_its_place(opened: Any) -> None:
     write(opened, "(+ 1\n   (car 2))")
     run(opened)
     opened.get_by_test_id("error").filter(has_text="not-a-pair").wait_for()
-    opened.locator(".cm-problem").wait_for()
-    assert opened.locator(".cm-problem").inner_text() == "("
+    opened.locator(".cm-problem").first.wait_for()
+    assert "".join(opened.locator(".cm-problem").all_inner_texts()) == "(car 2)"
 
 
 def test_sliders_change_the_numbers_to_what_the_server_gives(opened: Any, playground: str) -> None:

@@ -1,6 +1,6 @@
 // The editor: CodeMirror with brackets that match and a wavy line under the place of a mistake.
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
-import { bracketMatching } from "@codemirror/language";
+import { bracketMatching, matchBrackets } from "@codemirror/language";
 import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, type DecorationSet, drawSelection, EditorView, keymap, lineNumbers } from "@codemirror/view";
 import type { Place } from "./backend";
@@ -19,13 +19,15 @@ const problems = StateField.define<DecorationSet>({
   provide: (field) => EditorView.decorations.from(field),
 });
 
-/** A wavy line under the word, or the bracket, at a place; past the end of a line there is room made for it. */
+/** A wavy line under the word, or what is in brackets, at a place; past the end of a line there is room made for it. */
 function underline(state: EditorState, place: Place): DecorationSet {
   const line = state.doc.line(Math.min(Math.max(place.line, 1), state.doc.lines));
   const from = Math.min(line.from + codeUnits(line.text, place.column - 1), line.to);
   const word = /^(?:[^\s()[\]';]+|.)/u.exec(state.sliceDoc(from, line.to))?.[0] ?? "";
   if (word === "") return Decoration.set([Decoration.line({ class: "cm-problem-end" }).range(line.from)]);
-  return Decoration.set([Decoration.mark({ class: "cm-problem" }).range(from, from + word.length)]);
+  const match = /^[([]/.test(word) ? matchBrackets(state, from, 1)?.end : undefined;
+  const to = match && match.to <= line.to ? match.to : from + word.length;
+  return Decoration.set([Decoration.mark({ class: "cm-problem" }).range(from, to)]);
 }
 
 /** Where a column is that counts characters, in a text that counts halves of some of them. */

@@ -7,7 +7,7 @@ const MOST = 12;
 
 export function CellDetails({ player }: { player: Player }) {
   const address = player.chosenCell.value;
-  const cell = address === null ? undefined : player.state.value.memory.get(address);
+  const cell = address === null ? undefined : player.calm.value.state.memory.get(address);
   if (cell === undefined) return <p class="details note">Point at a cell, or move the focus to it, to see its numbers.</p>;
   const slopes = player.record.end.gradient?.cells.find((one) => one.address === address);
   return (

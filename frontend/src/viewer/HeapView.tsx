@@ -9,8 +9,7 @@ const curve = linkHorizontal<unknown, [number, number]>();
 
 export function HeapView({ player }: { player: Player }) {
   const gradient = useMemo(() => gradients(player.record), [player]);
-  const state = player.state.value;
-  const lane = player.lane.value;
+  const { state, lane } = player.calm.value;
   if (lane === null || state.memory.size === 0 || ![...state.memory.values()].some((cell) => cell.pointers)) return null;
   const graph = heapGraph(lane, state.memory);
   return (

@@ -20,7 +20,7 @@ export function MemoryTable({ player }: { player: Player }) {
   const columns = useMemo(() => columnsOf(player.record), [player]);
   const size = useMemo(() => sizeOf(player.record), [player]);
   const gradient = useMemo(() => gradients(player.record), [player]);
-  const state = player.state.value;
+  const { state } = player.calm.value;
   const cells = [...state.memory.values()];
   const written = cells.findIndex((cell) => state.written.has(cell.address));
   const last = state.written.size ? cells.findLastIndex((cell) => state.written.has(cell.address)) : -1;

@@ -14,6 +14,7 @@ export function StepList({ player }: { player: Player }) {
   const replay = useMemo(() => new Replay(player.record), [player]);
   const engine = player.record.header.engine;
   const scale = useMemo(() => largest(player.record.header.memory, player.record.steps), [player]);
+  const at = player.calm.value.state.step;
   const isStructure = engine === "structure";
   return (
     <section class="panel steps" aria-labelledby="steps-title">
@@ -25,7 +26,7 @@ export function StepList({ player }: { player: Player }) {
         count={player.last + 1}
         height={HEIGHT}
         most={engine === "automaton" || isStructure || engine === "cellular" ? 480 : 300}
-        follow={player.step.value}
+        follow={at}
         row={(index) => {
           const state = replay.at(index);
           const lane = heaviest(state, player.chosenLane.value);
@@ -34,7 +35,7 @@ export function StepList({ player }: { player: Player }) {
               key={index}
               role="row"
               aria-rowindex={index + 2}
-              class={`row step-row${index === player.step.value ? " chosen" : ""}`}
+              class={`row step-row${index === at ? " chosen" : ""}`}
               style={{ top: `${index * HEIGHT}px`, height: `${HEIGHT}px` }}
               onClick={() => {
                 player.pause();

@@ -8,7 +8,7 @@ import { percent } from "./format";
 import type { Player } from "./player";
 
 /** Of a term that is longer, the lines around its redex are shown. */
-const MOST_LINES = 60;
+const MOST_LINES = 24;
 const NARROWEST = 24;
 
 export function TermView({ player }: { player: Player }) {
@@ -49,7 +49,7 @@ function Text({ term, width, player }: { term: Term | null; width: number; playe
   const moving = useRef<Moving>({ places: new Map(), text: "" });
   const isSlow = player.isSlow;
   useLayoutEffect(() => {
-    showRedex(place.current);
+    if (isSlow) showRedex(place.current);
     moveTokens(place.current, now, moving.current, isSlow);
   }, [now, shown, isSlow]);
   return (

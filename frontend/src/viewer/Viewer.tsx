@@ -23,7 +23,7 @@ export function Viewer({ record }: { record: TraceRecord }) {
   }, [player]);
   const hasTerms = useMemo(() => record.header.lanes.some((lane) => lane.term) || record.steps.some((step) => step.lanes?.some((lane) => lane.term)), [record]);
   return (
-    <div class="viewer">
+    <div class={player.isSlow ? "viewer" : "viewer fast"}>
       <Controls player={player} />
       {hasTerms && <TermView player={player} />}
       {record.header.input && <Input player={player} />}

@@ -8,7 +8,7 @@ export const NODE_WIDTH = 128;
 export const NODE_HEIGHT = 28;
 const GAP_X = 44;
 const GAP_Y = 9;
-const MOST = 90;
+const MOST = 60;
 const LETTERS = 12;
 
 export interface Node {

@@ -4,7 +4,7 @@ import type { Player } from "./player";
 
 /** Follow the keyboard and the address, until the function that is given back is called. */
 export function follow(player: Player): () => void {
-  const stops = [followKeys(player), followAddress(player)];
+  const stops = [followKeys(player), followAddress(player), player.followCalmly()];
   return () => stops.forEach((stop) => stop());
 }
 

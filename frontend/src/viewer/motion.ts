@@ -51,8 +51,13 @@ export function identify(before: Identified, text: string, lines: Line[]): Ident
 /** Let words go from where they stood to where they stand. */
 export function moveTokens(place: HTMLElement | null, now: Identified, moving: Moving, isSlow: boolean): void {
   if (place === null) return;
+  if (!isSlow) {
+    moving.places = new Map(); // to measure every word costs more than to draw it
+    moving.text = now.text;
+    return;
+  }
   const words = [...place.querySelectorAll<HTMLElement>(".w")];
-  const isStill = !isSlow || words.length > MOST_WORDS || matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const isStill = words.length > MOST_WORDS || matchMedia("(prefers-reduced-motion: reduce)").matches;
   const origin = place.getBoundingClientRect();
   const before = moving.places;
   const isSame = moving.text === now.text;

@@ -1,11 +1,13 @@
 // Where in the run the page stands, and how it moves.
-import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
+import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import { type Lane, Replay, type State } from "../record/replay";
 import type { TraceRecord } from "../record/types";
 
 export const RATES = [1, 2, 5, 10, 30, 60] as const;
 /** From so many steps a second on, changes are shown without being drawn out. */
 const TOO_FAST = 10;
+/** What is large is then drawn again only after so many milliseconds. */
+const CALM = 250;
 
 export class Player {
   readonly replay: Replay;
@@ -17,6 +19,10 @@ export class Player {
   readonly chosenCell = signal<string | null>(null);
   readonly state: ReadonlySignal<State>;
   readonly lane: ReadonlySignal<Lane | null>;
+  /** The state, and the lane of it, that large parts of the page show: while the run flies by, not every one. */
+  readonly calm: ReadonlySignal<{ state: State; lane: Lane | null }>;
+  private readonly calmStep = signal(0);
+  private calmed = 0;
   private frame = 0;
 
   constructor(readonly record: TraceRecord) {
@@ -24,6 +30,22 @@ export class Player {
     this.last = this.replay.last;
     this.state = computed(() => this.replay.at(this.step.value));
     this.lane = computed(() => shown(this.state.value, this.chosenLane.value));
+    const beside = new Replay(record);
+    this.calm = computed(() => {
+      const state = beside.at(this.calmStep.value);
+      return { state, lane: shown(state, this.chosenLane.value) };
+    });
+  }
+
+  /** Keep what is large up to date, until the function that is given back is called. */
+  followCalmly(): () => void {
+    return effect(() => {
+      const step = this.step.value;
+      const now = performance.now();
+      if (!this.isSlow && now - this.calmed < CALM) return;
+      this.calmed = now;
+      this.calmStep.value = step;
+    });
   }
 
   get isSlow(): boolean {

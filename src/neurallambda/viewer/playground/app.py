@@ -76,7 +76,12 @@ class Playground:
 
         nonce = secrets.token_urlsafe(16)
         text = asset("playground.html").decode().replace("{nonce}", nonce)
-        return HTMLResponse(text, headers={"content-security-policy": POLICY.format(nonce=f" 'nonce-{nonce}'; style-src-attr 'unsafe-inline'")})
+        return HTMLResponse(
+            text,
+            headers={
+                "content-security-policy": POLICY.format(nonce=f" 'nonce-{nonce}'; style-src-attr 'unsafe-inline'")
+            },
+        )
 
     async def _asset(self, request: Any) -> Any:
         from starlette.exceptions import HTTPException
