@@ -33,7 +33,7 @@ export interface StepRecord {
 export interface EndRecord {
   steps: number;
   outcome: Outcome;
-  distribution: Ending[];
+  distribution?: Ending[];
   truncated?: string;
   gradient?: Gradient;
 }

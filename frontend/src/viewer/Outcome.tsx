@@ -5,7 +5,7 @@ import type { Player } from "./player";
 const MOST = 16;
 
 export function Outcome({ player }: { player: Player }) {
-  const { outcome, distribution, truncated } = player.record.end;
+  const { outcome, distribution = [], truncated } = player.record.end;
   return (
     <section class="panel outcome" aria-labelledby="outcome-title">
       <h2 id="outcome-title">Ends in</h2>
