@@ -43,7 +43,7 @@ def tab(browser: object) -> Iterator[object]:
     """A fresh tab that fails the test if a page in it throws, or writes an error to its console."""
     context = browser.new_context(viewport={"width": 1100, "height": 800})  # pyright: ignore[reportAttributeAccessIssue]
     opened = context.new_page()
-    opened.set_default_timeout(8_000)
+    opened.set_default_timeout(30_000)
     wrong: list[str] = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     opened.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)

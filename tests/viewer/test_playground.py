@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(find_spec("uvicorn") is None, reason="no uvicorn
 def opened(tab: Any, playground: str) -> Any:
     """The playground, once the first program of the gallery has run."""
     tab.goto(playground)
-    tab.get_by_test_id("value").wait_for(timeout=30_000)
+    tab.get_by_test_id("value").wait_for()
     return tab
 
 
@@ -37,6 +37,22 @@ def test_a_program_that_is_typed_runs(opened: Any) -> None:
     write(opened, "(map (+ 1)\n  '(1 2 3))")
     run(opened)
     opened.get_by_test_id("value").filter(has_text="'(2 3 4)").wait_for()
+
+
+def test_a_run_can_be_watched(opened: Any) -> None:
+    opened.get_by_test_id("step").filter(has_text="/ 12").wait_for()
+    assert opened.get_by_test_id("term").get_attribute("data-text") == "((fn [x] '(x x x)) 42)"
+    opened.locator("h1").click()
+    opened.keyboard.press("End")
+    opened.keyboard.press("ArrowLeft")
+    assert opened.get_by_test_id("term").get_attribute("data-text") == "'(42 42 42)"
+    assert "step=11" in opened.wait_for_function("location.hash.includes('step=11') && location.hash").json_value()
+
+
+def test_what_is_no_record_is_run_all_the_same(opened: Any) -> None:
+    opened.get_by_role("button", name="Two dice and a hint").click()
+    opened.get_by_test_id("value").filter(has_text="'(3 1)").wait_for()
+    opened.get_by_role("button", name="▶ Run", exact=True).wait_for()
 
 
 def test_brackets_match(opened: Any) -> None:
@@ -123,7 +139,7 @@ def test_stop_stops(opened: Any) -> None:
     write(opened, "(+ 1 2)")
     opened.get_by_role("combobox", name="engine").select_option("machine")
     run(opened)
-    opened.get_by_test_id("value").filter(has_text="3").wait_for(timeout=30_000)
+    opened.get_by_test_id("value").filter(has_text="3").wait_for()
 
 
 def test_it_fits_a_narrow_screen_and_nothing_serious_is_in_the_way(opened: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from neurallambda.traces import document, states, trace
 from neurallambda.viewer import page
 from tests.viewer.conftest import AXE
 from tests.viewer.records import Record, automaton, factorial, splitting, structure
@@ -50,6 +51,30 @@ def test_terms_at_steps_are_those_of_the_record(shown: Any) -> None:
     assert (step(tab), term(tab)) == (len(texts) - 1, "120")
     tab.keyboard.press("Home")
     assert (step(tab), term(tab)) == (0, "(fact5)")
+
+
+@pytest.mark.parametrize("engine", ["machine", "reference", "beta", "normalize"])
+def test_a_real_run_shows_the_terms_that_its_states_stand_for(shown: Any, engine: str) -> None:
+    events = list(trace("((fn [x] '(x x x)) 42)", engine=engine))
+    tab = shown(document(events))
+    for state in states(events):
+        assert step(tab) == state.number
+        text = next((lane["term"]["text"] for lane in state.lanes.values()), None)
+        if text is not None:
+            assert term(tab) == "".join(text.split())
+        tab.keyboard.press("ArrowRight")
+
+
+def test_factorial_shows_the_references_own_reduction(shown: Any) -> None:
+    source = "(defn fact [n] (if (= n 0) 1 (* n (fact (- n 1))))) (fact 5)"
+    events = list(trace(source, engine="machine"))
+    judged = list(states(trace(source, engine="reference")))
+    tab = shown(document(events))
+    for number in (0, 3, 12, 40, 66, 72):
+        tab.get_by_role("slider", name="Step").fill(str(number))
+        assert term(tab) == "".join(judged[number].lanes[0]["term"]["text"].split())
+    tab.keyboard.press("End")
+    assert tab.get_by_test_id("outcome").inner_text() == "120"
 
 
 def test_jumps_in_a_long_run_show_what_steps_one_by_one_would(shown: Any) -> None:

@@ -6,7 +6,7 @@ import { Answers } from "./Answers";
 import type { Backend } from "./backend";
 import { type Editor, makeEditor } from "./editor";
 import { HoleSliders } from "./HoleSliders";
-import { Actions, busy, chosen, engine, problem, progress, result, settings, source, trace } from "./state";
+import { Actions, busy, canWatch, chosen, engine, problem, progress, result, settings, source, trace } from "./state";
 
 export function Playground({ backend, nonce, icon }: { backend: Backend; nonce: string; icon: string }) {
   const place = useRef<HTMLDivElement>(null);
@@ -57,9 +57,9 @@ export function Playground({ backend, nonce, icon }: { backend: Backend; nonce: 
           )}
           <div class="bar">
             <button class="primary" onClick={() => void actions.watch()} disabled={busy.value !== null} title="Ctrl+Enter">
-              {settings.value?.watches ? "▶ Run and watch" : "▶ Run"}
+              {canWatch.value ? "▶ Run and watch" : "▶ Run"}
             </button>
-            {settings.value?.watches && (
+            {canWatch.value && (
               <button onClick={() => void actions.run()} disabled={busy.value !== null}>
                 Run
               </button>

@@ -45,8 +45,8 @@ export interface Example {
 
 export interface Settings {
   version: string;
-  /** Whether runs can be watched step by step. */
-  watches: boolean;
+  /** The engines whose runs can be watched step by step. */
+  traced: string[];
   engines: string[];
   gallery: Example[];
   limits: { source: number; steps: number; traced: number; seconds: number };

@@ -23,6 +23,8 @@ export const holes = computed<Holes>(() =>
   Object.fromEntries(names.value.map((name) => [name, choices.value[name] ?? EVEN])),
 );
 
+export const canWatch = computed(() => settings.value?.traced.includes(engine.value) ?? false);
+
 export class Actions {
   private running: AbortController | null = null;
   private checking: AbortController | null = null;
@@ -77,7 +79,7 @@ export class Actions {
   }
 
   async watch(): Promise<void> {
-    await this.perform(settings.value?.watches ? "trace" : "run");
+    await this.perform(canWatch.value ? "trace" : "run");
   }
 
   /** Run again for holes that moved: one run at a time, and the last position counts. */
@@ -124,7 +126,11 @@ export class Actions {
     asked: AbortController,
     tell: (answer: Answer) => void,
   ): Promise<void> {
-    const request = { source: source.value, engine: engine.value, holes: kind === "check" ? {} : holes.value };
+    const request = {
+      source: source.value,
+      engine: engine.value,
+      holes: kind === "check" ? {} : holes.value,
+    };
     const told = (answer: Answer) => {
       if (!asked.signal.aborted) batch(() => tell(answer));
     };

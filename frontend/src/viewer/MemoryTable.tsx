@@ -24,7 +24,7 @@ export function MemoryTable({ player }: { player: Player }) {
   const cells = [...state.memory.values()];
   const written = cells.findIndex((cell) => state.written.has(cell.address));
   const last = state.written.size ? cells.findLastIndex((cell) => state.written.has(cell.address)) : -1;
-  const template = `76px 150px ${columns.map((column) => `minmax(${column.width}px, 1fr)`).join(" ")}${gradient.size ? " 90px" : ""}`;
+  const template = `52px 132px ${columns.map((column) => `minmax(${column.width}px, 1fr)`).join(" ")}${gradient.size ? " 90px" : ""}`;
   const chosen = player.chosenCell.value;
   const look = (index: number, move: boolean) => {
     const cell = cells[index];
@@ -45,7 +45,7 @@ export function MemoryTable({ player }: { player: Player }) {
         height={HEIGHT}
         most={360}
         follow={written >= 0 ? last : undefined}
-        width={226 + columns.reduce((sum, column) => sum + column.width, 0) + (gradient.size ? 90 : 0)}
+        width={184 + 28 + 8 * (columns.length + 2) + columns.reduce((sum, column) => sum + column.width, 0) + (gradient.size ? 90 : 0)}
         head={
           <div class="grid" style={{ gridTemplateColumns: template }}>
             <span role="columnheader">address</span>
@@ -157,21 +157,21 @@ function Bar({ share }: { share: number }) {
   );
 }
 
-/** All parts that cells of a run have, in the order in which they appear. */
+/** All parts that cells of a run have: what they say first, then where they point. */
 function columnsOf(record: TraceRecord): Column[] {
   const found = new Map<string, Column>();
   let hasLiteral = false;
   let hasVector = false;
   for (const cell of allCells(record)) {
     for (const name of Object.keys(cell.pointers ?? {}))
-      if (!found.has(name)) found.set(name, { name, isPointer: true, width: 112, of: (one) => one.pointers?.[name] ?? one.columns?.[name] });
+      if (!found.has(name)) found.set(name, { name, isPointer: true, width: 76, of: (one) => one.pointers?.[name] ?? one.columns?.[name] });
     for (const name of Object.keys(cell.columns ?? {}))
-      if (!found.has(name)) found.set(name, { name, isPointer: false, width: 96, of: (one) => one.columns?.[name] ?? one.pointers?.[name] });
+      if (!found.has(name)) found.set(name, { name, isPointer: false, width: 78, of: (one) => one.columns?.[name] ?? one.pointers?.[name] });
     hasLiteral ||= cell.literal !== undefined;
     hasVector ||= cell.vector !== undefined;
   }
-  const all = [...found.values()];
-  if (hasLiteral) all.push({ name: "literal", isPointer: false, width: 96, of: (one) => one.literal });
+  const all = [...found.values()].sort((a, b) => Number(a.isPointer) - Number(b.isPointer));
+  if (hasLiteral) all.unshift({ name: "literal", isPointer: false, width: 84, of: (one) => one.literal });
   if (hasVector) all.push({ name: "vector", isPointer: false, width: 180, of: () => undefined });
   return all;
 }

@@ -11,10 +11,10 @@ from typing import Any
 from neurallambda import __version__
 from neurallambda.engines import ENGINES
 from neurallambda.errors import ArgumentError
+from neurallambda.traces.running import TRACED
 from neurallambda.viewer.playground.guard import POLICY, App, guarded
 from neurallambda.viewer.playground.limits import PlaygroundLimits
 from neurallambda.viewer.playground.pool import BusyError, Pool
-from neurallambda.viewer.playground.recording import records
 from neurallambda.viewer.playground.requests import KINDS, read_job
 
 ASSETS = {
@@ -130,7 +130,7 @@ def settings(limits: PlaygroundLimits) -> dict[str, Any]:
     """What the page needs to know: the gallery, the engines, the limits."""
     return {
         "version": __version__,
-        "watches": records(),
+        "traced": list(TRACED),
         "engines": [str(name) for name in ENGINES],
         "gallery": json.loads(files("neurallambda.viewer.playground").joinpath("gallery.json").read_text("utf-8")),
         "limits": {"source": limits.source, "steps": limits.steps, "traced": limits.traced, "seconds": limits.seconds},

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from traceback import print_exc
+from typing import Any
 
 from neurallambda.engines import ENGINES, make_engine
 from neurallambda.engines.protocol import Limits
@@ -11,15 +12,14 @@ from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.scope import subterms
 from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Hole, Sample
-from neurallambda.viewer.playground import recording
-from neurallambda.viewer.playground.requests import Choices, Job
-
-if TYPE_CHECKING:
-    from neurallambda.holes import Filling
+from neurallambda.viewer.playground.fillings import fillings
+from neurallambda.viewer.playground.recording import record
+from neurallambda.viewer.playground.requests import Job
 
 Answer = dict[str, Any]
 """What is told: its `kind`, and what belongs to that."""
 
+FAULT = "this is a fault of neurallambda itself, not of the program; please report it with the program"
 OUT_OF_MEMORY = "the program needs more memory than the playground gives it; `neurallambda run` has no such limit"
 
 
@@ -48,10 +48,12 @@ def perform(job: Job) -> Iterator[Answer]:
         yield {"kind": "problem", "problem": problem(error)}
     except (MemoryError, RecursionError):
         yield {"kind": "problem", "problem": {"message": OUT_OF_MEMORY, "limit": "memory"}}
-    except RuntimeError as error:
-        if "memory" not in str(error):  # torch has no type for it on every device
-            raise
-        yield {"kind": "problem", "problem": {"message": OUT_OF_MEMORY, "limit": "memory"}}
+    except Exception as error:
+        if isinstance(error, RuntimeError) and "memory" in str(error):  # torch has no type for it on every device
+            yield {"kind": "problem", "problem": {"message": OUT_OF_MEMORY, "limit": "memory"}}
+            return
+        print_exc()  # for whoever looks after the playground
+        yield {"kind": "problem", "problem": {"message": f"{FAULT}: {type(error).__name__}: {error}"}}
 
 
 def problem(error: NeurallambdaError) -> Answer:
@@ -88,30 +90,13 @@ def _run(job: Job) -> Iterator[Answer]:
 
 
 def _trace(job: Job) -> Iterator[Answer]:
-    """The result first, for it is there soon; then the record of the run, where there is one."""
+    """The result first, for it is there soon; then the record of the run."""
     yield from _run(job)
-    yield from recording.record(job)
+    yield from record(job)
 
 
 def _limits(job: Job) -> Limits:
     return Limits(max_steps=job.max_steps)
-
-
-def fillings(holes: "dict[str, Choices] | Any") -> "dict[str, Filling]":
-    """What an engine takes: a value where there is one, else a distribution."""
-    certain: dict[str, Filling] = {name: choices[0][0] for name, choices in holes.items() if len(choices) == 1}
-    if len(certain) == len(holes):
-        return certain
-    import torch
-
-    from neurallambda.holes import Soft
-
-    soft = {
-        name: Soft(tuple(a for a, _ in choices), torch.tensor([w for _, w in choices], dtype=torch.float64).log())
-        for name, choices in holes.items()
-        if len(choices) > 1
-    }
-    return {**certain, **soft}
 
 
 _ANSWERS = {"check": _check, "run": _run, "trace": _trace}
