@@ -1,5 +1,5 @@
 // All the parts of the page that shows a run.
-import { useEffect, useMemo } from "preact/hooks";
+import { useLayoutEffect, useMemo } from "preact/hooks";
 import type { TraceRecord } from "../record/types";
 import { Controls } from "./Controls";
 import { HeapView } from "./HeapView";
@@ -14,7 +14,7 @@ import { TermView } from "./TermView";
 
 export function Viewer({ record }: { record: TraceRecord }) {
   const player = useMemo(() => new Player(record), [record]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const stop = follow(player);
     return () => {
       player.pause();
