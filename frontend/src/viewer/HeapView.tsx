@@ -5,6 +5,15 @@ import { gradients } from "./MemoryTable";
 import { type Edge, heapGraph, type Node, NODE_HEIGHT, NODE_WIDTH } from "./graph";
 import type { Player } from "./player";
 
+/** By the register that holds a cell. Said at the cell itself: where it moves too, browsers miss a rule of the style sheet. */
+const COLOURS: Record<string, string> = {
+  control: "var(--control)",
+  environment: "var(--environment)",
+  continuation: "var(--continuation)",
+  stack: "var(--continuation)",
+  visited: "var(--control)",
+};
+
 const curve = linkHorizontal<unknown, [number, number]>();
 
 export function HeapView({ player }: { player: Player }) {
@@ -46,7 +55,7 @@ export function HeapView({ player }: { player: Player }) {
               {(gradient.get(node.address) ?? 0) > 0.01 && (
                 <rect class="glow" x="-4" y="-4" width={NODE_WIDTH + 8} height={NODE_HEIGHT + 8} rx="10" style={{ opacity: gradient.get(node.address) }} />
               )}
-              <rect width={NODE_WIDTH} height={NODE_HEIGHT} rx="7" />
+              <rect width={NODE_WIDTH} height={NODE_HEIGHT} rx="7" style={{ stroke: COLOURS[node.root ?? ""] ?? "var(--line)", strokeWidth: node.root ? 2.2 : 1.5 }} />
               <text x="9" y={NODE_HEIGHT / 2 + 4}>
                 <tspan class="at">{node.address}</tspan> {node.label}
               </text>
