@@ -54,7 +54,9 @@ class _Run:
         opening = frame.split("_")[0]
         self.before.append(opening)
         self.here = self.here[len(opening) : -1]
-        self.steps[-1]["lanes"][0]["stores"] = {"continuation": {"at": self.depth, "insert": [{"text": frame}]}}
+        self.steps[-1]["lanes"][0]["stores"] = {
+            "continuation": {"at": self.depth, "remove": 0, "insert": [{"text": frame}]}
+        }
         self.depth += 1
 
     def pop(self, value: str) -> None:
@@ -65,7 +67,7 @@ class _Run:
         self.here = value
         self.depth -= 1
         self._add("return", {"edit": edit, "redex": [at, at + len(value)]})
-        self.steps[-1]["lanes"][0]["stores"] = {"continuation": {"at": self.depth, "remove": 1}}
+        self.steps[-1]["lanes"][0]["stores"] = {"continuation": {"at": self.depth, "remove": 1, "insert": []}}
 
     def _add(self, rule: str, term: Record) -> None:
         number = len(self.steps) + 1
@@ -145,14 +147,14 @@ def automaton() -> Record:
         "numbers": {"position": 0},
         "stores": {
             "stack": {"kind": "stack"},
-            "tape": {"kind": "tape", "insert": [{"text": "a"}, {"text": "b"}], "head": 1},
+            "tape": {"kind": "tape", "at": 0, "remove": 0, "insert": [{"text": "a"}, {"text": "b"}], "head": 1},
         },
     }
     edits = [
-        {"at": 0, "insert": [{"text": "x"}]},
-        {"at": 1, "insert": [{"text": "x"}]},
-        {"at": 1, "remove": 1},
-        {"at": 0, "remove": 1},
+        {"at": 0, "remove": 0, "insert": [{"text": "x"}]},
+        {"at": 1, "remove": 0, "insert": [{"text": "x"}]},
+        {"at": 1, "remove": 1, "insert": []},
+        {"at": 0, "remove": 1, "insert": []},
     ]
     steps = [
         {
