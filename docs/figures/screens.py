@@ -25,7 +25,7 @@ SETTLED = 1_500
 
 def main() -> None:
     """Draw all pictures."""
-    with _browser() as browser, TemporaryDirectory() as folder, _playground() as address:
+    with browser() as opened, TemporaryDirectory() as folder, _playground() as address:
         path = Path(folder) / "run.html"
         path.write_text(page(document(trace(FACTORIAL, engine="machine"))), encoding="utf-8")
         for name, scheme, size in (
@@ -33,45 +33,47 @@ def main() -> None:
             ("viewer-dark", "dark", WIDE),
             ("viewer-narrow", "light", NARROW),
         ):
-            with _tab(browser, scheme, size) as tab:
-                tab.goto(f"{path.as_uri()}#step=40")
-                tab.wait_for_timeout(SETTLED)
-                tab.screenshot(path=FOLDER / f"{name}.png")
+            with tab(opened, scheme, size) as shown:
+                shown.goto(f"{path.as_uri()}#step=40")
+                shown.wait_for_timeout(SETTLED)
+                shown.screenshot(path=FOLDER / f"{name}.png")
         for name, scheme, size in (
             ("playground-light", "light", WIDE),
             ("playground-dark", "dark", WIDE),
             ("playground-narrow", "dark", NARROW),
         ):
-            with _tab(browser, scheme, size) as tab:
-                tab.goto(address)
-                tab.get_by_test_id("step").wait_for()
-                tab.get_by_role("button", name="A soft choice").click()
-                tab.get_by_test_id("ends").wait_for()
-                tab.get_by_test_id("step").filter(has_text="/ 6").wait_for()
-                tab.get_by_role("slider", name="Step", exact=True).fill("1")
-                tab.wait_for_timeout(SETTLED)
-                tab.evaluate("scrollTo(0, 0)")
-                tab.screenshot(path=FOLDER / f"{name}.png")
+            with tab(opened, scheme, size) as shown:
+                shown.goto(address)
+                shown.get_by_test_id("step").wait_for()
+                shown.get_by_role("button", name="A soft choice").click()
+                shown.get_by_test_id("ends").wait_for()
+                shown.get_by_test_id("step").filter(has_text="/ 6").wait_for()
+                shown.get_by_role("slider", name="Step", exact=True).fill("1")
+                shown.wait_for_timeout(SETTLED)
+                shown.evaluate("scrollTo(0, 0)")
+                shown.screenshot(path=FOLDER / f"{name}.png")
 
 
 @contextmanager
-def _browser() -> Iterator[Any]:
+def browser() -> Iterator[Any]:
+    """A browser."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
+        opened = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        yield browser
-        browser.close()
+        yield opened
+        opened.close()
 
 
 @contextmanager
-def _tab(browser: Any, scheme: str, size: tuple[int, int]) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-    tab = context.new_page()
-    tab.set_default_timeout(60_000)
-    yield tab
+def tab(opened: Any, scheme: str, size: tuple[int, int]) -> Iterator[Any]:
+    """A tab of a browser, in light or dark colours, so wide and so high."""
+    context = opened.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    shown = context.new_page()
+    shown.set_default_timeout(60_000)
+    yield shown
     context.close()
 
 
