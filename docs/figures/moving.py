@@ -28,7 +28,9 @@ def main() -> None:
         path = Path(folder) / "run.html"
         path.write_text(page(record), encoding="utf-8")
         shown.goto(path.as_uri())
-        shown.add_style_tag(content=".source, .masthead { display: none } .controls { box-shadow: none } *, ::before { animation: none !important }")
+        shown.add_style_tag(
+            content=".source, .masthead { display: none } .controls { box-shadow: none } *, ::before { animation: none !important }"
+        )
         frames = []
         for _ in range(len(record["steps"])):
             shown.wait_for_timeout(400)
