@@ -16,7 +16,7 @@ LOCK := pyproject.toml constraints.txt
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow format docs bench clean \
+.PHONY: help demo test test-slow format docs bench frontend clean \
 	check-format check-lint check-types check-imports test-compile test-main
 
 help:  ## say what each target does
@@ -40,8 +40,15 @@ docs: .venv/installed-dev  ## build the documentation into site/
 bench: .venv/installed-dev  ## measure, and write benchmarks/results/
 	$(BIN)/python -m benchmarks $(BENCH)
 
+frontend: frontend/node_modules/.package-lock.json  ## build the viewer and the playground into the package (needs Node)
+	cd frontend && npx tsc && node build.mjs
+
+frontend/node_modules/.package-lock.json: frontend/package.json frontend/package-lock.json
+	cd frontend && npm ci --no-audit --no-fund
+	@touch $@
+
 clean:  ## remove everything that make made
-	rm -rf .venv site dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv frontend/node_modules site dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 check-format: .venv/installed-dev  ## is the code formatted

@@ -336,6 +336,24 @@ def repl(
 
 
 @app.command()
+def serve(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where it listens on this machine; 0 takes any that is free.")
+    ] = 8000,
+    seconds: Annotated[float, typer.Option(min=0.1, help="A program that runs longer is stopped.")] = 20.0,
+    memory: Annotated[int, typer.Option(min=64, help="How many MiB a program may use.")] = 2048,
+    runs: Annotated[int, typer.Option(min=1, max=64, help="How many programs may run at the same time.")] = 2,
+) -> None:
+    """Open a playground: edit, run and watch programs in a browser on this machine.
+
+    It listens on this machine alone, and writes no file.
+    """
+    from neurallambda.cli.serving import serve_playground
+
+    serve_playground(port=port, seconds=seconds, memory=memory, runs=runs)
+
+
+@app.command()
 def tasks(
     name: Annotated[
         str | None,

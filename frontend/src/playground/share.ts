@@ -1,0 +1,33 @@
+// A program in the address: what stands after the # never leaves the browser.
+import type { Holes } from "./backend";
+
+export interface Shared {
+  source: string;
+  engine: string;
+  holes: Holes;
+}
+
+export function toFragment(shared: Shared): string {
+  const bytes = new TextEncoder().encode(JSON.stringify([shared.source, shared.engine, shared.holes]));
+  return btoa(String.fromCodePoint(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+/** What an address holds; null where it holds nothing that can be used. */
+export function ofFragment(text: string): Shared | null {
+  try {
+    const letters = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = Uint8Array.from(letters, (letter) => letter.codePointAt(0) ?? 0);
+    const [source, engine, holes] = JSON.parse(new TextDecoder().decode(bytes)) as [unknown, unknown, unknown];
+    if (typeof source !== "string" || typeof engine !== "string") return null;
+    return { source, engine, holes: readHoles(holes) };
+  } catch {
+    return null;
+  }
+}
+
+function readHoles(value: unknown): Holes {
+  if (typeof value !== "object" || value === null) return {};
+  const good = ([, choices]: [string, unknown]) =>
+    Array.isArray(choices) && choices.every((choice) => Array.isArray(choice) && typeof choice[1] === "number");
+  return Object.fromEntries(Object.entries(value).filter(good)) as Holes;
+}
