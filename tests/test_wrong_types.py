@@ -42,12 +42,15 @@ ROOMS = (
     ".holes",
     ".engines",
     ".tasks",
+    ".tasks.images",
     ".tasks.traces",
     ".tasks.machines.continuation",
     ".tasks.machines.recognition",
     ".tasks.machines.transduction",
     ".tasks.machines.by_name",
     ".train",
+    ".train.images",
+    ".llm",
 )
 SECONDS = 10
 """A call that takes longer is taken for one that never ends."""

@@ -1,10 +1,15 @@
 """The page of results is what `neurallambda report` makes of the results that lie in the repository."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from neurallambda.train.images import recipe_for_images
+from neurallambda.train.images.evidence import find_evidence
+from neurallambda.train.images.report import evidence_page
 from neurallambda.train.report_page import page
 from neurallambda.train.results import find_results, read_result
 from tests.docs.blocks import ROOT
@@ -32,3 +37,23 @@ def test_a_result_counts_all_seeds_and_says_where_it_is_from(path: Path) -> None
     assert found["evaluation"]["rows"] >= 128
     assert max(stage["lengths"][1] for stage in found["recipe"]["stages"]) < lengths[0]
     assert found["recipe"]["validation_lengths"][1] < lengths[0]
+
+
+IMAGES, IMAGES_PAGE = ROOT / "results/images", ROOT / "docs/results-images.md"
+FOUND = find_evidence(IMAGES) if IMAGES.is_dir() else []
+
+
+@pytest.mark.skipif(not FOUND, reason="there are no results yet")
+def test_the_page_of_results_on_images_is_current() -> None:
+    assert IMAGES_PAGE.read_text() == evidence_page(FOUND), (
+        "make it again: neurallambda images report results/images --out docs/results-images.md"
+    )
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda found: found["problem"])
+def test_a_result_on_images_is_of_the_recipe_that_is_meant_and_says_where_it_is_from(found: Mapping[str, Any]) -> None:
+    assert found["held_out"] == 0
+    assert found["recipe"] == recipe_for_images(found["problem"]).facts()
+    for seed in found["seeds"]:
+        assert seed["commit"], "trained outside a checkout"
+        assert not seed["dirty"], "trained with changes that are in no commit"

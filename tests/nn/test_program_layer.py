@@ -120,3 +120,22 @@ def test_a_bank_learns_its_keys() -> None:
         loss.backward()
         optimizer.step()
     assert some.choose(query)[1:] == ["square", "next"]
+
+
+def test_inputs_may_be_of_different_shapes() -> None:
+    layer = ProgramLayer(
+        "(observe (= (sum ?xs) (if ?twice (* 2 ?a) ?a)))",
+        inputs={"xs": range(3), "a": range(4), "twice": (False, True)},
+    )
+    generator = torch.Generator().manual_seed(0)
+    xs, a, twice = (torch.randn(2, *shape, generator=generator) for shape in ((2, 3), (4,), (2,)))
+    found = layer(xs, a, twice)
+    one, other, value, double = xs[:, 0].softmax(-1), xs[:, 1].softmax(-1), a.softmax(-1), twice.softmax(-1)
+    total = torch.zeros(2)
+    for x in range(3):
+        for y in range(3):
+            for z in range(4):
+                for w in range(2):
+                    if x + y == z * (w + 1):
+                        total += one[:, x] * other[:, y] * value[:, z] * double[:, w]
+    torch.testing.assert_close(found.exp(), total)

@@ -12,6 +12,7 @@ from torch.nn import functional
 from neurallambda.automata import CellularAutomaton, library
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import CellArrayModel, TableAutomaton, harden, repair
+from neurallambda.nn.numbered_rules import CellRules
 from neurallambda.structures.cell_array.exact import table_of
 from neurallambda.tasks import task
 
@@ -106,3 +107,13 @@ def test_counts_of_an_automaton_are_those_of_the_hard_model(seed: int) -> None:
     batch = sums.batch((1, 9), 40, generator=torch.Generator().manual_seed(seed))
     found = repair(model, batch.tokens, batch.targets, batch.mask, rounds=4, generator=torch.Generator().manual_seed(1))
     assert found.after == exact(model, batch.tokens, batch.targets, batch.mask) >= found.before
+
+
+@given(st.integers(0, 2**31), st.integers(1, 9))
+@settings(max_examples=20, deadline=None)
+def test_rules_by_number_say_what_the_hard_model_says(seed: int, longest: int) -> None:
+    torch.manual_seed(seed)
+    model = harden(CellArrayModel(4, 3, states=5).eval())
+    tokens = task("binary-addition").batch((1, longest), 8, generator=torch.Generator().manual_seed(seed)).tokens
+    with torch.no_grad():
+        assert torch.equal(CellRules(model).predict(tokens), model(tokens).argmax(-1))  # pyright: ignore[reportArgumentType]

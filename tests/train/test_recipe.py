@@ -8,6 +8,7 @@ import pytest
 
 from neurallambda.errors import ArgumentError
 from neurallambda.tasks import TASKS
+from neurallambda.tasks.traces.steps import STEPS
 from neurallambda.train.changes import changed, read
 from neurallambda.train.making import make_population, task_of
 from neurallambda.train.recipe import Recipe, Repair, Stage, recipe_from
@@ -124,7 +125,7 @@ def test_text_is_read_by_the_first_annotation_that_can() -> None:
 
 def test_names_of_recipes() -> None:
     assert set(FIRST.values()) <= set(RECIPES)
-    assert set(FIRST) <= set(TASKS)
+    assert set(FIRST) <= {*TASKS, *STEPS}
     with pytest.raises(ArgumentError, match="there is no recipe 'tabel'; did you mean table"):
         recipe_function("tabel")
 

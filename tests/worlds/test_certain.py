@@ -1,5 +1,7 @@
 """Certain programs end as the reference says: in the same values and errors, with the same messages at the same places."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,7 +9,8 @@ from hypothesis import given, settings
 import neurallambda as nl
 from neurallambda.lang import evaluate, to_text
 from neurallambda.lang.terms import Program
-from neurallambda.worlds import Rows, Worlds
+from neurallambda.worlds import Rows, Worlds, load_recording
+from neurallambda.worlds.plain import CROSSING
 from tests.programs import HOLE_PROGRAMS, INTEGERS, LONG_PROGRAMS, PROGRAMS, Example
 from tests.strategies import programs
 
@@ -15,12 +18,15 @@ WORLDS = Worlds(integers=INTEGERS)
 
 
 def end_of(source: str | Program, holes: object = None) -> str:
+    """How a program ends, of one row, which plain Python runs, and by the engine itself."""
     try:
-        found = WORLDS.compile(source).infer(holes)  # pyright: ignore[reportArgumentType]
+        program = WORLDS.compile(source)
+        plain, own = program.infer(holes), program.record(holes)()  # pyright: ignore[reportArgumentType]
     except nl.ProgramError as error:
         return str(error.kind)
-    (((end, chance),),) = found.distribution()
-    assert chance == 1
+    (((end, chance),),), (((same, also),),) = plain.distribution(), own.distribution()
+    assert chance == also == 1
+    assert end == same
     return str(end) if isinstance(end, nl.ErrorKind) else to_text(end)
 
 
@@ -28,10 +34,12 @@ def end_of(source: str | Program, holes: object = None) -> str:
 def test_the_table_of_programs(example: Example) -> None:
     assert end_of(example.source, example.holes) == str(example.error or example.value)
     if example.error not in (None, nl.ErrorKind.UNBOUND):
-        mine = WORLDS.compile(example.source).infer(example.holes).error()
+        program = WORLDS.compile(example.source)
         theirs = evaluate(example.source, holes=example.holes, integers=INTEGERS)
-        assert mine is not None
-        assert (mine.message, mine.line, mine.column) == (theirs.message, theirs.line, theirs.column)
+        for found in (program.infer(example.holes), program.record(example.holes)()):
+            mine = found.error()
+            assert mine is not None
+            assert (mine.message, mine.line, mine.column) == (theirs.message, theirs.line, theirs.column)
 
 
 @pytest.mark.parametrize("example", LONG_PROGRAMS, ids=lambda example: example.name)
@@ -63,6 +71,33 @@ def test_lists_and_booleans_from_tensors() -> None:
     )
     assert found.probability(torch.tensor([1, 2])).tolist() == [0, 0]
     assert found.probability([[True, 6], [False, 15]], each=True).tolist() == [1, 1]
+
+
+def test_few_rows_are_run_by_plain_python_and_many_by_the_engine() -> None:
+    program = Worlds(integers=INTEGERS).compile("(/ (foldl + 0 ?xs) ?n)")
+
+    def ends(rows: int) -> list[str]:
+        xs = torch.arange(3 * rows).reshape(rows, 3) % 7
+        found = program.infer(xs=xs, n=torch.arange(rows) % 4)
+        assert found.log_evidence.tolist() == [0.0] * rows
+        assert (found.run.circuit.layers[0].source is None) == (rows < CROSSING)
+        return [str(end) for ((end, _),) in found.distribution()]
+
+    assert ends(CROSSING - 1) == ends(CROSSING)[:-1] == ends(3 * CROSSING)[: CROSSING - 1]
+
+
+def test_a_recording_by_plain_python_is_saved_like_others(tmp_path: Path) -> None:
+    found = WORLDS.compile("'(?a (* ?a ?a))").infer(a=torch.tensor([2, 3]))
+    found.run.save(tmp_path / "recording")
+    again = load_recording(tmp_path / "recording")()
+    assert again.texts == found.texts == ["'(2 4)", "'(3 9)"]
+
+
+@pytest.mark.parametrize("most_steps", [3, 40, 41, 200, 1000, 4000])
+def test_limits_are_those_of_the_engine(most_steps: int) -> None:
+    program = Worlds(max_steps=most_steps).compile("(defn down [n] (if (= n 0) 0 (down (- n 1)))) (down ?n)")
+    plain, own = program.infer(n=20), program.record(n=20)()
+    assert plain.texts == own.texts
 
 
 @pytest.mark.parametrize("depth", [300, pytest.param(20_000, marks=pytest.mark.slow)])

@@ -1,11 +1,14 @@
 """What is rare or goes wrong: nothing possible, nothing to draw, limits, data that cannot be used."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 
 import neurallambda as nl
 from neurallambda.lang import to_text
-from neurallambda.worlds import Found, Worlds
+from neurallambda.worlds import Found, Worlds, load_recording
 
 WORLDS = Worlds()
 INF = float("inf")
@@ -250,9 +253,33 @@ def test_what_is_missing_or_asked_for_in_vain() -> None:
         found.probability([1, 2], each=True)
     with pytest.raises(nl.ArgumentError, match="row: got 3"):
         found.error(3)
-    with pytest.raises(nl.ArgumentError, match="draws one thing"):
-        WORLDS.compile("(sample ?a)").infer(a=[1, 2])
     with pytest.raises(nl.ProgramError, match="unbound"):
         WORLDS.compile("(f 1)")
     with pytest.raises(nl.ArgumentError, match="integers: got"):
         Worlds(integers=range(2**40))
+
+
+@pytest.mark.parametrize(
+    ("source", "draws"),
+    [
+        ("(/ 1 (- (sample ?a) 1))", (1,)),
+        ("(if (flip 2 2) (/ 6 (- ?a 1)) 1)", (True,)),
+        ("(if (flip 0 3) 1 (/ 6 (- (sample ?a) 1)))", (False, 1)),
+        ("(if (flip 1 2) (/ (sample ?a) 0) (/ (sample ?b) 0))", None),
+    ],
+)
+def test_draws_that_can_give_one_thing_only_are_draws(
+    source: str, draws: tuple[Any, ...] | None, tmp_path: Path
+) -> None:
+    """The reference is asked for the place of an error, with all draws of the case."""
+    recording = WORLDS.compile(source).record(a=1, b=torch.tensor([3, 3]))
+    recording.save(tmp_path / "recording")
+    for found in (recording(), load_recording(tmp_path / "recording")()):
+        error, likeliest = found.error(1), found.likeliest()[1]
+        assert error is not None
+        assert likeliest is not None
+        assert error.kind is nl.ErrorKind.DIVISION_BY_ZERO
+        assert error.line == 1
+        assert likeliest.probability == pytest.approx(1 if draws else 0.5)
+        assert likeliest.draws == draws or (draws is None and likeliest.draws in ((True, 1), (False, 3)))
+        assert found.log_evidence.tolist() == pytest.approx([0.0, 0.0], abs=1e-12)

@@ -142,6 +142,29 @@ def test_long_sums_take_as_many_worlds_as_short_ones() -> None:
         assert steps[2] - steps[1] == 2 * (steps[1] - steps[0])
 
 
+def test_of_a_list_that_is_read_on_from_its_second_item_the_first_is_forgotten() -> None:
+    """Eleven sums of a carry and a digit, each with ten digits that may come next; the digit itself is in the list still."""
+    xs, ys, target = sums(12, 1, seed=4)
+    source = ADD.replace("(+ carry (+ (car xs) (car ys)))", "(+ (+ carry (car xs)) (car ys))")
+    found = WORLDS.compile(source).infer(xs=nl.Soft(range(10), xs), ys=nl.Soft(range(10), ys), target=target)
+    torch.testing.assert_close(found.log_evidence, forward(xs, ys, target), rtol=0, atol=1e-10)
+    assert found.run.most == 110
+
+
+def test_an_item_that_is_looked_at_again_is_not_forgotten() -> None:
+    source = "(defn f [xs] (let [x (car xs)] (if (flip 1 2) (+ x (car (cdr xs))) (- (+ x x) (car xs))))) (f ?xs)"
+    xs = torch.tensor([[[0.0, 1.0], [2.0, 0.0]]], dtype=torch.float64)
+    found = WORLDS.compile(source).infer(xs=nl.Soft((0, 1), xs))
+    one, other = xs[0].softmax(-1)
+    wanted = [
+        one[0] * other[0] / 2 + one[0] / 2,
+        (one[0] * other[1] + one[1] * other[0]) / 2 + one[1] / 2,
+        one[1] * other[1] / 2,
+    ]
+    for value, chance in enumerate(wanted):
+        torch.testing.assert_close(found.probability(value)[0], chance, rtol=0, atol=1e-12)
+
+
 def test_numbers_written_from_the_left_may_be_turned_round() -> None:
     """Nothing is drawn by `reverse`: a part is drawn when its value is needed."""
     xs, ys, target = sums(6, 2, seed=3)

@@ -87,3 +87,17 @@ def test_a_recording_learns_the_digits_from_their_sums() -> None:
         compiled.infer({**holes, "xs": nl.Soft(range(10), new, lengths)}).log_evidence.sum(), new
     )
     torch.testing.assert_close(mine, theirs, rtol=0, atol=EXACT)
+
+
+def test_what_is_not_always_drawn_has_the_posterior_of_the_new_logits() -> None:
+    program = Worlds().compile("(if ?c ?a 0)")
+    generator = torch.Generator().manual_seed(5)
+    shapes = {"c": (2, 2), "a": (2, 3)}
+    old, new = ({name: torch.randn(shape, generator=generator) for name, shape in shapes.items()} for _ in range(2))
+
+    def soft(logits: dict[str, torch.Tensor]) -> dict[str, nl.Soft]:
+        return {"c": nl.Soft((False, True), logits["c"]), "a": nl.Soft(range(3), logits["a"])}
+
+    again = program.record(soft(old))(soft(new))
+    for name in shapes:
+        torch.testing.assert_close(again.posterior(name), program.infer(soft(new)).posterior(name))

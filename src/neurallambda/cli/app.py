@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neurallambda import __version__
-from neurallambda.cli import automata, training
+from neurallambda.cli import automata, images, llm, training
 from neurallambda.cli.options import (
     Capacity,
     Cells,
@@ -42,6 +42,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(automata.app, name="automata")
+app.add_typer(images.app, name="images")
+app.add_typer(llm.app, name="llm")
 for command in (
     training.train,
     training.evaluate,

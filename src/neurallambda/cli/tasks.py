@@ -13,6 +13,7 @@ from neurallambda.cli.messages import answer, fail, reporting
 from neurallambda.tasks.catalogue import TASKS, task
 from neurallambda.tasks.machines.by_name import KINDS
 from neurallambda.tasks.task import Task
+from neurallambda.tasks.traces.steps import STEPS
 
 WIDTH = 100
 LONGEST = 10_000
@@ -29,7 +30,7 @@ def list_tasks(*, has_options: bool) -> None:
             "tasks: --lengths, --rows, --seed and --jsonl are for the rows of a task: name one, as in `tasks parity-check`"
         )
     rows = [["name", "class", "in", "out", "what is asked for"]]
-    for one in TASKS.values():
+    for one in (*TASKS.values(), *(make() for make in STEPS.values())):
         rows.append([one.name, _level(one), str(one.inputs), str(one.outputs), one.description])
     answer(aligned(rows))
     kinds = ", ".join(f"{kind}:MACHINE" for kind in KINDS)

@@ -7,7 +7,7 @@ It takes the very steps of the differentiable machine: reading a variable or a c
 for it, and so is making a closure that is called or bound at once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ from neurallambda.lang.draws import Draws, drawing
 from neurallambda.lang.given_values import outside, value_of
 from neurallambda.lang.primitives import call_primitive, given, is_function, no_function, overflow
 from neurallambda.lang.trampoline import trampoline
-from neurallambda.lang.values import Closure, Partial, Value
+from neurallambda.lang.values import Closure, Pair, Partial, Value
 
 Environment = tuple[Value, Any] | None
 """The values of the variables around a node, innermost first: `(value, outer)`."""
@@ -163,9 +163,22 @@ class _Draw(Code):
 
     def begin(self, environment: Environment, frame: Frame) -> State:
         value = self.draw()
-        if type(value) is int and self.integers is not None and value not in self.integers:
-            overflow(value, self.integers)
+        if self.integers is not None:
+            for one in _integers(value):
+                if one not in self.integers:
+                    overflow(one, self.integers)
         return _Load(value), environment, frame
+
+
+def _integers(value: Value) -> Iterator[int]:
+    """The integers of what was drawn, in order."""
+    todo = [value]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, Pair):
+            todo += [part.tail, part.head]
+        elif type(part) is int:
+            yield part
 
 
 @dataclass(slots=True)

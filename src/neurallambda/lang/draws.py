@@ -8,14 +8,14 @@ from typing import Any
 from neurallambda.errors import ArgumentError, SourceError
 from neurallambda.lang import core
 from neurallambda.lang.chances import Chances
-from neurallambda.lang.core import Operator
+from neurallambda.lang.given_values import value_of
 from neurallambda.lang.values import Value
 
 
 class MissingDrawError(ArgumentError):
-    """One more draw is needed than were given; `chances` says what it may be, as far as that is known."""
+    """One more draw is needed than were given; `chances` says what it may be, as far as that is known: of a list, for each part."""
 
-    def __init__(self, message: str, chances: Chances | None, name: str | None) -> None:
+    def __init__(self, message: str, chances: Any, name: str | None) -> None:
         super().__init__(message)
         self.chances = chances
         self.name = name
@@ -43,6 +43,7 @@ class Draws:
         if len(self.made) < len(self.given):
             value = self.given[len(self.made)]
             _check(value, chances, len(self.made))
+            value = list(value) if isinstance(value, tuple) else value
         elif self.random is None:
             line, column = node.at or (0, 0)
             raise MissingDrawError(
@@ -54,18 +55,20 @@ class Draws:
         elif chances is None:
             raise ArgumentError(f"holes[{name!r}]: it is sampled; expected Chances(values, weights) to draw from")
         else:
-            (value,) = self.random.choices(chances.values, [float(weight) for weight in chances.weights])
+            value = _settled(str(name), chances, self.random)
         self.made.append(value)
-        return Operator(value) if isinstance(value, str) else value
+        return value_of(value)
 
-    def sampled(self, node: core.Sample) -> Chances | None:
-        """The distribution that a sample is from, where it is known."""
-        hole = self.holes.get(node.name)
-        if isinstance(hole, (list, tuple)):
-            raise ArgumentError(f"holes[{node.name!r}]: got a list, and (sample ?{node.name}) draws one thing")
-        if hole is None or isinstance(hole, Chances):
-            return hole
-        return Chances((hole,), (1,))
+    def sampled(self, node: core.Sample) -> Any:
+        """The distribution that a sample is from, where it is known; of a list, one for each part."""
+        return _each(self.holes[node.name]) if node.name in self.holes else None
+
+
+def _each(hole: Any) -> Any:
+    """A distribution in the place of each part, also of what is certain."""
+    if isinstance(hole, (list, tuple)):
+        return [_each(item) for item in hole]
+    return hole if isinstance(hole, Chances) else Chances((hole,), (1,))
 
 
 def coin(node: core.Flip) -> Chances:
@@ -111,8 +114,21 @@ def _settled(name: str, filling: Any, random: Random | None) -> Any:
     return random.choices(filling.values, [float(weight) for weight in filling.weights])[0]
 
 
-def _check(value: object, chances: Chances | None, place: int) -> None:
-    if chances is not None and (type(value), value) not in {(type(one), one) for one in chances.values}:
+def _check(value: object, chances: Any, place: int) -> None:
+    """Refuse a draw that cannot be."""
+    if isinstance(chances, list):
+        if not isinstance(value, (list, tuple)) or len(value) != len(chances):
+            raise ArgumentError(f"draws: got {value!r} at place {place}, expected a list of {len(chances)}")
+        for item, chance in zip(value, chances, strict=True):
+            _check(item, chance, place)
+        return
+    if chances is None and isinstance(value, (list, tuple)):
+        for item in value:
+            _check(item, None, place)
+        return
+    if chances is not None and not any(type(value) is type(one) and value == one for one in chances.values):
         raise ArgumentError(f"draws: got {value!r} at place {place}, expected one of {chances.values}")
     if not isinstance(value, (int, str)):
-        raise ArgumentError(f"draws: got {value!r} at place {place}, expected an integer, a boolean or a primitive")
+        raise ArgumentError(
+            f"draws: got {value!r} at place {place}, expected an integer, a boolean, a primitive or a list"
+        )

@@ -108,7 +108,7 @@ def _possibilities(
                     raise
                 waiting += [
                     (weight * chance, (*drawn, (missing.name, value)))
-                    for value, chance in reversed(_options(missing.chances))
+                    for value, chance in reversed(_list_options(missing.chances))
                 ]
                 continue
             yield Possibility(weight, filled, drawn, outcome)
@@ -127,6 +127,17 @@ def _options(part: Any) -> list[tuple[Any, Any]]:
     if not isinstance(part, Chances):
         return [(part, 1)]
     return [(value, chance) for value, chance in zip(part.values, part.probabilities, strict=True) if chance]
+
+
+def _list_options(chances: Any) -> list[tuple[Any, Any]]:
+    """The same for a list of parts, nested as one likes."""
+    if not isinstance(chances, list):
+        return _options(chances)
+    found: list[tuple[Any, Any]] = []
+    for combination in product(*map(_options, parts_of(chances))):
+        value = rebuilt(chances, iter([one for one, _ in combination]))
+        found.append((value, _product(chance for _, chance in combination)))
+    return found
 
 
 def _product(chances: Iterator[Any]) -> Any:

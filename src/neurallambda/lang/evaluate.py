@@ -25,7 +25,7 @@ def evaluate(
     source: str | Program,
     *,
     holes: Mapping[str, Any] | None = None,
-    draws: Sequence[int | bool | str] | None = None,
+    draws: Sequence[Any] | None = None,
     seed: int | None = None,
     integers: range | None = None,
     max_steps: int | None = None,
@@ -36,7 +36,8 @@ def evaluate(
         source: program text, or a parsed program.
         holes: what each `?name` in the program stands for: an integer, a boolean, the name of a primitive, or a list of
             such; with a seed also `Chances`, alone or in lists, of which one value each is drawn.
-        draws: what each `(sample ?a)` and each `(flip n m)` gives, in the order in which they are evaluated.
+        draws: what each `(sample ?a)` and each `(flip n m)` gives, in the order in which they are evaluated; a list, where
+            the hole is one.
         seed: draws at random what is not given.
         integers: the declared range; leaving it is `overflow`. None: unbounded.
         max_steps: how many steps to allow; more is `out-of-steps`. None: no limit.

@@ -17,6 +17,7 @@ from neurallambda.nn.choice import sharpen as sharpen
 from neurallambda.nn.controller import Controller as Controller
 from neurallambda.nn.equality_choice import EqualityChoice as EqualityChoice
 from neurallambda.nn.gated_cell_model import GatedCellModel as GatedCellModel
+from neurallambda.nn.image_classifier import ImageClassifier as ImageClassifier
 from neurallambda.nn.latches import EnabledDataLatch as EnabledDataLatch
 from neurallambda.nn.latches import PredicateLatch as PredicateLatch
 from neurallambda.nn.latches import ResettableLatch as ResettableLatch
@@ -33,6 +34,7 @@ from neurallambda.nn.recurrent import Recurrent as Recurrent
 from neurallambda.nn.rule_repair import Repaired as Repaired
 from neurallambda.nn.rule_repair import repair as repair
 from neurallambda.nn.sharpening import Sharpening as Sharpening
+from neurallambda.nn.step_model import StepModel as StepModel
 from neurallambda.nn.structure_layer import StructureLayer as StructureLayer
 from neurallambda.nn.structure_layer import StructureLayerState as StructureLayerState
 from neurallambda.nn.table_automaton import TableAutomaton as TableAutomaton

@@ -113,6 +113,12 @@ class CellRules(NumberedRules):
         read = mask.gather(1, inside) & (place < time)
         return Rows(operands.first, operands.second, targets.gather(1, inside), read)
 
+    def predict(self, tokens: Tensor) -> Tensor:
+        """The number of the answer at each token, [rows, time]: what the model says with every choice made."""
+        operands, place = self.model.operands(tokens), torch.arange(tokens.shape[1])
+        said = self.said[self.run(Rows(operands.first, operands.second, operands.first, operands.first), None, None)]
+        return said.gather(1, (place - operands.length).clamp(0, said.shape[1] - 1))
+
     def run(self, rows: Rows, other: Other | None, used: list[Tensor] | None) -> Tensor:
         count, steps = rows.first.shape
         first = torch.cat([rows.first, torch.full((count, 1), self.symbols - 1)], 1)

@@ -70,7 +70,7 @@ class ProgramLayer(nn.Module):
 
     def forward(
         self,
-        *logits: Float[Tensor, "batch *time values"],
+        *logits: Float[Tensor, "batch ..."],
         lengths: Mapping[str, Int[Tensor, " batch"]] | None = None,
         **holes: Any,
     ) -> Float[Tensor, "batch ..."]:
@@ -156,7 +156,7 @@ class FixedProgram(nn.Module):
             self.register_buffer("index", index, persistent=False)
             self.register_buffer("place", place, persistent=False)
 
-    def forward(self, *logits: Float[Tensor, "batch *time values"]) -> Float[Tensor, "batch ..."]:
+    def forward(self, *logits: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch ..."]:
         """What `ProgramLayer` gives for logits of these shapes.
 
         Raises:

@@ -15,6 +15,7 @@ from neurallambda.tasks.remembering import REMEMBERING
 from neurallambda.tasks.sorting import INSERTION, SORTING
 from neurallambda.tasks.sums import SUMS
 from neurallambda.tasks.task import Task
+from neurallambda.tasks.traces.steps import STEPS
 from neurallambda.tasks.traces.traced import ADDITION_TRACED, MEMBER_TRACED, REVERSE_TRACED
 
 CHOMSKY = (*REGULAR, *CONTEXT_FREE, *CONTEXT_SENSITIVE)
@@ -44,7 +45,7 @@ def task(name: str) -> Task:
     """The task of a name.
 
     Args:
-        name: one of `TASKS`; small letters or capitals, and `_` for `-`, are alike. Or one of `recognition`, `next-symbol`,
+        name: one of `TASKS` or `STEPS`; small letters or capitals, and `_` for `-`, are alike. Or one of `recognition`, `next-symbol`,
             `next-symbols` and `transduction`, a colon, and a machine: its name in the library, or the path of a rule file.
 
     Raises:
@@ -66,12 +67,14 @@ def task(name: str) -> Task:
         return machine_task(known, rules)
     if known in TASKS and not colon:
         return TASKS[known]
+    if known in STEPS and not colon:
+        return STEPS[known]()
     if known in KINDS:
         raise ArgumentError(
             f"name: got {name!r}, expected a machine after it, as in {known}:dyck2 or {known}:rules.json"
         )
-    names = [*TASKS, *KINDS]
+    names = [*TASKS, *STEPS, *KINDS]
     longer = [name for name in names if known and name.startswith(known)]
     close = longer[:3] or get_close_matches(known, names, n=3, cutoff=0.75)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"the tasks are {', '.join([*TASKS, *KINDS])}"
+    hint = f"did you mean {' or '.join(close)}?" if close else f"the tasks are {', '.join(names)}"
     raise ArgumentError(f"name: there is no task {name!r}; {hint}")

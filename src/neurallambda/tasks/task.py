@@ -17,6 +17,8 @@ from neurallambda.tasks.batch import Batch, Score, score
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from neurallambda.tasks.traces.steps import Runs
+
 Level = Literal["regular", "deterministic context-free", "context-free", "context-sensitive", "recursively enumerable"]
 """The classes of the Chomsky hierarchy, and between the first two what one stack can do without guessing."""
 
@@ -100,6 +102,7 @@ class Task:
             the answer at each token of the input.
         shortest: the least input length.
         unseen: the same task, its inputs drawn from symbols that this one never shows: to test with.
+        runs: of a task of a single step, the runs that it is learned for: models are judged by those.
         published: what others report.
         notes: what else to know: where the published code differs from the paper, for example.
     """
@@ -115,6 +118,7 @@ class Task:
     reads: Literal["after", "along"] = "after"
     shortest: int = 1
     unseen: "Task | None" = field(default=None, repr=False)
+    runs: "Runs | None" = field(default=None, repr=False)
     published: Published | None = field(default=None, repr=False)
     notes: str = field(default="", repr=False)
 

@@ -88,7 +88,7 @@ class Lane:
     weight: float = 1.0
     rules: Mixture = ()
     registers: Mapping[str, Mixture] = field(default_factory=dict)
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, int | float] = field(default_factory=dict)
     bindings: tuple[tuple[str, str, float], ...] = ()
     stores: Mapping[str, Store] = field(default_factory=dict)
     term: Picture | None = None

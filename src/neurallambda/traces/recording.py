@@ -106,7 +106,7 @@ def record(engine: str, seen: Iterator[Seen], **facts: Any) -> Generator[Json, N
     return recorder
 
 
-def rounded(weight: float) -> float:
+def rounded(weight: int | float) -> int | float:
     """A weight as the record keeps it: so many digits, and an integer where it is one."""
     found = float(f"{weight:.{DIGITS}g}")
     return int(found) if found.is_integer() else found

@@ -13,9 +13,11 @@ from torch.nn.functional import pad
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
-from neurallambda.nn import Population, Recurrent, TransformerBlock, hardened
+from neurallambda.nn import CellArrayModel, Population, Recurrent, TransformerBlock, hardened
+from neurallambda.nn.numbered_rules import CellRules
 from neurallambda.tasks import Batch, Task
 from neurallambda.train.drawn import Drawn, real_tokens
+from neurallambda.train.driving import drive
 
 SOLVED = 0.9
 """The score from which a task counts as solved."""
@@ -106,7 +108,7 @@ def evaluate(
 
     Args:
         model: a `Population`, or a single model, which counts as a population of one.
-        task: what is asked.
+        task: what is asked; of a task of a step, whole runs that the models drive.
         lengths: of the inputs.
         rows: how many inputs of each length.
         seed: that they come from.
@@ -132,8 +134,11 @@ def evaluate(
     was_training = model.training
     model.eval()
     try:
-        batches = [task.batch(length, rows, generator=generator) for length in lengths]
-        by_length = _scores(model, task, batches, hard)
+        if task.runs is not None:
+            by_member = drive(model, task, lengths, rows, generator)
+        else:
+            batches = [task.batch(length, rows, generator=generator) for length in lengths]
+            by_member = list(zip(*_scores(model, task, batches, hard), strict=True))
     finally:
         model.train(was_training)
     return Evaluation(
@@ -141,8 +146,8 @@ def evaluate(
         rows=rows,
         seed=seed,
         hard=hard,
-        accuracy=tuple(zip(*[[accuracy for accuracy, _ in members] for members in by_length], strict=True)),
-        exact=tuple(zip(*[[exact for _, exact in members] for members in by_length], strict=True)),
+        accuracy=tuple(tuple(accuracy for accuracy, _ in one) for one in by_member),
+        exact=tuple(tuple(exact for _, exact in one) for one in by_member),
         seconds=perf_counter() - began,
     )
 
@@ -227,6 +232,11 @@ def predict(model: nn.Module, task: Task, batch: Batch, *, hard: bool = True) ->
     # What a row's padding does to a model that reads step by step, nobody looks at.
     is_causal = _reads_step_by_step(model)
     real = None if is_causal else real_tokens(drawn.lengths, task.time, drawn.tokens.shape[-1])
+    if hard and isinstance(model.template if isinstance(model, Population) else model, CellArrayModel):
+        # Rules by number need a thousandth of the memory that tables of ones and zeros do.
+        each = model.members() if isinstance(model, Population) else [model]
+        tokens = batch.tokens.cpu()
+        return torch.stack([CellRules(one.cpu()).predict(tokens) for one in each if isinstance(one, CellArrayModel)])
     with hardened(model) if hard else nullcontext():
         if isinstance(model, Population):
             return model(drawn.tokens, real).argmax(-1).cpu()

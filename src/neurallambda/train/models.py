@@ -12,6 +12,7 @@ from neurallambda.nn import (
     GatedCellModel,
     LSTMModel,
     RNNModel,
+    StepModel,
     TableAutomaton,
     TransformerModel,
 )
@@ -116,6 +117,17 @@ def controller(
     )
 
 
+def steps(task: Task, *, hidden: int = 128) -> nn.Module:
+    """One hidden layer that decides a step, for tasks of a step.
+
+    Args:
+        task: what is learned.
+        hidden: how many rectified units it has.
+    """
+    width = task.shortest
+    return StepModel(task.inputs, task.outputs, seen=width, hidden=hidden, actions=task.time(width) - width)
+
+
 def rnn(task: Task, *, hidden: int = 256, layers: int = 1) -> nn.Module:
     """PyTorch's own simple recurrent network.
 
@@ -188,6 +200,7 @@ MODELS: dict[str, MakeModel] = {
     "table": table,
     "cells": cells,
     "gated-cells": gated_cells,
+    "steps": steps,
     "rnn": rnn,
     "lstm": lstm,
     "transformer": transformer,

@@ -10,7 +10,7 @@ HEAD = """\
 # Results
 
 Written by `neurallambda report`; each row is a run of `neurallambda train` and `neurallambda evaluate`.
-[How to train](training.md) says how to do one again.
+[How to train](training.md) says how to do one again, and [what the results miss](missed.md) where they are short and what was tried.
 """
 
 

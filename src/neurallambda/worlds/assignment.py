@@ -37,11 +37,16 @@ def assignments(
     drawn = {leaf for leaf in leaves if leaf < count}
     draws: list[Any] = []
     constants = list(circuit.constants)
-    for leaf in leaves:
-        if count <= leaf < 2 * count:
+    sampled = iter([leaf for leaf in leaves if leaf >= count])
+    for leaf in sampled:
+        if leaf < 2 * count:
             draws.append(_value(holes, leaf - count))
-        elif leaf >= 2 * count and (meaning := constants[leaf - 2 * count]) is not None:
-            draws.append(meaning[2])
+        elif (meaning := constants[leaf - 2 * count]) is not None:
+            if len(meaning) == 1:  # of a list the parts that are drawn come next
+                following = (_value(holes, one - count) for one in sampled if one < 2 * count)
+                draws.append(_sampled(of_row(holes.given[meaning[0]], row), row, following))
+            else:
+                draws.append(meaning[2])
     rest = 0.0
     found: dict[str, Any] = {}
     for number, name in enumerate(holes.names):
@@ -98,6 +103,16 @@ def _value(holes: Holes, leaf: int) -> Any:
     raise AssertionError("a leaf is of some block")
 
 
+def _sampled(given: Any, row: int, parts: Iterator[Any]) -> Any:
+    """What was sampled of a hole, its parts in order of the text in the place of what is uncertain."""
+    if isinstance(given, Soft) and given.logits.dim() == 3:
+        length = given.logits.shape[1] if given.lengths is None else int(given.lengths[row])
+        return [next(parts) for _ in range(length)]
+    if isinstance(given, (Soft, Chances)):
+        return next(parts)
+    return [_sampled(item, row, parts) for item in given] if isinstance(given, (list, tuple)) else given
+
+
 def _filled(given: Any, parts: Iterator[Any]) -> Any:
     """What stands for a hole, its parts in order of the text in the place of what is uncertain."""
     if isinstance(given, (Soft, Chances)):
@@ -116,14 +131,14 @@ def of_row(given: Any, row: int) -> Any:
             return given
 
 
-def marginals(holes: Holes, name: str, counts: Tensor) -> Any:
-    """How likely each value of a hole is, from how often each leaf is expected to be drawn."""
+def marginals(holes: Holes, name: str, counts: Tensor, log: Tensor) -> Any:
+    """How likely each value of a hole is, from how often each leaf is expected to be drawn, and the numbers of the leaves."""
     number = holes.numbers[name]
     given = holes.given[name]
     parts: dict[tuple[int | None, int], Tensor] = {}
     for one, start, first in holes.blocks[number]:
         drawn = counts[start : start + one.log.numel()].view(one.log.shape)
-        prior = one.log.to(drawn.device).exp()
+        prior = log[start : start + one.log.numel()].view(one.log.shape).exp()
         whole = drawn + (1 - drawn.sum(-1, keepdim=True)) * prior
         if one.lengths is not None:
             there = torch.arange(one.log.shape[1]) < one.lengths[:, None]

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+Meaning = tuple[int, int, bool] | tuple[str] | None
+"""What a number that never changes stands for: how a coin falls, a sample of a hole that is certain, or nothing at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -43,13 +46,13 @@ class Circuit:
         rows: the size of the batch.
         leaves: how many leaves stand for what is drawn of holes; as many after them stand for what is sampled.
         layers: the layers after layer 0.
-        constants: the leaves after those, whose numbers never change, by what they stand for: how a coin falls.
+        constants: the leaves after those, whose numbers never change, by what they stand for.
     """
 
     rows: int
     leaves: int
     layers: list[Layer] = field(default_factory=list)
-    constants: dict[tuple[int, int, bool] | None, float] = field(default_factory=dict)
+    constants: dict[Meaning, float] = field(default_factory=dict)
     _elsewhere: dict[torch.device, "Circuit"] = field(default_factory=dict)
 
     def add(self, layer: Layer) -> int:
@@ -57,7 +60,7 @@ class Circuit:
         self.layers.append(layer)
         return len(self.layers)
 
-    def constant(self, meaning: tuple[int, int, bool] | None, logarithm: float) -> int:
+    def constant(self, meaning: Meaning, logarithm: float) -> int:
         """The leaf of a number that never changes; None means nothing at all, and is for the number 0."""
         self.constants.setdefault(meaning, logarithm)
         return 2 * self.leaves + list(self.constants).index(meaning)

@@ -55,6 +55,7 @@ class Instruction:
         strict: the registers whose values must be drawn, as far as that is not known already.
         numbers: for each source, whether it is known to be an integer.
         before, after: the registers that are read from here on; afterwards, but for the target.
+        tails: of the registers in `before` those of which only the list after the first item is read.
         sight: the holes that code from here on may look at by name.
     """
 
@@ -67,6 +68,7 @@ class Instruction:
     numbers: tuple[bool, ...] = ()
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
+    tails: frozenset[int] = frozenset()
     sight: frozenset[str] = frozenset()
 
 
@@ -97,15 +99,14 @@ class Function:
 
 @dataclass(slots=True)
 class Code:
-    """A compiled program.
+    """Compiled programs.
 
     Attributes:
         instructions: all instructions of all functions.
-        functions: all functions; the first is the program.
+        functions: all functions; the first are the programs.
         holes: the names of its holes, in the order of the text; those that are sampled are in `sampled`.
         resolve: the function that gives a value with all its parts drawn.
         owner: the function of each instruction.
-        text: what the positions of nodes are places in.
     """
 
     instructions: list[Instruction]
@@ -115,4 +116,3 @@ class Code:
     flips: bool
     resolve: int
     owner: list[int]
-    text: str

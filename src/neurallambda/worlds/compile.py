@@ -5,7 +5,7 @@ named at one place only is written there. Whatever else is called is called with
 says.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -29,17 +29,17 @@ COMPARISONS = ("=", "<", ">", "<=", ">=")
 _TAIL = {Op.CALL: Op.TAIL_CALL, Op.APPLY: Op.TAIL_APPLY, Op.FORCE: Op.TAIL_FORCE}
 
 
-def compile_program(program: Program, integers: range) -> Code:
-    """Compile a program.
+def compile_programs(programs: Sequence[Program], integers: range) -> Code:
+    """Compile programs that are to run side by side: the first functions of the code are they.
 
     Raises:
         ProgramError: `unbound`.
         SourceError: where there is no expression.
     """
-    root = lower(program)
-    writer = _Writer([root, _resolve()], integers)
-    writer.write(root)
-    return writer.code(tuple(hole_names(program)), program.text)
+    roots = [lower(program) for program in programs]
+    writer = _Writer([*roots, _resolve()], integers, len(roots))
+    writer.write(roots)
+    return writer.code(tuple(dict.fromkeys(name for program in programs for name in hole_names(program))))
 
 
 @cache
@@ -87,12 +87,12 @@ class Known:
 class _Writer:
     """Writes functions, one after another."""
 
-    def __init__(self, roots: list[Node], integers: range) -> None:
+    def __init__(self, roots: list[Node], integers: range, programs: int) -> None:
         self.facts = analyse(roots)
         self.integers = integers
         self.instructions: list[Instruction] = []
         self.owner: list[int] = []
-        self.functions = [Function(None, (), ())]
+        self.functions = [Function(None, (), ()) for _ in range(programs)]
         self.number: dict[Lambda | Delay, int] = {}
         self.waiting: list[int] = []
         self.wanted: set[int] = set()
@@ -101,9 +101,10 @@ class _Writer:
         self.place: dict[Lambda, int] = {}
         self.is_number = Known()
 
-    def write(self, root: Node) -> None:
-        """Write the program and all functions that it needs."""
-        self.function(0, root)
+    def write(self, roots: Sequence[Node]) -> None:
+        """Write the programs and all functions that they need."""
+        for index, root in enumerate(roots):
+            self.function(index, root)
         self.resolve = self.entered(_resolve())
         while self.waiting:
             index = self.waiting.pop()
@@ -112,12 +113,10 @@ class _Writer:
             assert last is not None
             self.function(index, last.body)
 
-    def code(self, holes: tuple[str, ...], text: str) -> Code:
+    def code(self, holes: tuple[str, ...]) -> Code:
         """What was written."""
         facts = self.facts
-        return Code(
-            self.instructions, self.functions, holes, facts.sampled, facts.flips, self.resolve, self.owner, text
-        )
+        return Code(self.instructions, self.functions, holes, facts.sampled, facts.flips, self.resolve, self.owner)
 
     def function(self, index: int, body: Node) -> None:
         """Write one function."""

@@ -1,10 +1,12 @@
 """The engine of uncertain programs."""
 
+from collections.abc import Sequence
+
 from neurallambda.arguments import checked_methods
 from neurallambda.errors import ArgumentError, check_count, check_integers
 from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Program
-from neurallambda.worlds.compile import compile_program
+from neurallambda.worlds.compile import compile_programs
 from neurallambda.worlds.program import WorldsProgram
 from neurallambda.worlds.state import Settings
 from neurallambda.worlds.words import WIDEST
@@ -59,15 +61,19 @@ class Worlds:
         settings = self.settings
         return f"Worlds(integers={settings.integers}, max_steps={settings.max_steps}, max_worlds={settings.max_worlds})"
 
-    def compile(self, source: str | Program) -> WorldsProgram:
-        """Compile a program.
+    def compile(self, source: str | Program | Sequence[str | Program]) -> WorldsProgram:
+        """Compile a program, or several that run side by side.
 
         Args:
-            source: program text, or a parsed program.
+            source: program text, or a parsed program; or a list of such, of which each row of a batch then runs one.
 
         Raises:
+            ArgumentError: where the list is empty.
             SourceError: where the text is not a program.
             ProgramError: `unbound`, where a name has no definition or a value's definition needs that value.
         """
-        program = parse(source) if isinstance(source, str) else source
-        return WorldsProgram(compile_program(program, self.settings.integers), program, self.settings)
+        sources = [source] if isinstance(source, (str, Program)) else list(source)
+        if not sources:
+            raise ArgumentError("source: got an empty list, expected at least one program")
+        programs = tuple(parse(one) if isinstance(one, str) else one for one in sources)
+        return WorldsProgram(compile_programs(programs, self.settings.integers), programs, self.settings)

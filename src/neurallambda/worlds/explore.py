@@ -6,13 +6,14 @@ from torch import Tensor
 from neurallambda.errors import ErrorKind
 from neurallambda.worlds import call, memo
 from neurallambda.worlds.bounded import Bound
-from neurallambda.worlds.circuit import Circuit
+from neurallambda.worlds.circuit import Circuit, Meaning
 from neurallambda.worlds.code import Code, Instruction, Op
 from neurallambda.worlds.draw import flip, fork, settle
 from neurallambda.worlds.inputs import Holes
 from neurallambda.worlds.operate import binary, boolean, pair, unary
 from neurallambda.worlds.packet import Packet
 from neurallambda.worlds.resolve import resolve_captured
+from neurallambda.worlds.sample import is_list, sample_list
 from neurallambda.worlds.schedule import MEETING, RUNNING, Schedule
 from neurallambda.worlds.state import Run, Settings
 from neurallambda.worlds.words import FALSE, TRUE
@@ -24,7 +25,7 @@ def explore(
     """Run a program in every way it can go.
 
     Args:
-        code: the program.
+        code: the programs.
         holes: the data; their heap is written on.
         settings: how it is run.
         possible: for each leaf that is drawn or sampled, whether its probability is more than zero; None: all may be.
@@ -44,7 +45,13 @@ def explore(
     )
     run.is_thunk = call.thunks(run)
     first = Packet(code.functions[0].start, 0, {}, 0, torch.arange(holes.batch), circuit.start(), {})
-    run.schedule.push(first, RUNNING)
+    if holes.which is None:
+        run.schedule.push(first, RUNNING)
+    else:
+        for number in torch.unique(holes.which).tolist():
+            packet = first.take((holes.which == number).nonzero().squeeze(1))
+            packet.at = code.functions[number].start
+            run.schedule.push(packet, RUNNING)
     _drive(run)
     return run
 
@@ -137,9 +144,19 @@ def _sample(run: Run, packet: Packet, instruction: Instruction) -> Packet | None
     assert instruction.target is not None
     holes, number = run.holes, run.holes.numbers.get(instruction.detail)
     if number is None:
-        return _hole(run, packet, instruction)
+        return _hole(run, _draw_certain(run, packet, (instruction.detail,)), instruction)
     packet.keep(instruction.before)
     packet = run.merged(packet)
+    if is_list(holes.given[instruction.detail]):
+        made = sample_list(run, _draw_certain(run, packet, (instruction.detail,)), instruction.detail)
+        if made is None:
+            return None
+        packet, value = made
+        if instruction.detail in holes.beyond:
+            left = run.fail(packet, holes.too_large(instruction.detail, 0, packet.rows))
+            if left is not packet:
+                raise AssertionError("a list with integers that are not declared was refused")
+        return _next(packet, instruction, value)
     first = holes.leaves[number][packet.rows, 1] + holes.leaf_count
     forked = fork(run, packet, first, holes.domains[number][packet.rows, 1])
     if forked is None:
@@ -155,9 +172,17 @@ def _sample(run: Run, packet: Packet, instruction: Instruction) -> Packet | None
     return packet
 
 
+def _draw_certain(run: Run, packet: Packet, meaning: Meaning) -> Packet:
+    """Write down a draw that can give one thing only: it changes no weight, and is a draw like others when a case is told."""
+    leaf = run.circuit.constant(meaning, 0.0)
+    packet.weight = packet.weight.times(torch.full((len(packet),), leaf))
+    return packet
+
+
 def _flip(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
     heads, sides = instruction.detail
     if heads in (0, sides):
+        packet = _draw_certain(run, packet, (heads, sides, bool(heads)))
         return _next(packet, instruction, TRUE if heads else FALSE)
     packet.keep(instruction.before)
     forked = flip(run, run.merged(packet), heads, sides)

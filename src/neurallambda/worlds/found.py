@@ -175,7 +175,7 @@ class Found:
             known = ", ".join(holes.names) or "none"
             raise ArgumentError(f"name: got {name!r}; the uncertain holes of this program are: {known}")
         drawn = counts(self.circuit, self.log, self.run.evidence, graph=self.log.requires_grad)
-        return marginals(holes, name, drawn)
+        return marginals(holes, name, drawn, self.log)
 
     def likeliest(self) -> list[Likeliest | None]:
         """For each row the likeliest case of all; None: the row is impossible.
@@ -223,12 +223,12 @@ class Found:
         assert isinstance(found, ErrorKind)
         if (row, found) in self.run.limits:
             at, text = self.run.limits[row, found]
-            return placed(found, text, at, self.run.program.text)
+            return placed(found, text, at, self.run.program(row).text)
         log = self.log.detach()
         _, _, drawn = likeliest(self.circuit, log, log, self.run.outcomes, self.rows, worst)
         assigned = self._assigned(row, drawn[row])
         outcome = evaluate(
-            self.run.program,
+            self.run.program(row),
             holes={**self._certain(row), **assigned.holes},
             draws=assigned.draws,
             integers=self.run.integers,
@@ -243,7 +243,7 @@ class Found:
     def _impossible(self, row: int) -> ProgramError:
         which = f"row {row}: " if len(self) > 1 else ""
         message = f"{which}no world is left: what `observe` was given is false in all of them"
-        return placed(ErrorKind.IMPOSSIBLE, message, self.run.observed[row], self.run.program.text)
+        return placed(ErrorKind.IMPOSSIBLE, message, self.run.observed[row], self.run.program(row).text)
 
 
 def _text(end: End) -> str:

@@ -32,6 +32,7 @@ Column = Tensor | int
 Number = TypeVar("Number", int, Tensor)
 
 _AFTER_POINTERS = word(Kind.ATOM, 0)
+_PAIRS, _AFTER_PAIRS = word(Kind.PAIR, 0), word(Kind.PAIR, INDEX) + 1
 
 
 class Heap:
@@ -85,6 +86,17 @@ class Heap:
         """A field of the records at some addresses."""
         place = addresses + self.first + field
         return int(self.words[place]) if isinstance(place, int) else self.words[place]
+
+    def tail(self, values: Column) -> Column:
+        """The lists after the first items of lists; what is no list with an item stays as it is."""
+        least, most = (values, values) if isinstance(values, int) else bounds(values)
+        if least >= _PAIRS and most < _AFTER_PAIRS:
+            return self.read(values & INDEX, 1)
+        if isinstance(values, int) or most < _PAIRS or least >= _AFTER_PAIRS:
+            return values
+        is_pair = (values >= _PAIRS) & (values < _AFTER_PAIRS)
+        behind = self.words[torch.where(is_pair, (values & INDEX) + self.first + 1, 0)]
+        return torch.where(is_pair, behind, values)
 
     def hash(self, values: Column) -> Column:
         """Words that agree exactly where values are made of the same parts, but for collisions."""

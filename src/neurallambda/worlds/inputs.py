@@ -45,10 +45,12 @@ class Holes:
         given: what was given for each hole of the program.
         blocks: for each of those holes its blocks of leaves, with the first leaf of each and its first distance.
         most: for each of those holes how many parts it has in the row that has most.
+        is_there: for each of those holes, by row and distance, whether there is a part.
         leaves, domains: for each of those holes, by row and distance, its first leaf, and which values it may have.
         sizes, words: for each domain how many values it has, and which.
         beyond: the holes with integers that are not declared, and the rows that are certain to have one.
         overflows: whether something that is drawn may be such an integer.
+        which: for each row the number of its program; None: there is one program.
     """
 
     batch: int
@@ -65,6 +67,8 @@ class Holes:
     beyond: dict[str, Tensor] = field(default_factory=dict)
     overflows: bool = False
     leaf_count: int = 0
+    which: Tensor | None = None
+    is_there: list[Tensor] = field(default_factory=list)
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -118,7 +122,7 @@ def read_holes(code: Code, holes: object, integers: range, batch: int | None, *,
     hashing = bool(uncertain) or code.flips
     reader = _Reader(Holes(rows, Heap(len(uncertain), hashing=hashing, mask=hash_mask), uncertain, given), integers)
     for name in used:
-        reader.read(name, given[name], is_sampled=name in code.sampled)
+        reader.read(name, given[name])
     return reader.finish()
 
 
@@ -130,15 +134,9 @@ class _Reader:
         self.integers = integers
         self.domain: dict[tuple[tuple[type, Atom], ...], int] = {}
 
-    def read(self, name: str, given: Any, *, is_sampled: bool) -> None:
+    def read(self, name: str, given: Any) -> None:
         """Read one hole."""
         holes = self.holes
-        if is_sampled and (
-            isinstance(given, (list, tuple, Rows)) or (isinstance(given, Soft) and given.logits.dim() == 3)
-        ):
-            raise ArgumentError(
-                f"holes[{name!r}]: (sample ?{name}) draws one thing; got a list or Rows, expected one distribution"
-            )
         if isinstance(given, Tensor):
             holes.columns[name] = self.tensor(name, given)
             return
@@ -154,6 +152,7 @@ class _Reader:
         holes.most.append(most)
         holes.leaves.append(torch.zeros(holes.batch, most + 1, dtype=torch.int64))
         holes.domains.append(torch.zeros(holes.batch, most + 1, dtype=torch.int64))
+        holes.is_there.append(torch.zeros(holes.batch, most + 1, dtype=torch.bool))
         holes.blocks.append([])
         if isinstance(given, Rows):
             words = [self.nested(name, number, value, row, [0]) for row, value in enumerate(given.values)]
@@ -201,12 +200,14 @@ class _Reader:
             taken[0] += 1
             holes.leaves[number][chosen, first] = start + torch.arange(rows) * values
             holes.domains[number][chosen, first] = domain
+            holes.is_there[number][chosen, first] = True
             return part_word(number, first)
         time = one.log.shape[1]
         distance = torch.arange(1, time + 1)
         place = (one.lengths[:, None] - distance).clamp_min(0)
         holes.leaves[number][:, first : first + time] = start + (torch.arange(rows)[:, None] * time + place) * values
         holes.domains[number][:, first : first + time] = domain
+        holes.is_there[number][:, first : first + time] = distance <= one.lengths[:, None]
         taken[0] += time
         cells = [EMPTY]
         for one_distance in range(first, first + time):

@@ -152,6 +152,7 @@ def _of_rows(holes: Holes, rows: Tensor) -> Holes:
         columns={name: one if isinstance(one, int) else one[rows] for name, one in holes.columns.items()},
         leaves=[one[rows] for one in holes.leaves],
         domains=[one[rows] for one in holes.domains],
+        is_there=[one[rows] for one in holes.is_there],
         beyond={name: one[rows] for name, one in holes.beyond.items()},
     )
 

@@ -56,7 +56,7 @@ def merge(packet: Packet, heap: Heap, code: Code) -> Packet:
     return merged
 
 
-def forget(packet: Packet, heap: Heap, holes: Sequence[str], seen: frozenset[str]) -> None:
+def forget(packet: Packet, heap: Heap, holes: Sequence[str], seen: frozenset[str], tails: frozenset[int]) -> None:
     """Forget the parts that were drawn and that nothing can look at any more.
 
     Args:
@@ -64,6 +64,7 @@ def forget(packet: Packet, heap: Heap, holes: Sequence[str], seen: frozenset[str
         heap: where their values are.
         holes: the names of the holes, by number.
         seen: the holes that the code from here on names.
+        tails: the registers of which only the list after the first item is read.
     """
     if not packet.known:
         return
@@ -75,7 +76,7 @@ def forget(packet: Packet, heap: Heap, holes: Sequence[str], seen: frozenset[str
         hidden: Tensor | bool = False
         for number in (2 * hole, 2 * hole + 1):
             if number not in sights:
-                sights[number] = _sight(packet, heap, number)
+                sights[number] = _sight(packet, heap, number, tails)
             hidden = hidden | (sights[number] < as_sight(distance, number))
         if isinstance(hidden, bool):
             if hidden:
@@ -88,11 +89,12 @@ def forget(packet: Packet, heap: Heap, holes: Sequence[str], seen: frozenset[str
             packet.known[part] = left
 
 
-def _sight(packet: Packet, heap: Heap, number: int) -> Column:
+def _sight(packet: Packet, heap: Heap, number: int, tails: frozenset[int]) -> Column:
     """One of the sights of each world, from its registers and frames."""
     sight = heap.frame_sight(packet.frame, number)
-    for values in packet.registers.values():
-        sight = larger(sight, heap.sight(values, number))
+    for register, values in packet.registers.items():
+        seen = heap.tail(values) if register in tails else values
+        sight = larger(sight, heap.sight(seen, number))
     return sight
 
 

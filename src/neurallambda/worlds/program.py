@@ -15,6 +15,7 @@ from neurallambda.worlds.explore import explore
 from neurallambda.worlds.found import Found
 from neurallambda.worlds.given import together
 from neurallambda.worlds.inputs import Holes, read_holes
+from neurallambda.worlds.plain import Plain
 from neurallambda.worlds.recording import Recording, record
 from neurallambda.worlds.shortcuts import Shortcuts, find_shortcuts
 from neurallambda.worlds.state import Settings
@@ -22,30 +23,42 @@ from neurallambda.worlds.state import Settings
 
 @checked_methods("infer", "record", "shortcuts")
 class WorldsProgram:
-    """A program that was compiled by `Worlds`.
+    """A program that was compiled by `Worlds`, or several that run side by side.
 
     Args:
         code: the code.
-        program: the program as a term.
-        settings: how it is run.
+        programs: the programs as terms.
+        settings: how they are run.
     """
 
-    def __init__(self, code: Code, program: Program, settings: Settings) -> None:
+    def __init__(self, code: Code, programs: tuple[Program, ...], settings: Settings) -> None:
         self.code = code
-        self.program = program
+        self.programs = programs
         self.settings = settings
+        self.plain = Plain(code, programs, settings)
 
     def __repr__(self) -> str:
         holes = ", ".join(f"?{name}" for name in self.holes)
-        return f"WorldsProgram({len(self.code.instructions)} instructions, holes: {holes or 'none'})"
+        several = f"{len(self.programs)} programs, " if len(self.programs) > 1 else ""
+        return f"WorldsProgram({several}{len(self.code.instructions)} instructions, holes: {holes or 'none'})"
 
     @property
     def holes(self) -> tuple[str, ...]:
         """The names of its holes, of those that are only sampled too."""
         return tuple(dict.fromkeys((*self.code.holes, *sorted(self.code.sampled))))
 
-    def infer(self, holes: Mapping[str, Any] | None = None, /, *, batch: int | None = None, **named: Any) -> Found:
+    def infer(
+        self,
+        holes: Mapping[str, Any] | None = None,
+        /,
+        *,
+        batch: int | None = None,
+        which: Sequence[int] | Tensor | None = None,
+        **named: Any,
+    ) -> Found:
         """Find out how the program ends, in all cases that are possible given what it observes.
+
+        Where nothing is uncertain and the rows are few, plain Python runs them, which is faster then.
 
         Args:
             holes: what each hole stands for: one certain value (an integer, a boolean, the name of a primitive, a list), a
@@ -53,6 +66,7 @@ class WorldsProgram:
                 such; for a list in each row, `Soft` with logits [batch, time, values] and lengths. A tensor [batch] of
                 integers or booleans has a value for each row, a tensor [batch, time] a list; `Rows` has anything.
             batch: how many rows there are; None: as many as the data have.
+            which: where several programs were compiled, for each row the number of its program; None: each has one row.
             named: more holes, by name.
 
         Returns:
@@ -71,7 +85,9 @@ class WorldsProgram:
             >>> found.log_evidence.exp(), found.probability(4)
             (tensor([0.6667], dtype=torch.float64), tensor([0.5000], dtype=torch.float64))
         """
-        data = self._read(together(holes, named), batch)
+        data = self._read(together(holes, named), batch, which)
+        if (plain := self.plain.record(data)) is not None:
+            return Found(plain, torch.zeros(0, dtype=torch.float64))
         log = data.log_probabilities()
         is_some = (log.detach() > -torch.inf).cpu()
         possible = None if bool(is_some.all()) else torch.cat([is_some, is_some])
@@ -79,12 +95,21 @@ class WorldsProgram:
         recording = self._recorded(data, possible, log if bound else None)
         return Found(recording, log)
 
-    def record(self, holes: Mapping[str, Any] | None = None, /, *, batch: int | None = None, **named: Any) -> Recording:
+    def record(
+        self,
+        holes: Mapping[str, Any] | None = None,
+        /,
+        *,
+        batch: int | None = None,
+        which: Sequence[int] | Tensor | None = None,
+        **named: Any,
+    ) -> Recording:
         """Run the program once, for all probabilities that its uncertain holes may be given.
 
         Args:
             holes: as in `infer`. Of what is uncertain, the values and the shapes count, and not the numbers.
             batch: as in `infer`.
+            which: as in `infer`.
             named: more holes, by name.
 
         Returns:
@@ -108,7 +133,7 @@ class WorldsProgram:
             raise ArgumentError(
                 "record: this engine keeps only the heaviest worlds; expected one without `keep` and `least`"
             )
-        return self._recorded(self._read(together(holes, named), batch), None, None)
+        return self._recorded(self._read(together(holes, named), batch, which), None, None)
 
     def shortcuts(
         self,
@@ -150,16 +175,37 @@ class WorldsProgram:
             >>> program.shortcuts(symbols=seen, values=range(3), total=torch.tensor([2, 2]))
             Shortcuts(count=1, example={0: 2, 1: 1, 2: 0})
         """
+        if len(self.programs) > 1:
+            raise ArgumentError(f"shortcuts: got {len(self.programs)} programs side by side, expected one")
         return find_shortcuts(self, together(holes, named), symbols, list(values), permutations=permutations, most=most)
 
-    def _read(self, holes: Mapping[str, Any], batch: int | None) -> Holes:
+    def _read(self, holes: Mapping[str, Any], batch: int | None, which: Sequence[int] | Tensor | None) -> Holes:
         if batch is not None and (not isinstance(batch, int) or isinstance(batch, bool) or batch < 1):
             raise ArgumentError(f"batch: got {batch!r}, expected an integer of at least 1")
-        settings = self.settings
-        return read_holes(self.code, holes, settings.integers, batch, hash_mask=settings.hash_bits)
+        settings, chosen = self.settings, self._which(which)
+        if chosen is not None:
+            if batch is not None and batch != len(chosen):
+                raise ArgumentError(
+                    f"batch: got {batch}, and there are programs for {len(chosen)} rows; expected as many"
+                )
+            batch = len(chosen)
+        data = read_holes(self.code, holes, settings.integers, batch, hash_mask=settings.hash_bits)
+        data.which = chosen
+        return data
+
+    def _which(self, which: Sequence[int] | Tensor | None) -> Tensor | None:
+        """The number of the program of each row; None: there is one program, and the data say how many rows."""
+        count = len(self.programs)
+        if which is None:
+            return None if count == 1 else torch.arange(count)
+        numbers = which.tolist() if isinstance(which, Tensor) else which
+        is_list = isinstance(numbers, (list, tuple, range)) and len(numbers) > 0
+        if not is_list or not all(type(one) is int and 0 <= one < count for one in numbers):
+            raise ArgumentError(f"which: got {which!r:.60}, expected for each row a number from 0 to {count - 1}")
+        return torch.tensor(list(numbers))
 
     def _recorded(self, data: Holes, possible: Tensor | None, log: Tensor | None) -> Recording:
         run = explore(self.code, data, self.settings, possible, log)
         ends = ended(run)
         evidence = ends.weight.total(ends.rows, data.batch)
-        return record(run, ends, evidence.layer, self.program)
+        return record(run, ends, evidence.layer, self.programs)

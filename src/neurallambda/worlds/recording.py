@@ -40,7 +40,7 @@ class Recording:
         circuit: the arithmetic.
         holes: what stood for the holes.
         named: the holes that the program has by name; others are sampled only.
-        program: the program.
+        programs: the program, or all programs that ran side by side.
         rows: the row of each end.
         outcomes, evidence: the layers with the weight of each end, and of all ends of each row.
         observed: for each row the place of the observation that last ruled out a case.
@@ -54,7 +54,7 @@ class Recording:
     circuit: Circuit
     holes: Holes
     named: tuple[str, ...]
-    program: Program
+    programs: tuple[Program, ...]
     rows: Int[Tensor, " ends"]
     outcomes: int
     evidence: int
@@ -67,6 +67,11 @@ class Recording:
     worlds: int
     most: int
     read: Callable[[], list[End]] = field(repr=False)
+
+    def program(self, row: int) -> Program:
+        """The program of a row."""
+        which = self.holes.which
+        return self.programs[0 if which is None else int(which[row])]
 
     @cached_property
     def ends(self) -> list[End]:
@@ -124,7 +129,7 @@ class Recording:
         torch.save(as_plain(self), path)
 
 
-def record(run: Run, ended: Packet, evidence: int, program: Program) -> Recording:
+def record(run: Run, ended: Packet, evidence: int, programs: tuple[Program, ...]) -> Recording:
     """What a run came to."""
     words = column(ended.registers[0], len(ended))
 
@@ -136,7 +141,7 @@ def record(run: Run, ended: Packet, evidence: int, program: Program) -> Recordin
         circuit=run.circuit,
         holes=run.holes,
         named=run.code.holes,
-        program=program,
+        programs=programs,
         rows=ended.rows,
         outcomes=ended.weight.layer,
         evidence=evidence,

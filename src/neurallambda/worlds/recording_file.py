@@ -19,7 +19,7 @@ from neurallambda.worlds.heap import Heap
 from neurallambda.worlds.inputs import Holes
 from neurallambda.worlds.recording import End, Recording
 
-_FORMAT = "neurallambda recording 1"
+_FORMAT = "neurallambda recording 2"
 
 
 def as_plain(recording: Recording) -> dict[str, Any]:
@@ -27,7 +27,8 @@ def as_plain(recording: Recording) -> dict[str, Any]:
     circuit, holes = recording.circuit, recording.holes
     return {
         "format": _FORMAT,
-        "program": recording.program.text or to_text(recording.program),
+        "programs": [program.text or to_text(program) for program in recording.programs],
+        "which": holes.which,
         "layers": [
             (one.bases, one.source, one.leaf, one.group, one.size, one.factors, one.factor) for one in circuit.layers
         ],
@@ -94,13 +95,14 @@ def load_recording(path: str | Path) -> Recording:
             ]
         )
     holes.leaf_count = plain["leaves"]
+    holes.which = plain["which"]
     texts = plain["ends"]
     max_steps, instructions, worlds, most = plain["counts"]
     return Recording(
         circuit=circuit,
         holes=holes,
         named=tuple(plain["named"]),
-        program=parse(plain["program"]),
+        programs=tuple(map(parse, plain["programs"])),
         rows=plain["rows"],
         outcomes=plain["outcomes"],
         evidence=plain["evidence"],

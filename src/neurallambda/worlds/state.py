@@ -156,7 +156,8 @@ class Run:
         if not packet.is_dirty or not self.heap.hashing or len(packet) < 2:
             return packet
         if self.settings.merging:
-            forget(packet, self.heap, self.holes.names, self.code.instructions[packet.at].sight)
+            instruction = self.code.instructions[packet.at]
+            forget(packet, self.heap, self.holes.names, instruction.sight, instruction.tails)
             packet = merge(packet, self.heap, self.code)
         return packet if self.bound is None else self.bound.prune(packet)
 

@@ -65,8 +65,8 @@ def trace_program(
         value = machine.value(at)
         steps.append(
             TraceStep(
-                state=_place(machine, at.control),
-                seen=(_frame(machine, at.frame), _kind(value)),
+                state=place_name(machine, at.control),
+                seen=(frame_name(machine, at.frame), kind_name(value)),
                 actions=(rule.name, rule.control, rule.environment, rule.frame),
                 memory=(_frames(machine, at.frame), _variables(machine, at)) if memory else (),
             )
@@ -130,10 +130,10 @@ def _called(program: Program, arguments: Sequence[str]) -> Program:
 
 
 def _machine(program: Program, arguments: Sequence[str]) -> LispMachine:
-    return LispMachine(lower(program), [_value(argument) for argument in arguments])
+    return LispMachine(lower(program), [value_of(argument) for argument in arguments])
 
 
-def _value(text: str) -> Value:
+def value_of(text: str) -> Value:
     """The value of an argument, found by a run of its own."""
     machine = LispMachine(lower(parse(text)))
     at = machine.start
@@ -142,7 +142,7 @@ def _value(text: str) -> Value:
     return machine.value(at)
 
 
-def _place(machine: LispMachine, control: object) -> str:
+def place_name(machine: LispMachine, control: object) -> str:
     """A place in the program: its number and its kind."""
     if not isinstance(control, Node):
         return "value"
@@ -151,12 +151,12 @@ def _place(machine: LispMachine, control: object) -> str:
     return f"{machine.places[control].number} {kind}"
 
 
-def _frame(machine: LispMachine, frame: Frame) -> str:
+def frame_name(machine: LispMachine, frame: Frame) -> str:
     """A frame: what it does, and the place that it comes from."""
-    return frame.kind if frame.node is None else f"{frame.kind} of {_place(machine, frame.node)}"
+    return frame.kind if frame.node is None else f"{frame.kind} of {place_name(machine, frame.node)}"
 
 
-def _kind(value: Any) -> str:
+def kind_name(value: Any) -> str:
     """What a step sees of a value."""
     if value is NOTHING:
         return "nothing"
@@ -177,7 +177,7 @@ def _kind(value: Any) -> str:
 def _frames(machine: LispMachine, frame: Frame | None) -> tuple[Cell, ...]:
     cells: list[Cell] = []
     while frame is not None:
-        cells.append(Cell(_frame(machine, frame), ("" if frame.held is NOTHING else _text(machine, frame.held),)))
+        cells.append(Cell(frame_name(machine, frame), ("" if frame.held is NOTHING else _text(machine, frame.held),)))
         frame = frame.next
     return tuple(reversed(cells))
 
@@ -193,7 +193,7 @@ def _variables(machine: LispMachine, at: Registers) -> tuple[Cell, ...]:
 def _text(machine: LispMachine, value: Value) -> str:
     """A value as text, if it is not too long; of a function the place where it is written."""
     if isinstance(value, Closure):
-        return _place(machine, value.code)
+        return place_name(machine, value.code)
     try:
         return to_text(to_term(value, limit=LONGEST))
     except ProgramError:

@@ -15,6 +15,8 @@ from neurallambda.train.recipes.cells import TASKS as CELL_TASKS
 from neurallambda.train.recipes.cells import cells, gated_cells
 from neurallambda.train.recipes.controller import TASKS as CONTROLLER_TASKS
 from neurallambda.train.recipes.controller import controller
+from neurallambda.train.recipes.steps import TASKS as STEP_TASKS
+from neurallambda.train.recipes.steps import steps
 from neurallambda.train.recipes.table import TASKS as TABLE_TASKS
 from neurallambda.train.recipes.table import table
 
@@ -42,7 +44,13 @@ def transformer(task: Task) -> Recipe:
     return baseline("transformer", task, _meant_for(task))
 
 
-OWN: dict[str, MakeRecipe] = {"controller": controller, "table": table, "cells": cells, "gated-cells": gated_cells}
+OWN: dict[str, MakeRecipe] = {
+    "controller": controller,
+    "table": table,
+    "cells": cells,
+    "gated-cells": gated_cells,
+    "steps": steps,
+}
 """The recipes of the networks that this project is about, by name."""
 RECIPES: dict[str, MakeRecipe] = {**OWN, "rnn": rnn, "lstm": lstm, "transformer": transformer}
 """All recipes, by name."""
@@ -50,6 +58,7 @@ FIRST: dict[str, str] = {
     **dict.fromkeys(TABLE_TASKS, "table"),
     **dict.fromkeys(CELL_TASKS, "cells"),
     **dict.fromkeys(CONTROLLER_TASKS, "controller"),
+    **dict.fromkeys(STEP_TASKS, "steps"),
 }
 """Which recipe is taken for a task where none is named."""
 

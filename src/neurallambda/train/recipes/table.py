@@ -1,7 +1,7 @@
 """Learned tables: a finite automaton whose rules are found by descent, and which is run with integers afterwards."""
 
 from neurallambda.tasks import Task
-from neurallambda.train.recipe import Recipe, Stage
+from neurallambda.train.recipe import Recipe, Repair, Stage
 
 TASKS = (
     "parity-check",
@@ -47,6 +47,10 @@ def table(task: Task) -> Recipe:
             rows=32,
             learning_rate=3e-2,
             stages=stages,
+            repairs=(
+                Repair(lengths=(1, 20), rows=2_000, rounds=100, tries=100),
+                Repair(lengths=(1, 40), rows=4_000, rounds=100, tries=100),
+            ),
         )
     stages = (Stage(lengths=(1, 8), steps=800, threshold=0.997), Stage(lengths=(1, 20), steps=600))
     return Recipe(

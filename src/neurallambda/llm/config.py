@@ -1,0 +1,117 @@
+"""What is put into a language model: which structure, where, and what may learn."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from math import isfinite
+from typing import Any, Literal, get_args
+
+from neurallambda.arguments import checked, shown
+from neurallambda.errors import ArgumentError, check_count
+
+Kind = Literal["stack", "queue", "none"]
+"""What a head drives; "none" shows each value at once and keeps nothing: what the latch does alone."""
+
+
+@checked
+@dataclass(frozen=True, kw_only=True)
+class GraftConfig:
+    """A graft: its structure, its place in the model, how it starts, and which parameters of the model learn with it.
+
+    Names that PEFT has are used as PEFT uses them (`layers_to_transform`, `layers_pattern`, `modules_to_save`).
+
+    Args:
+        structure: what each head drives.
+        heads: how many heads there are, each with a structure of its own.
+        width: how many numbers a structure stores of a hidden state.
+        depth: how many values a structure has room for.
+        layers_to_transform: after which block the structure sees the hidden state, and after which its reads are added to
+            it; negative numbers count from the last block. An early and the last one: in between, attention would find
+            shortcuts from the one to the other.
+        layers_pattern: the path of the list of blocks in the model, such as `model.layers`, where its family is unknown.
+        modules_to_save: the paths of modules of the base model that learn and are saved with the graft; `"*"` is all of it.
+        has_latch: whether a learned latch tells two phases apart. It turns the actions from the one to the other, and
+            lets reads through while it is on.
+        phase_prior: how strongly actions are inclined at the start: to put while the latch is off, to take while it is
+            on; 0 is no inclination.
+        gate: what reads are multiplied by at the start; 0 leaves the model as it was, bit for bit.
+        gate_scale: how many times faster than its other parameters the gate learns.
+        initial_values: how many learned values a structure holds before the first token.
+        initial_scale: what these are multiplied by.
+        noise: the standard deviation of the noise on the logits of actions and of the latch, in training.
+        is_hard: whether every choice is made in evaluation. In training choices are soft.
+        learning_rate_scale: how many times the learning rate of the base model's parameters that of the structure is.
+        is_frozen: whether the structure shall not learn, for use beside something else that does.
+
+    Raises:
+        ArgumentError: if a number is out of range; which one, and what came.
+
+    Example:
+        >>> config = GraftConfig(structure="queue", width=32)
+        >>> GraftConfig.from_facts(config.facts()) == config
+        True
+    """
+
+    structure: Kind = "stack"
+    heads: int = 1
+    width: int = 64
+    depth: int = 64
+    layers_to_transform: tuple[int, int] = (1, -1)
+    layers_pattern: str | None = None
+    modules_to_save: tuple[str, ...] = ()
+    has_latch: bool = True
+    phase_prior: float = 2.0
+    gate: float = 0.0
+    gate_scale: float = 10.0
+    initial_values: int = 0
+    initial_scale: float = 1.0
+    noise: float = 1.0
+    is_hard: bool = True
+    learning_rate_scale: float = 1.0
+    is_frozen: bool = False
+
+    def __post_init__(self) -> None:
+        if self.structure not in get_args(Kind):
+            raise ArgumentError(f"structure: got {shown(self.structure)}, expected one of {', '.join(get_args(Kind))}")
+        for name in ("heads", "width", "depth"):
+            check_count(name, getattr(self, name))
+        check_count("initial_values", self.initial_values, least=0)
+        if self.initial_values > self.depth:
+            raise ArgumentError(f"initial_values: got {self.initial_values}, expected at most the depth, {self.depth}")
+        if self.structure == "none" and self.initial_values:
+            raise ArgumentError("initial_values: there is no structure to hold them; expected 0")
+        for name in ("phase_prior", "noise"):
+            _check_finite(name, getattr(self, name), least=0.0)
+        for name in ("gate", "initial_scale"):
+            _check_finite(name, getattr(self, name))
+        for name in ("gate_scale", "learning_rate_scale"):
+            _check_finite(name, getattr(self, name), above=0.0)
+
+    def facts(self) -> dict[str, Any]:
+        """The configuration for JSON."""
+        return json.loads(json.dumps(asdict(self)))
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> "GraftConfig":
+        """The configuration that `facts` gave.
+
+        Args:
+            facts: every field by its name; lists stand for tuples.
+
+        Raises:
+            ArgumentError: if a name is missing or unknown, or a value cannot be used.
+        """
+        known = {field.name for field in fields(cls)}
+        if not isinstance(facts, Mapping) or set(facts) != known:
+            wrong = sorted(known ^ set(facts)) if isinstance(facts, Mapping) else shown(facts)
+            raise ArgumentError(f"facts: missing or unknown: {wrong}; expected the fields of a GraftConfig")
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
+        }
+        return cls(**values)
+
+
+def _check_finite(name: str, value: float, *, least: float | None = None, above: float | None = None) -> None:
+    if not isfinite(value) or (least is not None and value < least) or (above is not None and value <= above):
+        bound = f" of at least {least}" if least is not None else f" above {above}" if above is not None else ""
+        raise ArgumentError(f"{name}: got {value!r}, expected a finite number{bound}")

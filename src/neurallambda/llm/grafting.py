@@ -1,0 +1,230 @@
+"""Put a structure into a language model, take it out, and see what learns."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import nn
+
+from neurallambda.arguments import checked
+from neurallambda.errors import ArgumentError
+from neurallambda.llm.config import GraftConfig
+from neurallambda.llm.families import parts_of
+from neurallambda.llm.splice import NAME, Splice
+from neurallambda.llm.structure import GraftedStructure
+
+SPLICE = "_neurallambda_splice"
+"""The attribute of a grafted model that holds its hooks."""
+
+
+@checked
+def graft(model: nn.Module, config: GraftConfig | None = None) -> nn.Module:
+    """Put a structure into a language model; everything that it has is frozen but what the configuration names.
+
+    Until it is trained the structure changes nothing, bit for bit, where its gate starts at zero.
+
+    Args:
+        model: a model of transformers with a language modelling head; changed in place.
+        config: which structure and where; None: a stack, seen after the second block, added after the last.
+
+    Returns:
+        The model.
+
+    Raises:
+        ArgumentError: if the model has a graft already, is of a family that is refused or unknown, has no such blocks or
+            modules, or has cross-attention.
+
+    Example:
+        >>> from transformers import LlamaConfig, LlamaForCausalLM
+        >>> tiny = LlamaConfig(
+        ...     vocab_size=9, hidden_size=8, intermediate_size=8, num_hidden_layers=2, num_attention_heads=1
+        ... )
+        >>> model = graft(LlamaForCausalLM(tiny), GraftConfig(structure="stack", width=4, depth=16))
+        >>> print_trainable_parameters(model)
+        trainable params: 126 || all params: 1,206 || trainable%: 10.4478
+        >>> model = ungraft(model)
+    """
+    config = config or GraftConfig()
+    if is_grafted(model):
+        raise ArgumentError("model: it has a graft already; `ungraft` it first")
+    if getattr(model, "peft_config", None):
+        raise ArgumentError(
+            f"model: an adapter of PEFT is on it already; graft first, then add it with modules_to_save=[{NAME!r}]"
+        )
+    parts = parts_of(model, config.layers_pattern)
+    model_config: Any = model.config
+    if getattr(model_config, "is_encoder_decoder", False) or getattr(model_config, "add_cross_attention", False):
+        raise ArgumentError("model: it has cross-attention, whose cache has no place for a structure")
+    read, write = _blocks(config, len(parts.blocks))
+    chosen = _chosen(model, config)
+    structure = GraftedStructure(config, parts.dim).to(next(parts.blocks[read].parameters()).device)
+    structure.requires_grad_(not config.is_frozen).train(model.training)
+    splice = Splice(model, parts, read, write, number_of_states=len(structure.init(1).tensors()))
+    splice.trained_before = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
+    model.requires_grad_(False)
+    for module in chosen:
+        module.requires_grad_(True)
+    model.add_module(NAME, structure)
+    setattr(model, SPLICE, splice)
+    vars(model)["_is_stateful"] = True  # what makes the library refuse assisted decoding before it starts
+    return model
+
+
+@checked
+def ungraft(model: nn.Module) -> nn.Module:
+    """Take the structure out: the model is what it was, bit for bit, but for the base parameters that learned.
+
+    Args:
+        model: a grafted model, or that in an adapter of PEFT that was unloaded.
+
+    Returns:
+        The model.
+
+    Raises:
+        ArgumentError: if it has no graft, or an adapter of PEFT is around it.
+    """
+    splice = splice_of(model)
+    if splice.model is not model or not isinstance(splice.structure, GraftedStructure):
+        raise ArgumentError("model: an adapter of PEFT is around it; unload or merge it first")
+    for handle in splice.handles:
+        handle.remove()
+    delattr(model, NAME)
+    delattr(model, SPLICE)
+    vars(model).pop("_is_stateful", None)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(splice.trained_before.get(name, True))
+    return model
+
+
+@checked
+@contextmanager
+def disabled(model: nn.Module) -> Iterator[nn.Module]:
+    """The model without its structure, for as long as the block lasts.
+
+    Args:
+        model: a grafted model.
+
+    Raises:
+        ArgumentError: if it has no graft.
+    """
+    splice = splice_of(model)
+    before, splice.is_enabled = splice.is_enabled, False
+    try:
+        yield model
+    finally:
+        splice.is_enabled = before
+
+
+@checked
+def is_grafted(model: nn.Module) -> bool:
+    """Whether a model, or the one in an adapter of PEFT or a wrapper for several processes, has a graft."""
+    return _found(model) is not None
+
+
+def splice_of(model: nn.Module) -> Splice:
+    """The hooks of a grafted model.
+
+    Raises:
+        ArgumentError: if it has no graft.
+    """
+    splice = _found(model)
+    if splice is None:
+        raise ArgumentError("model: it has no graft; `graft` puts one in")
+    return splice
+
+
+@checked
+def structure_of(model: nn.Module) -> GraftedStructure:
+    """The structure of a grafted model: that which is used, where PEFT keeps a copy for an adapter.
+
+    Args:
+        model: a grafted model.
+
+    Raises:
+        ArgumentError: if it has no graft.
+    """
+    held: Any = splice_of(model).structure
+    if isinstance(held, GraftedStructure):
+        return held
+    copies = getattr(held, "modules_to_save", {})
+    active = getattr(held, "active_adapters", ())
+    used = [copies[name] for name in active if name in copies]
+    found = used[0] if used else held.original_module
+    assert isinstance(found, GraftedStructure)
+    return found
+
+
+@checked
+def print_trainable_parameters(model: nn.Module) -> None:
+    """Print how many parameters learn, and how many there are, as PEFT does."""
+    counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
+    learning, every = sum(count for count, learns in counts if learns), sum(count for count, _ in counts)
+    share = 100 * learning / every if every else 0.0
+    sys.stdout.write(f"trainable params: {learning:,} || all params: {every:,} || trainable%: {share:.4f}\n")
+
+
+@checked
+def parameter_groups(model: nn.Module, learning_rate: float) -> list[dict[str, Any]]:
+    """What learns, for an optimizer: the structure at its own rate, and the rest.
+
+    Args:
+        model: a grafted model.
+        learning_rate: that of the base model's parameters.
+
+    Raises:
+        ArgumentError: if the model has no graft, or nothing in it learns.
+    """
+    structure = structure_of(model)
+    inside = {id(parameter) for parameter in structure.parameters()}
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    own = [parameter for parameter in learning if id(parameter) in inside]
+    others = [parameter for parameter in learning if id(parameter) not in inside]
+    groups = [(own, learning_rate * structure.config.learning_rate_scale), (others, learning_rate)]
+    if not learning:
+        raise ArgumentError("model: no parameter of it learns")
+    return [{"params": parameters, "lr": rate} for parameters, rate in groups if parameters]
+
+
+@checked
+def upper_blocks(model: nn.Module, count: int) -> tuple[str, ...]:
+    """The paths of the last blocks of a model, for `modules_to_save`: what learns where only upper layers do.
+
+    Args:
+        model: a model with a language modelling head.
+        count: how many.
+
+    Raises:
+        ArgumentError: if it has fewer.
+    """
+    blocks = parts_of(model).blocks
+    if not 1 <= count <= len(blocks):
+        raise ArgumentError(f"count: got {count}, expected from 1 to {len(blocks)}, the number of blocks")
+    chosen = {id(block) for block in list(blocks)[-count:]}
+    return tuple(name for name, module in model.named_modules() if id(module) in chosen)
+
+
+def _found(model: nn.Module) -> Splice | None:
+    return next((vars(module)[SPLICE] for module in model.modules() if SPLICE in vars(module)), None)
+
+
+def _blocks(config: GraftConfig, count: int) -> tuple[int, int]:
+    """The numbers of the blocks to read after and to add after."""
+    read, write = (number + count if number < 0 else number for number in config.layers_to_transform)
+    if not 0 <= read <= write < count:
+        raise ArgumentError(
+            f"layers_to_transform: got {config.layers_to_transform}, expected two of the {count} blocks, the first not "
+            "after the second"
+        )
+    return read, write
+
+
+def _chosen(model: nn.Module, config: GraftConfig) -> list[nn.Module]:
+    """The modules of the base model that learn."""
+    chosen = []
+    for path in config.modules_to_save:
+        try:
+            chosen.append(model if path == "*" else model.get_submodule(path))
+        except AttributeError:
+            raise ArgumentError(f"modules_to_save: there is no module {path!r} in a {type(model).__name__}") from None
+    return chosen

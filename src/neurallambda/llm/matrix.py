@@ -1,0 +1,216 @@
+"""The matrix of experiments: which base, what learns, which task, how often. It goes on where it was interrupted."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from neurallambda.errors import ArgumentError
+from neurallambda.llm.bases import load_base, place_of
+from neurallambda.llm.config import GraftConfig
+from neurallambda.llm.extras import extra
+from neurallambda.llm.grafting import graft, parameter_groups, upper_blocks
+from neurallambda.llm.tasks import text_task
+from neurallambda.llm.training import TeachingRecipe, exact_match, measured, perplexity, sampled_texts, teach
+from neurallambda.train.results import write_result
+from neurallambda.train.run_folder import where
+
+FORM = "neurallambda llm result 1"
+RATES = (1e-3, 3e-3, 1e-2)
+"""The learning rates that every arm is tuned over, all with as many runs."""
+TUNING_SEED, VALIDATION_SEED, TEST_SEED = 1_000, 2_000_003, 3_000_017
+VALIDATION_ROWS, TEST_ROWS = 256, 128
+MULTIPLES = (1, 2, 4, 8)
+"""How many times the greatest length of training the test lengths are."""
+LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj")
+
+Base = Literal["pretrained", "random"]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What learns.
+
+    Attributes:
+        description: in words.
+        change: of the graft; None: there is none.
+        lora: the rank of an adapter; 0: none.
+        learns: which of the base model learns: nothing, its upper half, or all.
+    """
+
+    description: str
+    change: Callable[[GraftConfig], GraftConfig] | None = None
+    lora: int = 0
+    learns: Literal["none", "upper", "all"] = "none"
+
+
+def _as_it_is(config: GraftConfig) -> GraftConfig:
+    return config
+
+
+ARMS: dict[str, Arm] = {
+    "structure": Arm("base frozen, structure with latch and phase prior", _as_it_is),
+    "lora": Arm("base frozen, LoRA on attention, as many parameters", lora=3),
+    "full": Arm("no structure, every parameter", learns="all"),
+    "structure-upper": Arm("structure, upper half of the blocks free", _as_it_is, learns="upper"),
+    "structure-all": Arm("structure, everything free", _as_it_is, learns="all"),
+    "no-prior": Arm("structure without the phase prior", lambda config: replace(config, phase_prior=0.0)),
+    "no-latch": Arm("structure without latch", lambda config: replace(config, has_latch=False)),
+    "latch-only": Arm("latch without structure", lambda config: replace(config, structure="none")),
+    "soft": Arm("structure, choices left soft", lambda config: replace(config, is_hard=False)),
+    "no-noise": Arm("structure, no noise in training", lambda config: replace(config, noise=0.0)),
+    "middle": Arm("structure seen and added in the middle", lambda config: replace(config, layers_to_transform=(2, 2))),
+    "lora-latch": Arm("LoRA and a latch without structure", lambda config: replace(config, structure="none"), lora=3),
+}
+"""What learns, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One cell of the matrix: all seeds of one arm on one task."""
+
+    model: str
+    base: Base
+    arm: str
+    task: str
+
+    @property
+    def name(self) -> str:
+        """What its file is called."""
+        return f"{self.model}-{self.base}-{self.task}-{self.arm}"
+
+
+def cells(model: str, bases: list[str], arms: list[str], tasks: list[str]) -> Iterator[Cell]:
+    """The cells of a matrix, those of one task and base one after the other.
+
+    Args:
+        model: the name of the base model.
+        bases: `pretrained`, `random` or both.
+        arms: names in `ARMS`.
+        tasks: names of tasks.
+
+    Raises:
+        ArgumentError: if a name is unknown.
+    """
+    for name, known in ((bases, ("pretrained", "random")), (arms, tuple(ARMS))):
+        for one in name:
+            if one not in known:
+                raise ArgumentError(f"{one!r} is unknown; expected one of {', '.join(known)}")
+    for task in tasks:
+        text_task(task)
+        for base in bases:
+            for arm in arms:
+                yield Cell(model=model, base=base, arm=arm, task=task)  # pyright: ignore[reportArgumentType]
+
+
+def run_cell(
+    cell: Cell, folder: Path, *, seeds: int = 5, recipe: TeachingRecipe | None = None, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """All runs of a cell that are not done yet: those that choose the learning rate, and then those that count.
+
+    The rate is chosen by one seed of its own, at the greatest length of training, with fresh examples; no number of a test
+    is looked at. Every seed that is started is counted.
+
+    Args:
+        cell: which.
+        folder: where its result is kept; it is written after each run.
+        seeds: how many count.
+        recipe: how to teach; its learning rate is not used.
+        say: told what happens.
+
+    Returns:
+        The result.
+    """
+    recipe = recipe or TeachingRecipe()
+    path = folder / f"{cell.name}.json"
+    facts = _begun(cell, recipe, path)
+    tried = {one["learning_rate"]: one["validation"] for one in facts["tuning"]}
+    for rate in RATES:
+        if rate not in tried:
+            run = _run(cell, replace(recipe, learning_rate=rate), TUNING_SEED, is_tested=False)
+            facts["tuning"].append({"learning_rate": rate, "validation": run["validation"], "loss": run["loss"]})
+            write_result(path, facts)
+            say(f"{cell.name} rate {rate}: validation {run['validation']:.3f}, loss {run['loss']:.3f}")
+    best = max(facts["tuning"], key=lambda one: (one["validation"], -one["loss"]))["learning_rate"]
+    facts["recipe"]["learning_rate"] = best
+    done = {one["seed"] for one in facts["seeds"]}
+    for seed in range(seeds):
+        if seed not in done:
+            run = _run(cell, replace(recipe, learning_rate=best), seed, is_tested=True)
+            facts["seeds"].append({"seed": seed, **run})
+            write_result(path, facts)
+            say(f"{cell.name} seed {seed}: {run['exact']}, perplexity × {run['perplexity_ratio']:.4f}")
+    return facts
+
+
+def _begun(cell: Cell, recipe: TeachingRecipe, path: Path) -> dict[str, Any]:
+    """What is known of a cell so far."""
+    asked = json.loads(json.dumps(asdict(recipe)))
+    if path.exists():
+        facts = json.loads(path.read_text())
+        kept = {name: value for name, value in facts.get("recipe", {}).items() if name != "learning_rate"}
+        if facts.get("form") != FORM or kept != {name: asked[name] for name in asked if name != "learning_rate"}:
+            raise ArgumentError(f"{path}: it was made by another recipe; choose another folder")
+        return facts
+    fresh = {"form": FORM, **asdict(cell), "recipe": asked, "rates": list(RATES), "tuning": [], "seeds": []}
+    return fresh | {"training": where()}
+
+
+def _run(cell: Cell, recipe: TeachingRecipe, seed: int, *, is_tested: bool) -> dict[str, Any]:
+    """Teach once, and measure."""
+    task = text_task(cell.task)
+    model, tokenizer = load_base(cell.model)
+    texts = sampled_texts(model, 160, 200, seed=5, file=place_of(cell.model) / "texts-160-200.safetensors")
+    held, replay = texts[:32], texts[32:]
+    if cell.base == "random":
+        torch.manual_seed(seed)
+        model = type(model)(model.config).eval()
+    before = perplexity(model, held)
+    torch.manual_seed(seed)
+    model, groups = _prepared(model, ARMS[cell.arm], cell, recipe.learning_rate)
+    losses: list[float] = []
+    seconds = teach(
+        model, groups, task, tokenizer, recipe, seed=seed, replay=replay, listener=lambda _, loss: losses.append(loss)
+    )
+    greatest = recipe.lengths[1]
+    found: dict[str, Any] = {
+        "validation": exact_match(model, task, tokenizer, greatest, rows=VALIDATION_ROWS, seed=VALIDATION_SEED),
+        "loss": round(sum(losses[-20:]) / 20, 4),
+        "parameters": sum(one.numel() for group in groups for one in group["params"]),
+        "seconds": round(seconds, 1),
+        "tokens_per_second": round(_tokens(recipe) / seconds),
+    }
+    if is_tested:
+        lengths = [greatest * multiple for multiple in MULTIPLES]
+        found["exact"] = measured(model, task, tokenizer, lengths, rows=TEST_ROWS, seed=TEST_SEED)
+        found["perplexity_ratio"] = round(perplexity(model, held) / before, 4)
+    return found
+
+
+def _prepared(model: Any, arm: Arm, cell: Cell, rate: float) -> tuple[Any, list[dict[str, Any]]]:
+    """The model with what learns in it, and what that is."""
+    upper = upper_blocks(model, model.config.num_hidden_layers // 2) if arm.learns == "upper" else ()
+    if arm.change is None:
+        model.requires_grad_(arm.learns == "all")
+    else:
+        kind = text_task(cell.task).structure
+        config = GraftConfig(structure=kind, depth=128)  # pyright: ignore[reportArgumentType]
+        saved = {"none": (), "upper": upper, "all": ("*",)}[arm.learns]
+        model = graft(model, replace(arm.change(config), modules_to_save=saved))
+    if arm.lora:
+        peft = extra("peft")
+        saved = {} if arm.change is None else {"modules_to_save": ["grafted_structure"]}
+        adapter = peft.LoraConfig(r=arm.lora, lora_alpha=2 * arm.lora, target_modules=list(LORA_TARGETS), **saved)
+        model = peft.get_peft_model(model, adapter)
+    if arm.change is None:
+        return model, [{"params": [one for one in model.parameters() if one.requires_grad], "lr": rate}]
+    return model, parameter_groups(model, rate)
+
+
+def _tokens(recipe: TeachingRecipe) -> float:
+    """How many tokens a training sees, about."""
+    replayed = 0 if not recipe.replay_every else recipe.replay_rows * recipe.replay_length / recipe.replay_every
+    return recipe.steps * (recipe.rows * (sum(recipe.lengths) + 2) + replayed)

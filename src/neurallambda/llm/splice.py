@@ -1,0 +1,172 @@
+"""The hooks that run a grafted structure inside a model's forward pass.
+
+A pass begins before the decoder, where the cache and the mask of padding are known; the structure runs after an early
+block, and what it gives is added after a late one. What belongs to a pass is kept for the pass alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from inspect import signature
+from threading import get_ident
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from neurallambda.errors import ArgumentError
+from neurallambda.llm.caching import NAMES, layer_of, new_cache
+from neurallambda.llm.families import Parts
+from neurallambda.llm.structure import GraftedStructure
+
+NAME = "grafted_structure"
+"""The name of the structure among the modules of the model: what to list in `modules_to_save` of a PEFT configuration."""
+
+
+@dataclass
+class Pass:
+    """One forward pass: the layer of the cache, the mask of padding, and what is to be added."""
+
+    layer: Any
+    mask: Tensor | None
+    added: Tensor | None = None
+
+
+class Splice:
+    """The hooks of one grafted model.
+
+    Attributes:
+        is_enabled: whether the structure takes part.
+        trained_before: whether each parameter of the model learned before.
+    """
+
+    def __init__(self, model: nn.Module, parts: Parts, read: int, write: int, number_of_states: int) -> None:
+        self.model, self.family, self.number_of_states = model, parts.family, number_of_states
+        self.parameters = tuple(signature(parts.decoder.forward).parameters)
+        self.is_enabled = True
+        self.trained_before: dict[str, bool] = {}
+        self._passes: dict[int, list[Pass | None]] = {}
+        self.handles = [
+            parts.decoder.register_forward_pre_hook(self.begin, with_kwargs=True),
+            parts.blocks[read].register_forward_hook(self.run),
+            parts.blocks[write].register_forward_hook(self.add),
+            parts.decoder.register_forward_hook(self.end, always_call=True),
+        ]
+
+    @property
+    def structure(self) -> nn.Module:
+        """The structure, by its name, now: PEFT may have put a wrapper in its place."""
+        return getattr(self.model, NAME)
+
+    def begin(
+        self, decoder: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Before the decoder: find or make the structure's layer of the cache, and take the mask of padding."""
+        passes = self._passes.setdefault(get_ident(), [])
+        passes.append(None)
+        if not self.is_enabled:
+            return args, kwargs
+        if self.family.repeats_hooks and decoder.training and getattr(decoder, "gradient_checkpointing", False):
+            raise ArgumentError(
+                f"model: gradient checkpointing of a {type(decoder).__name__} runs its blocks again with their hooks, which "
+                "a graft is made of; train it without"
+            )
+        given = dict(zip(self.parameters, args, strict=False)) | kwargs
+        name = next((name for name in NAMES if given.get(name) is not None), None)
+        cache = None if name is None else given[name]
+        config: Any = decoder.config
+        if cache is None and self._wants_cache(decoder, given, config):
+            name = next(name for name in NAMES if name in self.parameters)
+            cache = new_cache(config, self.family.cache)
+            kwargs = {**kwargs, name: cache}
+            args = args[: self.parameters.index(name)]
+        layer = None if cache is None else layer_of(cache, config, self.number_of_states)
+        passes[-1] = Pass(layer=layer, mask=_padding(given))
+        return args, kwargs
+
+    def run(self, block: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """After the early block: let the structure see the hidden states."""
+        now = self._now()
+        if now is None:
+            return
+        hidden = _hidden(output)
+        structure = self.structure
+        self._check_learns(structure)
+        mask = now.mask
+        if mask is not None:
+            mask = mask[:, -hidden.shape[1] :].to(hidden.device)
+            if mask.shape != hidden.shape[:2]:
+                raise ArgumentError(
+                    f"attention_mask: got {tuple(mask.shape)} for the last tokens, expected {tuple(hidden.shape[:2])}"
+                )
+        before = () if now.layer is None else now.layer.state()
+        now.added, after = structure(hidden, mask, *before)
+        if now.layer is not None:
+            now.layer.keep(after)
+
+    def add(self, block: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+        """After the late block: add what the structure read."""
+        now = self._now()
+        if now is None or now.added is None:
+            return output
+        hidden = _hidden(output)
+        added = (hidden.to(now.added.dtype) + now.added.to(hidden.device)).to(hidden.dtype)
+        if (
+            added.stride() != hidden.stride()
+        ):  # a norm adds up in the order of the layout, and it shows in the last bits
+            added = torch.empty_strided(hidden.shape, hidden.stride(), dtype=hidden.dtype, device=hidden.device).copy_(
+                added
+            )
+        return (added, *output[1:]) if isinstance(output, tuple) else added
+
+    def end(self, decoder: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """After the decoder, also where it failed: the pass is over."""
+        passes = self._passes.get(get_ident(), [])
+        if passes:
+            passes.pop()
+        if not passes:
+            self._passes.pop(get_ident(), None)
+
+    def _now(self) -> Pass | None:
+        passes = self._passes.get(get_ident(), [])
+        return passes[-1] if passes else None
+
+    def _wants_cache(self, decoder: nn.Module, given: Mapping[str, Any], config: Any) -> bool:
+        """Whether the decoder would make a cache that somebody goes on with."""
+        asked = given.get("use_cache")
+        if (
+            decoder.training
+        ):  # families differ in whether they make one here; who goes on with it is told what is missing
+            return bool(asked) and not getattr(decoder, "gradient_checkpointing", False)
+        return bool(config.use_cache if asked is None else asked)
+
+    def _check_learns(self, structure: nn.Module) -> None:
+        """Refuse to train a model whose structure was frozen by something that did not know it."""
+        if not (self.model.training and torch.is_grad_enabled()):
+            return
+        found = next(module for module in structure.modules() if isinstance(module, GraftedStructure))
+        if not found.config.is_frozen and not any(parameter.requires_grad for parameter in structure.parameters()):
+            raise ArgumentError(
+                "model: every parameter of the grafted structure is frozen, so training would not change it. With PEFT, name "
+                f"it in the adapter's configuration: modules_to_save=[{NAME!r}]. If it is meant, graft with is_frozen=True"
+            )
+
+
+def _hidden(output: Any) -> Tensor:
+    return output[0] if isinstance(output, tuple) else output
+
+
+def _padding(given: Mapping[str, Any]) -> Tensor | None:
+    """The mask of padding among the arguments of a decoder, as booleans [batch, time]."""
+    mask = given.get("attention_mask")
+    if mask is None:
+        return None
+    if isinstance(mask, Tensor) and mask.ndim == 2:
+        return mask.bool()
+    tokens = given.get("input_ids") if given.get("input_ids") is not None else given.get("inputs_embeds")
+    if isinstance(tokens, Tensor) and tokens.shape[1] == 1:
+        return None  # a token that is generated is none of padding
+    came = tuple(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__
+    raise ArgumentError(
+        f"attention_mask: got {came}, expected [batch, time]: a structure must know which tokens are padding. Static caches "
+        "replace that mask by another; use a dynamic one"
+    )

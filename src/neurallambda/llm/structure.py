@@ -1,0 +1,261 @@
+"""The structure that is put into a language model: it sees hidden states at one place and adds what it reads at another."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from neurallambda.arguments import checked
+from neurallambda.errors import check_count
+from neurallambda.llm.config import GraftConfig
+from neurallambda.nn import Choice, Noise
+from neurallambda.state import Batched, state
+from neurallambda.structures import Latch, SuperpositionQueue, SuperpositionStack
+from neurallambda.structures.latch import LatchState
+from neurallambda.structures.protocol import Structure
+
+PUT, TAKE = 0, 1
+"""The actions that the phase prior is about: the first two of a stack and of a queue."""
+PREFER_HOLD = (0.0, -2.0, 4.0)
+"""How the latch is inclined at first: to be set rarely, to be reset more rarely, to hold."""
+
+Numbers = tuple[Tensor, ...]
+
+
+@state
+class GraftState(Batched):
+    """What a grafted structure carries from one token to the next.
+
+    Attributes:
+        on: the probability that the latch is on.
+        memory: the tensors of the structures' state, each [batch, heads, ...].
+    """
+
+    on: Float[Tensor, " batch"]
+    memory: tuple[Tensor, ...]
+
+    def tensors(self) -> Numbers:
+        """All of it, as tensors whose first axis is the batch."""
+        return (self.on, *self.memory)
+
+    @classmethod
+    def of(cls, tensors: Numbers) -> "GraftState":
+        """The state that `tensors` gave."""
+        return cls(on=tensors[0], memory=tuple(tensors[1:]))
+
+
+@checked
+class GraftedStructure(nn.Module):
+    """Heads that drive structures by what they see in hidden states, and a latch that tells two phases apart.
+
+        latch_t   = latch moved by  choice(L norm(x_t) + l)
+        action_t  = choice(A norm(x_t) + a + (2 latch_t - 1) p)          for each head
+        read_t    = what the structure shows after the action, with the value V norm(x_t) + v
+        added_t   = gate latch_t B read_t
+
+    The instructions of a token depend on hidden states alone, so a whole sequence is one `scan`. It computes in the
+    precision of its parameters, float32, whatever that of the model is. There is no `nn.Linear` in it: tools that adapt
+    every linear layer of a model leave it alone.
+
+    Args:
+        config: what to make.
+        dim: the size of the hidden states.
+
+    Attributes:
+        choice: makes every choice; set by `neurallambda.nn.harden`.
+        is_straight_through: in training, make each choice and let the gradient of the soft one through
+            (Bengio, Léonard and Courville, 2013); set by `straight_through`.
+
+    Raises:
+        ArgumentError: if `dim` is not a positive integer.
+
+    Example:
+        >>> structure = GraftedStructure(GraftConfig(width=4, depth=8), dim=16)
+        >>> added, state = structure(torch.randn(2, 5, 16))
+        >>> bool((added == 0).all())  # until its gate opens
+        True
+    """
+
+    gradient_checkpointing = False
+    """Set by the model's own method that turns checkpointing on, as on the modules of the library."""
+    _gradient_checkpointing_func: Callable[..., Any]
+
+    def __init__(self, config: GraftConfig, dim: int) -> None:
+        super().__init__()
+        check_count("dim", dim)
+        self.config, self.dim = config, dim
+        self.latch = Latch()
+        self.structure = _structure(config)
+        self.choice, self.noise = Choice(), Noise(config.noise)
+        self.is_straight_through = False
+        heads, width = config.heads, config.width
+        self.value = _Affine(dim, heads * width)
+        self.read = nn.Parameter(torch.randn(dim, heads * width) * (heads * width) ** -0.5)
+        self.gate = nn.Parameter(torch.tensor([config.gate / config.gate_scale]))  # what is sharded must have an axis
+        if self.structure is not None:
+            actions = self.structure.operands[0].size
+            self.action = _Affine(dim, heads * actions, std=0.02)
+            if config.has_latch:
+                self.phase = nn.Parameter(_phase_prior(heads, actions, config.phase_prior))
+        if config.has_latch:
+            self.switch = _Affine(dim, 3, std=0.01, bias=PREFER_HOLD)
+        if config.initial_values:
+            self.initial = nn.Parameter(torch.randn(heads, config.initial_values, width))
+
+    def init(self, batch: int) -> GraftState:
+        """The state before the first token, for `batch` independent rows."""
+        on = self.gate.new_zeros(batch)
+        if self.structure is None:
+            return GraftState(on=on, memory=())
+        rows = batch * self.config.heads
+        memory = self.structure.init(rows, device=self.gate.device, dtype=self.gate.dtype)
+        if self.config.initial_values:
+            values = (self.initial * self.config.initial_scale).repeat(batch, 1, 1)
+            put = torch.zeros(*values.shape[:2], self.structure.operands[0].size).to(values)
+            put[..., PUT] = 1.0
+            memory, _ = self.structure.scan(memory, put, values)
+        return GraftState(on=on, memory=self._apart(memory))
+
+    def forward(self, hidden: Tensor, mask: Tensor | None = None, *tensors: Tensor) -> tuple[Tensor, Numbers]:
+        """What is to be added to the hidden states of a sequence.
+
+        Args:
+            hidden: [batch, time, dim], of any floating point type.
+            mask: [batch, time] booleans; where it is false nothing changes and nothing is added.
+            tensors: those of the state before the first token (`GraftState.tensors`); none: the initial one.
+
+        Returns:
+            [batch, time, dim], in the precision of the parameters, and the tensors of the state after the last token.
+        """
+        if self.gradient_checkpointing and self.training and torch.is_grad_enabled():
+            return self._gradient_checkpointing_func(self._run, hidden, mask, *tensors)
+        return self._run(hidden, mask, *tensors)
+
+    def _run(self, hidden: Tensor, mask: Tensor | None, *tensors: Tensor) -> tuple[Tensor, Numbers]:
+        with torch.autocast(hidden.device.type, enabled=False):
+            seen = functional.rms_norm(hidden.to(self.gate.dtype), (self.dim,))
+            before = GraftState.of(tensors) if tensors else self.init(len(hidden))
+            on, latch = self._phases(seen, before, mask)
+            memory, reads = self._reads(seen, latch, before, mask)
+            added = self.config.gate_scale * self.gate * functional.linear(reads, self.read)
+            if latch is not None:
+                added = added * latch
+            if mask is not None:
+                added = added * mask[..., None]
+            return added, GraftState(on=on, memory=memory).tensors()
+
+    def _phases(
+        self, seen: Float[Tensor, "batch time dim"], before: GraftState, mask: Bool[Tensor, "batch time"] | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The latch after the last token, and after each: [batch, time, 1]; None without one."""
+        if not self.config.has_latch:
+            return before.on, None
+        started = LatchState(on=before.on, overflow=torch.zeros_like(before.on))
+        after, latch = self.latch.scan(started, self._choose(self.switch(seen)), mask=mask)
+        return after.on, latch
+
+    def _reads(
+        self,
+        seen: Float[Tensor, "batch time dim"],
+        latch: Tensor | None,
+        before: GraftState,
+        mask: Bool[Tensor, "batch time"] | None,
+    ) -> tuple[Numbers, Float[Tensor, "batch time reads"]]:
+        """The tensors of the structures after the last token, and what all heads read after each."""
+        values = self.value(seen)
+        if self.structure is None:
+            return (), values
+        heads = self.config.heads
+        logits = self.action(seen)
+        if latch is not None:
+            logits = logits + (2 * latch - 1) * self.phase
+        actions = self._choose(logits.unflatten(-1, (heads, -1)))
+        operands = (_by_head(actions), _by_head(values.unflatten(-1, (heads, -1))))
+        every = None if mask is None else mask.repeat_interleave(heads, 0)
+        memory, reads = self.structure.scan(self._together(before.memory), *operands, mask=every)
+        return self._apart(memory), reads.unflatten(0, (-1, heads)).transpose(1, 2).flatten(2)
+
+    def _choose(self, logits: Tensor) -> Tensor:
+        """The weights of the options along the last axis."""
+        logits = self.noise(logits)
+        if not self.training and self.config.is_hard:
+            return _certain(logits)
+        if self.training and self.is_straight_through and not self.choice.is_hard:
+            soft = self.choice(logits)
+            return _certain(logits) + (soft - soft.detach())
+        return self.choice(logits)
+
+    def _apart(self, memory: Any) -> Numbers:
+        """The tensors of a state of the structures, the heads of each row on an axis of their own."""
+        tensors = (getattr(memory, field.name) for field in fields(memory))
+        return tuple(tensor.unflatten(0, (-1, self.config.heads)) for tensor in tensors)
+
+    def _together(self, tensors: Numbers) -> Any:
+        """The state whose tensors these are."""
+        assert self.structure is not None
+        empty = self.structure.empty(1, "meta", self.gate.dtype)
+        return type(empty)(
+            **{field.name: tensor.flatten(0, 1) for field, tensor in zip(fields(empty), tensors, strict=True)}
+        )
+
+
+class _Affine(nn.Module):
+    """A x + b, as a module that is no `nn.Linear`."""
+
+    def __init__(self, dim: int, size: int, *, std: float | None = None, bias: tuple[float, ...] | None = None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(size, dim) * (dim**-0.5 if std is None else std))
+        self.bias = nn.Parameter(torch.zeros(size) if bias is None else torch.tensor(bias))
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        return functional.linear(numbers, self.weight, self.bias)
+
+
+@checked
+@contextmanager
+def straight_through(structure: nn.Module) -> Iterator[None]:
+    """In training, make every choice, and let the gradient of the soft one through, for as long as the block lasts.
+
+    Args:
+        structure: a model; every `GraftedStructure` in it is set.
+    """
+    found = [module for module in structure.modules() if isinstance(module, GraftedStructure)]
+    for module in found:
+        module.is_straight_through = True
+    try:
+        yield
+    finally:
+        for module in found:
+            module.is_straight_through = False
+
+
+def _structure(config: GraftConfig) -> Structure[Any] | None:
+    match config.structure:
+        case "stack":
+            return SuperpositionStack(capacity=config.depth, width=config.width)
+        case "queue":
+            return SuperpositionQueue(capacity=config.depth, width=config.width)
+        case _:
+            return None
+
+
+def _phase_prior(heads: int, actions: int, size: float) -> Tensor:
+    """What is added to the logits of actions while the latch is on, and taken from them while it is off."""
+    one = torch.zeros(actions)
+    one[PUT], one[TAKE] = -size, size
+    return one.repeat(heads)
+
+
+def _by_head(operand: Float[Tensor, "batch time heads size"]) -> Float[Tensor, "rows time size"]:
+    """All heads of all rows as rows of their own."""
+    return operand.transpose(1, 2).flatten(0, 1)
+
+
+def _certain(logits: Tensor) -> Tensor:
+    option = torch.arange(logits.shape[-1], device=logits.device)
+    return (logits.argmax(-1, keepdim=True) == option).to(logits.dtype)

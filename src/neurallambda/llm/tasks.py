@@ -1,0 +1,177 @@
+"""What a grafted model is taught: a prompt and its answer, both text, of any length."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neurallambda.arguments import checked
+from neurallambda.errors import ArgumentError
+from neurallambda.tasks.lisp.programs import value_of, write_program
+
+# fmt: off
+WORDS = (
+    "dog", "cat", "ball", "tree", "house", "bird", "fish", "car", "boy", "girl", "sun", "moon", "star", "book",
+    "apple", "red", "blue", "green", "big", "small", "happy", "sad", "run", "jump", "play", "sing", "eat",
+    "sleep", "look", "door", "box", "hat", "bed", "cup", "rain", "snow", "wind", "bear", "king", "train",
+    "park", "lake", "hill", "road", "fire", "ice", "milk", "egg", "day", "mom", "friend", "water", "hand",
+    "head", "time", "home",
+)
+"""Words of short stories; each is one token of most vocabularies."""
+# fmt: on
+PAIRS = {"(": ")", "[": "]"}
+
+Example = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class TextTask:
+    """A task in words.
+
+    Attributes:
+        name: what it is called.
+        draw: from a length and a source of randomness, a prompt and its answer.
+        structure: what a head must drive to solve it at every length.
+        ends: whether the end of the answer is part of it; elsewhere the prompt says how long it is.
+    """
+
+    name: str
+    draw: Callable[[int, Random], Example]
+    structure: str
+    ends: bool = False
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Examples as tokens, padded on the right.
+
+    Attributes:
+        tokens: [rows, time].
+        real: [rows, time], where there is no padding.
+        answer: [rows, time], where a token is part of an answer.
+    """
+
+    tokens: Tensor
+    real: Tensor
+    answer: Tensor
+
+    @property
+    def start(self) -> int:
+        """The first place that an answer begins at, in any row."""
+        return int(self.answer.any(0).nonzero()[0])
+
+
+def _reverse(length: int, random: Random) -> Example:
+    words = random.choices(WORDS, k=length)
+    return " ".join([*words, "|"]), " ".join(reversed(words))
+
+
+def _copy(length: int, random: Random) -> Example:
+    words = random.choices(WORDS, k=length)
+    return " ".join([*words, "|"]), " ".join(words)
+
+
+def _dyck(length: int, random: Random) -> Example:
+    """Brackets of two kinds, opened and closed at random, so that some are left open; the answer closes them."""
+    while True:
+        written, opened = [], []
+        for _ in range(length):
+            if opened and random.random() < 0.4:
+                written.append(PAIRS[opened.pop()])
+            else:
+                opened.append(random.choice("(["))
+                written.append(opened[-1])
+        if opened:
+            return " ".join([*written, "|"]), " ".join(PAIRS[one] for one in reversed(opened))
+
+
+def _lisp(length: int, random: Random) -> Example:
+    while True:
+        program = write_program(length, random)
+        outcome = value_of(program)
+        if outcome.error is None:
+            return " ".join([*program, "="]), str(outcome.text)
+
+
+def _trace(length: int, random: Random) -> Example:
+    """A stack machine's instructions; the answer is what is left, the top first."""
+    while True:
+        written, held = [], []
+        for _ in range(length):
+            if held and random.random() < 0.35:
+                held.pop()
+                written.append("take")
+            else:
+                held.append(random.choice(WORDS))
+                written.append(held[-1])
+        if held:
+            return " ".join([*written, "|"]), " ".join(reversed(held))
+
+
+TASKS: dict[str, TextTask] = {
+    task.name: task
+    for task in (
+        TextTask("reverse", _reverse, "stack"),
+        TextTask("copy", _copy, "queue"),
+        TextTask("dyck", _dyck, "stack"),
+        TextTask("lisp", _lisp, "stack", ends=True),
+        TextTask("trace", _trace, "stack"),
+    )
+}
+"""Reverse a list of words, copy it, close what is open in Dyck-2, evaluate a small Lisp program, execute a stack machine."""
+
+
+@checked
+def text_task(name: str) -> TextTask:
+    """The task of a name.
+
+    Raises:
+        ArgumentError: if there is none.
+    """
+    if name not in TASKS:
+        raise ArgumentError(f"task: there is no task {name!r}; the tasks are {', '.join(TASKS)}")
+    return TASKS[name]
+
+
+def encode(task: TextTask, examples: list[Example], tokenizer: Any) -> Encoded:
+    """Examples as tokens.
+
+    Args:
+        task: theirs.
+        examples: at least one.
+        tokenizer: of the base model.
+
+    Raises:
+        ArgumentError: if a prompt is read otherwise alone than before its answer.
+    """
+    rows, starts = [], []
+    for prompt, answer in examples:
+        before, whole = (tokenizer(text).input_ids for text in (prompt, f"{prompt} {answer}"))
+        if whole[: len(before)] != before:
+            raise ArgumentError(f"tokenizer: it reads {prompt!r} otherwise where {answer!r} follows")
+        rows.append(whole + ([tokenizer.eos_token_id] if task.ends else []))
+        starts.append(len(before))
+    time = max(map(len, rows))
+    place = torch.arange(time)
+    lengths = torch.tensor([len(row) for row in rows])[:, None]
+    return Encoded(
+        tokens=torch.tensor([row + [tokenizer.pad_token_id] * (time - len(row)) for row in rows]),
+        real=place < lengths,
+        answer=(place < lengths) & (place >= torch.tensor(starts)[:, None]),
+    )
+
+
+def draw(task: TextTask, length: int, rows: int, random: Random, tokenizer: Any) -> Encoded:
+    """Fresh examples of one length, as tokens.
+
+    Args:
+        task: whose.
+        length: of each input.
+        rows: how many.
+        random: the source of randomness.
+        tokenizer: of the base model.
+    """
+    return encode(task, [task.draw(length, random) for _ in range(rows)], tokenizer)

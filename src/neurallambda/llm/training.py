@@ -1,0 +1,226 @@
+"""Teach a task to a language model while it keeps its language, and measure both."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from time import perf_counter
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional
+
+from neurallambda.errors import ArgumentError
+from neurallambda.llm.grafting import is_grafted
+from neurallambda.llm.structure import straight_through
+from neurallambda.llm.tasks import Encoded, TextTask, draw
+
+Listener = Callable[[int, float], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeachingRecipe:
+    """How a model is taught.
+
+    Attributes:
+        steps: how many.
+        rows: examples a step, all of one length.
+        lengths: the least and the greatest length in training.
+        learning_rate: the greatest; it rises over 20 steps and then falls to a fiftieth.
+        clip: the greatest norm of the gradient.
+        replay_every: every so many steps plain text is repeated too, so that the language stays; 0: never.
+        replay_rows: how many texts then.
+        replay_length: how many tokens of each.
+    """
+
+    steps: int = 200
+    rows: int = 32
+    lengths: tuple[int, int] = (2, 8)
+    learning_rate: float = 3e-3
+    clip: float = 1.0
+    replay_every: int = 2
+    replay_rows: int = 3
+    replay_length: int = 100
+
+
+def teach(
+    model: Any,
+    groups: list[dict[str, Any]],
+    task: TextTask,
+    tokenizer: Any,
+    recipe: TeachingRecipe,
+    *,
+    seed: int,
+    replay: Tensor | None = None,
+    listener: Listener = lambda step, loss: None,
+) -> float:
+    """Teach a task.
+
+    Args:
+        model: with or without a graft; changed in place.
+        groups: what learns, each group with its learning rate, as optimizers take them.
+        task: what is taught.
+        tokenizer: of the model.
+        recipe: how.
+        seed: of the examples and of the noise.
+        replay: [texts, time] tokens of plain text.
+        listener: told each step and its loss.
+
+    Returns:
+        How many seconds it took.
+
+    Raises:
+        ArgumentError: if the loss is no finite number any more.
+    """
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, recipe.steps))
+    learning = [parameter for group in groups for parameter in group["params"]]
+    random, generator = Random(seed), torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
+    began = perf_counter()
+    model.train()
+    for step in range(recipe.steps):
+        batch = draw(task, random.randint(*recipe.lengths), recipe.rows, random, tokenizer)
+        loss = _losses(model, batch)
+        total = loss
+        if replay is not None and recipe.replay_every and step % recipe.replay_every == 0:
+            with straight_through(model) if is_grafted(model) else nullcontext():
+                total = total + _language(model, _part(replay, recipe, random, generator)).mean()
+        if not bool(total.isfinite()):
+            raise ArgumentError(
+                f"groups: after {step} steps the loss is no finite number; a smaller learning rate may help"
+            )
+        optimizer.zero_grad()
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(learning, recipe.clip)
+        optimizer.step()
+        schedule.step()
+        listener(step + 1, float(loss.detach()))
+    model.eval()
+    return perf_counter() - began
+
+
+@torch.no_grad()
+def exact_match(
+    model: Any, task: TextTask, tokenizer: Any, length: int, *, rows: int, seed: int, at_once: int = 32
+) -> float:
+    """The share of fresh examples whose every token of the answer is the likeliest one, so that greedy decoding writes it.
+
+    Args:
+        model: in evaluation.
+        task: whose examples.
+        tokenizer: of the model.
+        length: of the inputs.
+        rows: how many.
+        seed: of the examples.
+        at_once: how many the model is given at once.
+    """
+    model.eval()
+    random, right = Random(seed), 0
+    for first in range(0, rows, at_once):
+        batch = draw(task, length, min(at_once, rows - first), random, tokenizer)
+        logits, targets, counts = _answers(model, batch)
+        right += int(((logits.argmax(-1) == targets) | ~counts).all(1).sum())
+    return right / rows
+
+
+@torch.no_grad()
+def perplexity(model: Any, texts: Tensor, *, at_once: int = 8) -> float:
+    """How surprised a model is by plain text: the exponential of the mean loss of a token.
+
+    Args:
+        model: in evaluation.
+        texts: [texts, time] tokens.
+        at_once: how many texts the model is given at once.
+    """
+    model.eval()
+    return float(torch.cat([_language(model, part).flatten() for part in texts.split(at_once)]).double().mean().exp())
+
+
+@torch.no_grad()
+def sampled_texts(model: Any, rows: int, time: int, *, seed: int, file: Path | None = None) -> Tensor:
+    """Plain text that a base model writes by itself: what it knows of the language.
+
+    Args:
+        model: without a graft.
+        rows: how many texts.
+        time: how many tokens each has, the one that begins a text among them.
+        seed: of the sampling.
+        file: where they are kept, and taken from the next time.
+
+    Returns:
+        [rows, time] tokens.
+
+    Raises:
+        ArgumentError: if the file holds something else.
+    """
+    if file is not None and file.exists():
+        texts = load_file(file)["texts"]
+        if texts.shape != (rows, time):
+            raise ArgumentError(f"{file}: it holds texts of {tuple(texts.shape)}, expected {(rows, time)}")
+        return texts
+    torch.manual_seed(seed)
+    begin = torch.full((rows, 1), model.config.bos_token_id, dtype=torch.long)
+    texts = model.generate(
+        begin,
+        attention_mask=torch.ones_like(begin),
+        do_sample=True,
+        top_k=0,
+        max_new_tokens=time - 1,
+        min_new_tokens=time - 1,
+        pad_token_id=model.config.eos_token_id,
+    )
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        save_file({"texts": texts}, file)
+    return texts
+
+
+def measured(
+    model: Any, task: TextTask, tokenizer: Any, lengths: Sequence[int], *, rows: int, seed: int
+) -> dict[str, float]:
+    """The exact match at each length.
+
+    Args:
+        model: in evaluation.
+        task: whose examples.
+        tokenizer: of the model.
+        lengths: of the inputs.
+        rows: how many examples of each.
+        seed: of the examples.
+    """
+    return {str(length): exact_match(model, task, tokenizer, length, rows=rows, seed=seed) for length in lengths}
+
+
+def _answers(model: Any, batch: Encoded) -> tuple[Tensor, Tensor, Tensor]:
+    """The logits where answers may be, the tokens that are right there, and which of them count."""
+    kept = batch.tokens.shape[1] - batch.start + 1
+    padding = {} if bool(batch.real.all()) else {"attention_mask": batch.real.long()}
+    logits = model(input_ids=batch.tokens, use_cache=False, logits_to_keep=kept, **padding).logits[:, -kept:]
+    return logits[:, :-1], batch.tokens[:, batch.start :], batch.answer[:, batch.start :]
+
+
+def _losses(model: Any, batch: Encoded) -> Tensor:
+    logits, targets, counts = _answers(model, batch)
+    return functional.cross_entropy(logits[counts], targets[counts])
+
+
+def _language(model: Any, texts: Tensor) -> Tensor:
+    """The loss of each token of plain text but the first: [texts, time - 1]."""
+    logits = model(input_ids=texts, use_cache=False).logits[:, :-1]
+    return functional.cross_entropy(logits.transpose(1, 2), texts[:, 1:], reduction="none")
+
+
+def _part(replay: Tensor, recipe: TeachingRecipe, random: Random, generator: torch.Generator) -> Tensor:
+    """Some texts, from their beginning or from somewhere on, each begun as a text is."""
+    rows = replay[torch.randint(len(replay), (recipe.replay_rows,), generator=generator)]
+    spare = max(replay.shape[1] - recipe.replay_length, 0)
+    first = random.choice([0, random.randint(0, spare)])
+    return torch.cat([rows[:, :1], rows[:, first + 1 : first + recipe.replay_length]], 1)
+
+
+def _rate(step: int, steps: int) -> float:
+    return min(1.0, (step + 1) / 20) * max(0.02, 1 - step / steps)

@@ -1,0 +1,68 @@
+"""A graft and what else may be on a model: adapters of PEFT."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from neurallambda.errors import ArgumentError
+from neurallambda.llm import GraftConfig, graft, load_grafted, save_grafted, structure_of, ungraft
+from tests.llm.tiny import OPEN, grafted, plain, tokens
+
+peft = pytest.importorskip("peft")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"
+)  # PEFT's own use
+NAME = "grafted_structure"
+
+
+def adapter(**options: Any) -> Any:
+    return peft.LoraConfig(r=2, task_type="CAUSAL_LM", **options)
+
+
+def test_an_adapter_that_would_freeze_the_structure_unseen_is_refused() -> None:
+    model = peft.get_peft_model(grafted("llama"), adapter(target_modules=["q_proj"])).train()
+    with pytest.raises(ArgumentError, match="every parameter of the grafted structure is frozen"):
+        model(tokens(), labels=tokens())
+    model.eval()(tokens())
+
+
+def test_a_structure_that_is_meant_to_be_frozen_is_left_alone() -> None:
+    model = grafted("llama", GraftConfig(width=4, gate=10.0, is_frozen=True))
+    model = peft.get_peft_model(model, adapter(target_modules="all-linear")).train()
+    model(tokens(), labels=tokens()).loss.backward()
+    assert all(parameter.grad is None for parameter in structure_of(model).parameters())
+
+
+def test_both_learn_and_the_structure_that_learned_is_saved(tmp_path: Any) -> None:
+    model = peft.get_peft_model(grafted("llama"), adapter(target_modules="all-linear", modules_to_save=[NAME])).train()
+    structure = structure_of(model)
+    optimizer = torch.optim.SGD([one for one in model.parameters() if one.requires_grad], lr=0.1)
+    before = structure.value.weight.detach().clone()
+    model(tokens(), labels=tokens()).loss.backward()
+    adapted = [name for name, one in model.named_parameters() if "lora_" in name and one.grad is not None]
+    assert adapted
+    assert not any(NAME in name for name in adapted)
+    optimizer.step()
+    assert not torch.equal(structure.value.weight, before)
+    save_grafted(model, tmp_path)
+    with pytest.raises(ArgumentError, match="unload or merge it first"):
+        ungraft(model)
+    alone = load_grafted(plain("llama"), tmp_path)
+    assert torch.equal(structure_of(alone).value.weight, structure.value.weight)
+
+
+def test_a_graft_comes_before_an_adapter() -> None:
+    model = plain("llama")
+    peft.get_peft_model(model, adapter(target_modules=["q_proj"]))
+    with pytest.raises(ArgumentError, match="graft first"):
+        graft(model, OPEN)
+
+
+@torch.no_grad()
+def test_a_graft_and_an_adapter_decode_token_by_token() -> None:
+    model = peft.get_peft_model(grafted("llama"), adapter(target_modules=["q_proj"], modules_to_save=[NAME])).eval()
+    inputs = tokens()
+    cache = model(inputs[:, :4], use_cache=True).cache
+    steps = [model(inputs[:, time : time + 1], cache=cache).logits for time in range(4, 9)]
+    assert (torch.cat(steps, 1) - model(inputs, use_cache=False).logits[:, 4:]).abs().max() <= 1e-4

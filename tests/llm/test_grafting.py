@@ -1,0 +1,300 @@
+"""A grafted model computes the same at once and token by token, alone and in a batch, with and without a cache."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+
+from neurallambda.errors import ArgumentError
+from neurallambda.llm import (
+    Family,
+    GraftConfig,
+    disabled,
+    graft,
+    is_grafted,
+    load_grafted,
+    parameter_groups,
+    print_trainable_parameters,
+    register_family,
+    save_grafted,
+    structure_of,
+    ungraft,
+    upper_blocks,
+)
+from neurallambda.llm.caching import layer_class
+from tests.llm.tiny import FAMILIES, MODELS, OPEN, checkpoint, enliven, grafted, plain, stepped, tokens, transformers
+
+TOLERANCE = 1e-4
+
+
+@FAMILIES
+@torch.no_grad()
+def test_a_closed_gate_changes_no_bit(family: str) -> None:
+    model = plain(family).requires_grad_(False)  # torch may take another way to the same numbers where nothing learns
+    before = model(tokens()).logits
+    graft(model, GraftConfig(width=4))
+    assert torch.equal(model(tokens()).logits, before)
+    assert torch.equal(model(tokens(), use_cache=False).logits, before)
+
+
+@FAMILIES
+@pytest.mark.parametrize("structure", ["stack", "queue", "none"])
+@torch.no_grad()
+def test_prompt_and_steps_give_the_logits_of_the_whole(family: str, structure: Any) -> None:
+    config = GraftConfig(structure=structure, heads=2, width=4, depth=16, gate=20.0)
+    model, inputs = grafted(family, config), tokens()
+    whole = model(inputs, use_cache=False).logits
+    with disabled(model):
+        assert (model(inputs, use_cache=False).logits - whole).abs().max() > 0.1
+    assert (stepped(model, inputs, 4) - whole).abs().max() <= TOLERANCE
+    assert (stepped(model, inputs, 1) - whole).abs().max() <= TOLERANCE
+
+
+@FAMILIES
+@torch.no_grad()
+def test_a_lost_state_is_noticed(family: str) -> None:
+    model, inputs = grafted(family), tokens()
+    whole = model(inputs, use_cache=False).logits
+    assert (stepped(model, inputs, 4, forget=True) - whole).abs().max() > 100 * TOLERANCE
+
+
+@FAMILIES
+@pytest.mark.parametrize("beams", [1, 3])
+def test_text_is_the_same_with_and_without_a_cache(family: str, beams: int) -> None:
+    model, inputs = grafted(family), tokens(time=5)
+    options = {"attention_mask": torch.ones_like(inputs), "max_new_tokens": 8, "do_sample": False, "num_beams": beams}
+    found = [model.generate(inputs, use_cache=cached, **options).tolist() for cached in (True, False)]
+    assert found[0] == found[1]
+
+
+@FAMILIES
+@torch.no_grad()
+def test_padding_on_the_left_is_nothing(family: str) -> None:
+    model, inputs = grafted(family), tokens(rows=1, time=6)
+    padded = torch.cat([torch.zeros(1, 3, dtype=torch.long), inputs], 1)
+    mask = torch.cat([torch.zeros(1, 3, dtype=torch.long), torch.ones_like(inputs)], 1)
+    places = {} if family != "gpt2" else {"position_ids": (mask.cumsum(-1) - 1).clamp_min(0)}
+    alone = model(inputs, use_cache=True)
+    beside = model(padded, attention_mask=mask, use_cache=True, **places)
+    assert (alone.logits - beside.logits[:, 3:]).abs().max() <= TOLERANCE
+    for one, other in zip(alone.cache.layers[-1].state(), beside.cache.layers[-1].state(), strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+    options = {"max_new_tokens": 6, "do_sample": False}
+    text = model.generate(inputs, attention_mask=torch.ones_like(inputs), **options)
+    assert torch.equal(model.generate(padded, attention_mask=mask, **options)[:, 3:], text)
+
+
+@FAMILIES
+@torch.no_grad()
+def test_a_graft_is_saved_loaded_and_taken_out(family: str, tmp_path: Any) -> None:
+    model, inputs = plain(family), tokens()
+    parameters = {name: (id(parameter), parameter.requires_grad) for name, parameter in model.named_parameters()}
+    before, attributes = model(inputs).logits, set(vars(model))
+    hooks = [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules()]
+    graft(model, OPEN)
+    enliven(model)
+    changed = model(inputs).logits
+    assert (changed - before).abs().max() > 0.1
+    save_grafted(model, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"graft.safetensors", "graft.json", "README.md"}
+    ungraft(model)
+    assert torch.equal(model(inputs).logits, before)
+    assert {name: (id(one), one.requires_grad) for name, one in model.named_parameters()} == parameters
+    assert set(vars(model)) == attributes
+    assert hooks == [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules()]
+    load_grafted(model, tmp_path)
+    assert torch.equal(model(inputs).logits, changed)
+
+
+@FAMILIES
+def test_assisted_decoding_is_refused(family: str) -> None:
+    model, inputs = grafted(family), tokens(rows=1)
+    with pytest.raises(ValueError, match="assisted generation is not supported with stateful models"):
+        model.generate(inputs, attention_mask=torch.ones_like(inputs), prompt_lookup_num_tokens=2, max_new_tokens=4)
+
+
+def test_checkpointing_that_would_run_the_structure_twice_is_refused() -> None:
+    model = grafted("rwkv7").train()
+    checkpoint(model)
+    with pytest.raises(ArgumentError, match="runs its blocks again with their hooks"):
+        model(tokens(), labels=tokens(), use_cache=False)
+    model.eval()(tokens())
+
+
+@pytest.mark.parametrize("family", [family for family in MODELS if family != "rwkv7"])
+def test_checkpointing_gives_the_same_gradients(family: str) -> None:
+    gradients = []
+    for checkpointed in (False, True):
+        config = GraftConfig(heads=2, width=4, depth=16, gate=1.0, noise=0.3, modules_to_save=("*",))
+        model = graft(plain(family), config)
+        model.train()
+        if checkpointed:
+            checkpoint(model)
+        torch.manual_seed(3)
+        model(tokens(), labels=tokens(), use_cache=False).loss.backward()
+        gradients.append({name: parameter.grad for name, parameter in model.named_parameters()})
+        assert model.grafted_structure.gradient_checkpointing is checkpointed
+    for name, gradient in gradients[0].items():
+        other = gradients[1][name]
+        assert (gradient is None) == (other is None), name
+        if gradient is not None:
+            assert torch.allclose(gradient, other, atol=1e-6 + 1e-4 * float(gradient.abs().max())), name
+    assert gradients[0]["grafted_structure.value.weight"].abs().max() > 0
+
+
+@torch.no_grad()
+def test_a_cache_of_a_batch_can_be_repeated_and_chosen_from() -> None:
+    model, inputs = grafted("llama"), tokens(rows=3)
+    cache = model(inputs, use_cache=True).cache
+    cache.batch_repeat_interleave(2)
+    cache.batch_select_indices(torch.tensor([5, 0, 3]))
+    following = tokens(rows=3, time=1, seed=5)
+    expected = model(torch.cat([inputs[[2, 0, 1]], following], 1), use_cache=False).logits[:, -1:]
+    assert (model(following, cache=cache).logits - expected).abs().max() <= TOLERANCE
+    cache.reset()
+    assert (model(inputs, cache=cache).logits - model(inputs, use_cache=False).logits).abs().max() <= TOLERANCE
+
+
+@torch.no_grad()
+def test_a_cache_that_grows_by_itself_has_its_blocks_first() -> None:
+    model, inputs = grafted("llama"), tokens()
+    cache = transformers.DynamicCache()
+    whole = model(inputs, use_cache=False).logits
+    assert (model(inputs, cache=cache).logits - whole).abs().max() <= TOLERANCE
+    assert [isinstance(layer, layer_class()) for layer in cache.layers] == [False, False, False, True]
+
+
+@torch.no_grad()
+def test_a_cache_without_the_structure_is_refused() -> None:
+    model, inputs = grafted("llama"), tokens()
+    with disabled(model):
+        cache = model(inputs, use_cache=True).cache
+    with pytest.raises(ArgumentError, match="tokens that the structure has not seen"):
+        model(inputs, cache=cache)
+    with pytest.raises(ArgumentError, match="cannot go back"):
+        model(inputs, use_cache=True).cache.crop(-1)
+
+
+@torch.no_grad()
+def test_two_sequences_in_turns_do_not_disturb_each_other() -> None:
+    model, one, other = grafted("llama"), tokens(seed=1), tokens(seed=2)
+    caches = [model(inputs[:, :4], use_cache=True).cache for inputs in (one, other)]
+    found = [
+        [
+            model(inputs[:, time : time + 1], cache=cache).logits
+            for inputs, cache in zip((one, other), caches, strict=True)
+        ]
+        for time in range(4, 9)
+    ]
+    for index, inputs in enumerate((one, other)):
+        steps = torch.cat([pair[index] for pair in found], 1)
+        assert (steps - model(inputs, use_cache=False).logits[:, 4:]).abs().max() <= TOLERANCE
+
+
+@torch.no_grad()
+def test_the_structure_is_precise_where_the_model_is_not() -> None:
+    model = plain("llama").to(torch.bfloat16)
+    before = model(tokens()).logits
+    graft(model, OPEN)
+    enliven(model)
+    assert structure_of(model).gate.dtype == torch.float32
+    out = model(tokens(), use_cache=True)
+    assert out.logits.dtype == torch.bfloat16
+    assert not torch.equal(out.logits, before)
+    assert all(tensor.dtype == torch.float32 for tensor in out.cache.layers[-1].state())
+
+
+@torch.no_grad()
+def test_a_copy_of_a_model_has_a_structure_of_its_own() -> None:
+    model = grafted("llama")
+    twin = copy.deepcopy(model)
+    structure_of(twin).gate.zero_()
+    assert structure_of(model).gate != 0
+    assert not torch.equal(twin(tokens()).logits, model(tokens()).logits)
+
+
+def test_what_learns_is_said_and_grouped(capsys: pytest.CaptureFixture[str]) -> None:
+    model = plain("llama")
+    base = sum(parameter.numel() for parameter in model.parameters())
+    upper = upper_blocks(model, 1)
+    assert upper == ("model.layers.2",)
+    graft(model, GraftConfig(width=4, modules_to_save=upper, learning_rate_scale=3.0))
+    own = sum(parameter.numel() for parameter in structure_of(model).parameters())
+    block = sum(parameter.numel() for parameter in model.model.layers[2].parameters())
+    print_trainable_parameters(model)
+    assert capsys.readouterr().out.startswith(f"trainable params: {own + block:,} || all params: {base + own:,} ||")
+    groups = parameter_groups(model, 0.5)
+    assert [(group["lr"], sum(one.numel() for one in group["params"])) for group in groups] == [
+        (1.5, own),
+        (0.5, block),
+    ]
+
+
+def test_saved_files_that_do_not_fit_are_refused(tmp_path: Any) -> None:
+    from safetensors.torch import load_file, save_file
+
+    model = grafted("llama")
+    save_grafted(model, tmp_path)
+    weights = tmp_path / "graft.safetensors"
+    tensors = load_file(weights)
+    base = plain("llama")
+    with pytest.raises(ArgumentError, match="grafted into"):
+        load_grafted(plain("gpt2"), tmp_path)
+    with pytest.raises(ArgumentError, match="another configuration"):
+        load_grafted(graft(plain("llama"), GraftConfig(width=5)), tmp_path)
+    for change in ({"structure.more": torch.zeros(1)}, {"structure.gate": torch.zeros(2)}):
+        save_file(tensors | change, weights)
+        with pytest.raises(ArgumentError, match=r"unexpected \['structure.more'\]|has the shape"):
+            load_grafted(base, tmp_path)
+    save_file({name: tensor for name, tensor in tensors.items() if name != "structure.gate"}, weights)
+    with pytest.raises(ArgumentError, match=r"missing \['structure.gate'\]"):
+        load_grafted(base, tmp_path)
+    weights.write_bytes(b"no weights")
+    with pytest.raises(ArgumentError, match="no weights"):
+        load_grafted(base, tmp_path)
+    (tmp_path / "graft.json").write_text("{}")
+    with pytest.raises(ArgumentError, match="no configuration"):
+        load_grafted(base, tmp_path)
+    with pytest.raises(ArgumentError, match="there is no graft in it"):
+        load_grafted(base, tmp_path / "nowhere")
+    assert not is_grafted(base)
+
+
+def test_what_cannot_be_grafted_is_refused() -> None:
+    model = plain("llama")
+    with pytest.raises(ArgumentError, match="expected two of the 3 blocks"):
+        graft(model, GraftConfig(layers_to_transform=(2, 1)))
+    with pytest.raises(ArgumentError, match="there is no module 'nothing'"):
+        graft(model, GraftConfig(modules_to_save=("nothing",)))
+    with pytest.raises(ArgumentError, match="it has no graft"):
+        ungraft(model)
+    graft(model)
+    with pytest.raises(ArgumentError, match="a graft already"):
+        graft(model)
+    ungraft(model)
+    rwkv4 = transformers.RwkvForCausalLM(
+        transformers.RwkvConfig(vocab_size=9, hidden_size=8, num_hidden_layers=2, attention_hidden_size=8)
+    )
+    with pytest.raises(ArgumentError, match="rescales its weights"):
+        graft(rwkv4)
+    with pytest.raises(ArgumentError, match="rescales its weights"):
+        register_family("rwkv", Family())
+    opt = transformers.OPTForCausalLM(
+        transformers.OPTConfig(vocab_size=40, hidden_size=32, num_hidden_layers=2, ffn_dim=32, num_attention_heads=4)
+    )
+    with pytest.raises(ArgumentError, match="the family 'opt' is not known"):
+        graft(opt)
+    graft(opt, GraftConfig(width=4, gate=10.0, layers_pattern="model.decoder.layers"))
+    opt.eval()
+    with torch.no_grad():
+        whole = opt(tokens(), use_cache=False).logits
+        assert (stepped(opt, tokens(), 4) - whole).abs().max() <= TOLERANCE
+    with pytest.raises(ArgumentError, match="structure: got 'heap'"):
+        GraftConfig(structure="heap")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ArgumentError, match="width: got 0"):
+        GraftConfig(width=0)
+    with pytest.raises(ArgumentError, match="noise: got -1"):
+        GraftConfig(noise=-1.0)
+    with pytest.raises(ArgumentError, match="missing or unknown"):
+        GraftConfig.from_facts({"width": 3})
