@@ -15,7 +15,7 @@ from docs.hooks.playground import PYODIDE, build
 from neurallambda.lang.evaluate import evaluate
 from neurallambda.viewer.playground.in_browser import answers, archive, settings
 
-FACTORIAL = "(defn fact [n] (if (= n 0) 1 (* n (fact (- n 1))))) (fact 6)"
+FACTORIAL = "(defn fact [n] (if (= n 0) 1 (* n (fact (- n 1))))) (fact 5)"
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -28,14 +28,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("no Pyodide: `cd frontend && npm ci` fetches it")
     folder = tmp_path_factory.mktemp("static")
     build(folder)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/index.html"
-    server.shutdown()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        serving = threading.Thread(target=server.serve_forever, daemon=True)
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}/index.html"
+        server.shutdown()
+        serving.join()
 
 
 def test_programs_run_in_the_browser(tab: Any, site: str) -> None:
-    tab.set_default_timeout(120_000)
+    tab.set_default_timeout(60_000)
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
     tab.goto(site)
@@ -47,7 +49,7 @@ def test_programs_run_in_the_browser(tab: Any, site: str) -> None:
     editor = tab.get_by_role("textbox", name="Program")
     editor.fill(FACTORIAL)
     tab.keyboard.press("Control+Enter")
-    tab.get_by_test_id("value").filter(has_text="720").wait_for()
+    tab.get_by_test_id("value").filter(has_text="120").wait_for()
     tab.locator("h1").click()
     tab.keyboard.press("End")
     assert tab.get_by_test_id("term").get_attribute("data-text") == evaluate(FACTORIAL).text

@@ -1,11 +1,16 @@
 // Runs programs in the browser itself: a worker with Python in it, made when it is first needed.
 import type { Answer, Backend, Settings } from "../playground/backend";
 
-type Told = Answer | { kind: "done" };
+/** An answer to the request of this number; null: there is no more to tell. */
+interface Told {
+  id: number;
+  answer: Answer | null;
+}
 
 export class InBrowser implements Backend {
   readonly waits = true;
   private worker: Worker | null = null;
+  private asked = 0;
 
   constructor(
     private readonly base: string,
@@ -24,6 +29,7 @@ export class InBrowser implements Backend {
   ): Promise<void> {
     if (kind === "check" && this.worker === null) return; // typing alone loads nothing
     const worker = (this.worker ??= new Worker(new URL("worker.js", this.base), { type: "module" }));
+    const id = ++this.asked;
     await new Promise<void>((resolve) => {
       const stop = () => {
         worker.terminate();
@@ -31,14 +37,15 @@ export class InBrowser implements Backend {
         resolve();
       };
       const take = (event: MessageEvent<Told>) => {
-        if (event.data.kind !== "done") return tell(event.data);
+        if (event.data.id !== id) return;
+        if (event.data.answer !== null) return tell(event.data.answer);
         worker.removeEventListener("message", take);
         signal.removeEventListener("abort", stop);
         resolve();
       };
       if (kind !== "check") signal.addEventListener("abort", stop, { once: true });
       worker.addEventListener("message", take);
-      worker.postMessage({ base: this.base, kind, body: JSON.stringify(request) });
+      worker.postMessage({ base: this.base, id, kind, body: JSON.stringify(request) });
     });
   }
 }

@@ -19,7 +19,7 @@ const PLACE = "/lib/packages";
 
 let room: Promise<Room> | null = null;
 
-async function load(base: string): Promise<Room> {
+async function load(base: string, tell: (answer: object) => void): Promise<Room> {
   const total = PARTS.reduce((sum, [, size]) => sum + size, 0);
   let done = 0;
   let packages = new ArrayBuffer(0);
@@ -29,7 +29,7 @@ async function load(base: string): Promise<Room> {
     const content = await response.arrayBuffer();
     if (name === "packages.zip") packages = content;
     done += size;
-    self.postMessage({ kind: "progress", seconds: 0, share: (0.9 * done) / total }); // the rest is starting it
+    tell({ kind: "progress", seconds: 0, share: (0.9 * done) / total }); // the rest is starting it
   }
   const address = new URL("pyodide/pyodide.mjs", base).href;
   const { loadPyodide } = (await import(address)) as { loadPyodide(options: object): Promise<Python> };
@@ -40,15 +40,16 @@ async function load(base: string): Promise<Room> {
   ) as Room;
 }
 
-self.onmessage = async (event: MessageEvent<{ base: string; kind: string; body: string }>) => {
-  const { base, kind, body } = event.data;
+self.onmessage = async (event: MessageEvent<{ base: string; id: number; kind: string; body: string }>) => {
+  const { base, id, kind, body } = event.data;
+  const tell = (answer: object) => self.postMessage({ id, answer });
   try {
-    room ??= load(base);
-    for (const line of (await room).answers(kind, body)) self.postMessage(JSON.parse(line));
+    room ??= load(base, tell);
+    for (const line of (await room).answers(kind, body)) tell(JSON.parse(line) as object);
   } catch (error) {
     const message = `Python could not be loaded: ${error instanceof Error ? error.message : String(error)}`;
-    self.postMessage({ kind: "problem", problem: { message } });
+    tell({ kind: "problem", problem: { message } });
     room = null;
   }
-  self.postMessage({ kind: "done" });
+  self.postMessage({ id, answer: null });
 };
