@@ -23,6 +23,7 @@ from neurallambda.llm import (
     upper_blocks,
 )
 from neurallambda.llm.caching import layer_class
+from neurallambda.llm.structure import GraftedStructure
 from tests.llm.tiny import FAMILIES, MODELS, OPEN, checkpoint, enliven, grafted, plain, stepped, tokens, transformers
 
 TOLERANCE = 1e-4
@@ -134,7 +135,9 @@ def test_checkpointing_gives_the_same_gradients(family: str) -> None:
         torch.manual_seed(3)
         model(tokens(), labels=tokens(), use_cache=False).loss.backward()
         gradients.append({name: parameter.grad for name, parameter in model.named_parameters()})
-        assert model.grafted_structure.gradient_checkpointing is checkpointed
+        structure = model.grafted_structure
+        assert isinstance(structure, GraftedStructure)
+        assert structure.gradient_checkpointing is checkpointed
     for name, gradient in gradients[0].items():
         other = gradients[1][name]
         assert (gradient is None) == (other is None), name
