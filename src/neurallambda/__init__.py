@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from neurallambda.machine.machine import Machine
     from neurallambda.machine.result import Distribution, Result
     from neurallambda.programs import Engine, Limits, run, run_all
+    from neurallambda.traces.running import trace
     from neurallambda.worlds.engine import Worlds
     from neurallambda.worlds.given import Rows
 
@@ -46,6 +47,7 @@ _HOMES = {
     "normalize": "lang.normalize",
     "run": "programs",
     "run_all": "programs",
+    "trace": "traces.running",
 }
 
 __all__ = [
@@ -70,6 +72,7 @@ __all__ = [
     "normalize",
     "run",
     "run_all",
+    "trace",
 ]
 
 

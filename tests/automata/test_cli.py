@@ -38,6 +38,17 @@ def test_check_says_when_a_string_has_several_runs() -> None:
     assert (result.exit_code, result.stdout, result.stderr) == (0, "accepted\n", "ambiguous: 3 runs accept it\n")
 
 
+def test_trace_writes_the_record_of_a_run(tmp_path: Path) -> None:
+    page, record = tmp_path / "run.html", tmp_path / "run.json"
+    assert call("trace", "anbn", "aab", "-o", str(record)).exit_code == 1
+    assert json.loads(record.read_text())["end"]["outcome"] == {"verdict": "rejected"}
+    assert call("trace", "binary_multiplication", "011", "11", "-o", str(page)).exit_code == 0
+    assert page.read_text().startswith("<!doctype html>")
+    refused = call("trace", "anbn", "ab", "-o", str(tmp_path / "run.svg"))
+    assert (refused.exit_code, "does not tell the format" in refused.stderr) == (2, True)
+    assert call("trace", "anbn", "ab", "--all", "-o", str(record)).exit_code == 2
+
+
 def test_trace_is_a_table() -> None:
     result = call("trace", "anbn", "ab")
     assert result.exit_code == 0

@@ -125,6 +125,23 @@ def test_engine_and_trace(call: Call) -> None:
     assert "begin bind" in called.stderr
 
 
+def test_steps_and_slopes(call: Call) -> None:
+    found = talk(call, "(defn double [x] (* 2 x))\n:step (double 3)\n:step\n:step\n", "--engine", "reference")
+    assert [line.split("  ")[-1].strip() for line in found.stdout.splitlines()] == [
+        "(double 3)",
+        "(double 3)",
+        "(* 2 3)",
+    ]
+    found = talk(call, ":step 1\n:step\n:step\n:step\n", "--engine", "reference")
+    assert found.stdout.splitlines()[-1] == "=> 1"
+    assert "the run is over" in found.stderr
+    found = talk(call, ":grad (+ 1 2)\n:grad (fn [x] x)\n:grad\n")
+    assert found.stdout.startswith("how log P(3) changes with each cell of the code\n")
+    assert "literal 2 +1" in found.stdout
+    assert "no probability of its own" in found.stdout
+    assert ":grad: expected a program" in found.stderr
+
+
 def test_options(call: Call) -> None:
     assert talk(call, "(* 30 30)\n", "--integers", "0:900").stdout == "900\n"
     assert call("repl", "--integers", "900:0").code == 2

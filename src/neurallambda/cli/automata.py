@@ -309,12 +309,22 @@ def trace(
     shown: Shown = None,
     every: Annotated[bool, typer.Option("--all", help="Every accepting run, not only the shortest.")] = False,
     steps: Steps = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Write the record of the run: a .json or .jsonl file, or a page that shows it, .html.",
+        ),
+    ] = None,
 ) -> int:
     """Show a run as a table: the shortest that accepts, or else one that reads the most.
 
     Of a cellular automaton: the states of the cells after each step, and what is written.
     """
     machine = _any_machine(rules)
+    if output is not None:
+        return _write_trace(machine, rules, string, shown, steps, output, every=every)
     if isinstance(machine, CellularAutomaton):
         if every:
             raise ArgumentError("--all: a cellular automaton has one run")
@@ -327,6 +337,25 @@ def trace(
             typer.echo(("\n" if number else "") + table(found.with_steps(rows)))
     else:
         typer.echo(table(found))
+    return 0 if found.accepted else 1
+
+
+def _write_trace(
+    machine: AnyMachine, rules: str, string: str, shown: str | None, steps: int | None, output: Path, *, every: bool
+) -> int:
+    """Write the record of one run; gives the exit code."""
+    from neurallambda.cli.traces import form_of, write_trace
+    from neurallambda.traces.automata import trace_cells, trace_run
+
+    form, name = form_of(None, output), Path(rules).stem
+    if every:
+        raise ArgumentError("--all: a record has one run; leave --output away to see all of them")
+    if isinstance(machine, CellularAutomaton):
+        write_trace(trace_cells(machine, machine.run(string, shown or "", steps=steps), name=name), form, output)
+        return 0
+    _refuse_for_others(shown, steps)
+    found = machine.run(string)
+    write_trace(trace_run(found, name=name), form, output)
     return 0 if found.accepted else 1
 
 

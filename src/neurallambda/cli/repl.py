@@ -3,15 +3,20 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from neurallambda.cli.messages import answer, complain
 from neurallambda.cli.reading import MAX_BYTES, Input, decode, read_file
 from neurallambda.cli.session import Session
 from neurallambda.cli.setup import Setup
 from neurallambda.engines import engine_named
+from neurallambda.engines.protocol import Engine
 from neurallambda.errors import ArgumentError, NeurallambdaError
 from neurallambda.lang.syntax.brackets import Nesting
 from neurallambda.lang.syntax.printer import to_text
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 HELP = """\
 An expression gives its value. What `def` and `defn` define is remembered, and may be defined again.
@@ -24,8 +29,12 @@ An entry goes on over several lines until its brackets are closed.
 :engine NAME    run by `machine`, `reference` or `beta`
 :trace          show the steps, or stop showing them
 :trace PROGRAM  show the steps of this one alone
+:step PROGRAM   show the term before its first step; `:step` alone goes a step on
+:grad PROGRAM   how its end depends on each cell of its code
 :quit           leave; so do `exit`, `quit` and Ctrl-D. Ctrl-C drops the line, or stops the program that runs"""
 
+STEPS = 2_000
+"""So many steps are gone through where no number is given."""
 LEAVE = (":quit", ":exit", ":q")
 WORDS = ("exit", "quit")
 """What leaves a session besides."""
@@ -49,7 +58,10 @@ class Repl:
             ":load": self.load,
             ":engine": self.choose_engine,
             ":trace": self.trace,
+            ":step": self.step,
+            ":grad": self.gradient,
         }
+        self.steps: Iterator[list[Text]] | None = None
 
     def run(self, entries: Iterable[str]) -> None:
         """Answer entries until there are no more, or one of them is `:quit`."""
@@ -113,6 +125,40 @@ class Repl:
                 self.evaluate(text)
             finally:
                 self.change(trace=before.trace)
+
+    def step(self, text: str) -> None:
+        """Begin to step through a program; without one, go a step on."""
+        from neurallambda.cli.traces import told
+
+        if text:
+            self.steps = (lines for _, lines in told(self.traced(text)))
+        if self.steps is None:
+            raise ArgumentError(":step: there is no run to go on with; expected a program, as in :step (+ 1 2)")
+        lines = next(self.steps, None)
+        if lines is None:
+            self.steps = None
+            raise ArgumentError(":step: the run is over; expected a program, as in :step (+ 1 2)")
+        for line in lines:
+            answer(line.plain)
+
+    def gradient(self, text: str) -> None:
+        """Say how a program's end depends on each cell of its code."""
+        from neurallambda.cli.traces import slopes
+
+        if not text:
+            raise ArgumentError(":grad: expected a program, as in :grad (+ 1 2)")
+        header, *_, end = self.traced(text, engine=Engine.MACHINE, gradient=True)
+        for line in slopes(end, {cell["address"]: cell for cell in header["memory"]}):
+            answer(line.plain)
+
+    def traced(self, text: str, **options: Any) -> Iterator[dict[str, Any]]:
+        """The events of a program, run as the session runs programs."""
+        from neurallambda.traces import trace
+
+        setup = self.session.setup
+        limits = replace(setup.limits, max_steps=setup.limits.max_steps or STEPS)
+        chosen = {"engine": setup.engine, "limits": limits, "device": setup.device, **options}
+        return trace(self.session.program(text), **chosen)
 
     def change(self, **options: object) -> None:
         """Run programs in another way from now on."""

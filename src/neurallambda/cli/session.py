@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from neurallambda.cli.execution import execute
 from neurallambda.cli.setup import Setup
+from neurallambda.lang.expressions import expressions_of
 from neurallambda.lang.places import without_places
 from neurallambda.lang.scope import subterms
 from neurallambda.lang.substitute import free_names
@@ -47,6 +48,17 @@ class Session:
         for form in forms:
             if not isinstance(form, Define):
                 yield self.value(form, self.definitions, text)
+
+    def program(self, text: str) -> Program:
+        """An entry's last expression, with the definitions that it needs; nothing is remembered.
+
+        Raises:
+            SourceError: where the text is not a program, or has no expression.
+        """
+        forms = parse(text).forms
+        scope = self.definitions | {form.name: form for form in forms if isinstance(form, Define)}
+        expression = expressions_of(forms)[-1]
+        return Program((*_reached(expression, scope), expression), text=text)
 
     def value(self, expression: Term, definitions: Mapping[str, Define], text: str) -> Term:
         """The value of an expression among definitions; `text` is the entry, in which its errors have their places."""

@@ -121,6 +121,16 @@ def _events_of(program: str | SourceError, setup: Mapping[str, Any]) -> Iterator
 def show(events: Iterable[Json], console: Console) -> Json:
     """Show the term after each step, the part that comes next underlined, and what each step did."""
     last: Json = {}
+    for event, lines in told(events):
+        last = event
+        for line in lines:
+            console.print(line)
+    return last
+
+
+def told(events: Iterable[Json]) -> Iterator[tuple[Json, list[Text]]]:
+    """Each event with the lines that tell it to people."""
+    last: Json = {}
 
     def kept() -> Iterator[Json]:
         nonlocal last
@@ -129,19 +139,36 @@ def show(events: Iterable[Json], console: Console) -> Json:
             yield event
 
     for state in states(kept()):
-        for number, lane in state.lanes.items():
-            console.print(_line(state.number, lane, number if len(state.lanes) > 1 else None))
+        several = len(state.lanes) > 1
+        lines = [_line(state.number, lane, number if several else None) for number, lane in state.lanes.items()]
         for end in last.get("ends", ()):
-            console.print(Text.assemble("     ends in ", (_end(end), "bold green" if "value" in end else "bold red")))
-    outcome = last.get("outcome", {})
-    distribution = last.get("distribution", [])
+            lines.append(Text.assemble("     ends in ", (_end(end), "bold green" if "value" in end else "bold red")))
+        yield last, lines
+    outcome, distribution = last.get("outcome", {}), last.get("distribution", [])
     if len(distribution) > 1:
-        for one in distribution[:MOST]:
-            console.print(f"{one['weight']:9.6f}  {_end(one)}")
+        yield last, [Text(f"{one['weight']:9.6f}  {_end(one)}") for one in distribution[:MOST]]
     elif outcome:
         place = f"line {outcome['line']}, column {outcome['column']}: " if "line" in outcome else ""
-        console.print(f"=> {_end(outcome)}" + (f": {place}{outcome['message']}" if "message" in outcome else ""))
-    return last
+        said = f": {place}{outcome['message']}" if "message" in outcome else ""
+        yield last, [Text(f"=> {_end(outcome)}{said}")]
+
+
+def slopes(end: Json, cells: Mapping[str, Json]) -> Iterator[Text]:
+    """What a gradient says, a line for each cell of the code that the end depends on, the largest first.
+
+    Args:
+        end: the last event of a trace with a gradient.
+        cells: the cells of the code by their addresses.
+    """
+    gradient = end.get("gradient")
+    if gradient is None:
+        yield Text("the end has no probability of its own to take the gradient of")
+        return
+    yield Text(f"how log P({gradient['of']}) changes with each cell of the code")
+    for cell in sorted(gradient["cells"], key=lambda one: -one["size"]):
+        tag = cells[cell["address"]]["tag"][0][0] if cells[cell["address"]].get("tag") else "nothing"
+        parts = [f"{part} {name} {slope:+.3g}" for part, told in cell["parts"].items() for name, slope in told[:2]]
+        yield Text(f"{cell['address']:>4} {tag:<10} {cell['size']:>8.3g}  {', '.join(parts)}")
 
 
 def _line(number: int, lane: Json, name: int | None) -> Text:
