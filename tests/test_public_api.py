@@ -27,6 +27,7 @@ NAMES = [
     "normalize",
     "run",
     "run_all",
+    "trace",
 ]
 
 ERRORS = [

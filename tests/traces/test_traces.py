@@ -13,6 +13,8 @@ import neurallambda as nl
 from neurallambda.automata import CellularAutomaton
 from neurallambda.automata.library import load
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError, SourceError
+from neurallambda.lang.chances import Chances
+from neurallambda.lang.enumeration import possibilities
 from neurallambda.lang.evaluate import evaluate
 from neurallambda.lang.lower import lower
 from neurallambda.lang.outcome import Outcome
@@ -153,7 +155,7 @@ def test_soft_values_are_told_in_place() -> None:
     assert soft[0] == [{"span": [3, 4], "values": [["1", 0.5], ["2", 0.5]]}]
 
 
-@pytest.mark.parametrize("engine", ["machine", "beta", "reference", "normalize"])
+@pytest.mark.parametrize("engine", ["machine", "beta", "reference", "worlds", "normalize"])
 def test_every_engine_fits_the_schema(engine: str) -> None:
     events = list(trace("((fn [x] '(x x)) 4)", engine=engine, limits=nl.Limits(integers=range(10), cells=16)))
     SCHEMA.validate(document(events))
@@ -221,8 +223,8 @@ def test_machines_and_cells() -> None:
 
 
 def test_what_cannot_be_traced_is_refused() -> None:
-    with pytest.raises(ArgumentError, match="engine: got 'worlds', expected one of machine"):
-        trace("1", engine="worlds")
+    with pytest.raises(ArgumentError, match="engine: got 'lisp', expected one of machine"):
+        trace("1", engine="lisp")
     with pytest.raises(ArgumentError, match="only the machine has one"):
         trace("1", engine="reference", gradient=True)
     with pytest.raises(SourceError, match=r"the hole \?a is not filled"):
@@ -239,3 +241,52 @@ def test_a_large_value_is_left_out() -> None:
     events = list(record("reference", tracer.seen(2_000)))
     assert any("omitted" in lane.get("term", {}) for event in events for lane in event.get("lanes", ()))
     assert Recorder("reference").facts == {"engine": "reference"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "(+ ?a ?a)",
+        "(let [x (+ ?a ?b)] (* x x))",
+        "(observe (< (+ ?a ?b) 4)) '(?a ?b)",
+        "(if (flip 1 3) (sample ?a) (+ ?b 1))",
+        "(defn f [n] (if (= n 0) 0 (+ (sample ?a) (f (- n 1))))) (f 3)",
+        "(car (if (= ?a 1) '(2) 3))",
+        "(defn g [x] (+ x ?a)) '((g 1) (g ?b))",
+    ],
+)
+def test_lanes_of_uncertain_programs_are_all_cases(source: str) -> None:
+    holes = {"a": Chances((1, 2), (1, 3)), "b": Chances((2, 3), (1, 1))}
+    expected: dict[str, float] = {}
+    for case in possibilities(source, holes=holes):
+        if not case.is_ruled_out:
+            end = str(case.outcome.error or case.outcome.text)
+            expected[end] = expected.get(end, 0) + float(case.probability)
+    total = sum(expected.values())
+    events = list(trace(source, engine="worlds", holes=holes))
+    SCHEMA.validate(document(events))
+    found = {one.get("value", one.get("error")): one["weight"] for one in events[-1]["distribution"]}
+    assert found == pytest.approx({end: weight / total for end, weight in expected.items()}, rel=1e-5)
+    for state in states(events):
+        assert sum(lane["weight"] for lane in state.lanes.values()) <= 1 + 1e-6
+
+
+def test_worlds_that_are_equal_are_one_lane() -> None:
+    holes = {"a": Chances((1, 2), (1, 1)), "b": Chances((1, 2), (1, 1))}
+    events = list(trace("(let [x (+ ?a ?b)] (* x x))", engine="worlds", holes=holes))
+    most = max(len(state.lanes) for state in states(events))
+    assert most == 3  # 2, 3 and 4: one and two are the same as two and one
+    merged = [lane["id"] for event in events for lane in event.get("lanes", ()) if len(lane.get("parents", ())) > 1]
+    weights = {number: lane["weight"] for state in states(events) for number, lane in state.lanes.items()}
+    assert [weights[number] for number in merged] == [0.5]
+
+
+def test_uncertain_runs_end_within_limits_and_say_what_is_impossible() -> None:
+    certain = list(trace("(observe (= 1 2)) 3", engine="worlds"))
+    assert certain[-1]["outcome"]["error"] == "impossible"
+    endless = trace("(defn f [n] (f (sample ?a))) (f 0)", engine="worlds", holes={"a": Chances((1, 2), (1, 1))})
+    (*_, last) = endless
+    assert last["outcome"]["error"] in ("out-of-memory", "out-of-steps")
+    assert "truncated" in last
+    with pytest.raises(ArgumentError, match="runs with uncertain lists are not traced"):
+        list(trace("?a", engine="worlds", holes={"a": [1, 2]}))

@@ -156,7 +156,7 @@ def trace(
     engine: Annotated[
         str,
         typer.Option(
-            metavar="<machine|beta|reference|normalize>",
+            metavar="<machine|beta|reference|worlds|normalize>",
             help="What runs: an engine, or `normalize`: reduction as on paper, with free variables.",
         ),
     ] = "machine",

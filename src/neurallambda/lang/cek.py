@@ -56,7 +56,7 @@ State = tuple[Code, Environment, Frame]
 
 
 @dataclass(slots=True)
-class _Load(Code):
+class Load(Code):
     value: Value
 
     def load(self, environment: Environment, frame: Frame) -> Value:
@@ -114,7 +114,7 @@ class _Make(Code):
         return NOTHING
 
     def begin(self, environment: Environment, frame: Frame) -> State:
-        return _Load(_Closure(self.body, _outer(environment, self.distance))), environment, frame
+        return Load(_Closure(self.body, _outer(environment, self.distance))), environment, frame
 
 
 @dataclass(slots=True)
@@ -167,7 +167,7 @@ class _Draw(Code):
             for one in _integers(value):
                 if one not in self.integers:
                     overflow(one, self.integers)
-        return _Load(value), environment, frame
+        return Load(value), environment, frame
 
 
 def _integers(value: Value) -> Iterator[int]:
@@ -250,7 +250,7 @@ class CallPrimitive(Frame):
     frame: Frame
 
     def take(self, value: Value, environment: Environment, integers: range | None) -> State:
-        return _Load(call_primitive(self.function, value, integers)), environment, self.frame
+        return Load(call_primitive(self.function, value, integers)), environment, self.frame
 
 
 @dataclass(slots=True)
@@ -305,7 +305,7 @@ class Observing(Frame):
             raise ProgramError(ErrorKind.NOT_A_BOOLEAN, given("observe", value, "boolean"))
         if not value:
             raise ProgramError(ErrorKind.IMPOSSIBLE, "what `observe` was given is false")
-        return _Load(value), environment, self.frame
+        return Load(value), environment, self.frame
 
 
 @dataclass(slots=True)
@@ -319,7 +319,7 @@ class Forcing(Frame):
             return value.body.code, value.environment, self.frame
         if not is_function(value):
             raise ProgramError(ErrorKind.NOT_A_FUNCTION, no_function(value))
-        return _Load(value), environment, self.frame
+        return Load(value), environment, self.frame
 
 
 def _outer(environment: Environment, distance: int) -> Any:
@@ -390,7 +390,7 @@ def compile_core(
     def constant(value: Atom) -> Code:
         if type(value) is int and integers is not None and value not in integers:
             return _Oversized(value, integers)
-        return _Load(value)
+        return Load(value)
 
     def compiled(node: Node, depth: int) -> Any:
         code = yield written(node, depth)
@@ -406,7 +406,7 @@ def compile_core(
                 if name not in holes:
                     raise unfilled_hole(name, node)
                 beyond = outside(holes[name], integers)
-                return _Load(value_of(holes[name])) if beyond is None else _Oversized(beyond, integers or range(0))
+                return Load(value_of(holes[name])) if beyond is None else _Oversized(beyond, integers or range(0))
             case core.Sample() | core.Flip():
                 return _Draw(drawing(node, draws), integers)
             case core.Observe(condition):

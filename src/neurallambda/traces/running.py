@@ -2,13 +2,14 @@
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neurallambda.arguments import checked
 from neurallambda.engines import make_engine
 from neurallambda.engines.protocol import Engine, Limits
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
 from neurallambda.lang.cek import out_of_steps
+from neurallambda.lang.chances import Chances
 from neurallambda.lang.draws import settled
 from neurallambda.lang.fillings import check_given
 from neurallambda.lang.lower import lower
@@ -20,11 +21,8 @@ from neurallambda.lang.terms import Program
 from neurallambda.traces.pictures import Json, Seen
 from neurallambda.traces.recording import Recorder, rounded
 
-if TYPE_CHECKING:
-    from neurallambda.holes import Filling
-
-TRACED = ("machine", "beta", "reference", "normalize")
-"""What can be traced: three engines, and reduction as on paper."""
+TRACED = ("machine", "beta", "reference", "worlds", "normalize")
+"""What can be traced: the engines, and reduction as on paper."""
 MAX_STEPS = 2_000
 """How many steps are traced where no number is given."""
 
@@ -36,7 +34,7 @@ def trace(
     engine: Engine | str = Engine.MACHINE,
     limits: Limits = Limits(),
     device: str | None = None,
-    holes: "Mapping[str, Filling] | None" = None,
+    holes: Mapping[str, Any] | None = None,
     gradient: bool = False,
 ) -> Iterator[Json]:
     """Run a program and tell every step: a header, an event for each step, an end.
@@ -46,10 +44,10 @@ def trace(
 
     Args:
         source: the program.
-        engine: `machine`, `beta`, `reference`, or `normalize`: reduction one step at a time, with free variables.
+        engine: `machine`, `beta`, `reference`, `worlds`, or `normalize`: reduction one step at a time, with free variables.
         limits: what it may use; without a number of steps, 2,000 are traced.
         device: where tensors live.
-        holes: what each `?name` stands for, as in `run`.
+        holes: what each `?name` stands for, as in `run`; for worlds also `Chances`.
         gradient: whether the end says how the logarithm of the likeliest end's probability changes with each cell of the
             code. The machine only.
 
@@ -74,7 +72,9 @@ def trace(
     program = parse(source) if isinstance(source, str) else source
     text = source if isinstance(source, str) else source.text or to_text(source)
     steps = limits.max_steps or MAX_STEPS
-    tracer = {"machine": _machine, "beta": _beta, "reference": _reference, "normalize": _normalize}[str(engine)]
+    tracer = {"machine": _machine, "beta": _beta, "reference": _reference, "worlds": _worlds, "normalize": _normalize}[
+        str(engine)
+    ]
     facts: Json = {"source": text, "limits": {"max_steps": steps}}
     if holes:
         facts["holes"] = {name: _hole(filling) for name, filling in check_fillings(holes).items()}
@@ -162,6 +162,43 @@ def _reference(
     yield recorder.end(**_outcome(Outcome(term=tracer.unlowering.value(tracer.value)), {}))
 
 
+def _worlds(
+    program: Program, facts: Json, limits: Limits, steps: int, device: str | None, holes: dict[str, Any], gradient: bool
+) -> _Events:
+    tracers = import_module("neurallambda.traces.worlds")
+    recorder = Recorder("worlds", **facts)
+    try:
+        root = lower(program)
+    except ProgramError as error:
+        yield from _refused(recorder, error)
+        return
+    chances = {name: _chances(name, filling) for name, filling in holes.items()}
+    tracer = tracers.WorldsTracer(program, root, chances, limits.integers)
+    yield from _events(recorder, tracer.seen(steps))
+    distribution = tracer.distribution()
+    if tracer.problem is not None:
+        yield recorder.end(**_outcome(Outcome.of(tracer.problem), {"distribution": distribution}))
+        return
+    if not distribution:
+        told = {"error": str(ErrorKind.IMPOSSIBLE), "message": "what was observed is false in every world"}
+        yield recorder.end(outcome=told)
+        return
+    likeliest = {name: value for name, value in distribution[0].items() if name != "weight"}
+    yield recorder.end(outcome=likeliest, distribution=distribution)
+
+
+def _chances(name: str, filling: Any) -> Chances:
+    """What a hole may be, without tensors."""
+    if isinstance(filling, Chances):
+        return filling
+    if isinstance(filling, (list, tuple)):
+        raise ArgumentError(f"holes[{name!r}]: got a list; runs with uncertain lists are not traced")
+    values = getattr(filling, "values", None)
+    if values is None:
+        return Chances((filling,), (1,))
+    return Chances(tuple(values), tuple(filling.logits.detach().double().softmax(-1).flatten().tolist()))
+
+
 def _normalize(
     program: Program, facts: Json, limits: Limits, steps: int, device: str | None, holes: dict[str, Any], gradient: bool
 ) -> _Events:
@@ -210,11 +247,11 @@ def _named(text: str) -> Json:
 
 def _hole(filling: Any) -> Any:
     """What fills a hole, as the header has it."""
-    values = getattr(filling, "values", None)
-    if values is None:
-        return {"items": [_hole(one) for one in filling]} if isinstance(filling, list) else [[_atom(filling), 1]]
-    weights = filling.logits.detach().softmax(-1).flatten().tolist()
-    return [[_atom(value), rounded(weight)] for value, weight in zip(values, weights, strict=True)]
+    if isinstance(filling, (list, tuple)):
+        return {"items": [_hole(one) for one in filling]}
+    chances = _chances("", filling)
+    parts = zip(chances.values, chances.probabilities, strict=True)
+    return [[_atom(value), rounded(float(chance))] for value, chance in parts]
 
 
 def _atom(value: object) -> str:
