@@ -1,5 +1,6 @@
 """The playground in a browser: programs run, mistakes show their place, sliders move the numbers, and text stays text."""
 
+import re
 from importlib.util import find_spec
 from typing import Any
 
@@ -46,7 +47,7 @@ def test_a_run_can_be_watched(opened: Any) -> None:
     opened.keyboard.press("End")
     opened.keyboard.press("ArrowLeft")
     assert opened.get_by_test_id("term").get_attribute("data-text") == "'(42 42 42)"
-    assert "step=11" in opened.wait_for_function("location.hash.includes('step=11') && location.hash").json_value()
+    opened.wait_for_url(re.compile("step=11"))
 
 
 def test_what_is_no_record_is_run_all_the_same(opened: Any) -> None:

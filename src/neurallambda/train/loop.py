@@ -195,7 +195,7 @@ def _go(
                 break
         if run is not None and reason == "interrupted":
             write_checkpoint(training, run.checkpoint)
-    if reason in ("finished", "patience"):
+    if training.recipe.repairs and reason in ("finished", "patience"):
         began = perf_counter()
         for mended in repair_members(training):
             tell(mended)
