@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from neurallambda.arguments import checked
+from neurallambda.arguments import checked, shown
 from neurallambda.engines import make_engine
 from neurallambda.engines.protocol import Engine, Limits
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
@@ -76,19 +76,20 @@ def trace(
         str(engine)
     ]
     facts: Json = {"source": text, "limits": {"max_steps": steps}}
-    if holes:
-        facts["holes"] = {name: _hole(filling) for name, filling in check_fillings(holes).items()}
-    return tracer(program, facts, limits, steps, device, dict(holes or {}), gradient)
+    filled = check_fillings({} if holes is None else holes)
+    if filled:
+        facts["holes"] = {name: _hole(filling) for name, filling in filled.items()}
+    return tracer(program, facts, limits, steps, device, filled, gradient)
 
 
 def check_fillings(holes: Mapping[str, Any]) -> dict[str, Any]:
     """What fills the holes, with `Soft` for what is uncertain; lists are of worlds alone."""
     from neurallambda.holes import Soft
 
-    found: dict[str, Any] = {}
-    for name, filling in holes.items():
-        found[name] = filling if isinstance(filling, Soft) else check_given({name: filling})[name]
-    return found
+    if not isinstance(holes, Mapping):
+        raise ArgumentError(f"holes: got {shown(holes)}, expected a mapping from names to what they stand for")
+    certain = {name: filling for name, filling in holes.items() if not isinstance(filling, Soft)}
+    return {**holes, **check_given(certain)}
 
 
 _Events = Generator[Json, None, None]
@@ -193,10 +194,10 @@ def _chances(name: str, filling: Any) -> Chances:
         return filling
     if isinstance(filling, (list, tuple)):
         raise ArgumentError(f"holes[{name!r}]: got a list; runs with uncertain lists are not traced")
-    values = getattr(filling, "values", None)
-    if values is None:
+    logits = getattr(filling, "logits", None)
+    if logits is None:
         return Chances((filling,), (1,))
-    return Chances(tuple(values), tuple(filling.logits.detach().double().softmax(-1).flatten().tolist()))
+    return Chances(tuple(filling.values), tuple(logits.detach().double().softmax(-1).flatten().tolist()))
 
 
 def _normalize(
