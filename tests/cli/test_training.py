@@ -201,6 +201,9 @@ def test_inspect_and_export(call: Call) -> None:
         ).code
         == 0
     )
+    watched = call("inspect", "reverse", "011", "--out", "page.html")
+    assert (watched.code, watched.stderr) == (0, "written to page.html\n")
+    assert Path("page.html").read_text().startswith("<!doctype html>")
     shown = call("inspect", "reverse", "011", "--out", "picture.svg")
     assert (shown.code, len(shown.stdout.splitlines())) == (0, 7)
     assert Path("picture.svg").exists()
@@ -213,6 +216,7 @@ def test_inspect_and_export(call: Call) -> None:
         (("inspect", "parity", "01", "--seed", "7"), "seed: got 7, expected one that started: 0 1"),
         (("export", "nowhere"), "no folder of a run"),
         (("inspect", "parity", "01", "--out", "x.svg"), "no structure whose contents could be drawn"),
+        (("inspect", "parity", "01", "--out", "x.png"), "x.png: the name does not tell the format"),
     ):
         called = call(*arguments)
         assert called.code == 2, called

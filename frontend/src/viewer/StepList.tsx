@@ -44,7 +44,7 @@ export function StepList({ player }: { player: Player }) {
             >
               <span role="cell" class="number">{index}</span>
               <span role="cell" class="rule">{lane ? mixtureText(lane.rules, 2) : ""}</span>
-              <span role="cell" class="what">{isStructure ? <Held cells={[...state.memory.values()]} lane={lane} scale={scale} /> : <What lane={lane} player={player} />}</span>
+              <span role="cell" class="what">{isStructure && state.memory.size > 0 ? <Held cells={[...state.memory.values()]} lane={lane} scale={scale} /> : <What lane={lane} player={player} />}</span>
             </div>
           );
         }}

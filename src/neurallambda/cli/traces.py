@@ -33,7 +33,7 @@ def form_of(form: str | None, output: Path | None) -> str:
     found = form or (BY_SUFFIX.get(output.suffix.lower()) if output else "text")
     if found is None:
         raise ArgumentError(
-            f"--output: the name {output} does not tell the format; expected one that ends in {', '.join(BY_SUFFIX)}, or --format"
+            f"{output}: the name does not tell the format; expected one that ends in {', '.join(BY_SUFFIX)}"
         )
     if found not in FORMATS:
         raise ArgumentError(f"--format: got {found!r}, expected {', '.join(FORMATS)}")

@@ -291,7 +291,13 @@ def inspect(
     seed: SeedOfMember = None,
     soft: Annotated[bool, typer.Option("--soft", help="Leave soft choices soft, as in training.")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Draw a picture there too, as SVG.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Write it there too: a picture, .svg; a page that shows each step, .html; or its record, .json or .jsonl.",
+        ),
     ] = None,
 ) -> None:
     """Show what a trained network does on one input: its states, its instructions, what its structures hold."""
@@ -304,9 +310,16 @@ def inspect(
         trained = load_run(run)
         found = inspect(trained.member(seed), trained.task, string, hard=not soft)
         answer(found.text())
-        if out is not None:
+        if out is None:
+            return
+        if out.suffix.lower() != ".svg":
+            from neurallambda.cli.traces import form_of, write_trace
+            from neurallambda.train.inspection_trace import trace_inspection
+
+            write_trace(trace_inspection(found, name=f"{trained.task.name} {string}"), form_of(None, out), out)
+        else:
             found.draw(out)
-            remark(f"written to {out}")
+        remark(f"written to {out}")
 
 
 def export(
