@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from neurallambda.errors import ArgumentError
+from neurallambda.html import table
 
 Class = TypeVar("Class", bound=type)
 Batch = TypeVar("Batch", bound="Batched")  # the shape checks know no `Self` in methods
@@ -40,6 +41,8 @@ def state(cls: Class) -> Class:
     frozen = dataclass(frozen=True, repr=False)(cls)
     if "__repr__" not in vars(cls):
         frozen.__repr__ = _shapes
+    if "_repr_html_" not in vars(cls):
+        frozen._repr_html_ = _table
     torch.export.register_dataclass(frozen, serialized_type_name=f"{cls.__module__}.{cls.__qualname__}")
     torch.serialization.add_safe_globals([frozen])
     return frozen
@@ -48,6 +51,21 @@ def state(cls: Class) -> Class:
 def _shapes(self: Any) -> str:
     """A state by the shapes of its tensors: their numbers fill screens."""
     return f"{type(self).__name__}({', '.join(f'{f.name}: {_shape(getattr(self, f.name))}' for f in fields(self))})"
+
+
+def _table(self: Any) -> str:
+    """A state in a notebook: the shape, type and range of each of its tensors."""
+    rows = [row for f in fields(self) for row in _rows(f.name, getattr(self, f.name))]
+    return table(("part", "shape", "type", "least", "greatest"), rows, note=type(self).__name__)
+
+
+def _rows(name: str, part: object) -> list[tuple[object, ...]]:
+    if not isinstance(part, Tensor):
+        return [(name, "", type(part).__name__, "", "")]
+    if not part.numel() or part.is_complex():
+        return [(name, tuple(part.shape), part.dtype, "", "")]
+    low, high = part.detach().float().aminmax()
+    return [(name, tuple(part.shape), part.dtype, f"{low:.4g}", f"{high:.4g}")]
 
 
 def _shape(part: object) -> str:

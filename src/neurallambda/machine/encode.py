@@ -10,11 +10,15 @@ from torch import Tensor
 from neurallambda.arguments import checked_methods
 from neurallambda.errors import ArgumentError
 from neurallambda.holes import Filling, fillings
+from neurallambda.html import table
 from neurallambda.machine.alphabet import CODE_FIELDS, OPERATORS, Field, Tag
 from neurallambda.machine.assemble import Cell, Cells
 from neurallambda.machine.compute import COMPUTING
 from neurallambda.machine.filling import fill, places
 from neurallambda.machine.layout import Code, Layout
+
+SHOWN = 60
+"""So many cells are shown in a notebook."""
 
 
 @checked_methods("select")
@@ -46,6 +50,17 @@ class NeuralLambda:
     def __repr__(self) -> str:
         batch, code, _ = self.tag.shape
         return f"NeuralLambda(batch of {batch}, {code} cells, {self.integers}, {self.tag.dtype} on {self.tag.device})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the cells of the first program, each with what it likeliest is."""
+        from neurallambda.machine.trace import listing
+
+        rows = []
+        for cell in listing(self)[:SHOWN]:
+            sure = cell.tags[0].weight if cell.tags else 0.0
+            parts = ", ".join(f"{field} {part[0].name}" for field, part in cell.parts.items())
+            rows.append((cell.address, cell.tags[0].name if cell.tags else "", parts, min(1.0, sure)))
+        return table(("address", "tag", "parts", "how sure"), rows, note=repr(self))
 
     def to(self, *args: object, **kwargs: object) -> "NeuralLambda":
         """The same programs on another device or of another dtype, as `Tensor.to`."""

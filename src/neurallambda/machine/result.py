@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from neurallambda.errors import ErrorKind
+from neurallambda.html import table
 from neurallambda.lang import terms
 from neurallambda.lang.terms import Term
 from neurallambda.machine.alphabet import OPERATORS, Field, Tag
@@ -19,6 +20,9 @@ from neurallambda.machine.reading import fields, read_values
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.tables import ERRORS
 from neurallambda.machine.targets import Target, as_target, as_targets, groups, with_finite_logarithm
+
+SHOWN = 8
+"""The ends of so many programs are shown in a notebook."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,6 +77,17 @@ class Result:
     def __repr__(self) -> str:
         batch, ended = len(self.program), int((self.running.detach() <= 0.5).sum())
         return f"Result(batch of {batch}, {ended} ended, in up to {float(self.steps.detach().max()):.0f} steps)"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how the first programs may end, each end with its probability."""
+        from neurallambda.machine.ends import ends
+
+        rows = [
+            (row, text, min(1.0, chance))
+            for row in range(min(SHOWN, len(self.program)))
+            for chance, text in ends(self, row)
+        ]
+        return table(("program", "end", "probability"), rows, note=repr(self))
 
     @staticmethod
     def of(program: NeuralLambda, runner: Runner) -> "Result":

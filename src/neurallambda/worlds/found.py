@@ -11,6 +11,7 @@ from torch import Tensor
 
 from neurallambda.arguments import checked_methods
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
+from neurallambda.html import table
 from neurallambda.lang.evaluate import evaluate
 from neurallambda.lang.fillings import check_atom
 from neurallambda.lang.given_values import parts_of, value_of
@@ -24,6 +25,9 @@ from neurallambda.worlds.assignment import Assignment, assignments, marginals, o
 from neurallambda.worlds.recording import End, Recording
 from neurallambda.worlds.replay import counts, likeliest, replay
 from neurallambda.worlds.spread import places, spread
+
+SHOWN, MOST_ENDS = 8, 12
+"""So many rows, and so many ends of each, are shown in a notebook."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,15 @@ class Found:
 
     def __repr__(self) -> str:
         return f"Found({len(self)} rows, {len(self.rows)} ends, log_evidence of shape {tuple(self.log_evidence.shape)})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how the first rows end, each end with its probability."""
+        rows = []
+        for row, ends in enumerate(self.distribution()[:SHOWN]):
+            for end, chance in ends[:MOST_ENDS]:
+                text = f"error {end}" if isinstance(end, ErrorKind) else to_text(end)
+                rows.append((row, text, min(1.0, float(chance))))
+        return table(("row", "end", "probability"), rows, note=repr(self))
 
     @property
     def ends(self) -> list[End]:
