@@ -1,6 +1,8 @@
 """The playground that needs no server: Python runs in the browser, and says what it says here."""
 
 import json
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -77,6 +79,18 @@ def test_what_is_packed_is_enough_and_has_no_tensors() -> None:
     for example in known["gallery"]:
         (found,) = answers("run", json.dumps({"source": example["source"], "engine": "reference"}))
         assert json.loads(found)["kind"] == "result"
+
+
+def test_programs_are_traced_without_tensors() -> None:
+    program = """
+import json, sys
+sys.modules |= dict.fromkeys(("torch", "numpy", "jaxtyping"))
+from neurallambda.viewer.playground.in_browser import answers
+*_, last = answers("trace", json.dumps({"source": "((fn [x] '(x x x)) 42)", "engine": "reference"}))
+print(json.loads(last)["trace"]["end"]["steps"])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("12\n", "")
 
 
 @pytest.mark.parametrize(

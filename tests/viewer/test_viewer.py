@@ -193,6 +193,8 @@ def serious(tab: Any) -> list[str]:
     """What axe finds that keeps somebody out."""
     if not AXE.exists():
         pytest.skip("no axe-core: `make frontend` installs it")
+    # Colours are judged as they stay, not as they are for a moment while something fades.
+    tab.evaluate("for (const one of document.getAnimations()) try { one.finish() } catch { one.cancel() }")
     # The page runs no script but its own: the check is put in by the browser, past the page's policy.
     tab.evaluate(AXE.read_text(encoding="utf-8"))
     found = tab.evaluate("axe.run()")
