@@ -51,20 +51,13 @@ class Waiting:
         around: the text around the value, given what kind of text stands for it.
         outer: what waits for the value of all this.
         address: of the cell that it is, if it is one.
-        takes_function: whether a function that comes along here needs no step of its own.
         wholes: all the text around, remembered for each kind.
-        depth: how many wait outside of this, itself counted.
     """
 
     around: Callable[[str], Around]
     outer: "Waiting | None"
     address: str | None = None
-    takes_function: bool = False
     wholes: dict[str, Around] = field(default_factory=dict)
-    depth: int = 0
-
-    def __post_init__(self) -> None:
-        self.depth = 1 + (self.outer.depth if self.outer else 0)
 
 
 def written(term: Term) -> Written:

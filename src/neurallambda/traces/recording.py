@@ -41,7 +41,7 @@ class Recorder:
         """The event of a step."""
         self.number += 1
         gone = set(self.lanes) - {lane.id for lane in seen.lanes}
-        closed = sorted((gone | set(seen.closed)) - set())
+        closed = sorted(gone | set(seen.closed))
         before = self.lanes
         lanes = []
         for lane in seen.lanes:
