@@ -6,7 +6,8 @@ from torch import Tensor
 import neurallambda as nl
 from benchmarks.harness import Case, Numbers, benchmark
 from benchmarks.timing import measure_ratio, measure_time
-from neurallambda.lang.cek import compile_core, run
+from neurallambda.lang.cek import run
+from neurallambda.lang.cek_code import compile_core
 from neurallambda.lang.lower import lower
 from neurallambda.lang.syntax.parser import parse
 from neurallambda.worlds import Recording, Worlds

@@ -10,7 +10,8 @@ from typing import Any
 
 from neurallambda.errors import ErrorKind, ProgramError, SourceError
 from neurallambda.lang import core
-from neurallambda.lang.cek import NOTHING, Branch, Call, Code, Forcing, Frame, Halt, compile_core, out_of_steps
+from neurallambda.lang.cek import NOTHING, Branch, Call, Code, Forcing, Frame, Halt, out_of_steps
+from neurallambda.lang.cek_code import compile_core
 from neurallambda.lang.core import Delay, Node
 from neurallambda.lang.draws import Draws
 from neurallambda.lang.lower import lower

@@ -8,7 +8,8 @@ from typing import Any
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
-from neurallambda.lang.cek import compile_core, run
+from neurallambda.lang.cek import run
+from neurallambda.lang.cek_code import compile_core
 from neurallambda.lang.chances import Chances
 from neurallambda.lang.core import Node
 from neurallambda.lang.draws import Draws, MissingDrawError

@@ -7,7 +7,8 @@ from typing import Any
 from neurallambda.arguments import checked
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang.blame import explain
-from neurallambda.lang.cek import compile_core, run
+from neurallambda.lang.cek import run
+from neurallambda.lang.cek_code import compile_core
 from neurallambda.lang.draws import Draws, settled
 from neurallambda.lang.fillings import check_given
 from neurallambda.lang.lower import lower

@@ -5,7 +5,8 @@ from typing import Any
 
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang import cek, core
-from neurallambda.lang.cek import NOTHING, Code, Environment, Frame, Halt, compile_core, out_of_steps
+from neurallambda.lang.cek import NOTHING, Code, Environment, Frame, Halt, out_of_steps
+from neurallambda.lang.cek_code import compile_core
 from neurallambda.lang.core import Lambda, Node, Operator
 from neurallambda.lang.draws import Draws
 from neurallambda.lang.terms import Observe, apply

@@ -5,7 +5,8 @@ from functools import cached_property
 import torch
 
 from neurallambda.errors import ErrorKind, ProgramError
-from neurallambda.lang.cek import compile_core, run
+from neurallambda.lang.cek import run
+from neurallambda.lang.cek_code import compile_core
 from neurallambda.lang.core import Node
 from neurallambda.lang.lower import lower
 from neurallambda.lang.terms import Program
