@@ -43,7 +43,6 @@ def explore(
         possible=possible,
         bound=None if log is None else Bound(circuit, log, settings.keep, settings.least),
     )
-    run.is_thunk = call.thunks(run)
     first = Packet(code.functions[0].start, 0, {}, 0, torch.arange(holes.batch), circuit.start(), {})
     if holes.which is None:
         run.schedule.push(first, RUNNING)

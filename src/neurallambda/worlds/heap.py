@@ -52,13 +52,16 @@ class Heap:
         self.used = 1  # address 0 is no record: the frame under the first one
         self.first = 1 + self.sights
 
-    def write(self, fields: Sequence[Column], rows: int, sights: Sequence[Column] | None = None) -> Column:
-        """Write a record for each row; gives their addresses, one for all where all are the same.
+    def write(
+        self, fields: Sequence[Column], rows: int, sights: Sequence[Column] | None = None, kind: Kind | None = None
+    ) -> Column:
+        """Write a record for each row; gives their words, one for all where all are the same.
 
         Args:
             fields: the fields, each a column.
             rows: how many rows there are.
             sights: what one sees besides what the fields show.
+            kind: what the records are; None: frames, whose words are their addresses.
         """
         is_same = all(isinstance(field, int) for field in fields) and not any(
             isinstance(sight, Tensor) for sight in sights or ()
@@ -66,32 +69,38 @@ class Heap:
         count = 1 if is_same else rows
         width = self.first + len(fields)
         self._make_room(count * width)
-        block = self.words[self.used : self.used + count * width].view(count, width)
+        start, stop, words = self.used, self.used + count * width, self.words
         if self.hashing:
-            block[:, 0] = combined([self.hash(field) for field in fields], count) & self.mask
+            words[start:stop:width] = combined([self.hash(field) for field in fields], count) & self.mask
         for number in range(self.sights):
             sight: Column = 0 if sights is None else sights[number]
             for field in fields:
                 sight = larger(sight, self.sight(field, number))
-            block[:, 1 + number] = sight
-        for index, field in enumerate(fields):
-            block[:, self.first + index] = field
-        start = self.used
-        self.used += count * width
-        if is_same:
-            return start
-        return torch.arange(start, start + count * width, width)
+            words[start + 1 + number : stop : width] = sight
+        for index, field in enumerate(fields, start + self.first):
+            words[index:stop:width] = field
+        self.used = stop
+        tag = 0 if kind is None else word(kind, 0)
+        return start + tag if is_same else torch.arange(start + tag, stop + tag, width)
 
-    def read(self, addresses: Column, field: int) -> Column:
-        """A field of the records at some addresses."""
-        place = addresses + self.first + field
-        return int(self.words[place]) if isinstance(place, int) else self.words[place]
+    def read(self, values: Column, field: int, kind: Kind | None = None) -> Column:
+        """A field of the records that some words point to, which are all of one kind; None: they are addresses of frames."""
+        place = values + (self.first + field - (0 if kind is None else word(kind, 0)))
+        return int(self.words[place]) if isinstance(place, int) else self.words.index_select(0, place)
+
+    def read_all(self, values: Column, fields: range, kind: Kind | None = None) -> list[Column]:
+        """Several fields, one after another, of such records."""
+        if isinstance(values, int) or len(fields) < 2:
+            return [self.read(values, field, kind) for field in fields]
+        start = self.first + fields.start - (0 if kind is None else word(kind, 0))
+        places = values + torch.arange(start, start + len(fields))[:, None]
+        return list(self.words.index_select(0, places.view(-1)).view(len(fields), -1))
 
     def tail(self, values: Column) -> Column:
         """The lists after the first items of lists; what is no list with an item stays as it is."""
         least, most = (values, values) if isinstance(values, int) else bounds(values)
         if least >= _PAIRS and most < _AFTER_PAIRS:
-            return self.read(values & INDEX, 1)
+            return self.read(values, 1, Kind.PAIR)
         if isinstance(values, int) or most < _PAIRS or least >= _AFTER_PAIRS:
             return values
         is_pair = (values >= _PAIRS) & (values < _AFTER_PAIRS)

@@ -58,7 +58,6 @@ def summon(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
         possible=run.possible,
         memo=run.memo,
         call=waiting,
-        is_thunk=run.is_thunk,
         origin=run.original(rows),
     )
     weight = Weight(run.circuit, 0, torch.zeros(len(new), dtype=torch.int64), None, len(new))

@@ -135,7 +135,6 @@ class Run:
     callee: "Run | None" = None
     origin: Tensor | None = None
     unresolved: list[Packet] = field(default_factory=list)
-    is_thunk: Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.bool))
 
     def sights(self, names: frozenset[str]) -> list[Column] | None:
         """The sights from code that names some holes: all of each."""
