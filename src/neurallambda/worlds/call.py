@@ -14,7 +14,7 @@ from neurallambda.worlds.operate import binary, pair, unary
 from neurallambda.worlds.packet import Packet
 from neurallambda.worlds.schedule import ENTERING, MEETING, RUNNING
 from neurallambda.worlds.state import Run
-from neurallambda.worlds.words import INDEX, OPERATORS, SHIFT, Kind, column, word
+from neurallambda.worlds.words import CLOSURES, INDEX, OPERATORS, PARTIALS, SHIFT, Kind, column
 
 _LEFT, _RIGHT = -1, -2
 """Registers for the operands of a primitive that is called as a value."""
@@ -100,7 +100,7 @@ def apply(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
         elif code >> SHIFT == Kind.ATOM:
             value = _operator(run, part, _NAMES[code], argument)
         elif code >> SHIFT == Kind.PARTIAL:
-            operand = run.heap.read(values, 1, Kind.PARTIAL)
+            operand = run.heap.read(values, 1, PARTIALS)
             value = _binary(run, part, PRIMITIVES[code & INDEX], operand, part.registers[argument])
         else:
             value = _closure(run, part, instruction, code & INDEX, values, part.registers[argument])
@@ -144,28 +144,37 @@ def _groups(run: Run, packet: Packet, register: int) -> list[tuple[int, Packet]]
     """The worlds by what kind of function a register holds, with the code of each kind."""
     values = packet.registers[register]
     if isinstance(values, int):
-        return [(int(_codes(run, torch.tensor([values]))), packet)]
+        return [(_code(run, values), packet)]
     least, most = bounds(values)
-    are_closures = least >= _FIRST_CLOSURE and most <= _LAST_CLOSURE
-    keys = run.heap.read(values, 0, Kind.CLOSURE) if are_closures else _codes(run, values)
+    if least == most:
+        return [(_code(run, least), packet)]
+    kind = least >> SHIFT
+    has_records = kind == most >> SHIFT and kind in (Kind.CLOSURE, Kind.PARTIAL)
+    keys = run.heap.read(values, 0, kind << SHIFT) if has_records else _codes(run, values)
     assert isinstance(keys, Tensor)
     found = distinct(keys)
-    if len(found) == 1:
-        parts = [packet]
-    else:
-        parts = [packet.take((keys == key).nonzero().squeeze(1)) for key in found]
-    codes = [_closure_code(run, key) for key in found] if are_closures else found
-    return list(zip(codes, parts, strict=True))
+    parts = [packet] if len(found) == 1 else [packet.take((keys == key).nonzero().squeeze(1)) for key in found]
+    if has_records:
+        found = [_record_code(run, kind, key) for key in found]
+    return list(zip(found, parts, strict=True))
 
 
 _NO_FUNCTION, _FIRST_THUNK = -1, -2
-_FIRST_CLOSURE, _LAST_CLOSURE = word(Kind.CLOSURE, 0), word(Kind.CLOSURE, INDEX)
 
 
-def _closure_code(run: Run, number: int) -> int:
-    """The code of a closure of a function; below zero, of a thunk, which takes no argument."""
-    is_thunk = isinstance(run.code.functions[number].node, Delay)
-    return _FIRST_THUNK - number if is_thunk else _FIRST_CLOSURE + number
+def _record_code(run: Run, kind: int, first: int) -> int:
+    """The code of a record, by its first field; below zero, of a thunk, which takes no argument."""
+    if kind == Kind.PARTIAL:
+        return PARTIALS + first
+    return _FIRST_THUNK - first if isinstance(run.code.functions[first].node, Delay) else CLOSURES + first
+
+
+def _code(run: Run, value: int) -> int:
+    """What kind of function a word is."""
+    kind = value >> SHIFT
+    if kind in (Kind.CLOSURE, Kind.PARTIAL):
+        return _record_code(run, kind, int(run.heap.words[(value & INDEX) + run.heap.first]))
+    return value if value in _NAMES else _NO_FUNCTION
 
 
 def _codes(run: Run, values: Tensor) -> Tensor:
@@ -174,16 +183,16 @@ def _codes(run: Run, values: Tensor) -> Tensor:
     is_closure = kinds == Kind.CLOSURE
     has_record = is_closure | (kinds == Kind.PARTIAL)
     firsts = run.heap.words[torch.where(has_record, (values & INDEX) + run.heap.first, 0)]
-    codes = firsts + word(Kind.PARTIAL, 0)
+    codes = firsts + PARTIALS
     for number in torch.unique(firsts[is_closure]).tolist():
-        codes = torch.where(is_closure & (firsts == number), _closure_code(run, number), codes)
+        codes = torch.where(is_closure & (firsts == number), _record_code(run, Kind.CLOSURE, number), codes)
     is_operator = (kinds == Kind.ATOM) & (values >= min(OPERATORS.values()))
     return torch.where(has_record, codes, torch.where(is_operator, values, _NO_FUNCTION))
 
 
 def _captured(run: Run, function: int, closures: Column) -> list[Column]:
     fields = range(1, 1 + len(run.code.functions[function].captured))
-    return run.heap.read_all(closures, fields, Kind.CLOSURE)
+    return run.heap.read_all(closures, fields, CLOSURES)
 
 
 def _closure(
@@ -203,14 +212,14 @@ def _closure(
 def close(run: Run, number: int, captured: list[Column], rows: int) -> Column:
     """Make closures."""
     sights = run.sights(run.code.functions[number].sight)
-    return run.heap.write((number, *captured), rows, sights, Kind.CLOSURE)
+    return run.heap.write((number, *captured), rows, sights, CLOSURES)
 
 
 def _operator(run: Run, packet: Packet, name: str, argument: int) -> tuple[Packet, Column] | None:
     """Call a primitive as a value."""
     if arity(name) == 2:
         fields = (PRIMITIVES.index(name), packet.registers[argument])
-        return packet, run.heap.write(fields, len(packet), kind=Kind.PARTIAL)
+        return packet, run.heap.write(fields, len(packet), of=PARTIALS)
     packet.registers[_RIGHT] = packet.registers[argument]
     left = settle(run, packet, _RIGHT) if run.heap.sights else packet
     if left is None:

@@ -17,6 +17,7 @@ from neurallambda.worlds.words import (
     INDEX,
     LEAST_OF_A_KIND,
     MOST_PARTS,
+    PAIRS,
     Kind,
     column,
     combined,
@@ -32,7 +33,7 @@ Column = Tensor | int
 Number = TypeVar("Number", int, Tensor)
 
 _AFTER_POINTERS = word(Kind.ATOM, 0)
-_PAIRS, _AFTER_PAIRS = word(Kind.PAIR, 0), word(Kind.PAIR, INDEX) + 1
+_AFTER_PAIRS = PAIRS + INDEX + 1
 
 
 class Heap:
@@ -52,16 +53,14 @@ class Heap:
         self.used = 1  # address 0 is no record: the frame under the first one
         self.first = 1 + self.sights
 
-    def write(
-        self, fields: Sequence[Column], rows: int, sights: Sequence[Column] | None = None, kind: Kind | None = None
-    ) -> Column:
+    def write(self, fields: Sequence[Column], rows: int, sights: Sequence[Column] | None = None, of: int = 0) -> Column:
         """Write a record for each row; gives their words, one for all where all are the same.
 
         Args:
             fields: the fields, each a column.
             rows: how many rows there are.
             sights: what one sees besides what the fields show.
-            kind: what the records are; None: frames, whose words are their addresses.
+            of: the first word of the kind of the records; 0: they are frames, whose words are their addresses.
         """
         is_same = all(isinstance(field, int) for field in fields) and not any(
             isinstance(sight, Tensor) for sight in sights or ()
@@ -80,30 +79,29 @@ class Heap:
         for index, field in enumerate(fields, start + self.first):
             words[index:stop:width] = field
         self.used = stop
-        tag = 0 if kind is None else word(kind, 0)
-        return start + tag if is_same else torch.arange(start + tag, stop + tag, width)
+        return start + of if is_same else torch.arange(start + of, stop + of, width)
 
-    def read(self, values: Column, field: int, kind: Kind | None = None) -> Column:
-        """A field of the records that some words point to, which are all of one kind; None: they are addresses of frames."""
-        place = values + (self.first + field - (0 if kind is None else word(kind, 0)))
+    def read(self, values: Column, field: int, of: int = 0) -> Column:
+        """A field of records that are all of one kind; `of` is the first word of that kind, 0 for frames."""
+        place = values + (self.first + field - of)
         return int(self.words[place]) if isinstance(place, int) else self.words.index_select(0, place)
 
-    def read_all(self, values: Column, fields: range, kind: Kind | None = None) -> list[Column]:
+    def read_all(self, values: Column, fields: range, of: int = 0) -> list[Column]:
         """Several fields, one after another, of such records."""
         if isinstance(values, int) or len(fields) < 2:
-            return [self.read(values, field, kind) for field in fields]
-        start = self.first + fields.start - (0 if kind is None else word(kind, 0))
+            return [self.read(values, field, of) for field in fields]
+        start = self.first + fields.start - of
         places = values + torch.arange(start, start + len(fields))[:, None]
         return list(self.words.index_select(0, places.view(-1)).view(len(fields), -1))
 
     def tail(self, values: Column) -> Column:
         """The lists after the first items of lists; what is no list with an item stays as it is."""
         least, most = (values, values) if isinstance(values, int) else bounds(values)
-        if least >= _PAIRS and most < _AFTER_PAIRS:
-            return self.read(values, 1, Kind.PAIR)
-        if isinstance(values, int) or most < _PAIRS or least >= _AFTER_PAIRS:
+        if least >= PAIRS and most < _AFTER_PAIRS:
+            return self.read(values, 1, PAIRS)
+        if isinstance(values, int) or most < PAIRS or least >= _AFTER_PAIRS:
             return values
-        is_pair = (values >= _PAIRS) & (values < _AFTER_PAIRS)
+        is_pair = (values >= PAIRS) & (values < _AFTER_PAIRS)
         behind = self.words[torch.where(is_pair, (values & INDEX) + self.first + 1, 0)]
         return torch.where(is_pair, behind, values)
 
@@ -153,7 +151,7 @@ class Heap:
     def _make_room(self, words: int) -> None:
         if self.used + words > len(self.words):
             size = max(2 * len(self.words), self.used + words)
-            larger = torch.zeros(size, dtype=torch.int64)
+            larger = torch.empty(size, dtype=torch.int64)
             larger[: self.used] = self.words[: self.used]
             self.words = larger
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from neurallambda.errors import ErrorKind
 from neurallambda.lang.primitives import ARITHMETIC
 from neurallambda.worlds.heap import Column, Heap, bounds
-from neurallambda.worlds.words import EMPTY, FALSE, INDEX, LEAST_OF_A_KIND, SHIFT, TRUE, Kind, column, word
+from neurallambda.worlds.words import EMPTY, FALSE, INDEX, LEAST_OF_A_KIND, PAIRS, SHIFT, TRUE, Kind, column
 
 Faults = list[tuple[Tensor, ErrorKind]]
 """Which worlds end in which error; the first that names a world counts."""
@@ -30,7 +30,6 @@ _ORDER: dict[str, Callable[[Any, Any], Tensor]] = {
     "=": operator.eq,
 }
 _TRUE, _FALSE = torch.tensor(TRUE), torch.tensor(FALSE)
-_FIRST_PAIR, _LAST_PAIR = word(Kind.PAIR, 0), word(Kind.PAIR, INDEX)
 
 
 def binary(
@@ -53,20 +52,15 @@ def _binary(name: str, one: Column, other: Column, integers: range, numbers: tup
     """The same, where one of both is a tensor at least."""
     faults: Faults = []
     if not (numbers[0] or _are_numbers(one)) or not (numbers[1] or _are_numbers(other)):
-        one, other = torch.broadcast_tensors(torch.as_tensor(one), torch.as_tensor(other))
-        strange = (one >= LEAST_OF_A_KIND) | (other >= LEAST_OF_A_KIND)
-        if name == "=":
-            booleans = ((one == TRUE) | (one == FALSE)) & ((other == TRUE) | (other == FALSE))
-            strange = strange & ~booleans & (one != EMPTY) & (other != EMPTY)
-        faults.append((strange, ErrorKind.NOT_AN_INTEGER))
+        wrong = _wrong(name, one, other)
+        faults.append((wrong, ErrorKind.NOT_AN_INTEGER))
         if name not in _ORDER:
-            one, other = torch.where(strange, 1, one), torch.where(strange, 1, other)
+            one, other = torch.where(wrong, 1, one), torch.where(wrong, 1, other)
     if name in _ORDER:
         return _as_words(_ORDER[name](one, other)), faults
-    if name in ("/", "mod"):
-        zero = other == 0
-        if zero if isinstance(zero, bool) else bool(zero.any()):
-            zero = torch.as_tensor(zero).expand_as(one if isinstance(one, Tensor) else other)
+    if name in ("/", "mod") and not (isinstance(other, int) and other):
+        zero = torch.as_tensor(other == 0).expand_as(one if isinstance(one, Tensor) else torch.as_tensor(other))
+        if bool(zero.any()):
             faults.append((zero, ErrorKind.DIVISION_BY_ZERO))
             other = torch.where(zero, 1, other)
     result = _ARITHMETIC[name](one, other)
@@ -76,6 +70,16 @@ def _binary(name: str, one: Column, other: Column, integers: range, numbers: tup
         faults.append((beyond, ErrorKind.OVERFLOW))
         result = torch.where(beyond, 0, result)
     return result, faults
+
+
+def _wrong(name: str, one: Column, other: Column) -> Tensor:
+    """Where operands are of a kind that a primitive does not take."""
+    left, right = torch.as_tensor(one), torch.as_tensor(other)
+    wrong = (left >= LEAST_OF_A_KIND) | (right >= LEAST_OF_A_KIND)
+    if name != "=":
+        return wrong
+    booleans = ((left == TRUE) | (left == FALSE)) & ((right == TRUE) | (right == FALSE))
+    return wrong & ~booleans & (left != EMPTY) & (right != EMPTY)
 
 
 def _are_numbers(operand: Column) -> bool:
@@ -100,7 +104,7 @@ def _unary(name: str, operand: Tensor, heap: Heap) -> tuple[Tensor, Faults]:
     if name == "not":
         return _as_words(operand != TRUE), boolean(operand, len(operand))
     least, most = bounds(operand)
-    are_pairs = least >= _FIRST_PAIR and most <= _LAST_PAIR
+    are_pairs = least >= PAIRS and most <= PAIRS + INDEX
     if name == "listp":
         if are_pairs:
             return torch.full_like(operand, TRUE), []
@@ -109,8 +113,8 @@ def _unary(name: str, operand: Tensor, heap: Heap) -> tuple[Tensor, Faults]:
     if not are_pairs:
         wrong = operand >> SHIFT != Kind.PAIR
         faults.append((wrong, ErrorKind.NOT_A_PAIR))
-        operand = torch.where(wrong, _FIRST_PAIR - heap.first, operand)
-    found = heap.read(operand, int(name == "cdr"), Kind.PAIR)
+        operand = torch.where(wrong, PAIRS - heap.first, operand)
+    found = heap.read(operand, int(name == "cdr"), PAIRS)
     assert isinstance(found, Tensor)
     return found, faults
 
@@ -127,4 +131,4 @@ def boolean(value: Column, rows: int) -> Faults:
 
 def pair(head: Column, tail: Column, rows: int, heap: Heap) -> Column:
     """`cons`."""
-    return heap.write((head, tail), rows, kind=Kind.PAIR)
+    return heap.write((head, tail), rows, of=PAIRS)

@@ -44,6 +44,8 @@ def word(kind: Kind, index: int) -> int:
     return (kind << SHIFT) | index
 
 
+PAIRS, CLOSURES, PARTIALS = (word(kind, 0) for kind in (Kind.PAIR, Kind.CLOSURE, Kind.PARTIAL))
+"""The first words of those kinds that have records: a word is its address more."""
 EMPTY = word(Kind.ATOM, 0)
 TRUE = word(Kind.ATOM, 1)
 FALSE = word(Kind.ATOM, 2)
