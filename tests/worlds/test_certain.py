@@ -86,6 +86,20 @@ def test_few_rows_are_run_by_plain_python_and_many_by_the_engine() -> None:
     assert ends(CROSSING - 1) == ends(CROSSING)[:-1] == ends(3 * CROSSING)[: CROSSING - 1]
 
 
+def test_where_rows_run_different_programs_it_is_the_rows_of_each_that_count() -> None:
+    sources = ["(- ?n 1)", "(* ?n ?n)", "(if (< ?n 9) '() ?n)"]
+    program = Worlds().compile(sources)
+
+    def ends(rows: int) -> list[str]:
+        found = program.infer(n=torch.arange(rows), which=torch.arange(rows) % 3)
+        assert (found.run.circuit.layers[0].source is None) == (rows < 3 * CROSSING)
+        return [to_text(end) for ((end, _),) in found.distribution()]
+
+    few = ends(3 * CROSSING - 1)
+    assert few == ends(3 * CROSSING)[:-1]
+    assert few == [evaluate(sources[row % 3], holes={"n": row}).text for row in range(3 * CROSSING - 1)]
+
+
 def test_a_recording_by_plain_python_is_saved_like_others(tmp_path: Path) -> None:
     found = WORLDS.compile("'(?a (* ?a ?a))").infer(a=torch.tensor([2, 3]))
     found.run.save(tmp_path / "recording")
