@@ -29,7 +29,8 @@ def enter(
         saved = [packet.registers[register] for register in instruction.after]
         sights = run.sights(run.code.instructions[packet.at + 1].sight)
         if sights is not None:
-            sights = [larger(one, run.heap.frame_sight(packet.frame, number)) for number, one in enumerate(sights)]
+            under = run.heap.frame_sights(packet.frame)
+            sights = [larger(one, other) for one, other in zip(sights, under, strict=True)]
         packet.frame = run.heap.write((packet.at, packet.frame, *saved), len(packet), sights)
         packet.depth += 1
     packet.registers = dict(enumerate(sources))
