@@ -93,7 +93,7 @@ def test_where_rows_run_different_programs_it_is_the_rows_of_each_that_count() -
     def ends(rows: int) -> list[str]:
         found = program.infer(n=torch.arange(rows), which=torch.arange(rows) % 3)
         assert (found.run.circuit.layers[0].source is None) == (rows < 3 * CROSSING)
-        return [to_text(end) for ((end, _),) in found.distribution()]
+        return [to_text(end) for ((end, _),) in found.distribution() if not isinstance(end, nl.ErrorKind)]
 
     few = ends(3 * CROSSING - 1)
     assert few == ends(3 * CROSSING)[:-1]

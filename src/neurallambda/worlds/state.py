@@ -238,6 +238,6 @@ class Run:
 def _place(instruction: Instruction) -> str:
     """Where an instruction is in the text, in words."""
     if instruction.node is None or instruction.node.at is None:
-        return ""
+        return " for the result of a call"
     line, column = instruction.node.at
     return f" for the result of line {line}, column {column}"
