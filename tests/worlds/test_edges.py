@@ -178,6 +178,19 @@ def test_too_many_worlds_say_what_keeps_them_apart() -> None:
     assert ends(beside, 1) == {"0": 0.125, "2": 0.375, "4": 0.375, "6": 0.125}
 
 
+def test_a_limit_of_memory_is_an_end() -> None:
+    source = "(defn keep [n] (if (= n 0) 0 (+ n (keep (- n 1))))) (keep ?n)"
+    rows = torch.tensor([3, 100_000] + [2] * 20)
+    found = Worlds(max_words=10_000).compile(source).infer(n=rows)
+    assert [ends(found, row) for row in range(3)] == [{"6": 1.0}, {"out-of-memory": 1.0}, {"3": 1.0}]
+    assert "max_words=10,000" in str(found.error(1))
+    growing = "(defn grow [xs] (if (flip 1 2) (length xs) (grow (cons 1 xs)))) (grow '())"
+    found = Worlds(max_words=100).compile(growing).infer()
+    assert float(found.probability(2)) == pytest.approx(0.125, abs=1e-12)
+    assert 0 < float(found.probability(nl.ErrorKind.OUT_OF_MEMORY)) < 0.01
+    assert float(sum(chance for _, chance in found.distribution()[0])) == pytest.approx(1, abs=1e-12)
+
+
 @pytest.mark.parametrize(
     ("source", "what"),
     [

@@ -48,6 +48,7 @@ class Heap:
         self.sights = 2 * holes
         self.hashing = hashing
         self.mask = mask
+        self.room = 1 << 60  # so many words may be used
         self.words = torch.zeros(max(1 << 12, 1 + 2 * holes), dtype=torch.int64)
         self.first = 1 + self.sights
         self.used = self.first  # at address 0 is the frame under the first one, from which one sees nothing

@@ -30,6 +30,7 @@ class Settings:
         keep: how many worlds of a row go on together, the heaviest; None: all.
         least: worlds with less probability do not go on.
         hash_bits: the bits of hashes that count.
+        max_words: how many words the records of all worlds may take.
     """
 
     integers: range
@@ -39,6 +40,7 @@ class Settings:
     keep: int | None = None
     least: float = 0.0
     hash_bits: int = -1
+    max_words: int = 1 << 30
 
     @property
     def is_bounded(self) -> bool:
