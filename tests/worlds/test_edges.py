@@ -154,6 +154,26 @@ def test_gradients_of_everything_by_finite_differences() -> None:
     assert torch.autograd.gradcheck(everything, (logits,))
 
 
+def test_gradients_of_gradients() -> None:
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(2, 2, 3, generator=generator, dtype=torch.float64).requires_grad_()
+    some = torch.tensor([[0.0, 1.0, -INF]], dtype=torch.float64, requires_grad=True)
+    recording = WORLDS.compile("(observe (= 2 (+ ?a (+ ?b (sample ?a))))) (* ?a ?b)").record(
+        a=nl.Soft(range(3), a), b=nl.Soft(range(3), b)
+    )
+    one = WORLDS.compile("(observe (= ?a (sample ?a))) ?a").record(a=nl.Soft(range(3), some))
+
+    def numbers(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        found = recording(a=a, b=b)
+        return found.log_evidence, found.probability(1), found.posterior("a")
+
+    assert torch.autograd.gradgradcheck(numbers, (a.detach().requires_grad_(), b.detach().requires_grad_()))
+    (first,) = torch.autograd.grad(one(a=some).log_evidence.sum(), some, create_graph=True)
+    (second,) = torch.autograd.grad(first[0, 0], some)
+    assert first.isfinite().all()
+    assert second.isfinite().all()
+
+
 def test_single_precision_logits_have_gradients_of_their_own_type() -> None:
     logits = torch.zeros(2, requires_grad=True)
     WORLDS.compile("(observe (= ?a 1)) 1").infer(a=nl.Soft((1, 2), logits)).log_evidence.sum().backward()
