@@ -54,6 +54,17 @@ def test_random_programs(program: Program) -> None:
     assert end_of(program) == str(outcome.error or outcome.text)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "((fn [x y] (let [x (fn [y] x)] false)) (if false 0 0))",
+        "((fn [x] (let [g (fn [z] x)] (fn [y] (let [h (fn [q] g)] y)))) 3)",
+    ],
+)
+def test_what_only_the_text_of_a_result_mentions_is_kept(source: str) -> None:
+    assert end_of(source) == evaluate(source).text
+
+
 def test_each_row_has_its_own_data() -> None:
     source = "(foldl (fn [total x] (+ (* 2 total) x)) ?start ?xs)"
     lists = [[1, 0, 1], [], [5], [1, 1, 1, 1, 1], [True], [200, 200]]
