@@ -26,7 +26,9 @@ def test_every_engine_is_there_under_its_name() -> None:
 
 @pytest.mark.parametrize("name", ["machin", "", "Machine", "ENGINE.BETA"])
 def test_a_name_of_none(name: str) -> None:
-    with pytest.raises(ArgumentError, match="expected machine or reference or beta or worlds"):
+    with pytest.raises(
+        ArgumentError, match="expected machine or reference or beta or worlds or stepper or beta-stepper"
+    ):
         engine_named(name)
 
 
@@ -90,7 +92,7 @@ def test_steps_end_as_the_run_does(name: Engine) -> None:
 @EVERY
 def test_terms_that_are_not_closed(name: Engine) -> None:
     engine = make_engine(name, limits=SMALL)
-    if name in (Engine.MACHINE, Engine.WORLDS):
+    if name in (Engine.MACHINE, Engine.WORLDS, Engine.STEPPER):
         with pytest.raises(ArgumentError, match="runs closed programs"):
             engine.reduce("((fn [x] '(x x)) y)")
     else:

@@ -58,7 +58,8 @@ export class Actions {
   private show(text: string, by: string, filled: Holes): void {
     this.stop();
     batch(() => {
-      engine.value = settings.value?.engines.includes(by) ? by : "machine";
+      const known = settings.value?.engines ?? [];
+      engine.value = known.includes(by) ? by : (known[0] ?? by);
       choices.value = filled;
       names.value = Object.keys(filled);
       [problem.value, result.value, trace.value, chosen.value] = [null, null, null, null];

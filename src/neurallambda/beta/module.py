@@ -15,8 +15,9 @@ from neurallambda.beta.assemble import assemble
 from neurallambda.beta.cases import Cases
 from neurallambda.beta.cells import Cells
 from neurallambda.beta.decode import outcome, read_cells
-from neurallambda.beta.encode import NeuralLambda, encode, letters
+from neurallambda.beta.encode import NeuralLambda, encode
 from neurallambda.beta.explain import explained
+from neurallambda.beta.letters import letters
 from neurallambda.beta.memory import Memory, start
 from neurallambda.beta.reading import READINGS, Lexicon, Reading
 from neurallambda.beta.rules import Move

@@ -156,8 +156,8 @@ def trace(
     engine: Annotated[
         str,
         typer.Option(
-            metavar="<machine|beta|reference|worlds|normalize>",
-            help="What runs: an engine, or `normalize`: reduction as on paper, with free variables.",
+            metavar="<machine|stepper|beta|beta-stepper|reference|worlds|normalize>",
+            help="What runs: an engine of `run`, or `normalize`: reduction as on paper, with free variables.",
         ),
     ] = "machine",
     hole: Annotated[

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-EngineName = Literal["machine", "reference", "beta", "worlds"]
-NormalizerName = Literal["reference", "beta"]
+EngineName = Literal["machine", "reference", "beta", "worlds", "stepper", "beta-stepper"]
+NormalizerName = Literal["reference", "beta", "beta-stepper"]
 CodebookName = Literal["onehot", "orthonormal", "gaussian", "bipolar"]
 StrategyName = Literal["normal", "applicative", "by-value"]
 
@@ -21,12 +21,16 @@ EngineOption = Annotated[
         "--engine",
         help="`machine`: the differentiable machine, on tensors. `reference`: the evaluator in plain Python, "
         "for long programs. `beta`: substitution in cells, on tensors, to the normal form. `worlds`: every way that a program "
-        "with uncertain data can go, exactly.",
+        "with uncertain data can go, exactly. `stepper`, `beta-stepper`: the discrete steppers of the machine and of beta, in "
+        "plain Python.",
     ),
 ]
 NormalizerOption = Annotated[
     NormalizerName,
-    typer.Option("--engine", help="`reference`: plain Python. `beta`: substitution in cells, on tensors."),
+    typer.Option(
+        "--engine",
+        help="`reference`: plain Python. `beta`: substitution in cells, on tensors. `beta-stepper`: the same, in plain Python.",
+    ),
 ]
 MaxSteps = Annotated[
     int | None,

@@ -48,10 +48,10 @@ class BetaEngine(ProgramEngine["TraceStep"]):
     def run(self, program: str | Program, *, holes: Holes | None = None) -> Outcome:
         """Run one program; see `ProgramEngine.run`."""
         try:
-            closed = _closed(program, holes)
+            program = closed(program, holes)
         except ProgramError as error:
             return ended(error)
-        return self.reduce(closed, holes=holes)
+        return self.reduce(program, holes=holes)
 
     def _run_all(self, sources: Iterable[str], holes: Holes) -> Iterator[Outcome | SourceError]:
         beta = self.beta()
@@ -61,7 +61,7 @@ class BetaEngine(ProgramEngine["TraceStep"]):
             programs: dict[int, Program] = {}
             for index, source in enumerate(some):
                 try:
-                    programs[index] = _closed(source, holes)
+                    programs[index] = closed(source, holes)
                 except ProgramError as error:
                     found[index] = ended(error)
                 except SourceError as error:
@@ -78,7 +78,7 @@ class BetaEngine(ProgramEngine["TraceStep"]):
 
         beta = self.beta()
         try:
-            program = program if free else _closed(program, holes)
+            program = program if free else closed(program, holes)
             encoded = beta.encode(program, holes=holes)
         except ProgramError as error:
             return ended(error)
@@ -89,7 +89,7 @@ class BetaEngine(ProgramEngine["TraceStep"]):
         return self.beta().normalize([program], holes=holes, max_steps=self.max_steps)[0]
 
 
-def _closed(source: str | Program, holes: Holes | None) -> Program:
+def closed(source: str | Program, holes: Holes | None) -> Program:
     """The program, refused where a name is not defined or a hole is not filled."""
     from neurallambda.beta.assemble import check_closed
 

@@ -30,9 +30,13 @@ class Engine(StrEnum):
     """NeuralBeta, on tensors: reduces a program to its normal form by substitution, what is not used not at all."""
     WORLDS = "worlds"
     """Every way that a program with uncertain data can go, each with its weight."""
+    STEPPER = "stepper"
+    """The machine's discrete stepper, in plain Python: its rules, read with integers."""
+    BETA_STEPPER = "beta-stepper"
+    """NeuralBeta's discrete stepper, in plain Python: its micro-steps, on certain cells."""
 
 
-MAX_STEPS = {Engine.MACHINE: 10_000, Engine.REFERENCE: 10_000, Engine.BETA: 2_000, Engine.WORLDS: 10_000}
+MAX_STEPS = {**dict.fromkeys(Engine, 10_000), Engine.BETA: 2_000, Engine.BETA_STEPPER: 2_000}
 """The steps that are allowed where no number is given: a few seconds' worth."""
 
 

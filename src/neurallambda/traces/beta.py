@@ -8,7 +8,7 @@ from neurallambda.beta.memory import Memory
 from neurallambda.beta.module import NeuralBeta, Result
 from neurallambda.beta.trace import TraceCell, TraceStep, trace
 from neurallambda.traces.cells import cells_picture
-from neurallambda.traces.pictures import Item, Json, Lane, Mixture, Picture, Seen, Store
+from neurallambda.traces.pictures import Item, Json, Lane, Mixture, Seen, Store
 
 
 class BetaTracer:

@@ -1,12 +1,14 @@
 """Tracing programs by any engine, as a stream of events."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 from neurallambda.arguments import checked, shown
 from neurallambda.engines import make_engine
 from neurallambda.engines.protocol import Engine, Limits
+from neurallambda.engines.stepper import certain_cells
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
 from neurallambda.lang.cek import out_of_steps
 from neurallambda.lang.chances import Chances
@@ -21,7 +23,7 @@ from neurallambda.lang.terms import Program
 from neurallambda.traces.pictures import Json, Seen
 from neurallambda.traces.recording import Recorder, rounded
 
-TRACED = ("machine", "beta", "reference", "worlds", "normalize")
+TRACED = (*Engine, "normalize")
 """What can be traced: the engines, and reduction as on paper."""
 MAX_STEPS = 2_000
 """How many steps are traced where no number is given."""
@@ -44,7 +46,7 @@ def trace(
 
     Args:
         source: the program.
-        engine: `machine`, `beta`, `reference`, `worlds`, or `normalize`: reduction one step at a time, with free variables.
+        engine: any that runs programs; or `normalize`: reduction one step at a time, with free variables.
         limits: what it may use; without a number of steps, 2,000 are traced.
         device: where tensors live.
         holes: what each `?name` stands for, as in `run`; for worlds also `Chances`.
@@ -72,9 +74,7 @@ def trace(
     program = parse(source) if isinstance(source, str) else source
     text = source if isinstance(source, str) else source.text or to_text(source)
     steps = limits.max_steps or MAX_STEPS
-    tracer = {"machine": _machine, "beta": _beta, "reference": _reference, "worlds": _worlds, "normalize": _normalize}[
-        str(engine)
-    ]
+    tracer = _TRACERS[str(engine)]
     facts: Json = {"source": text, "limits": {"max_steps": steps}}
     filled = check_fillings({} if holes is None else holes)
     if filled:
@@ -133,6 +133,37 @@ def _beta(
     tracer = tracers.BetaTracer(beta, encoded, steps)
     yield from _events(recorder, tracer.seen())
     yield recorder.end(**_outcome(beta.decode(tracer.result)[0], {}))
+
+
+def _stepper(
+    program: Program, facts: Json, limits: Limits, steps: int, device: str | None, holes: dict[str, Any], gradient: bool
+) -> _Events:
+    recorder = Recorder("stepper", **facts)
+    given = make_engine("stepper").check(holes)
+    try:
+        cells = certain_cells(program, given)
+    except ProgramError as error:
+        yield from _refused(recorder, error)
+        return
+    tracer = import_module("neurallambda.traces.stepper").StepperTracer(cells, limits.integers, given, steps)
+    yield from _events(recorder, tracer.seen())
+    yield recorder.end(**_outcome(tracer.outcome, {}))
+
+
+def _beta_stepper(
+    program: Program, facts: Json, limits: Limits, steps: int, device: str | None, holes: dict[str, Any], gradient: bool
+) -> _Events:
+    engine = make_engine("beta-stepper", limits=replace(limits, max_steps=steps))
+    recorder = Recorder("beta-stepper", **facts)
+    try:
+        import_module("neurallambda.beta.assemble").check_closed(program, holes)
+        cells = engine.cells(program, holes)  # pyright: ignore[reportAttributeAccessIssue]
+    except ProgramError as error:
+        yield from _refused(recorder, error)
+        return
+    tracer = import_module("neurallambda.traces.beta_stepper").BetaStepperTracer(engine, cells)
+    yield from _events(recorder, tracer.seen())
+    yield recorder.end(**_outcome(tracer.outcome, {}))
 
 
 def _reference(
@@ -212,6 +243,17 @@ def _normalize(
         yield recorder.end(**_outcome(Outcome(term=tracer.last), {}))
     else:
         yield recorder.end(**_outcome(Outcome(error=ErrorKind.OUT_OF_STEPS, message=out_of_steps(steps)), {}))
+
+
+_TRACERS = {
+    "machine": _machine,
+    "beta": _beta,
+    "reference": _reference,
+    "worlds": _worlds,
+    "stepper": _stepper,
+    "beta-stepper": _beta_stepper,
+    "normalize": _normalize,
+}
 
 
 def _events(recorder: Recorder, seen: Iterator[Seen]) -> _Events:
