@@ -1,8 +1,5 @@
 """One protocol for all engines: each is found by its name, and answers the same questions."""
 
-from collections.abc import Generator
-from typing import Any
-
 import pytest
 
 from neurallambda.engines import ENGINES, engine_named, make_engine
@@ -65,28 +62,6 @@ def test_limits_hold(name: Engine) -> None:
     assert few.run("(+ 1 (+ 2 (+ 1 1)))").error is ErrorKind.OUT_OF_STEPS
     small = make_engine(name, limits=Limits(integers=range(8), cells=24))
     assert small.run("(* 3 3)").error is ErrorKind.OVERFLOW
-
-
-def to_the_end(steps: Generator[Any, None, Outcome]) -> tuple[list[Any], Outcome]:
-    shown = []
-    while True:
-        try:
-            shown.append(next(steps))
-        except StopIteration as end:
-            return shown, end.value
-
-
-@EVERY
-def test_steps_end_as_the_run_does(name: Engine) -> None:
-    engine = make_engine(name, limits=SMALL)
-    steps = engine.steps("(+ 1 2)") if engine.shows_steps else None
-    if steps is None:
-        with pytest.raises(ArgumentError, match="has no steps to show"):
-            engine.steps("(+ 1 2)")
-        return
-    shown, end = to_the_end(steps)
-    assert end == engine.run("(+ 1 2)")
-    assert end.steps == len(shown) > 1
 
 
 @EVERY

@@ -113,7 +113,6 @@ def test_commands(call: Call, tmp_path: Path) -> None:
         ),
         (":load no/such/file", "no/such/file: No such file or directory\n"),
         (":load /", "/: Is a directory\n"),
-        (":trace", "trace: only the machine and beta have steps to show, and the engine is reference\n"),
     ],
 )
 def test_commands_that_cannot_be_followed(call: Call, line: str, message: str) -> None:

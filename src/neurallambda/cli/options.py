@@ -34,7 +34,10 @@ NormalizerOption = Annotated[
 ]
 MaxSteps = Annotated[
     int | None,
-    typer.Option(min=1, help="More steps than this are the error out-of-steps. Without it, 10,000; with beta, 2,000."),
+    typer.Option(
+        min=1,
+        help="More steps than this are the error out-of-steps. Without it, 10,000; with beta and beta-stepper, 2,000.",
+    ),
 ]
 Capacity = Annotated[
     int, typer.Option(min=1, help="More addresses than this are the error out-of-memory. The machine only.")
@@ -45,7 +48,10 @@ Integers = Annotated[
     typer.Option(metavar="LOW:HIGH", help="The least and the greatest integer; leaving them is the error overflow."),
 ]
 Cells = Annotated[
-    int | None, typer.Option(min=2, help="More cells than this are the error out-of-memory. Beta only; 128 without it.")
+    int | None,
+    typer.Option(
+        min=2, help="More cells than this are the error out-of-memory. Beta and beta-stepper only; 128 without it."
+    ),
 ]
 CodebookOption = Annotated[
     CodebookName | None,
@@ -64,5 +70,5 @@ MaxWorlds = Annotated[
 Seed = Annotated[int | None, typer.Option(help="The seed of a random codebook. Beta only; 0 without it.")]
 StrategyOption = Annotated[
     StrategyName | None,
-    typer.Option("--strategy", help="Which redex is reduced first. Beta only; normal without it."),
+    typer.Option("--strategy", help="Which redex is reduced first. Beta and beta-stepper only; normal without it."),
 ]

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from neurallambda.engines.beta import BetaEngine
 from neurallambda.engines.beta_stepper import BetaStepperEngine
@@ -15,7 +14,7 @@ from neurallambda.engines.stepper import StepperEngine
 from neurallambda.engines.worlds import WorldsEngine
 from neurallambda.errors import ArgumentError
 
-ENGINES: Mapping[Engine, type[ProgramEngine[Any]]] = {
+ENGINES: Mapping[Engine, type[ProgramEngine]] = {
     kind.name: kind
     for kind in (MachineEngine, ReferenceEngine, BetaEngine, WorldsEngine, StepperEngine, BetaStepperEngine)
 }
@@ -33,9 +32,7 @@ def engine_named(name: str) -> Engine:
         raise ArgumentError(f"engine: got {name!r}; expected {' or '.join(Engine)}") from None
 
 
-def make_engine(
-    name: str, *, limits: Limits = Limits(), device: str | None = None, **options: object
-) -> ProgramEngine[Any]:
+def make_engine(name: str, *, limits: Limits = Limits(), device: str | None = None, **options: object) -> ProgramEngine:
     """An engine, ready to run programs.
 
     Args:

@@ -1,6 +1,6 @@
 """NeuralBeta as an engine: normal forms by substitution."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,12 @@ from neurallambda.lang.terms import Program
 
 if TYPE_CHECKING:
     from neurallambda.beta import NeuralBeta
-    from neurallambda.beta.trace import TraceStep
 
 BATCH = 64
 """Programs that NeuralBeta is given at a time."""
 
 
-class BetaEngine(ProgramEngine["TraceStep"]):
+class BetaEngine(ProgramEngine):
     """Reduces programs to their normal forms. To be run, a program must be closed.
 
     Its options are the kind of its codebook, how wide the vectors are, the seed of a random codebook, and the strategy.
@@ -69,20 +68,6 @@ class BetaEngine(ProgramEngine["TraceStep"]):
             outcomes = beta.normalize(list(programs.values()), holes=holes, max_steps=self.max_steps)
             found.update(zip(programs, outcomes, strict=True))
             yield from (found[index] for index in range(len(some)))
-
-    def steps(
-        self, program: str | Program, *, holes: Holes | None = None, free: bool = False
-    ) -> Generator["TraceStep", None, Outcome]:
-        """Reduce one program step by step; see `ProgramEngine.steps`."""
-        from neurallambda.beta.trace import trace
-
-        beta = self.beta()
-        try:
-            program = program if free else closed(program, holes)
-            encoded = beta.encode(program, holes=holes)
-        except ProgramError as error:
-            return ended(error)
-        return beta.decode((yield from trace(beta, encoded, self.max_steps)))[0]
 
     def reduce(self, program: str | Program, *, holes: Holes | None = None) -> Outcome:
         """Reduce a program, which need not be closed; see `ProgramEngine.reduce`."""

@@ -14,14 +14,13 @@ if TYPE_CHECKING:
     from neurallambda.beta.discrete import Step
 
 
-class BetaStepperEngine(ProgramEngine[None]):
+class BetaStepperEngine(ProgramEngine):
     """Reduces programs one at a time to their normal forms, in cells. To be run, a program must be closed."""
 
     name = Engine.BETA_STEPPER
     options = ("strategy",)
     limited = ("integers", "max_steps", "cells")
     has_tensors = False
-    shows_steps = False
     most_integers = None
 
     def run(self, program: str | Program, *, holes: Holes | None = None) -> Outcome:

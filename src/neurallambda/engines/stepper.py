@@ -12,12 +12,11 @@ if TYPE_CHECKING:
     from neurallambda.machine.assemble import Cells
 
 
-class StepperEngine(ProgramEngine[None]):
+class StepperEngine(ProgramEngine):
     """Runs programs one at a time, each step one row of the machine's rules. Its memory keeps all that was ever written."""
 
     name = Engine.STEPPER
     has_tensors = False
-    shows_steps = False
     most_integers = None
 
     def run(self, program: str | Program, *, holes: Holes | None = None) -> Outcome:

@@ -21,7 +21,7 @@ from neurallambda.machine.tables import ERRORS
 from neurallambda.machine.trace import RecordReader, TraceRecord
 from neurallambda.traces.contexts import TooLargeError, frames, picture, written
 from neurallambda.traces.lanes import Lineage
-from neurallambda.traces.machine_states import StateReader
+from neurallambda.traces.machine_states import StateReader, code_cell
 from neurallambda.traces.pictures import Json, Lane, Mixture, Picture, Seen, Store
 from neurallambda.traces.recording import rounded
 
@@ -57,10 +57,11 @@ class MachineTracer:
     def seen(self) -> Iterator[Seen]:
         """The state before the first step, and after each until all has ended or no step is allowed."""
         runner, program = self.runner, self.program
-        code = program.code()
-        cells = [self.records.cell(at, code.narrow[0, at]) for at in range(len(program.cells[0]))]
+        narrow = program.code().narrow[0]
+        cells = [self.records.cell(at, narrow[at]) for at in range(len(program.cells[0]))]
+        code = [code_cell(as_cell(cell), program.cells[0], at) for at, cell in enumerate(cells)]
         start = self._lane(0, 1.0, runner.registers.pointers[0])
-        yield Seen((start,), memory=[as_cell(cell) for cell in cells])
+        yield Seen((start,), memory=code)
         while runner.can_go_on and not bool(runner.ended):
             before, running = runner.registers.pointers[0], float(runner.registers.running)
             address = runner.memory.written

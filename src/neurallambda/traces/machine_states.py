@@ -23,8 +23,19 @@ from neurallambda.traces.contexts import (
     function_for,
     second_of,
 )
+from neurallambda.traces.pictures import Json
 
 Lookup = Callable[[Lambda], Value]
+
+
+def code_cell(cell: Json, code: Cells, address: int) -> Json:
+    """A cell of code as the trace has it, with the name of the parameter that it binds."""
+    written = code.cells[address]
+    bound = {Tag.FUNCTION: written.second, Tag.BIND: written.third}.get(written.tag)
+    if bound is None:
+        return cell
+    name = code.functions[bound].parameter
+    return {**cell, "columns": {**cell.get("columns", {}), "parameter": [[name, 1.0]]}}
 
 
 class StateReader(ABC):

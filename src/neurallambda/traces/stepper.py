@@ -12,7 +12,7 @@ from neurallambda.machine.discrete import Record, State, Step, initial, take_ste
 from neurallambda.machine.discrete_values import DiscreteValues
 from neurallambda.machine.explain import explain_cells
 from neurallambda.traces.contexts import TooLargeError, Written, frames, picture, written
-from neurallambda.traces.machine_states import StateReader
+from neurallambda.traces.machine_states import StateReader, code_cell
 from neurallambda.traces.pictures import Json, Lane, Picture, Seen, Store, certain
 
 _SYMBOLS = {Field.OPERATOR: "operator", Field.KIND: "kind"}
@@ -37,7 +37,7 @@ class StepperTracer:
 
     def seen(self) -> Iterator[Seen]:
         """The state before the first step, and after each until the program has ended or no step is left."""
-        code = [self._cell(address) for address in range(len(self.memory))]
+        code = [code_cell(self._cell(at), self.cells, at) for at in range(len(self.memory))]
         yield Seen((self._lane(self.state),), memory=code)
         for number in range(1, self.max_steps + 1):
             step = take_step(self.state, self.integers)
