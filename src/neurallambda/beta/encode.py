@@ -7,11 +7,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from neurallambda.beta.alphabet import Alphabet, Tag
+from neurallambda.beta.alphabet import POINTS_FIRST, POINTS_SECOND, Alphabet, Tag
 from neurallambda.beta.cells import Cells
 from neurallambda.beta.letters import cell_of, columns, letters
 from neurallambda.errors import ArgumentError
 from neurallambda.holes import Filling, Soft, fillings
+from neurallambda.html import table
+
+SHOWN = 60
+"""So many cells a notebook shows."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,6 +43,22 @@ class NeuralLambda:
         batch, cells, width = self.tag.shape
         kind = f"{self.tag.dtype} on {self.tag.device}"
         return f"NeuralLambda(batch of {batch}, {cells} cells, vectors of width {width}, {kind})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the cells of the first program, as they were written."""
+        program = self.programs[0]
+        rows = [
+            (
+                f"A{at}",
+                cell.tag.name.lower(),
+                f"A{cell.first}"
+                if cell.tag in POINTS_FIRST
+                else program.names.get(at, "" if cell.first is None else cell.first),
+                f"A{cell.second}" if cell.tag in POINTS_SECOND else "",
+            )
+            for at, cell in enumerate(program.cells[:SHOWN])
+        ]
+        return table(("address", "tag", "column 1", "column 2"), rows, note=repr(self))
 
 
 def encode(

@@ -22,6 +22,7 @@ from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import Program
 from neurallambda.traces.pictures import Json, Seen
 from neurallambda.traces.recording import Recorder, rounded
+from neurallambda.traces.traced import Trace
 
 TRACED = (*Engine, "normalize")
 """What can be traced: the engines, and reduction as on paper."""
@@ -40,7 +41,7 @@ def trace(
     gradient: bool = False,
     free: bool = False,
     options: Mapping[str, Any] | None = None,
-) -> Iterator[Json]:
+) -> Trace:
     """Run a program and tell every step: a header, an event for each step, an end.
 
     The events are those of the [trace record](trace.md): a step tells what became other in it, and among it the term that
@@ -57,8 +58,9 @@ def trace(
         free: whether names may be free that are not defined, as in `normalize`. NeuralBeta and its stepper only.
         options: what only this engine takes, as in `make_engine`.
 
-    Yields:
-        Events, as JSON has them.
+    Returns:
+        The events, as JSON has them, one after another while the program runs. In a notebook, the last line of a cell shows
+        them with the viewer.
 
     Raises:
         SourceError: where the text is not a program, or has a hole that is not filled.
@@ -83,7 +85,8 @@ def trace(
     filled = check_fillings({} if holes is None else holes)
     if filled:
         facts["holes"] = {name: _hole(filling) for name, filling in filled.items()}
-    return tracer(program, facts, _Asked(limits, steps, device, filled, gradient, free, options or {}))
+    asked = _Asked(limits, steps, device, filled, gradient, free, options or {})
+    return Trace(str(engine), text, tracer(program, facts, asked))
 
 
 def check_fillings(holes: Mapping[str, Any]) -> dict[str, Any]:
