@@ -159,7 +159,7 @@ class NeuralBeta(nn.Module):
             ("cells", alphabet.cells),
             ("integers", f"{alphabet.integers[0]} to {alphabet.integers[-1]}"),
             ("codebook", f"{symbols} symbols, vectors of width {width}"),
-            ("strategy", self.strategy),
+            ("strategy", self.strategy.name),
             ("reading", self.reading),
         ]
         return table(("NeuralBeta", ""), facts)
