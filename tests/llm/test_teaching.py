@@ -18,7 +18,8 @@ from neurallambda.llm import GraftConfig, bases, graft, llama2c, matrix, paramet
 from neurallambda.llm.report import read, table
 from neurallambda.llm.rwkv_cpp import load_rwkv_cpp
 from neurallambda.llm.tasks import PAIRS, TASKS, draw, text_task
-from neurallambda.llm.training import TeachingRecipe, exact_match, perplexity, sampled_texts, teach
+from neurallambda.llm.texts import sampled_texts
+from neurallambda.llm.training import TeachingRecipe, exact_match, perplexity, teach
 from tests.llm.tiny import tokens, transformers
 
 tokenizers = pytest.importorskip("tokenizers")
@@ -168,7 +169,7 @@ def test_a_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(matrix, "place_of", lambda name: tmp_path / "models")
     monkeypatch.setattr(matrix, "VALIDATION_ROWS", 4)
     monkeypatch.setattr(matrix, "TEST_ROWS", 4)
-    monkeypatch.setattr(matrix, "sampled_texts", lambda model, *_, **__: torch.randint(3, len(spelled), (40, 30)))
+    monkeypatch.setattr(matrix, "own_texts", lambda model, _: torch.randint(3, len(spelled), (40, 30)).split([32, 8]))
     recipe = TeachingRecipe(steps=2, rows=2, lengths=(2, 3), replay_length=8)
     said: list[str] = []
     made = list(matrix.cells("tiny", ["pretrained", "random"], ["structure", "structure-upper"], ["reverse"]))

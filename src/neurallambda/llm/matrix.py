@@ -1,7 +1,7 @@
 """The matrix of experiments: which base, what learns, which task, how often. It goes on where it was interrupted."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +13,9 @@ from neurallambda.llm.bases import load_base, place_of
 from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.extras import extra
 from neurallambda.llm.grafting import graft, parameter_groups, upper_blocks
-from neurallambda.llm.tasks import text_task
-from neurallambda.llm.training import TeachingRecipe, exact_match, measured, perplexity, sampled_texts, teach
+from neurallambda.llm.tasks import graft_for, text_task
+from neurallambda.llm.texts import own_texts, texts_of
+from neurallambda.llm.training import TeachingRecipe, exact_match, measured, perplexity, teach
 from neurallambda.train.results import write_result
 from neurallambda.train.run_folder import where
 
@@ -107,7 +108,13 @@ def cells(model: str, bases: list[str], arms: list[str], tasks: list[str]) -> It
 
 
 def run_cell(
-    cell: Cell, folder: Path, *, seeds: int = 5, recipe: TeachingRecipe | None = None, say: Callable[[str], None]
+    cell: Cell,
+    folder: Path,
+    *,
+    seeds: int = 5,
+    recipe: TeachingRecipe | None = None,
+    texts: Sequence[Path] = (),
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
     """All runs of a cell that are not done yet: those that choose the learning rate, and then those that count.
 
@@ -119,6 +126,7 @@ def run_cell(
         folder: where its result is kept; it is written after each run.
         seeds: how many count.
         recipe: how to teach; its learning rate is not used.
+        texts: files of plain text on which perplexity is measured too.
         say: told what happens.
 
     Returns:
@@ -130,7 +138,7 @@ def run_cell(
     tried = {one["learning_rate"]: one["validation"] for one in facts["tuning"]}
     for rate in RATES:
         if rate not in tried:
-            run = _run(cell, replace(recipe, learning_rate=rate), TUNING_SEED, is_tested=False)
+            run = _run(cell, replace(recipe, learning_rate=rate), TUNING_SEED)
             facts["tuning"].append({"learning_rate": rate, "validation": run["validation"], "loss": run["loss"]})
             write_result(path, facts)
             say(f"{cell.name} rate {rate}: validation {run['validation']:.3f}, loss {run['loss']:.3f}")
@@ -139,7 +147,7 @@ def run_cell(
     done = {one["seed"] for one in facts["seeds"]}
     for seed in range(seeds):
         if seed not in done:
-            run = _run(cell, replace(recipe, learning_rate=best), seed, is_tested=True)
+            run = _run(cell, replace(recipe, learning_rate=best), seed, texts=texts)
             facts["seeds"].append({"seed": seed, **run})
             write_result(path, facts)
             say(f"{cell.name} seed {seed}: {run['exact']}, perplexity × {run['perplexity_ratio']:.4f}")
@@ -159,16 +167,16 @@ def _begun(cell: Cell, recipe: TeachingRecipe, path: Path) -> dict[str, Any]:
     return fresh | {"training": where()}
 
 
-def _run(cell: Cell, recipe: TeachingRecipe, seed: int, *, is_tested: bool) -> dict[str, Any]:
-    """Teach once, and measure."""
+def _run(cell: Cell, recipe: TeachingRecipe, seed: int, *, texts: Sequence[Path] | None = None) -> dict[str, Any]:
+    """Teach once, and measure: on fresh inputs of the greatest length of training, and where texts are given, by the test."""
     task = text_task(cell.task)
     model, tokenizer = load_base(cell.model)
-    texts = sampled_texts(model, 160, 200, seed=5, file=place_of(cell.model) / "texts-160-200.safetensors")
-    held, replay = texts[:32], texts[32:]
+    held, replay = own_texts(model, place_of(cell.model))
     if cell.base == "random":
         torch.manual_seed(seed)
         model = type(model)(model.config).eval()
-    before = perplexity(model, held)
+    plain = {"": held, **texts_of(texts or (), tokenizer)}
+    before = {name: perplexity(model, tokens) for name, tokens in plain.items()}
     torch.manual_seed(seed)
     model, groups = _prepared(model, ARMS[cell.arm], cell, recipe.learning_rate)
     losses: list[float] = []
@@ -183,10 +191,13 @@ def _run(cell: Cell, recipe: TeachingRecipe, seed: int, *, is_tested: bool) -> d
         "seconds": round(seconds, 1),
         "tokens_per_second": round(_tokens(recipe) / seconds),
     }
-    if is_tested:
+    if texts is not None:
         lengths = [greatest * multiple for multiple in MULTIPLES]
         found["exact"] = measured(model, task, tokenizer, lengths, rows=TEST_ROWS, seed=TEST_SEED)
-        found["perplexity_ratio"] = round(perplexity(model, held) / before, 4)
+        ratios = {name: round(perplexity(model, tokens) / before[name], 4) for name, tokens in plain.items()}
+        found["perplexity_ratio"] = ratios.pop("")
+        if ratios:
+            found["retention"] = ratios
     return found
 
 
@@ -196,8 +207,7 @@ def _prepared(model: Any, arm: Arm, cell: Cell, rate: float) -> tuple[Any, list[
     if arm.change is None:
         model.requires_grad_(arm.learns == "all")
     else:
-        kind = text_task(cell.task).structure
-        config = GraftConfig(structure=kind, depth=128)  # pyright: ignore[reportArgumentType]
+        config = graft_for(text_task(cell.task))
         saved = {"none": (), "upper": upper, "all": ("*",)}[arm.learns]
         model = graft(model, replace(arm.change(config), modules_to_save=saved))
     if arm.lora:

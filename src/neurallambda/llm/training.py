@@ -3,17 +3,17 @@
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from math import isfinite
 from random import Random
 from time import perf_counter
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.errors import ArgumentError
+from neurallambda.arguments import checked
+from neurallambda.errors import ArgumentError, check_count
 from neurallambda.llm.grafting import is_grafted
 from neurallambda.llm.structure import straight_through
 from neurallambda.llm.tasks import Encoded, TextTask, draw
@@ -21,11 +21,12 @@ from neurallambda.llm.tasks import Encoded, TextTask, draw
 Listener = Callable[[int, float], None]
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class TeachingRecipe:
     """How a model is taught.
 
-    Attributes:
+    Args:
         steps: how many.
         rows: examples a step, all of one length.
         lengths: the least and the greatest length in training.
@@ -34,6 +35,9 @@ class TeachingRecipe:
         replay_every: every so many steps plain text is repeated too, so that the language stays; 0: never.
         replay_rows: how many texts then.
         replay_length: how many tokens of each.
+
+    Raises:
+        ArgumentError: if a number is out of range; which one, and what came.
     """
 
     steps: int = 200
@@ -44,6 +48,21 @@ class TeachingRecipe:
     replay_every: int = 2
     replay_rows: int = 3
     replay_length: int = 100
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "rows", "replay_rows"):
+            check_count(name, getattr(self, name))
+        check_count("replay_every", self.replay_every, least=0)
+        check_count("replay_length", self.replay_length, least=2)
+        least, greatest = self.lengths
+        if not 1 <= least <= greatest:
+            raise ArgumentError(
+                f"lengths: got {least}-{greatest}, expected two lengths from 1 on, the first not the greater one"
+            )
+        for name in ("learning_rate", "clip"):
+            value = getattr(self, name)
+            if not (isfinite(value) and value > 0):
+                raise ArgumentError(f"{name}: got {value}, expected a positive number")
 
 
 def teach(
@@ -138,45 +157,6 @@ def perplexity(model: Any, texts: Tensor, *, at_once: int = 8) -> float:
     """
     model.eval()
     return float(torch.cat([_language(model, part).flatten() for part in texts.split(at_once)]).double().mean().exp())
-
-
-@torch.no_grad()
-def sampled_texts(model: Any, rows: int, time: int, *, seed: int, file: Path | None = None) -> Tensor:
-    """Plain text that a base model writes by itself: what it knows of the language.
-
-    Args:
-        model: without a graft.
-        rows: how many texts.
-        time: how many tokens each has, the one that begins a text among them.
-        seed: of the sampling.
-        file: where they are kept, and taken from the next time.
-
-    Returns:
-        [rows, time] tokens.
-
-    Raises:
-        ArgumentError: if the file holds something else.
-    """
-    if file is not None and file.exists():
-        texts = load_file(file)["texts"]
-        if texts.shape != (rows, time):
-            raise ArgumentError(f"{file}: it holds texts of {tuple(texts.shape)}, expected {(rows, time)}")
-        return texts
-    torch.manual_seed(seed)
-    begin = torch.full((rows, 1), model.config.bos_token_id, dtype=torch.long)
-    texts = model.generate(
-        begin,
-        attention_mask=torch.ones_like(begin),
-        do_sample=True,
-        top_k=0,
-        max_new_tokens=time - 1,
-        min_new_tokens=time - 1,
-        pad_token_id=model.config.eos_token_id,
-    )
-    if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        save_file({"texts": texts}, file)
-    return texts
 
 
 def measured(
