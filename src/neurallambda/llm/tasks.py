@@ -23,7 +23,8 @@ WORDS = (
 )
 """Words of short stories; each is one token of most vocabularies."""
 # fmt: on
-PAIRS = {"(": ")", "[": "]"}
+PAIRS = {"in": "out", "up": "down"}
+"""The brackets of Dyck-2, as words that a model of stories tells apart: it has never seen `)` or `]`, which are one to it."""
 
 Example = tuple[str, str]
 
@@ -85,7 +86,7 @@ def _dyck(length: int, random: Random) -> Example:
             if opened and random.random() < 0.4:
                 written.append(PAIRS[opened.pop()])
             else:
-                opened.append(random.choice("(["))
+                opened.append(random.choice(list(PAIRS)))
                 written.append(opened[-1])
         if opened:
             return " ".join([*written, "|"]), " ".join(PAIRS[one] for one in reversed(opened))
@@ -96,7 +97,7 @@ def _lisp(length: int, random: Random) -> Example:
         program = write_program(length, random)
         outcome = value_of(program)
         if outcome.error is None:
-            return " ".join([*program, "="]), str(outcome.text)
+            return " ".join([*program, "is"]), str(outcome.text)
 
 
 def _trace(length: int, random: Random) -> Example:
@@ -119,7 +120,7 @@ TASKS: dict[str, TextTask] = {
     for task in (
         TextTask("reverse", "Write a list of words backwards", _reverse, "stack"),
         TextTask("copy", "Write a list of words again", _copy, "queue"),
-        TextTask("dyck", "Close what is still open among brackets of two kinds", _dyck, "stack"),
+        TextTask("dyck", "Close what is still open among brackets of two kinds, which are words", _dyck, "stack"),
         TextTask("lisp", "Write the value of a small Lisp program", _lisp, "stack", ends=True),
         TextTask("trace", "Execute a stack machine's instructions, and write what is left", _trace, "stack"),
     )
