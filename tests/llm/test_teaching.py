@@ -23,9 +23,10 @@ from neurallambda.llm.training import TeachingRecipe, exact_match, perplexity, t
 from tests.llm.tiny import tokens, transformers
 
 tokenizers = pytest.importorskip("tokenizers")
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"
-)  # PEFT's own use
+pytestmark = [  # PEFT's own use
+    pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:.past_key_values. is deprecated:FutureWarning"),
+]
 RWKV7_TINY = os.environ.get("NEURALLAMBDA_RWKV7_TINY", "")
 
 
@@ -172,10 +173,12 @@ def test_a_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(matrix, "own_texts", lambda model, _: torch.randint(3, len(spelled), (40, 30)).split([32, 8]))
     recipe = TeachingRecipe(steps=2, rows=2, lengths=(2, 3), replay_length=8)
     said: list[str] = []
+    texts = [tmp_path / "book.txt"]
+    texts[0].write_text("dog cat ball tree\n" * 4000)
     made = list(matrix.cells("tiny", ["pretrained", "random"], ["structure", "structure-upper"], ["reverse"]))
-    made += list(matrix.cells("tiny", ["pretrained"], ["lora-latch", "full"], ["copy"]))
+    made += list(matrix.cells("tiny", ["pretrained"], ["lora-latch", "full", "initial"], ["copy"]))
     for cell in made:
-        matrix.run_cell(cell, tmp_path / "results", seeds=1, recipe=recipe, say=said.append)
+        matrix.run_cell(cell, tmp_path / "results", seeds=1, recipe=recipe, texts=texts, say=said.append)
     assert len(said) == len(made) * 4
     again: list[str] = []
     facts = matrix.run_cell(made[0], tmp_path / "results", seeds=2, recipe=recipe, say=again.append)
@@ -184,6 +187,7 @@ def test_a_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
     assert set(facts["seeds"][0]["exact"]) == {"3", "6", "12", "24"}
     with pytest.raises(ArgumentError, match="another recipe"):
         matrix.run_cell(made[0], tmp_path / "results", recipe=replace(recipe, rows=3), say=again.append)
+    assert all(set(seed.get("retention", {})) == ({"book"} if seed["seed"] == 0 else set()) for seed in facts["seeds"])
     text = table(read(tmp_path / "results"))
     assert text.count("\n| tiny, ") == len(made)
     with pytest.raises(ArgumentError, match="no result"):

@@ -257,8 +257,32 @@ def matrix(
 
 
 @app.command()
+def window(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The result, as JSON.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="What shall be otherwise, as in window=16, steps=200."),
+    ] = None,
+    base: BaseOption = "stories15m",
+    arms: Annotated[str, typer.Option(help="What is added: structure, lora, or both with a comma.")] = "structure,lora",
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds of each count.")] = 3,
+) -> None:
+    """Cut a model's attention to a short window, and see what a structure gives back; goes on where it was."""
+    from neurallambda.cli.messages import answer, remark, reporting
+
+    with reporting():
+        _quiet()
+        from neurallambda.llm.report_window import window_table
+        from neurallambda.llm.window import WindowRecipe, measure_window
+        from neurallambda.train.changes import replaced
+
+        (recipe,) = replaced([WindowRecipe()], changes or [])
+        answer(window_table(measure_window(base, out, recipe, arms=arms.split(","), seeds=seeds, say=remark)))
+
+
+@app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where `matrix` kept its results.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where `matrix` and `window` kept their results.")],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a page of Markdown there.")
     ] = None,
@@ -269,13 +293,14 @@ def report(
     with reporting():
         from neurallambda.llm.report import read, table
         from neurallambda.llm.report_page import page
+        from neurallambda.llm.report_window import find_windows
 
         found = read(folder)
         if out is None:
             answer(table(found).rstrip())
             return
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page(found))
+        out.write_text(page(found, find_windows(folder)))
         remark(f"written to {out}")
 
 

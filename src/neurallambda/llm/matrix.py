@@ -39,12 +39,14 @@ class Arm:
         description: in words.
         change: of the graft; None: there is none.
         lora: the rank of an adapter; 0: none.
+        prefix: how many keys and values are learned in front of every text, in each block: the initial state of attention.
         learns: which of the base model learns: nothing, its upper half, or all.
     """
 
     description: str
     change: Callable[[GraftConfig], GraftConfig] | None = None
     lora: int = 0
+    prefix: int = 0
     learns: Literal["none", "upper", "all"] = "none"
 
 
@@ -55,6 +57,9 @@ def _as_it_is(config: GraftConfig) -> GraftConfig:
 ARMS: dict[str, Arm] = {
     "structure": Arm("base frozen, structure with latch and phase prior", _as_it_is),
     "lora": Arm("base frozen, LoRA on attention, as many parameters", lora=3),
+    "initial": Arm(
+        "base frozen, only the initial state: keys and values in front of each text, as many parameters", prefix=12
+    ),
     "full": Arm("no structure, every parameter", learns="all"),
     "structure-upper": Arm("structure, upper half of the blocks free", _as_it_is, learns="upper"),
     "structure-all": Arm("structure, everything free", _as_it_is, learns="all"),
@@ -215,6 +220,13 @@ def _prepared(model: Any, arm: Arm, cell: Cell, rate: float) -> tuple[Any, list[
         saved = {} if arm.change is None else {"modules_to_save": ["grafted_structure"]}
         adapter = peft.LoraConfig(r=arm.lora, lora_alpha=2 * arm.lora, target_modules=list(LORA_TARGETS), **saved)
         model = peft.get_peft_model(model, adapter)
+    if arm.prefix:
+        peft = extra("peft")
+        model = peft.get_peft_model(
+            model, peft.PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=arm.prefix)
+        )
+        with torch.no_grad():  # near zero, so that it begins near what the model was
+            model.prompt_encoder["default"].embedding.weight.mul_(0.02)
     if arm.change is None:
         return model, [{"params": [one for one in model.parameters() if one.requires_grad], "lr": rate}]
     return model, parameter_groups(model, rate)

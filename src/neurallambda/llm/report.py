@@ -114,12 +114,20 @@ def _row(one: Result, lengths: Sequence[str], texts: Sequence[str]) -> list[str]
     ]
 
 
-def _circumstance(one: Result) -> str:
-    training, recipe = one["training"], one["recipe"]
+def circumstances_of(training: Mapping[str, Any]) -> str:
+    """The machine, the version and the commit of a training.
+
+    Args:
+        training: as `neurallambda.train.run_folder.where` gives it.
+    """
     hardware, versions = training["hardware"], training["versions"]
     changed = " with changes" if training["dirty"] else ""
     commit = (training["commit"] or "unknown")[:10]
-    return (
-        f"{hardware['cpu']}, {hardware['torch_threads']} thread(s), torch {versions['torch']}, commit {commit}{changed}, "
-        f"{recipe['steps']} steps of {recipe['rows']} rows of {recipe['lengths'][0]} to {recipe['lengths'][1]} long"
-    )
+    threads = f"{hardware['torch_threads']} thread(s)"
+    return f"{hardware['cpu']}, {threads}, torch {versions['torch']}, commit {commit}{changed}"
+
+
+def _circumstance(one: Result) -> str:
+    recipe = one["recipe"]
+    lengths = f"{recipe['lengths'][0]} to {recipe['lengths'][1]} long"
+    return f"{circumstances_of(one['training'])}, {recipe['steps']} steps of {recipe['rows']} rows of {lengths}"

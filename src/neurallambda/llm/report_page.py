@@ -11,6 +11,7 @@ from neurallambda.llm.report import (
     markdown,
     rows_of,
 )
+from neurallambda.llm.report_window import window_table
 from neurallambda.llm.targets import judge
 from neurallambda.llm.tasks import TASKS
 
@@ -24,11 +25,12 @@ The learning rate of every arm is chosen from the same three, by one more seed, 
 training: the share of them that is exact, and where that is equal, the loss."""
 
 
-def page(results: Sequence[Result]) -> str:
+def page(results: Sequence[Result], windows: Sequence[Result] = ()) -> str:
     """The text of the page.
 
     Args:
         results: as `neurallambda.llm.report.read` gives them.
+        windows: as `neurallambda.llm.report_window.find_windows` gives them.
     """
     parts = [HEAD]
     for model in dict.fromkeys(one["model"] for one in results):
@@ -36,6 +38,9 @@ def page(results: Sequence[Result]) -> str:
         parts += [f"## {model}", *_targets(own), LEGEND, arms_of(own)]
         for task in dict.fromkeys(one["task"] for one in own):
             parts += _task(task, [one for one in own if one["task"] == task])
+        for one in windows:
+            if one["model"] == model:
+                parts += ["### A short window of attention", window_table(one)]
     return "\n\n".join([*parts, "## Circumstances", circumstances(results)]) + "\n"
 
 

@@ -60,9 +60,7 @@ class TeachingRecipe:
                 f"lengths: got {least}-{greatest}, expected two lengths from 1 on, the first not the greater one"
             )
         for name in ("learning_rate", "clip"):
-            value = getattr(self, name)
-            if not (isfinite(value) and value > 0):
-                raise ArgumentError(f"{name}: got {value}, expected a positive number")
+            check_rate(name, getattr(self, name))
 
 
 def teach(
@@ -95,7 +93,7 @@ def teach(
         ArgumentError: if the loss is no finite number any more.
     """
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, recipe.steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, recipe.steps))
     learning = [parameter for group in groups for parameter in group["params"]]
     random, generator = Random(seed), torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -107,7 +105,7 @@ def teach(
         total = loss
         if replay is not None and recipe.replay_every and step % recipe.replay_every == 0:
             with straight_through(model) if is_grafted(model) else nullcontext():
-                total = total + _language(model, _part(replay, recipe, random, generator)).mean()
+                total = total + language_losses(model, _part(replay, recipe, random, generator)).mean()
         if not bool(total.isfinite()):
             raise ArgumentError(
                 f"groups: after {step} steps the loss is no finite number; a smaller learning rate may help"
@@ -156,7 +154,9 @@ def perplexity(model: Any, texts: Tensor, *, at_once: int = 8) -> float:
         at_once: how many texts the model is given at once.
     """
     model.eval()
-    return float(torch.cat([_language(model, part).flatten() for part in texts.split(at_once)]).double().mean().exp())
+    return float(
+        torch.cat([language_losses(model, part).flatten() for part in texts.split(at_once)]).double().mean().exp()
+    )
 
 
 def measured(
@@ -188,8 +188,13 @@ def _losses(model: Any, batch: Encoded) -> Tensor:
     return functional.cross_entropy(logits[counts], targets[counts])
 
 
-def _language(model: Any, texts: Tensor) -> Tensor:
-    """The loss of each token of plain text but the first: [texts, time - 1]."""
+def language_losses(model: Any, texts: Tensor) -> Tensor:
+    """The loss of each token of plain text but the first: [texts, time - 1].
+
+    Args:
+        model: what reads them.
+        texts: [texts, time] tokens.
+    """
     logits = model(input_ids=texts, use_cache=False).logits[:, :-1]
     return functional.cross_entropy(logits.transpose(1, 2), texts[:, 1:], reduction="none")
 
@@ -202,5 +207,20 @@ def _part(replay: Tensor, recipe: TeachingRecipe, random: Random, generator: tor
     return torch.cat([rows[:, :1], rows[:, first + 1 : first + recipe.replay_length]], 1)
 
 
-def _rate(step: int, steps: int) -> float:
+def check_rate(name: str, value: float) -> None:
+    """Refuse what is no positive number.
+
+    Raises:
+        ArgumentError: which argument, and what came.
+    """
+    if not (isfinite(value) and value > 0):
+        raise ArgumentError(f"{name}: got {value}, expected a positive number")
+
+
+def rate_at(step: int, steps: int) -> float:
+    """Which part of the greatest learning rate a step has: it rises over 20 steps, and falls to a fiftieth.
+
+    >>> rate_at(0, 200), rate_at(19, 200) == 1 - 19 / 200, rate_at(199, 200)
+    (0.05, True, 0.02)
+    """
     return min(1.0, (step + 1) / 20) * max(0.02, 1 - step / steps)
