@@ -140,11 +140,11 @@ def test_exact_match_is_what_greedy_decoding_writes() -> None:
     batch = draw(task, 4, 20, Random(5), spelled)
 
     class Known(torch.nn.Module):
-        def forward(self, input_ids: Tensor, logits_to_keep: int, **_: Any) -> Any:
+        def forward(self, input_ids: Tensor, logits_to_keep: Tensor, **_: Any) -> Any:
             logits = torch.nn.functional.one_hot(input_ids.roll(-1, 1), len(spelled)).float()
             logits[::3, -2] = 0.0
             logits[::3, -2, 0] = 1.0
-            return transformers.modeling_outputs.CausalLMOutput(logits=logits[:, -logits_to_keep:])
+            return transformers.modeling_outputs.CausalLMOutput(logits=logits[:, logits_to_keep])
 
     rights = exact_match(Known(), task, spelled, 4, rows=20, seed=5)
     assert rights == 1 - len(batch.tokens[::3]) / 20

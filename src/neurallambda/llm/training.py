@@ -179,7 +179,9 @@ def _answers(model: Any, batch: Encoded) -> tuple[Tensor, Tensor, Tensor]:
     """The logits where answers may be, the tokens that are right there, and which of them count."""
     kept = batch.tokens.shape[1] - batch.start + 1
     padding = {} if bool(batch.real.all()) else {"attention_mask": batch.real.long()}
-    logits = model(input_ids=batch.tokens, use_cache=False, logits_to_keep=kept, **padding).logits[:, -kept:]
+    # Places, not how many: of a slice, gradients of the head go through a matrix for each row, which takes thrice as long.
+    places = torch.arange(batch.tokens.shape[1] - kept, batch.tokens.shape[1])
+    logits = model(input_ids=batch.tokens, use_cache=False, logits_to_keep=places, **padding).logits[:, -kept:]
     return logits[:, :-1], batch.tokens[:, batch.start :], batch.answer[:, batch.start :]
 
 
@@ -195,8 +197,10 @@ def language_losses(model: Any, texts: Tensor) -> Tensor:
         model: what reads them.
         texts: [texts, time] tokens.
     """
-    logits = model(input_ids=texts, use_cache=False).logits[:, :-1]
-    return functional.cross_entropy(logits.transpose(1, 2), texts[:, 1:], reduction="none")
+    asked = texts.shape[1] - 1
+    logits = model(input_ids=texts, use_cache=False, logits_to_keep=torch.arange(asked)).logits[:, :asked]
+    losses = functional.cross_entropy(logits.flatten(0, 1), texts[:, 1:].flatten(), reduction="none")
+    return losses.unflatten(0, (-1, asked))
 
 
 def _part(replay: Tensor, recipe: TeachingRecipe, random: Random, generator: torch.Generator) -> Tensor:
