@@ -196,6 +196,30 @@ def test_a_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
         list(matrix.cells("tiny", ["pretrained"], ["everything"], ["reverse"]))
 
 
+def test_a_try_that_fails_on_validation_is_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    validations, seeds = iter([0.25, 0.5, 1.0, 0.0, 0.0, 0.5, 0.0]), list[int]()
+
+    def taught(model: Any, cell: Any, recipe: Any, seed: int, *_: Any) -> Any:
+        seeds.append(seed)
+        found = {"validation": next(validations), "loss": 1.0, "parameters": 1, "seconds": 2.0, "tokens_per_second": 3}
+        return f"taught by {seed}", found
+
+    measured = list[str]()
+    monkeypatch.setattr(matrix, "_taught", taught)
+    monkeypatch.setattr(matrix, "load_base", lambda name: (small_model(9), None))
+    monkeypatch.setattr(matrix, "own_texts", lambda *_: (torch.ones(1, 2), torch.ones(1, 2)))
+    monkeypatch.setattr(matrix, "perplexity", lambda *_: 2.0)
+    monkeypatch.setattr(matrix, "measured", lambda model, *_, **__: measured.append(model) or {"8": 1.0})
+    (cell,) = matrix.cells("tiny", ["pretrained"], ["structure-tries"], ["copy"])
+    run = matrix._run  # pyright: ignore[reportPrivateUsage]
+    first = run(cell, TeachingRecipe(), 3, texts=[])
+    assert (first["tries"], first["validation"], first["seconds"]) == ([0.25, 0.5, 1.0], 1.0, 6.0)
+    second = run(cell, TeachingRecipe(), 4, texts=[])
+    assert (second["tries"], second["validation"]) == ([0.0, 0.0, 0.5, 0.0], 0.5)
+    assert seeds == [3, 10_003, 20_003, 4, 10_004, 20_004, 30_004]
+    assert measured == ["taught by 20003", "taught by 20004"]
+
+
 @pytest.mark.parametrize("shares", [True, False])
 def test_a_checkpoint_of_llama2c_computes_what_its_numbers_say(shares: bool) -> None:
     dim, hidden, layers, heads, vocabulary, positions = 8, 12, 2, 2, 11, 16
