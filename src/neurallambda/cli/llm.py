@@ -24,7 +24,7 @@ Changes = Annotated[
     typer.Argument(
         metavar="[KEY=VALUE]...",
         help="What shall be otherwise than it is meant: of the graft, as in structure=queue, width=32, "
-        "layers_to_transform=1,-1, and of the training, as in steps=300, lengths=2-8, learning_rate=0.001.",
+        "layers_to_transform=0,-1, and of the training, as in steps=300, lengths=2-8, learning_rate=0.001.",
     ),
 ]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same numbers.")]

@@ -24,6 +24,8 @@ from neurallambda.train.run_folder import where
 FORM = "neurallambda llm result 1"
 RATES = (1e-3, 3e-3, 1e-2)
 """The learning rates that every arm is tuned over, all with as many runs."""
+FIRST_SEED = 100
+"""The seeds that count begin here: the recipe was chosen by others."""
 TUNING_SEED, VALIDATION_SEED, TEST_SEED = 1_000, 2_000_003, 3_000_017
 VALIDATION_ROWS, TEST_ROWS = 256, 128
 ENOUGH, APART = 0.99, 10_000
@@ -78,6 +80,9 @@ ARMS: dict[str, Arm] = {
     "latch-only": Arm("latch without structure", lambda config: replace(config, structure="none")),
     "soft": Arm("structure, choices left soft", lambda config: replace(config, is_hard=False)),
     "no-noise": Arm("structure, no noise in training", lambda config: replace(config, noise=0.0)),
+    "second-block": Arm(
+        "structure seen after the second block", lambda config: replace(config, layers_to_transform=(1, -1))
+    ),
     "middle": Arm("structure seen and added in the middle", lambda config: replace(config, layers_to_transform=(2, 2))),
     "lora-latch": Arm("LoRA and a latch without structure", lambda config: replace(config, structure="none"), lora=3),
 }
@@ -160,7 +165,7 @@ def run_cell(
     best = max(facts["tuning"], key=_order)["learning_rate"]
     facts["recipe"]["learning_rate"] = best
     done = {one["seed"] for one in facts["seeds"]}
-    for seed in range(seeds):
+    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         if seed not in done:
             run = _run(cell, replace(recipe, learning_rate=best), seed, texts=texts)
             facts["seeds"].append({"seed": seed, **run})
@@ -172,13 +177,26 @@ def run_cell(
 def _begun(cell: Cell, recipe: TeachingRecipe, path: Path) -> dict[str, Any]:
     """What is known of a cell so far."""
     asked = json.loads(json.dumps(asdict(recipe)))
+    config = _config(cell)
+    grafted = None if config is None else config.facts()
     if path.exists():
         facts = json.loads(path.read_text())
         kept = {name: value for name, value in facts.get("recipe", {}).items() if name != "learning_rate"}
-        if facts.get("form") != FORM or kept != {name: asked[name] for name in asked if name != "learning_rate"}:
+        same = (
+            kept == {name: asked[name] for name in asked if name != "learning_rate"} and facts.get("graft") == grafted
+        )
+        if facts.get("form") != FORM or not same:
             raise ArgumentError(f"{path}: it was made by another recipe; choose another folder")
         return facts
-    fresh = {"form": FORM, **asdict(cell), "recipe": asked, "rates": list(RATES), "tuning": [], "seeds": []}
+    fresh = {
+        "form": FORM,
+        **asdict(cell),
+        "recipe": asked,
+        "graft": grafted,
+        "rates": list(RATES),
+        "tuning": [],
+        "seeds": [],
+    }
     return fresh | {"training": where()}
 
 
@@ -220,7 +238,7 @@ def _taught(
     """One try: the model, and what is known of it without a test."""
     task = text_task(cell.task)
     torch.manual_seed(seed)
-    model, groups = _prepared(model, ARMS[cell.arm], cell, recipe.learning_rate)
+    model, groups = _prepared(model, cell, recipe.learning_rate)
     losses: list[float] = []
     seconds = teach(
         model, groups, task, tokenizer, recipe, seed=seed, replay=replay, listener=lambda _, loss: losses.append(loss)
@@ -241,18 +259,24 @@ def _order(found: dict[str, Any]) -> tuple[float, float]:
     return found["validation"], -found["loss"]
 
 
-def _prepared(model: Any, arm: Arm, cell: Cell, rate: float) -> tuple[Any, list[dict[str, Any]]]:
+def _config(cell: Cell) -> GraftConfig | None:
+    """The graft of a cell; None where there is none."""
+    change = ARMS[cell.arm].change
+    return None if change is None else change(graft_for(text_task(cell.task)))
+
+
+def _prepared(model: Any, cell: Cell, rate: float) -> tuple[Any, list[dict[str, Any]]]:
     """The model with what learns in it, and what that is."""
+    arm, config = ARMS[cell.arm], _config(cell)
     upper = upper_blocks(model, model.config.num_hidden_layers // 2) if arm.learns == "upper" else ()
-    if arm.change is None:
+    if config is None:
         model.requires_grad_(arm.learns == "all")
     else:
-        config = graft_for(text_task(cell.task))
         saved = {"none": (), "upper": upper, "all": ("*",)}[arm.learns]
-        model = graft(model, replace(arm.change(config), modules_to_save=saved))
+        model = graft(model, replace(config, modules_to_save=saved))
     if arm.lora:
         peft = extra("peft")
-        saved = {} if arm.change is None else {"modules_to_save": ["grafted_structure"]}
+        saved = {} if config is None else {"modules_to_save": ["grafted_structure"]}
         adapter = peft.LoraConfig(r=arm.lora, lora_alpha=2 * arm.lora, target_modules=list(LORA_TARGETS), **saved)
         model = peft.get_peft_model(model, adapter)
     if arm.prefix:
@@ -262,7 +286,7 @@ def _prepared(model: Any, arm: Arm, cell: Cell, rate: float) -> tuple[Any, list[
         )
         with torch.no_grad():  # near zero, so that it begins near what the model was
             model.prompt_encoder["default"].embedding.weight.mul_(0.02)
-    if arm.change is None:
+    if config is None:
         return model, [{"params": [one for one in model.parameters() if one.requires_grad], "lr": rate}]
     return model, parameter_groups(model, rate)
 
