@@ -95,11 +95,13 @@ def test_what_a_structure_does_is_shown(base: str, tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_used_is_said(
-    words: list[str], message: str, base: str, monkeypatch: pytest.MonkeyPatch
+    words: list[str], message: str, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # no hub is asked again and again
     words = [*words, "--base", base] if words[0] in ("graft", "train") and "--base" not in words else words
     code, said = called(*words)
     assert code == 2
     assert message in said
     assert "Traceback" not in said
+    assert not list(tmp_path.iterdir())
