@@ -14,6 +14,7 @@ from neurallambda.automata.runs.table import aligned
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import Controller, TableAutomaton, hardened
 from neurallambda.nn.recurrent import over_time
+from neurallambda.structures.priority_queue import PriorityQueue
 from neurallambda.tasks import Task
 from neurallambda.tasks.batch import Batch
 from neurallambda.train.extras import extra
@@ -226,7 +227,7 @@ def _followed(model: nn.Module, batch: Batch) -> tuple[Tensor, tuple[Head, ...],
         for (_, heads), steps in zip(augmented.groups, given, strict=True)
         for row in range(heads)
     ]
-    kinds = ["stack" if "Stack" in type(structure).__name__ else "queue" for structure in augmented.structures]
+    kinds = [_kind(structure) for structure in augmented.structures]
     heads = tuple(
         Head(
             name=f"{kind} {kinds[: head + 1].count(kind)}",
@@ -238,6 +239,12 @@ def _followed(model: nn.Module, batch: Batch) -> tuple[Tensor, tuple[Head, ...],
         for head, kind in enumerate(kinds)
     )
     return torch.stack(states), heads, roomy.finish(outputs)
+
+
+def _kind(structure: object) -> str:
+    if isinstance(structure, PriorityQueue):
+        return "priority queue"
+    return "stack" if "Stack" in type(structure).__name__ else "queue"
 
 
 def _state(weights: Tensor) -> str:
