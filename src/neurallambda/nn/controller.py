@@ -145,13 +145,15 @@ class Controller(Recurrent):
     def with_room_for(self, time: int) -> "Controller":
         """The same controller, sharing its parameters, with structures that never lose what could still be read.
 
-        An item that lies deeper than there are steps left is never seen again, and none lies deeper than there were
-        steps: half the steps, rounded up, are room enough.
+        In a stack or a queue an item that lies deeper than there are steps left is never seen again, and none lies deeper
+        than there were steps: half the steps, rounded up, are room enough. In a priority queue each item may be the next.
         """
         if self.capacity is not None:
             return self
+        any_may_be_next = any(isinstance(one, PriorityQueue) for one in self.augmented.structures)
+        room = time if any_may_be_next else (time + 1) // 2
         twin = copy.copy(self)
-        twin._modules = self._modules | {"augmented": self.augmented.with_capacity((time + 1) // 2)}
+        twin._modules = self._modules | {"augmented": self.augmented.with_capacity(room)}
         return twin
 
     def settled(self, time: int) -> "Controller":
