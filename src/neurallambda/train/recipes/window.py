@@ -3,8 +3,7 @@
 from neurallambda.tasks import Task
 from neurallambda.train.recipe import Recipe, Stage
 
-STATES = {"n-back": 12, "sliding-window-sum": 24}
-TASKS = tuple(STATES)
+TASKS = ("sliding-window-sum",)
 """The tasks it is meant for."""
 
 
@@ -17,10 +16,12 @@ def window(task: Task) -> Recipe:
     return Recipe(
         task=task.name,
         model="window",
-        options={"states": STATES.get(task.name, 16)},
+        # Which place it reads is settled early, and never again where the noise is small: with one of 0.5 two seeds of
+        # twelve find the place.
+        options={"states": 24, "place_noise": 2.0},
         name="window",
         seeds=12,
         rows=32,
         learning_rate=3e-2,
-        stages=(Stage(lengths=(1, 8), steps=800, threshold=0.997), Stage(lengths=(1, 20), steps=600)),
+        stages=(Stage(lengths=(1, 8), steps=800, threshold=0.997), Stage(lengths=(1, 20), steps=1000)),
     )
