@@ -15,6 +15,7 @@ from neurallambda.errors import ArgumentError
 from neurallambda.nn import Controller, TableAutomaton, hardened
 from neurallambda.nn.recurrent import over_time
 from neurallambda.structures.priority_queue import PriorityQueue
+from neurallambda.structures.protocol import Structure
 from neurallambda.tasks import Task
 from neurallambda.tasks.batch import Batch
 from neurallambda.train.extras import extra
@@ -214,7 +215,7 @@ def _followed(model: nn.Module, batch: Batch) -> tuple[Tensor, tuple[Head, ...],
         states.append(state.hidden[0][0].clone())
         for head, structure in enumerate(augmented.structures):
             # a copy: a network that only runs may write its structures in place
-            contents[head].append(structure.contents(augmented.memory_of(state, head))[0].clone())
+            contents[head].append(_contents(structure, augmented.memory_of(state, head))[0].clone())
         return state, output
 
     try:
@@ -239,6 +240,15 @@ def _followed(model: nn.Module, batch: Batch) -> tuple[Tensor, tuple[Head, ...],
         for head, kind in enumerate(kinds)
     )
     return torch.stack(states), heads, roomy.finish(outputs)
+
+
+def _contents(structure: Structure[Any], memory: Any) -> Tensor:
+    """What a structure holds, what leaves first at the front: [batch, slots, width]."""
+    contents = structure.contents(memory)
+    if not isinstance(structure, PriorityQueue):
+        return contents
+    order = torch.argsort(torch.where(memory.presence > 0, memory.priorities, torch.inf), dim=1, stable=True)
+    return contents.gather(1, order[..., None].expand_as(contents))
 
 
 def _kind(structure: object) -> str:
