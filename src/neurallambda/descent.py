@@ -1,4 +1,8 @@
-"""Gradient descent, the one loop of everything here that learns."""
+"""Gradient descent on a loss, for what is no network on a task: tables of machines, latches, gates.
+
+`neurallambda.train` is for tasks: it draws their batches, trains many seeds at once, and keeps what a run leaves. The rooms
+below it, which it is built on, learn with this loop.
+"""
 
 from collections.abc import Callable, Iterable
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from neurallambda.automata import CellularAutomaton, dumps, library, loads
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import CellArrayModel, GatedCellModel, TableAutomaton
+from neurallambda.nn import CellArrayModel, GatedCellModel, TableAutomaton, WindowAutomaton
 from neurallambda.nn.choice import harden, hardened
 from neurallambda.structures.cell_array.exact import table_of
 from neurallambda.twins import NeuralFSM
@@ -43,6 +43,37 @@ def test_a_table_is_a_chain_of_matrices(seed: int, string: list[int]) -> None:
         state = state @ chances[token]
         torch.testing.assert_close(model.states(tokens)[0, time], state)
     torch.testing.assert_close(model(tokens)[0, -1], state @ model.readout)
+
+
+@given(st.integers(0, 2**31), st.lists(st.integers(0, 2), min_size=1, max_size=12))
+@settings(max_examples=20)
+def test_a_window_is_a_table_that_reads_each_token_twice(seed: int, string: list[int]) -> None:
+    torch.manual_seed(seed)
+    model, empty = WindowAutomaton(3, 4, states=5, places=3).eval(), 2
+    with torch.no_grad():
+        model.places.normal_()
+    place = int(model.places.argmax()) + 1
+    with hardened(model):
+        answers = model(torch.tensor([string]))[0]
+    rules, state = model.table.table.argmax(-1), 0
+    for time, token in enumerate(string):
+        old = string[time - place] if time >= place else empty
+        state = int(rules[token, int(rules[3 + old, state])])
+        torch.testing.assert_close(answers[time], model.table.readout[state])
+
+
+def test_a_window_may_look_at_several_places_at_once() -> None:
+    torch.manual_seed(0)
+    model = WindowAutomaton(3, 4, states=5, places=2).eval()
+    tokens, answers = torch.tensor([[0, 1, 1, 0]]), []
+    for place in range(2):
+        alone = WindowAutomaton(3, 4, states=5, places=2).eval()
+        alone.load_state_dict(model.state_dict())
+        with torch.no_grad():
+            alone.places.copy_(torch.tensor([0.0, 0.0])).select(0, place).add_(50.0)
+        answers.append(alone(tokens)[0, 1])
+    # of two tokens only the second read depends on the place, and the answer is linear in what is read
+    torch.testing.assert_close(model(tokens)[0, 1], (answers[0] + answers[1]) / 2)
 
 
 @given(st.integers(0, 2**31), st.lists(st.integers(0, 2), min_size=1, max_size=30))

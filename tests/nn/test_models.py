@@ -11,11 +11,13 @@ from neurallambda.errors import ArgumentError
 from neurallambda.nn import (
     Controller,
     LSTMModel,
+    NameBlindController,
     Population,
     RNNModel,
     Transformer,
     TransformerBlock,
     TransformerModel,
+    WindowAutomaton,
     harden,
 )
 from neurallambda.nn.positions import distance_biases, rotated
@@ -24,12 +26,22 @@ INPUTS, OUTPUTS, ROWS, TIME = 4, 3, 3, 8
 SMALL: dict[str, Any] = {"dim": 8, "layers": 2, "heads": 2}
 QUIET: dict[str, Any] = {"state_noise": 0.0, "action_noise": 0.0, "value_noise": 0.0}
 
+
+def name_blind(**options: Any) -> NameBlindController:
+    quiet = {"state_noise": 0.0, "action_noise": 0.0, "choice_noise": 0.0}
+    return NameBlindController(INPUTS, OUTPUTS, names=2, **quiet, **options)
+
+
 MODELS: dict[str, Callable[[], nn.Module]] = {
     "controller": lambda: Controller(INPUTS, OUTPUTS, stacks=1, queues=1, **QUIET),
     "controller-tanh": lambda: Controller(INPUTS, OUTPUTS, stacks=0, queues=1, cell="tanh", **QUIET),
     "controller-lstm": lambda: Controller(INPUTS, OUTPUTS, stacks=1, queues=0, cell="lstm", **QUIET),
     "controller-small": lambda: Controller(INPUTS, OUTPUTS, stacks=1, queues=1, capacity=2, **QUIET),
     "controller-bare": lambda: Controller(INPUTS, OUTPUTS, stacks=0, queues=0, **QUIET),
+    "controller-priority": lambda: Controller(INPUTS, OUTPUTS, stacks=1, queues=1, priority_queues=2, **QUIET),
+    "name-blind": lambda: name_blind(answers_names=True, latches=2, dictionaries=1),
+    "name-blind-pause-full": lambda: name_blind(stacks=1, queues=1, pause=True),
+    "window": lambda: WindowAutomaton(INPUTS, OUTPUTS, states=4, places=3, noise=0.0, place_noise=0.0),
     "rnn": lambda: RNNModel(INPUTS, OUTPUTS, hidden=8),
     "lstm": lambda: LSTMModel(INPUTS, OUTPUTS, hidden=8, layers=2),
     **{

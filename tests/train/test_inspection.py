@@ -8,7 +8,7 @@ import torch
 from neurallambda.automata import TuringMachine, dumps, loads
 from neurallambda.automata.cells.automaton import CellularAutomaton
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import LSTMModel, TableAutomaton, hardened
+from neurallambda.nn import Controller, LSTMModel, TableAutomaton, hardened
 from neurallambda.tasks import task
 from neurallambda.train import MODELS
 from neurallambda.train.evaluation import predict
@@ -35,6 +35,22 @@ def test_an_inspection_shows_the_answers_that_the_model_gives(seed: int, hard: b
     assert found.is_right == (found.answers == found.expected)
     assert [head.name for head in found.heads] == ["stack 1", "stack 2", "queue 1"]
     assert len(found.text().splitlines()) == 9
+
+
+def test_a_priority_queue_is_shown_in_the_order_in_which_items_leave() -> None:
+    model = seeded("controller", "sorting", stacks=0, queues=0, priority_queues=1, symbols=4)
+    assert isinstance(model, Controller)
+    with torch.no_grad():
+        for parameter in model.augmented.to_logits.parameters():
+            parameter.zero_()
+        weight = model.augmented.to_logits.weight[:, model.augmented.cell.hidden_size :]
+        weight[0, :10], weight[1, 10] = 1.0, 1.0  # put digits in, take out afterwards
+        weight[3:7, 1:5], weight[7, :10] = torch.eye(4), -torch.arange(10.0)  # greater digits leave first
+    (head,) = inspect(model, task("sorting"), "1423", hard=True).heads
+    assert head.name == "priority queue 1"
+    assert head.labels == ("insert", "pop", "hold")
+    held = [[int(cell[:-1].argmax()) + 1 for cell in contents if cell[-1] > 0.5] for contents in head.contents]
+    assert held == [[1], [4, 1], [4, 2, 1], [4, 3, 2, 1], [3, 2, 1], [2, 1], [1], []]
 
 
 def test_contents_follow_from_the_actions() -> None:
@@ -124,6 +140,8 @@ def test_a_controller_without_discrete_states_or_structures_is_not_exported() ->
         export(seeded("controller", "reverse-string", stacks=0, queues=0), REVERSE)
     with pytest.raises(ArgumentError, match="a TanhCell, expected a CategoricalCell"):
         export(seeded("controller", "reverse-string", cell="tanh"), REVERSE)
+    with pytest.raises(ArgumentError, match="a controller with a priority queue, expected stacks and queues only"):
+        export(seeded("controller", "sorting", stacks=0, queues=1, priority_queues=1), task("sorting"))
 
 
 @pytest.mark.parametrize("seed", range(3))

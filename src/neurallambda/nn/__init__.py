@@ -21,6 +21,7 @@ from neurallambda.nn.image_classifier import ImageClassifier as ImageClassifier
 from neurallambda.nn.latches import EnabledDataLatch as EnabledDataLatch
 from neurallambda.nn.latches import PredicateLatch as PredicateLatch
 from neurallambda.nn.latches import ResettableLatch as ResettableLatch
+from neurallambda.nn.name_blind import NameBlindController as NameBlindController
 from neurallambda.nn.nand import Nand as Nand
 from neurallambda.nn.nand import soft_nand as soft_nand
 from neurallambda.nn.nand_choice import NandChoice as NandChoice
@@ -41,3 +42,4 @@ from neurallambda.nn.table_automaton import TableAutomaton as TableAutomaton
 from neurallambda.nn.transformer import Transformer as Transformer
 from neurallambda.nn.transformer import TransformerBlock as TransformerBlock
 from neurallambda.nn.transformer import TransformerModel as TransformerModel
+from neurallambda.nn.window_automaton import WindowAutomaton as WindowAutomaton

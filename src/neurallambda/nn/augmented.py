@@ -137,6 +137,12 @@ class Augmented(nn.Module):
     def _operands(self) -> list[Operands]:
         return list(self.operands)  # pyright: ignore[reportReturnType]
 
+    @property
+    def size_of_heads(self) -> tuple[int, ...]:
+        """How many logits say what each of the structures is to do, in their order."""
+        pairs = zip(self.groups, self.sizes, strict=True)
+        return tuple(size // heads for (_, heads), size in pairs for _ in range(heads))
+
     def init(self, batch: int) -> AugmentedState:
         """The state before the first step, for `batch` independent rows, where the parameters live.
 

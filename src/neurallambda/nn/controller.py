@@ -14,6 +14,7 @@ from neurallambda.nn.augmented import Augmented, AugmentedState
 from neurallambda.nn.cells import CategoricalCell, Cell, TanhCell, TorchCell
 from neurallambda.nn.initial import by_fan_in_, phase_bias_, unit_inputs_
 from neurallambda.nn.recurrent import Recurrent
+from neurallambda.structures.priority_queue import PriorityQueue
 from neurallambda.structures.protocol import Structure
 from neurallambda.structures.superposition.queue import SuperpositionQueue
 from neurallambda.structures.superposition.stack import SuperpositionStack
@@ -43,6 +44,7 @@ class Controller(Recurrent):
         outputs: how many classes of answers.
         stacks: how many stacks.
         queues: how many queues.
+        priority_queues: how many priority queues; the priority of what is put in is learned too.
         symbols: how many different symbols a structure may hold.
         cell: "categorical", "tanh", "rnn", "gru" or "lstm".
         states: how many states the categorical cell has, or units any other.
@@ -53,7 +55,7 @@ class Controller(Recurrent):
         value_noise: that on the logits of symbols.
         action_scale: how far actions depend on the state and the reads at the start.
         phase_bias: how strongly actions are inclined at the start.
-        after: what each head, stacks first, is inclined to do after the input: "take" or "stay"; by default in turn.
+        after: what each head, stacks first and priority queues last, is inclined to do after the input: "take" or "stay"; by default in turn.
         capacity: how much the structures hold; by default as much as a sequence of the given length can need.
 
     Raises:
@@ -72,6 +74,7 @@ class Controller(Recurrent):
         *,
         stacks: int = 1,
         queues: int = 1,
+        priority_queues: int = 0,
         symbols: int = 3,
         cell: CellKind = "categorical",
         states: int = 6,
@@ -92,9 +95,10 @@ class Controller(Recurrent):
             check_count(name, count)
         check_count("stacks", stacks, least=0)
         check_count("queues", queues, least=0)
+        check_count("priority_queues", priority_queues, least=0)
         if capacity is not None:
             check_count("capacity", capacity)
-        heads = stacks + queues
+        heads = stacks + queues + priority_queues
         phases = ["stay" if head % 2 else "take" for head in range(heads)] if after is None else list(after)
         if len(phases) != heads:
             raise ArgumentError(f"after: got {len(phases)} phases, expected one for each of the {heads} heads")
@@ -102,7 +106,8 @@ class Controller(Recurrent):
         room, width = capacity or 1, symbols + 1
         structures: list[Structure[Any]] = [SuperpositionStack(capacity=room, width=width)] * stacks
         structures += [SuperpositionQueue(capacity=room, width=width)] * queues
-        reads = heads * width
+        structures += [PriorityQueue(capacity=room, width=width)] * priority_queues
+        reads = sum(structure.read_width for structure in structures)
         self.augmented = Augmented(
             _cell(cell, inputs, states, reads, units=units, noise=state_noise),
             structures,
@@ -125,28 +130,30 @@ class Controller(Recurrent):
         if not phases:
             return
         blocks = augmented.to_logits.weight.split([states, self.inputs, augmented.read_size], dim=1)
-        of_states, of_inputs, of_reads = (block.unflatten(0, (len(phases), -1)) for block in blocks)
         augmented.to_logits.bias.zero_()
         by_fan_in_(blocks[0])
         unit_inputs_(blocks[1])
         unit_inputs_(blocks[2], scale=0.7)
         put, take, stay = range(3)
-        of_states[:, : stay + 1] *= action_scale
-        of_reads[:, : stay + 1] *= action_scale
-        of_inputs[:, stay + 1 :] *= 0.7
-        for head, phase in zip(of_inputs, phases, strict=True):
-            phase_bias_(head, during=put, after={"take": take, "stay": stay}[phase], size=phase_bias)
+        of_heads = zip(*(block.split(augmented.size_of_heads) for block in blocks), strict=True)
+        for (of_states, of_inputs, of_reads), phase in zip(of_heads, phases, strict=True):
+            of_states[: stay + 1] *= action_scale
+            of_reads[: stay + 1] *= action_scale
+            of_inputs[stay + 1 :] *= 0.7
+            phase_bias_(of_inputs, during=put, after={"take": take, "stay": stay}[phase], size=phase_bias)
 
     def with_room_for(self, time: int) -> "Controller":
         """The same controller, sharing its parameters, with structures that never lose what could still be read.
 
-        An item that lies deeper than there are steps left is never seen again, and none lies deeper than there were
-        steps: half the steps, rounded up, are room enough.
+        In a stack or a queue an item that lies deeper than there are steps left is never seen again, and none lies deeper
+        than there were steps: half the steps, rounded up, are room enough. In a priority queue each item may be the next.
         """
         if self.capacity is not None:
             return self
+        any_may_be_next = any(isinstance(one, PriorityQueue) for one in self.augmented.structures)
+        room = time if any_may_be_next else (time + 1) // 2
         twin = copy.copy(self)
-        twin._modules = self._modules | {"augmented": self.augmented.with_capacity((time + 1) // 2)}
+        twin._modules = self._modules | {"augmented": self.augmented.with_capacity(room)}
         return twin
 
     def settled(self, time: int) -> "Controller":

@@ -83,17 +83,20 @@ class TableAutomaton(nn.Module):
         inputs, count, _ = self.table.shape
         check_tokens(tokens, mask)
         check_range(tokens, inputs)
-        # [state, token and next state]: what each state leads to, for all tokens at once
-        matrix = self.choice(self.noise(self.table)).transpose(0, 1).flatten(1)
-        chosen = certain(tokens, inputs, matrix.dtype)[..., None]
+        matrix = self.matrix()
+        chosen = certain(tokens, inputs, matrix.dtype)
         real = None if mask is None else mask[..., None]
         state = certain(torch.zeros_like(tokens[:, 0]), count, matrix.dtype)
         after = []
         for time in range(tokens.shape[1]):
-            following = ((state @ matrix).unflatten(-1, (inputs, count)) * chosen[:, time]).sum(1)
+            following = read_token(state, chosen[:, time], matrix)
             state = following if real is None else torch.where(real[:, time], following, state)
             after.append(state)
         return torch.stack(after, 1)
+
+    def matrix(self) -> Float[Tensor, "states tokens_and_next"]:
+        """What each state leads to, for all tokens at once; in training with new noise at each call."""
+        return self.choice(self.noise(self.table)).transpose(0, 1).flatten(1)
 
     def export(self, *, symbols: Sequence[str], answers: Sequence[str], description: str | None = None) -> FSM:
         """The likeliest rules as a Moore machine, which the exact room runs: its outputs are the answers.
@@ -142,3 +145,18 @@ class TableAutomaton(nn.Module):
             outputs=tuple((names[state], answers[int(said[state])]) for state in order),
             description=description,
         )
+
+
+def read_token(
+    state: Float[Tensor, "batch states"],
+    token: Float[Tensor, "batch tokens"],
+    matrix: Float[Tensor, "states tokens_and_next"],
+) -> Float[Tensor, "batch states"]:
+    """The distribution over states after a token, of which there may be doubt too.
+
+    Args:
+        state: the distribution before it.
+        token: how likely it is each of the tokens.
+        matrix: what `TableAutomaton.matrix` gives.
+    """
+    return ((state @ matrix).unflatten(-1, (token.shape[-1], state.shape[-1])) * token[..., None]).sum(-2)

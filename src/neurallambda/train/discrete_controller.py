@@ -13,6 +13,7 @@ from neurallambda.automata.turing import TuringMachine
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import CategoricalCell, Controller, hardened
 from neurallambda.nn.recurrent import over_time
+from neurallambda.structures.priority_queue import PriorityQueue
 from neurallambda.tasks import Task
 
 _SYMBOLS = "abcdefghijklmnopqrstuvwxyz"
@@ -43,7 +44,7 @@ def machine_of_controller(
         seed: of the sampled inputs.
 
     Raises:
-        ArgumentError: if the cell is of another kind, or there is no structure.
+        ArgumentError: if the cell is of another kind, or if there is no structure, or another than stacks and queues.
     """
     if not isinstance(model.augmented.cell, CategoricalCell):
         raise ArgumentError(
@@ -52,6 +53,10 @@ def machine_of_controller(
         )
     if not model.augmented.structures:
         raise ArgumentError("model: got a controller without stacks and queues, expected at least one of them")
+    if any(isinstance(one, PriorityQueue) for one in model.augmented.structures):
+        raise ArgumentError(
+            "model: got a controller with a priority queue, expected stacks and queues only: no exact machine has others"
+        )
     names = [*task.symbols, empty]
     kinds = ["stack" if "Stack" in type(one).__name__ else "queue" for one in model.augmented.structures]
     rules: dict[tuple[str, str, Read], Rule] = {}

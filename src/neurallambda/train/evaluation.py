@@ -13,8 +13,9 @@ from torch.nn.functional import pad
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
-from neurallambda.nn import CellArrayModel, Population, Recurrent, TransformerBlock, hardened
+from neurallambda.nn import Augmented, CellArrayModel, Population, Recurrent, TransformerBlock, hardened
 from neurallambda.nn.numbered_rules import CellRules
+from neurallambda.structures.priority_queue import PriorityQueue
 from neurallambda.tasks import Batch, Task
 from neurallambda.train.drawn import Drawn, real_tokens
 from neurallambda.train.driving import drive
@@ -168,11 +169,14 @@ def _predictions(model: nn.Module, task: Task, batches: Sequence[Batch], hard: b
     that there are fewer, larger steps.
     """
     found: list[Tensor] = []
-    for group in _side_by_side(batches) if hard and _reads_step_by_step(model) else [[batch] for batch in batches]:
+    joins = hard and _reads_step_by_step(model) and not _makes_pairs(model)
+    for group in _side_by_side(batches) if joins else [[batch] for batch in batches]:
         time = max(batch.tokens.shape[1] for batch in group)
         joined = Batch.cat([_padded(batch, time, task.empty) for batch in group])
         members = len(model) if isinstance(model, Population) else 1
-        at_once = max(1, _rows_at_once(model, time) // members, TOKENS_AT_ONCE // time if len(group) > 1 else 0)
+        at_once = max(1, _rows_at_once(model, time) // members)
+        if len(group) > 1:
+            at_once = max(at_once, TOKENS_AT_ONCE // time)
         starts = range(0, len(joined.lengths), at_once)
         parts = [predict(model, task, joined.rows(slice(at, at + at_once)), hard=hard) for at in starts]
         by_batch = torch.cat(parts, 1).split([len(batch.lengths) for batch in group], dim=1)
@@ -211,9 +215,16 @@ def _padded(batch: Batch, time: int, empty: int) -> Batch:
 
 
 def _rows_at_once(model: nn.Module, time: int) -> int:
-    """How many rows fit into memory: attention makes a number for each pair of tokens."""
-    has_attention = any(isinstance(part, TransformerBlock) for part in model.modules())
-    return min(AT_ONCE, PAIRS_AT_ONCE // time**2) if has_attention else AT_ONCE
+    """How many rows fit into memory: attention makes a number for each pair of tokens, and so does a priority queue."""
+    return min(AT_ONCE, max(1, PAIRS_AT_ONCE // time**2)) if _makes_pairs(model) else AT_ONCE
+
+
+def _makes_pairs(model: nn.Module) -> bool:
+    """Whether it compares every two tokens of a row."""
+    structures = [one for part in model.modules() if isinstance(part, Augmented) for one in part.structures]
+    return any(isinstance(part, TransformerBlock) for part in model.modules()) or any(
+        isinstance(one, PriorityQueue) for one in structures
+    )
 
 
 @torch.no_grad()

@@ -14,6 +14,8 @@ from neurallambda.automata.runs.table import aligned
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import Controller, TableAutomaton, hardened
 from neurallambda.nn.recurrent import over_time
+from neurallambda.structures.priority_queue import PriorityQueue
+from neurallambda.structures.protocol import Structure
 from neurallambda.tasks import Task
 from neurallambda.tasks.batch import Batch
 from neurallambda.train.extras import extra
@@ -213,7 +215,7 @@ def _followed(model: nn.Module, batch: Batch) -> tuple[Tensor, tuple[Head, ...],
         states.append(state.hidden[0][0].clone())
         for head, structure in enumerate(augmented.structures):
             # a copy: a network that only runs may write its structures in place
-            contents[head].append(structure.contents(augmented.memory_of(state, head))[0].clone())
+            contents[head].append(_contents(structure, augmented.memory_of(state, head))[0].clone())
         return state, output
 
     try:
@@ -226,7 +228,7 @@ def _followed(model: nn.Module, batch: Batch) -> tuple[Tensor, tuple[Head, ...],
         for (_, heads), steps in zip(augmented.groups, given, strict=True)
         for row in range(heads)
     ]
-    kinds = ["stack" if "Stack" in type(structure).__name__ else "queue" for structure in augmented.structures]
+    kinds = [_kind(structure) for structure in augmented.structures]
     heads = tuple(
         Head(
             name=f"{kind} {kinds[: head + 1].count(kind)}",
@@ -238,6 +240,21 @@ def _followed(model: nn.Module, batch: Batch) -> tuple[Tensor, tuple[Head, ...],
         for head, kind in enumerate(kinds)
     )
     return torch.stack(states), heads, roomy.finish(outputs)
+
+
+def _contents(structure: Structure[Any], memory: Any) -> Tensor:
+    """What a structure holds, what leaves first at the front: [batch, slots, width]."""
+    contents = structure.contents(memory)
+    if not isinstance(structure, PriorityQueue):
+        return contents
+    order = torch.argsort(torch.where(memory.presence > 0, memory.priorities, torch.inf), dim=1, stable=True)
+    return contents.gather(1, order[..., None].expand_as(contents))
+
+
+def _kind(structure: object) -> str:
+    if isinstance(structure, PriorityQueue):
+        return "priority queue"
+    return "stack" if "Stack" in type(structure).__name__ else "queue"
 
 
 def _state(weights: Tensor) -> str:

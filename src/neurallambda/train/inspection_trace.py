@@ -54,7 +54,7 @@ def trace_inspection(found: Inspection, *, name: str) -> Iterator[Json]:
 
 
 def _kind(head: Head) -> str:
-    return head.name.partition(" ")[0]
+    return "stack" if head.name.startswith("stack") else "queue"
 
 
 def _state(weights: Tensor) -> Mixture:

@@ -11,10 +11,12 @@ from neurallambda.nn import (
     Controller,
     GatedCellModel,
     LSTMModel,
+    NameBlindController,
     RNNModel,
     StepModel,
     TableAutomaton,
     TransformerModel,
+    WindowAutomaton,
 )
 from neurallambda.tasks import Task
 from neurallambda.train.recipe import MakeModel
@@ -29,6 +31,21 @@ def table(task: Task, *, states: int = 8, noise: float = 0.7) -> nn.Module:
         noise: the standard deviation of the noise on the table in training.
     """
     return TableAutomaton(task.inputs, task.outputs, states=states, noise=noise)
+
+
+def window(task: Task, *, states: int = 16, places: int = 8, noise: float = 0.7, place_noise: float = 0.5) -> nn.Module:
+    """A finite automaton that reads each token again some steps later, both learned: for what depends on a window.
+
+    Args:
+        task: what is learned.
+        states: how many states it has; more than needed do no harm.
+        places: how many tokens back it can look.
+        noise: the standard deviation of the noise on the table in training.
+        place_noise: that on the choice of how far back it looks.
+    """
+    return WindowAutomaton(
+        task.inputs, task.outputs, states=states, places=places, noise=noise, place_noise=place_noise
+    )
 
 
 def cells(task: Task, *, states: int = 6, noise: float = 0.5) -> nn.Module:
@@ -71,6 +88,7 @@ def controller(
     *,
     stacks: int = 1,
     queues: int = 1,
+    priority_queues: int = 0,
     symbols: int = 3,
     cell: Literal["categorical", "tanh", "rnn", "gru", "lstm"] = "categorical",
     states: int = 6,
@@ -88,6 +106,7 @@ def controller(
         task: what is learned.
         stacks: how many stacks.
         queues: how many queues.
+        priority_queues: how many priority queues.
         symbols: how many different symbols a structure may hold.
         cell: of the network.
         states: how many states the categorical cell has, or units any other.
@@ -104,6 +123,7 @@ def controller(
         task.outputs,
         stacks=stacks,
         queues=queues,
+        priority_queues=priority_queues,
         symbols=symbols,
         cell=cell,
         states=states,
@@ -112,6 +132,58 @@ def controller(
         state_noise=state_noise,
         action_noise=action_noise,
         value_noise=value_noise,
+        action_scale=action_scale,
+        phase_bias=phase_bias,
+    )
+
+
+def name_blind(
+    task: Task,
+    *,
+    names: int = 32,
+    stacks: int = 0,
+    queues: int = 0,
+    latches: int = 0,
+    dictionaries: int = 0,
+    pause: bool = False,
+    states: int = 6,
+    state_noise: float = 0.5,
+    action_noise: float = 1.0,
+    choice_noise: float = 0.5,
+    action_scale: float = 0.3,
+    phase_bias: float = 4.0,
+) -> nn.Module:
+    """A controller that is told of names only which are equal, so that what it learns holds for names it never saw.
+
+    Args:
+        task: what is learned. Its first symbols are names; where there are more answers than names, its first answers too.
+        names: how many.
+        stacks: how many stacks.
+        queues: how many queues.
+        latches: how many latches, each for one name.
+        dictionaries: how many memories by key.
+        pause: whether it takes as many steps after the input as in it, before it answers.
+        states: how many states the cell has.
+        state_noise: the standard deviation of the noise on the cell in training.
+        action_noise: that on the logits of actions.
+        choice_noise: that on the logits of choices among names.
+        action_scale: how far actions depend on the state, and on what is equal, at the start.
+        phase_bias: how strongly actions are inclined at the start.
+    """
+    return NameBlindController(
+        task.inputs,
+        task.outputs,
+        names=names,
+        answers_names=task.outputs > names,
+        stacks=stacks,
+        queues=queues,
+        latches=latches,
+        dictionaries=dictionaries,
+        pause=pause,
+        states=states,
+        state_noise=state_noise,
+        action_noise=action_noise,
+        choice_noise=choice_noise,
         action_scale=action_scale,
         phase_bias=phase_bias,
     )
@@ -198,8 +270,10 @@ def transformer(
 MODELS: dict[str, MakeModel] = {
     "controller": controller,
     "table": table,
+    "window": window,
     "cells": cells,
     "gated-cells": gated_cells,
+    "name-blind": name_blind,
     "steps": steps,
     "rnn": rnn,
     "lstm": lstm,

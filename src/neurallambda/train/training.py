@@ -9,7 +9,16 @@ from jaxtyping import Bool
 from torch import Generator, Tensor, nn
 
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import LSTMModel, Population, Recurrent, RNNModel, TableAutomaton, clip_each, hardened
+from neurallambda.nn import (
+    LSTMModel,
+    Population,
+    Recurrent,
+    RNNModel,
+    TableAutomaton,
+    WindowAutomaton,
+    clip_each,
+    hardened,
+)
 from neurallambda.train.drawn import Drawn, real_tokens
 from neurallambda.train.events import Failed, StageEnded, Stepped, Validated
 from neurallambda.train.making import make_population, task_of
@@ -25,7 +34,7 @@ _VALIDATION = 1_000_003
 """Added to the first seed for the inputs of validation, which no training draws."""
 
 
-_FROM_LEFT_TO_RIGHT = (Recurrent, TableAutomaton, RNNModel, LSTMModel)
+_FROM_LEFT_TO_RIGHT = (Recurrent, TableAutomaton, WindowAutomaton, RNNModel, LSTMModel)
 """Models that need not be told where padding is."""
 _NO_CLIP = 1e30
 """A norm that no gradient has."""

@@ -15,10 +15,14 @@ from neurallambda.train.recipes.cells import TASKS as CELL_TASKS
 from neurallambda.train.recipes.cells import cells, gated_cells
 from neurallambda.train.recipes.controller import TASKS as CONTROLLER_TASKS
 from neurallambda.train.recipes.controller import controller
+from neurallambda.train.recipes.name_blind import TASKS as NAME_TASKS
+from neurallambda.train.recipes.name_blind import name_blind
 from neurallambda.train.recipes.steps import TASKS as STEP_TASKS
 from neurallambda.train.recipes.steps import steps
 from neurallambda.train.recipes.table import TASKS as TABLE_TASKS
 from neurallambda.train.recipes.table import table
+from neurallambda.train.recipes.window import TASKS as WINDOW_TASKS
+from neurallambda.train.recipes.window import window
 
 MakeRecipe = Callable[[Task], Recipe]
 """A function from a task to the recipe for it."""
@@ -47,8 +51,10 @@ def transformer(task: Task) -> Recipe:
 OWN: dict[str, MakeRecipe] = {
     "controller": controller,
     "table": table,
+    "window": window,
     "cells": cells,
     "gated-cells": gated_cells,
+    "name-blind": name_blind,
     "steps": steps,
 }
 """The recipes of the networks that this project is about, by name."""
@@ -56,8 +62,10 @@ RECIPES: dict[str, MakeRecipe] = {**OWN, "rnn": rnn, "lstm": lstm, "transformer"
 """All recipes, by name."""
 FIRST: dict[str, str] = {
     **dict.fromkeys(TABLE_TASKS, "table"),
+    **dict.fromkeys(WINDOW_TASKS, "window"),
     **dict.fromkeys(CELL_TASKS, "cells"),
     **dict.fromkeys(CONTROLLER_TASKS, "controller"),
+    **dict.fromkeys(NAME_TASKS, "name-blind"),
     **dict.fromkeys(STEP_TASKS, "steps"),
 }
 """Which recipe is taken for a task where none is named."""

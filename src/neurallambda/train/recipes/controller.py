@@ -16,6 +16,7 @@ class _Shape:
 
     stacks: int = 1
     queues: int = 1
+    priority_queues: int = 0
     symbols: int = 3
     states: int = 6
     short: int = 6
@@ -65,13 +66,23 @@ _SHAPES = {
         learning_rate=3e-2,
         compiled=True,
     ),
+    "sorting": _Shape(
+        stacks=0,
+        queues=0,
+        priority_queues=1,
+        symbols=10,
+        short=8,
+        long=16,
+        steps=(500, 0, 300),
+        learning_rate=3e-2,
+    ),
 }
 TASKS = tuple(_SHAPES)
 """The tasks it is meant for."""
 
 
 def controller(task: Task) -> Recipe:
-    """A controller with stacks and queues: for tasks whose answer is as long as the input.
+    """A controller with stacks, queues or priority queues: for tasks whose answer is as long as the input.
 
     Args:
         task: what is learned.
@@ -91,6 +102,7 @@ def controller(task: Task) -> Recipe:
         options={
             "stacks": shape.stacks,
             "queues": shape.queues,
+            **({"priority_queues": shape.priority_queues} if shape.priority_queues else {}),
             "symbols": shape.symbols,
             "states": shape.states,
             "phase_bias": shape.phase_bias,

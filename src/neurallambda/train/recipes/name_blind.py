@@ -1,0 +1,39 @@
+"""Controllers that are told of names only which are equal: what they learn holds for names that training never shows."""
+
+from neurallambda.tasks import Task
+from neurallambda.train.recipe import Option, Recipe, Stage
+
+_OPTIONS: dict[str, dict[str, Option]] = {
+    "palindromes": {"stacks": 1, "queues": 1, "pause": True},
+    "conditional-lookup": {"latches": 1, "dictionaries": 1},
+    # One latch takes what the one before it shows, so a chain of three remembers three tokens.
+    "n-back": {"names": 8, "latches": 3},
+}
+_STAGES = {
+    "palindromes": (Stage(lengths=(2, 6), steps=600, threshold=0.997), Stage(lengths=(2, 12), steps=300)),
+    "conditional-lookup": (Stage(lengths=(4, 10), steps=1000, threshold=0.997), Stage(lengths=(4, 20), steps=300)),
+    "n-back": (Stage(lengths=(1, 8), steps=600, threshold=0.997), Stage(lengths=(1, 16), steps=200)),
+}
+_SEEDS = {"palindromes": 16}
+TASKS = tuple(_OPTIONS)
+"""The tasks it is meant for."""
+
+
+def name_blind(task: Task) -> Recipe:
+    """A controller that sees of names only which are equal: for rules about names, whichever these are.
+
+    Args:
+        task: what is learned.
+    """
+    return Recipe(
+        task=task.name,
+        model="name-blind",
+        options=_OPTIONS.get(task.name, {"stacks": 1, "queues": 1}),
+        name="name-blind",
+        seeds=_SEEDS.get(task.name, 12),
+        rows=24,
+        learning_rate=1e-2,
+        stages=_STAGES.get(
+            task.name, (Stage(lengths=(1, 6), steps=1000, threshold=0.997), Stage(lengths=(1, 12), steps=300))
+        ),
+    )
