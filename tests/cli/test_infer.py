@@ -51,6 +51,8 @@ def test_lines_of_json(call: Call) -> None:
         (["?a", "--hole", "a='(1 x)"], 2, "--hole: got 'x' for 'a'"),
         (["1", "--integers", "0:99999999999"], 2, "integers: got"),
         (["(f 1)"], 1, "unbound"),
+        (["(observe (flip 1 " + "9" * 400 + ")) (car 1)"], 1, "not-a-pair: "),
+        (["?a", "--hole", "a=" + "'(" * 200 + ")" * 200], 2, "nested more than 100 deep"),
         (["(defn f [n] (f (+ n 1))) (f 0)", "--max-steps", "50"], 1, "out-of-steps: "),
         (
             ["(sum (map (+ 1) '(?a ?b ?c ?d)))", "--max-worlds", "3", *(f"--hole={n}=1:1,2:1" for n in "abcd")],

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from neurallambda.errors import ProgramError
+from neurallambda.errors import ArgumentError, ProgramError
 from neurallambda.lang.terms import Program
 from neurallambda.machine import Machine, Soft, gradient, run
 from neurallambda.machine.adjoint.by_address.backward import by_address
@@ -261,3 +261,15 @@ def test_the_gradient_of_alternatives_is_that_of_finite_differences() -> None:
 
     logits = torch.randn(9, generator=torch.Generator().manual_seed(1), dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(function, (logits,), fast_mode=True)
+
+
+def test_a_gradient_that_is_differentiated_again_says_that_it_cannot_be() -> None:
+    machine = Machine(integers=range(4), dtype=torch.float64)
+    logits = torch.tensor([0.3, -0.2], dtype=torch.float64, requires_grad=True)
+    hole = Soft((0, 1), logits)
+    result = machine.run(machine.encode("(+ ?a ?b)", holes={"a": hole, "b": hole}))
+    (first,) = torch.autograd.grad(result.probability(1).sum(), logits, create_graph=True)
+    expected = torch.autograd.grad(2 * logits.softmax(0).prod(), logits)[0]
+    torch.testing.assert_close(first, expected)
+    with pytest.raises(ArgumentError, match="cannot be differentiated again"):
+        torch.autograd.grad(first[0], logits)

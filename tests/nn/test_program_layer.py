@@ -1,5 +1,9 @@
 """Programs as layers: exact, trained through, moved, exported; and banks of them."""
 
+import copy
+import math
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -83,6 +87,61 @@ def test_what_does_not_fit() -> None:
         layer(torch.zeros(1, 2), torch.zeros(1, 2))
     with pytest.raises(nl.SourceError, match=r"the hole \?b is not filled"):
         layer(torch.zeros(1, 2))
+
+
+def test_logits_that_are_none() -> None:
+    layer = ProgramLayer("(+ ?a ?b)", inputs={"a": range(2), "b": range(2)}, output=range(3))
+    good, bad = torch.zeros(2, 2), torch.tensor([[0.0, 0.0], [math.nan, 0.0]])
+    layer(good, good)
+    with pytest.raises(nl.ArgumentError, match=r"holes\['a'\]: got logits that are NaN"):
+        layer(bad, good)
+    found = layer.fixed(good, good)(bad, good)  # what is exported can check nothing
+    torch.testing.assert_close(found[0], layer(good, good)[0])
+    assert found[1].isnan().all()
+
+
+def test_half_precision_has_finite_logarithms() -> None:
+    layer = ProgramLayer("(observe (< ?a 2)) ?a", inputs={"a": range(3)}, output=(0, 2, 5))
+    logits = torch.zeros(1, 3, dtype=torch.float16, requires_grad=True)
+    for found in (layer(logits), layer.fixed(logits)(logits)):
+        assert found.dtype == torch.float16
+        assert found[0].tolist() == pytest.approx([math.log(0.5), -65504, -65504], abs=1e-3)
+        (gradient,) = torch.autograd.grad(found.sum(), logits)
+        assert gradient.isfinite().all()
+    evidence = ProgramLayer("(observe (< ?a 0))", inputs={"a": range(3)})
+    assert evidence(logits).tolist() == [-65504]
+
+
+def test_outputs_may_be_lists_and_errors_and_stand_there_twice() -> None:
+    output = [[0, 1], nl.ErrorKind.OVERFLOW, "'(1 1)", [0, 1]]
+    layer = ProgramLayer("'(?a 1)", inputs={"a": range(2)}, output=output)
+    for found in (layer(torch.zeros(1, 2)), layer.fixed(torch.zeros(1, 2))(torch.zeros(1, 2))):
+        assert found.exp()[0].tolist() == pytest.approx([0.5, 0, 0.5, 0.5])
+    for wrong, message in (("123", "output: got the text"), ([1.5], "got 1.5, expected an integer")):
+        with pytest.raises(nl.ArgumentError, match=message):
+            ProgramLayer("?a", inputs={"a": range(2)}, output=wrong)
+
+
+def test_a_layer_is_copied_and_written_to_a_file_without_its_recordings(tmp_path: Path) -> None:
+    layer = ProgramLayer("(let [double (fn [x] (+ x x))] (double ?a))", inputs={"a": range(3)}, output=range(5))
+    logits = torch.randn(2, 3)
+    expected = layer(logits)
+    torch.save(layer, tmp_path / "layer")
+    for other in (copy.deepcopy(layer), torch.load(tmp_path / "layer", weights_only=False)):
+        assert not other.__dict__["_recordings"]
+        assert torch.equal(other(logits), expected)
+    assert layer.__dict__["_recordings"]
+
+
+def test_lengths_and_rows_that_do_not_fit() -> None:
+    layer = ProgramLayer("(sum ?xs)", inputs={"xs": range(2)}, output=range(3))
+    with pytest.raises(nl.ArgumentError, match="lengths: there is no input 'x'; expected some of xs"):
+        layer(torch.zeros(1, 2, 2), lengths={"x": torch.tensor([1])})
+    with pytest.raises(nl.ArgumentError, match="logits: got 0 tensors, expected 1"):
+        layer.fixed(torch.zeros(1, 2, 2))()
+    with pytest.raises(nl.ArgumentError, match="query: got 3 rows, and the data have 2"):
+        bank()(torch.zeros(3, 4), x=torch.tensor([1, 2]))
+    assert bank()(torch.zeros(3, 4), x=1).shape == (3, 20)
 
 
 def bank(**more: object) -> ProgramBank:

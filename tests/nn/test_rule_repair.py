@@ -73,6 +73,21 @@ def test_broken_rules_are_found() -> None:
     assert model.table.requires_grad
 
 
+def test_where_rows_cannot_be_right_answers_are_counted() -> None:
+    (tokens, targets, mask), model = products(300, 0), multiplier()
+    last = torch.zeros_like(mask)
+    last[:, -1] = True
+    noise = torch.randint(2, (300,), generator=torch.Generator().manual_seed(0))
+    targets = torch.where(last, noise[:, None] * 2, targets)  # what nobody can know, so that hardly a row is right
+    with torch.no_grad():
+        model.table[1, 1, 0, 1] = torch.tensor([0.0, 0.0, 1.0, 0.0])
+        model.readout[0, 1] = torch.tensor([1.0, 0.0, 0.0])
+    found = repair(model, tokens, targets, mask, rounds=30, judge="answers", generator=torch.Generator().manual_seed(0))
+    said = harden(model.eval())(tokens).argmax(-1)
+    assert bool(((said == targets) | ~mask | last).all())
+    assert found.after < 250
+
+
 def test_bad_input() -> None:
     model, (tokens, targets, mask) = multiplier(), products(3, 0)
     with pytest.raises(ArgumentError, match="rounds: got -1"):

@@ -171,8 +171,9 @@ def test_the_rate_falls_in_the_last_stage_alone_and_rises_first() -> None:
 
 
 def test_repairs_are_read_go_through_json_and_check_themselves() -> None:
-    one = changed(made(), ["repairs=1-4:20:5,2-8:30"])
-    assert one.repairs == (Repair(lengths=(1, 4), rows=20, rounds=5), Repair(lengths=(2, 8), rows=30))
+    one = changed(made(), ["repairs=1-4:20:5::answers,2-8:30"])
+    first = Repair(lengths=(1, 4), rows=20, rounds=5, judge="answers")
+    assert one.repairs == (first, Repair(lengths=(2, 8), rows=30))
     assert recipe_from(json.loads(json.dumps(one.facts()))) == one
     assert changed(one, ["repairs=none"]).repairs == ()
     for text, message in (

@@ -54,6 +54,17 @@ def test_random_programs(program: Program) -> None:
     assert end_of(program) == str(outcome.error or outcome.text)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "((fn [x y] (let [x (fn [y] x)] false)) (if false 0 0))",
+        "((fn [x] (let [g (fn [z] x)] (fn [y] (let [h (fn [q] g)] y)))) 3)",
+    ],
+)
+def test_what_only_the_text_of_a_result_mentions_is_kept(source: str) -> None:
+    assert end_of(source) == evaluate(source).text
+
+
 def test_each_row_has_its_own_data() -> None:
     source = "(foldl (fn [total x] (+ (* 2 total) x)) ?start ?xs)"
     lists = [[1, 0, 1], [], [5], [1, 1, 1, 1, 1], [True], [200, 200]]
@@ -84,6 +95,20 @@ def test_few_rows_are_run_by_plain_python_and_many_by_the_engine() -> None:
         return [str(end) for ((end, _),) in found.distribution()]
 
     assert ends(CROSSING - 1) == ends(CROSSING)[:-1] == ends(3 * CROSSING)[: CROSSING - 1]
+
+
+def test_where_rows_run_different_programs_it_is_the_rows_of_each_that_count() -> None:
+    sources = ["(- ?n 1)", "(* ?n ?n)", "(if (< ?n 9) '() ?n)"]
+    program = Worlds().compile(sources)
+
+    def ends(rows: int) -> list[str]:
+        found = program.infer(n=torch.arange(rows), which=torch.arange(rows) % 3)
+        assert (found.run.circuit.layers[0].source is None) == (rows < 3 * CROSSING)
+        return [to_text(end) for ((end, _),) in found.distribution() if not isinstance(end, nl.ErrorKind)]
+
+    few = ends(3 * CROSSING - 1)
+    assert few == ends(3 * CROSSING)[:-1]
+    assert few == [evaluate(sources[row % 3], holes={"n": row}).text for row in range(3 * CROSSING - 1)]
 
 
 def test_a_recording_by_plain_python_is_saved_like_others(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What is rare or goes wrong: nothing possible, nothing to draw, limits, data that cannot be used."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,26 @@ def test_gradients_of_everything_by_finite_differences() -> None:
     assert torch.autograd.gradcheck(everything, (logits,))
 
 
+def test_gradients_of_gradients() -> None:
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(2, 2, 3, generator=generator, dtype=torch.float64).requires_grad_()
+    some = torch.tensor([[0.0, 1.0, -INF]], dtype=torch.float64, requires_grad=True)
+    recording = WORLDS.compile("(observe (= 2 (+ ?a (+ ?b (sample ?a))))) (* ?a ?b)").record(
+        a=nl.Soft(range(3), a), b=nl.Soft(range(3), b)
+    )
+    one = WORLDS.compile("(observe (= ?a (sample ?a))) ?a").record(a=nl.Soft(range(3), some))
+
+    def numbers(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        found = recording(a=a, b=b)
+        return found.log_evidence, found.probability(1), found.posterior("a")
+
+    assert torch.autograd.gradgradcheck(numbers, (a.detach().requires_grad_(), b.detach().requires_grad_()))
+    (first,) = torch.autograd.grad(one(a=some).log_evidence.sum(), some, create_graph=True)
+    (second,) = torch.autograd.grad(first[0, 0], some)
+    assert first.isfinite().all()
+    assert second.isfinite().all()
+
+
 def test_single_precision_logits_have_gradients_of_their_own_type() -> None:
     logits = torch.zeros(2, requires_grad=True)
     WORLDS.compile("(observe (= ?a 1)) 1").infer(a=nl.Soft((1, 2), logits)).log_evidence.sum().backward()
@@ -171,9 +192,100 @@ def test_too_many_worlds_say_what_keeps_them_apart() -> None:
     assert error.message.startswith(
         "64 worlds draw here, and there would be more than max_worlds=100. What keeps them apart: "
     )
+    assert error.message.endswith("apart: a value on the way, which waits for the result of a call, has 2 values")
     beside = worlds.compile("(sum (map (* 2) ?xs))").infer(xs=nl.Rows([[coin] * 12, [coin] * 3]))
     assert ends(beside, 0) == {"out-of-memory": 1.0}
     assert ends(beside, 1) == {"0": 0.125, "2": 0.375, "4": 0.375, "6": 0.125}
+
+
+def test_a_limit_of_memory_is_an_end() -> None:
+    source = "(defn keep [n] (if (= n 0) 0 (+ n (keep (- n 1))))) (keep ?n)"
+    rows = torch.tensor([3, 100_000] + [2] * 20)
+    found = Worlds(max_words=10_000).compile(source).infer(n=rows)
+    assert [ends(found, row) for row in range(3)] == [{"6": 1.0}, {"out-of-memory": 1.0}, {"3": 1.0}]
+    assert "max_words=10,000" in str(found.error(1))
+    growing = "(defn grow [xs] (if (flip 1 2) (length xs) (grow (cons 1 xs)))) (grow '())"
+    found = Worlds(max_words=100).compile(growing).infer()
+    assert float(found.probability(2)) == pytest.approx(0.125, abs=1e-12)
+    assert 0 < float(found.probability(nl.ErrorKind.OUT_OF_MEMORY)) < 0.01
+    assert float(sum(chance for _, chance in found.distribution()[0])) == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ("(go ?xs '())", "`seen` has 64 values"),
+        ("(keep ?xs)", "`x`, which waits for the result of line 3, column 68, has 2 values"),
+        ("(+ 0 (keep ?xs))", "`x`, which waits for the result of line 3, column 68, has 2 values"),
+        ("(branch 12)", "what waits for the result of the call has 64 forms"),
+    ],
+)
+def test_what_keeps_worlds_apart_is_named(source: str, what: str) -> None:
+    coin = nl.Chances((0, 1), (1, 1))
+    definitions = """
+        (defn go [xs seen] (if (empty? xs) seen (go (cdr xs) (cons (+ 1 (car xs)) seen))))
+        (defn keep [xs] (if (empty? xs) 0 (let [x (+ 1 (car xs)) y (keep (cdr xs))] (* x (+ x y)))))
+        (defn branch [n] (if (= n 0) 0 (if (flip 1 2) (+ 1 (branch (- n 1))) (+ 2 (branch (- n 1))))))
+    """
+    error = Worlds(max_worlds=100).compile(definitions + source).infer(xs=[coin] * 12).error()
+    assert error is not None
+    assert error.message.endswith(f"What keeps them apart: {what}")
+
+
+def test_odds_of_any_size() -> None:
+    huge = 10**400
+    rare, sure = (Worlds().compile(f"(flip {one} {huge})").infer() for one in (1, huge - 1))
+    assert float(rare.probability(True)) == float(sure.probability(False)) == 0
+    assert float(rare.probability(False)) == float(sure.probability(True)) == 1
+    assert torch.isfinite(rare.log_weights).all()
+    logarithm = Worlds().compile(f"(observe (flip 1 {huge}))").infer().log_evidence
+    assert float(logarithm) == pytest.approx(-400 * math.log(10), rel=1e-14)
+
+
+@pytest.mark.parametrize("part", [1, nl.Chances((1, 2), (1, 1))], ids=["certain", "uncertain"])
+def test_lists_that_are_nested_too_deep(part: object) -> None:
+    def nested(depth: int) -> object:
+        found = part
+        for _ in range(depth):
+            found = [found]
+        return found
+
+    program, reference = Worlds().compile("(car ?a)"), nl.evaluate("1", holes={"a": nested(100)}, seed=0)
+    assert reference.text == "1"
+    assert len(ends(program.infer(a=nested(100)))) == (1 if part == 1 else 2)
+    for too_deep in (nested(101), [1, nested(5000)], nl.Rows([nested(101)])):
+        with pytest.raises(nl.ArgumentError, match=r"holes\['a'\]: got lists nested more than 100 deep"):
+            program.infer(a=too_deep)
+    with pytest.raises(nl.ArgumentError, match="value: got lists nested more than 100 deep"):
+        program.infer(a=[1]).probability(nested(101))
+
+
+def test_new_tensors_may_be_made_elsewhere_by_default(tmp_path: Path) -> None:
+    logits = torch.randn(2, 3, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64, requires_grad=True)
+    xs, lengths = nl.Soft((1, 2), logits, torch.tensor([3, 1])), torch.tensor([4, 1])
+    program = Worlds().compile("(observe (= ?total (sum ?xs))) (if (flip 1 3) (sample ?xs) 0)")
+    seen = {"a": [0, 1], "b": [1, 0]}
+    with_shortcuts = Worlds().compile("(observe (= (+ ?a ?b) 1))")
+
+    def numbers() -> list[object]:
+        found = program.infer(xs=xs, total=lengths)
+        recording = program.record(xs=xs, total=lengths)
+        recording.save(tmp_path / "recording")
+        again = load_recording(tmp_path / "recording")(xs=logits)
+        (gradient,) = torch.autograd.grad(found.log_evidence.sum(), logits, retain_graph=True)
+        return [
+            *([one.log_evidence.tolist(), one.posterior("xs").tolist(), one.likeliest()] for one in (found, again)),
+            [recording(xs=xs).probability(0).tolist(), found.log_probabilities([0, [1]]).tolist()],
+            [gradient.tolist(), str(found.error(1)), with_shortcuts.shortcuts(symbols=seen, values=range(2))],
+            [Worlds(keep=2).compile("(sum ?xs)").infer(xs=xs).lost.tolist(), Worlds().compile("?n").infer(n=3).texts],
+        ]
+
+    expected = numbers()
+    torch.set_default_device("meta")
+    try:
+        assert numbers() == expected
+    finally:
+        torch.set_default_device("cpu")
 
 
 def test_a_limit_of_steps_is_that_of_each_world() -> None:

@@ -1,5 +1,6 @@
 """A recording with numbers is a run: for the same and for other numbers, from a file, on rows of all kinds."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,27 @@ def test_what_is_no_recording(tmp_path: Path) -> None:
     path.write_bytes(b"nothing")
     with pytest.raises(nl.ArgumentError, match="holds no recording"):
         load_recording(path)
+
+
+def test_numbers_that_are_none() -> None:
+    recording = Worlds().compile("?a").record(a=nl.Soft((1, 2), torch.zeros(2)))
+    for logits in ([math.nan, 0.0], [math.inf, 0.0], [-math.inf, -math.inf]):
+        with pytest.raises(nl.ArgumentError, match=r"holes\['a'\]: got logits that are NaN"):
+            recording(a=torch.tensor(logits))
+
+
+def test_a_recording_that_is_not_whole(tmp_path: Path) -> None:
+    path = tmp_path / "recording"
+    Worlds().compile("(+ ?a 1)").record(a=nl.Soft((1, 2), torch.zeros(2))).save(path)
+    whole = torch.load(path, weights_only=True)
+    for left_out in (set(whole) - {"format"}, {"batch"}, {"blocks"}, {"counts"}):
+        torch.save({key: value for key, value in whole.items() if key not in left_out}, path)
+        with pytest.raises(nl.ArgumentError, match="holds a recording that is not whole"):
+            load_recording(path)
+    for name, wrong in (("programs", ["(+ 1"]), ("given", [1]), ("layers", [1]), ("observed", [3])):
+        torch.save({**whole, name: wrong}, path)
+        with pytest.raises(nl.ArgumentError, match="holds a recording that is not whole"):
+            load_recording(path)
 
 
 def test_numbers_that_do_not_fit() -> None:

@@ -7,6 +7,9 @@ from neurallambda.errors import ArgumentError
 from neurallambda.lang.chances import Chances
 from neurallambda.lang.terms import PRIMITIVES
 
+DEEPEST = 100
+"""So deep may lists be nested that stand for a hole."""
+
 
 def check_names(holes: object) -> Mapping[str, Any]:
     """What a caller gave as `holes`, with every hole named as it is in a program without its `?`.
@@ -49,6 +52,7 @@ def check_given(holes: object) -> Mapping[str, Any]:
         ArgumentError: naming the hole that does not.
     """
     for name, value in check_names(holes).items():
+        check_depth(f"holes[{name!r}]", value)
         todo = [value]
         while todo:
             part = todo.pop()
@@ -61,6 +65,19 @@ def check_given(holes: object) -> Mapping[str, Any]:
             else:
                 check_atom(name, part)
     return check_names(holes)
+
+
+def check_depth(name: str, value: object) -> None:
+    """Refuse lists that are nested too deep.
+
+    Raises:
+        ArgumentError: naming what is.
+    """
+    inside, depth = [value], 0
+    while inside := [item for part in inside if isinstance(part, (list, tuple)) for item in part]:
+        depth += 1
+        if depth > DEEPEST:
+            raise ArgumentError(f"{name}: got lists nested more than {DEEPEST} deep; expected fewer")
 
 
 def check_atom(name: str, value: object) -> None:

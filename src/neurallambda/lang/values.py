@@ -145,7 +145,7 @@ def _code_to_term(
     captured: dict[str, _Written] = {}
     free: set[str] = set()
     for name in sorted(free_names(code.source)):
-        meaning = _meaning(code.scope, name)
+        meaning = meaning_of(code.scope, name)
         if meaning is None or meaning.binding is Binding.DEFINITION:
             free.add(name)
             continue
@@ -189,7 +189,7 @@ def _pair_to_term(pair: Pair, budget: _Budget) -> _Writing:
     return _Written(written, free | last.free)
 
 
-def _meaning(scope: Scope | None, name: str) -> Scope | None:
+def meaning_of(scope: Scope | None, name: str) -> Scope | None:
     """What `name` stands for at a place in the program."""
     while scope is not None and scope.name != name:
         scope = scope.outer

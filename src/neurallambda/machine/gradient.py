@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from neurallambda.errors import ArgumentError
 from neurallambda.machine.adjoint.by_address.backward import by_address
 from neurallambda.machine.adjoint.by_hand.backward import by_hand
 from neurallambda.machine.adjoint.history import Adjoint, End, Kept, KeptAlternatives, Outcome
@@ -48,26 +48,49 @@ class Run(torch.autograd.Function):
         return end.answer, end.errors, end.running.clone(), end.steps, value, memory.records, written
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         """Step backward through the run."""
-        *code, records = ctx.saved_tensors
-        memory = Memory(ctx.layout, Code(*code), records, ctx.written)
-        batch = len(records)
-        answer, errors, running, steps, of_value, to_records, _ = gradients
-        to_answer, to_tags, read = _from_values(memory, ctx.answer, of_value)
-        constants = tables(ctx.settings.integers, ctx.settings.operations, records.device, records.dtype)
-        outcome = Outcome(
-            to_answer if answer is None else answer + to_answer,
-            records.new_zeros(batch, len(ERRORS)) if errors is None else errors,
-            records.new_zeros(batch) if steps is None else steps,
+        with torch.no_grad():
+            found = _stepped_back(ctx, gradients)
+        if not torch.is_grad_enabled():
+            return None, None, *found
+        return None, None, *(_Once.apply(one.detach().requires_grad_()) for one in found)
+
+
+class _Once(torch.autograd.Function):
+    """A gradient that knows nothing of how it depends on the run: who differentiates it again is told so."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor) -> Tensor:
+        del ctx
+        return gradient.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        raise ArgumentError(
+            "the gradient of a run of the machine cannot be differentiated again; neurallambda.Worlds has second derivatives"
         )
-        to_running = records.new_zeros(batch, 1) if running is None else running[:, None]
-        end = End(
-            memory, constants, ctx.pointers, ctx.settings.alternatives, to_records, to_tags, read, to_running, outcome
-        )
-        to_code = adjoint_of(end, ctx.history)(end, ctx.history)
-        return None, None, to_code.narrow, to_code.variables, to_code.settled
+
+
+def _stepped_back(ctx: Any, gradients: tuple[Tensor | None, ...]) -> tuple[Tensor, ...]:
+    """The gradients of the code of a run."""
+    *code, records = ctx.saved_tensors
+    memory = Memory(ctx.layout, Code(*code), records, ctx.written)
+    batch = len(records)
+    answer, errors, running, steps, of_value, to_records, _ = gradients
+    to_answer, to_tags, read = _from_values(memory, ctx.answer, of_value)
+    constants = tables(ctx.settings.integers, ctx.settings.operations, records.device, records.dtype)
+    outcome = Outcome(
+        to_answer if answer is None else answer + to_answer,
+        records.new_zeros(batch, len(ERRORS)) if errors is None else errors,
+        records.new_zeros(batch) if steps is None else steps,
+    )
+    to_running = records.new_zeros(batch, 1) if running is None else running[:, None]
+    end = End(
+        memory, constants, ctx.pointers, ctx.settings.alternatives, to_records, to_tags, read, to_running, outcome
+    )
+    to_code = adjoint_of(end, ctx.history)(end, ctx.history)
+    return to_code.narrow, to_code.variables, to_code.settled
 
 
 def adjoint_of(end: End, history: Sequence[Kept | KeptAlternatives]) -> Adjoint:

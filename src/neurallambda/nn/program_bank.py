@@ -1,6 +1,6 @@
 """A bank of programs: a network learns which of them to use."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 from neurallambda.arguments import checked_methods, shown
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.lang import Outcome, evaluate
-from neurallambda.nn.program_layer import ProgramLayer, Values
+from neurallambda.nn.program_layer import ProgramLayer, Values, checked_output
 from neurallambda.worlds import Worlds
 
 
@@ -48,7 +48,7 @@ class ProgramBank(nn.Module):
         programs: Mapping[str, str],
         *,
         inputs: Mapping[str, Values] | None = None,
-        output: Values,
+        output: Sequence[Any],
         width: int,
         generator: Generator,
         worlds: Worlds | None = None,
@@ -58,7 +58,7 @@ class ProgramBank(nn.Module):
         if not programs:
             raise ArgumentError("programs: got none, expected at least one")
         self.names = tuple(programs)
-        self.output = tuple(output)
+        self.output = checked_output(output)
         self.programs = nn.ModuleList(
             ProgramLayer(source, inputs=inputs or {}, output=output, worlds=worlds) for source in programs.values()
         )
@@ -86,8 +86,11 @@ class ProgramBank(nn.Module):
         Returns:
             The logarithm of the probability of each output.
         """
+        weights = self.weights(query)
         results = torch.stack([program(*logits, **holes) for program in self.programs], 1)
-        return torch.logsumexp(self.weights(query)[..., None] + results.to(query.dtype), 1)
+        if len(results) not in (1, len(query)):
+            raise ArgumentError(f"query: got {len(query)} rows, and the data have {len(results)}; expected as many")
+        return torch.logsumexp(weights[..., None] + results.to(query.dtype), 1)
 
     def choose(self, query: Float[Tensor, "batch width"]) -> list[str]:
         """The name of the likeliest program of each row."""

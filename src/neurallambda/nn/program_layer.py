@@ -14,6 +14,7 @@ from neurallambda.errors import ArgumentError, check_count
 from neurallambda.holes import Soft
 from neurallambda.weighted import NOTHING
 from neurallambda.worlds import Found, Recording, Rows, Worlds
+from neurallambda.worlds.found import text_of
 from neurallambda.worlds.replay import evaluate
 from neurallambda.worlds.spread import spread
 
@@ -30,8 +31,9 @@ class ProgramLayer(nn.Module):
     Args:
         source: the program, as text; each input is a hole in it.
         inputs: the holes that are uncertain, in the order in which logits are given, each with the values it may have.
-        output: the values whose probabilities come out; None: what comes out is the logarithm of the evidence, for programs
-            that observe what is known of the result.
+        output: the values whose probabilities come out, each as `Found.probability` takes one: an integer, a boolean, a
+            list, an `ErrorKind`; None: what comes out is the logarithm of the evidence, for programs that observe what is
+            known of the result.
         worlds: the engine; None: one with the usual limits.
         remembered: how many recordings are kept.
 
@@ -51,7 +53,7 @@ class ProgramLayer(nn.Module):
         source: str,
         *,
         inputs: Mapping[str, Values],
-        output: Values | None = None,
+        output: Sequence[Any] | None = None,
         worlds: Worlds | None = None,
         remembered: int = 32,
     ) -> None:
@@ -59,7 +61,7 @@ class ProgramLayer(nn.Module):
         check_count("remembered", remembered)
         self.source = source
         self.inputs = {name: tuple(values) for name, values in inputs.items()}
-        self.output = None if output is None else tuple(output)
+        self.output = checked_output(output)
         self.program = (worlds or Worlds()).compile(source)
         unknown = [name for name in self.inputs if name not in self.program.holes]
         if unknown:
@@ -90,9 +92,7 @@ class ProgramLayer(nn.Module):
         """
         found = self.infer(*logits, lengths=lengths, **holes)
         dtype = logits[0].dtype if logits else torch.get_default_dtype()
-        if self.output is None:
-            return found.total.clamp_min(NOTHING).to(dtype)
-        return found.log_probabilities(self.output).to(dtype)
+        return _of_type(found.total if self.output is None else found.log_probabilities(self.output), dtype)
 
     def infer(self, *logits: Tensor, lengths: Mapping[str, Tensor] | None = None, **holes: Any) -> Found:
         """All that can be found out, from the same arguments as `forward`: posteriors, the likeliest case, other ends."""
@@ -100,6 +100,9 @@ class ProgramLayer(nn.Module):
             raise ArgumentError(
                 f"logits: got {len(logits)} tensors for the inputs {', '.join(self.inputs)}; expected one for each"
             )
+        unknown = [name for name in lengths or {} if name not in self.inputs]
+        if unknown:
+            raise ArgumentError(f"lengths: there is no input {unknown[0]!r}; expected some of {', '.join(self.inputs)}")
         given = {
             name: Soft(values, one, (lengths or {}).get(name))
             for (name, values), one in zip(self.inputs.items(), logits, strict=True)
@@ -121,6 +124,10 @@ class ProgramLayer(nn.Module):
         found = self.infer(*logits, lengths=lengths, **holes)
         return FixedProgram(found, tuple(self.inputs), self.output)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is copied and written to files: all but the recordings, which are made again where they are needed."""
+        return {**self.__dict__, "_recordings": OrderedDict()}
+
     def extra_repr(self) -> str:
         """What the layer is made of."""
         inputs = ", ".join(f"?{name}: {len(values)} values" for name, values in self.inputs.items())
@@ -138,13 +145,14 @@ class FixedProgram(nn.Module):
         output: the values whose probabilities come out; None: the logarithm of the evidence.
     """
 
-    def __init__(self, found: Found, inputs: tuple[str, ...], output: Values | None) -> None:
+    def __init__(self, found: Found, inputs: tuple[str, ...], output: Sequence[Any] | None) -> None:
         super().__init__()
         recording = found.run
         self.recording = recording
         self.output = output
         order = [inputs.index(name) for name in recording.holes.names]
         self.order = order
+        self.inputs = len(inputs)
         self.sizes = [recording.holes.blocks[number][0][0].log.shape for number in range(len(order))]
         for number, layer in enumerate(recording.circuit.layers):
             for name in ("source", "leaf", "group", "factor"):
@@ -162,6 +170,8 @@ class FixedProgram(nn.Module):
         Raises:
             ArgumentError: where their shapes are others.
         """
+        if len(logits) != self.inputs:
+            raise ArgumentError(f"logits: got {len(logits)} tensors, expected {self.inputs}")
         ordered = [logits[place] for place in self.order]
         for one, size in zip(ordered, self.sizes, strict=True):
             if one.shape != size:
@@ -181,10 +191,30 @@ class FixedProgram(nn.Module):
         numbers = evaluate(replace(circuit, layers=layers), log)
         total = numbers[recording.evidence]
         if self.output is None:
-            return total.clamp_min(NOTHING).to(logits[0].dtype)
+            return _of_type(total, logits[0].dtype)
         index, place = self.get_buffer("index"), self.get_buffer("place")
         found = spread(numbers[recording.outcomes], total, index, place, len(self.output))
-        return found.to(logits[0].dtype)
+        return _of_type(found, logits[0].dtype)
+
+
+def checked_output(output: Sequence[Any] | None) -> tuple[Any, ...] | None:
+    """The values whose probabilities are asked for, of which each may be one.
+
+    Raises:
+        ArgumentError: where they are no sequence, or one is no value.
+    """
+    if output is None:
+        return None
+    if isinstance(output, str):
+        raise ArgumentError(f"output: got the text {output!r:.60}, expected a sequence of values")
+    for value in output:
+        text_of(value)
+    return tuple(output)
+
+
+def _of_type(log: Tensor, dtype: torch.dtype) -> Tensor:
+    """Logarithms in the type of the logits; half precision has no number as large as that of nothing."""
+    return log.clamp_min(max(NOTHING, torch.finfo(dtype).min)).to(dtype)
 
 
 def _key(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """Repair of a learned table, rule by rule: what descent leaves wrong in a discrete machine, a search among its rules puts right."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Int
@@ -11,6 +11,9 @@ from neurallambda.errors import ArgumentError, check_count
 from neurallambda.nn.cell_array_model import CellArrayModel
 from neurallambda.nn.numbered_rules import CellRules, NumberedRules, Other, Rows, TableRules
 from neurallambda.nn.table_automaton import TableAutomaton
+
+Judge = Literal["rows", "answers"]
+"""What a change must make more of: rows that are right from the first symbol to the last, or right answers, symbol by symbol."""
 
 
 class Repaired(NamedTuple):
@@ -39,6 +42,7 @@ def repair(
     *,
     rounds: int = 200,
     tries: int = 100,
+    judge: Judge = "rows",
     generator: Generator | None = None,
 ) -> Repaired:
     """Change single rules of a learned table so that more rows are answered right.
@@ -60,6 +64,8 @@ def repair(
         mask: where an answer is read.
         rounds: how many wrong rows are taken.
         tries: how many changes are tried on other rows in each round.
+        judge: what a change must make more of: right "rows", or right "answers", for tasks in which some symbols of
+            many rows cannot be known.
         generator: the source of randomness, on the CPU.
 
     Returns:
@@ -93,10 +99,10 @@ def repair(
             break
         one = rows.at(wrong[_draw(len(wrong), 1, generator)])
         sample = rows.at(_sample(wrong, len(tokens), generator))
-        for entry, state in _promising(rules, one, sample, tries):
+        for entry, state in _promising(rules, one, sample, tries, judge):
             old = rules.change(entry, state)
             found = rules.wrong(rows)
-            if _worth(found, rows.read) > _worth(wrong_at, rows.read):
+            if _worth(found, rows.read, judge) > _worth(wrong_at, rows.read, judge):
                 wrong_at, changes = found, changes + 1
                 break
             rules.change(entry, old)
@@ -104,7 +110,7 @@ def repair(
     return Repaired(rows=len(tokens), before=before, after=int((~wrong_at.any(1)).sum()), changes=changes)
 
 
-def _promising(rules: NumberedRules, one: Rows, sample: Rows, tries: int) -> list[tuple[int, int]]:
+def _promising(rules: NumberedRules, one: Rows, sample: Rows, tries: int, judge: Judge) -> list[tuple[int, int]]:
     """The changes that get a row further and do most good to a sample, the best first."""
     used: list[Tensor] = []
     first_wrong = int(rules.wrong(one, used=used).int().argmax())
@@ -121,8 +127,8 @@ def _promising(rules: NumberedRules, one: Rows, sample: Rows, tries: int) -> lis
     size = len(sample.read)
     many = sample.at(torch.arange(size).repeat(len(better)))
     each: Other = (entry[better].repeat_interleave(size), value[better].repeat_interleave(size))
-    worth = _worth(rules.wrong(many, each).unflatten(0, (len(better), size)), sample.read)
-    gain = worth - _worth(rules.wrong(sample), sample.read)
+    worth = _worth(rules.wrong(many, each).unflatten(0, (len(better), size)), sample.read, judge)
+    gain = worth - _worth(rules.wrong(sample), sample.read, judge)
     best = [int(k) for k in gain.argsort(descending=True)[:3] if gain[k] > 0]
     return [(int(entry[better[k]]), int(value[better[k]])) for k in best]
 
@@ -136,6 +142,7 @@ def _sample(wrong: Tensor, count: int, generator: Generator) -> Tensor:
     return torch.cat([wrong[_draw(len(wrong), 60, generator)], _draw(count, 100, generator)])
 
 
-def _worth(wrong: Tensor, read: Tensor) -> Tensor:
-    """How many rows are right, [..., rows, steps] to [...]; among equals the share of right answers decides."""
-    return (~wrong.any(-1)).sum(-1) + 1 - wrong.sum((-2, -1)).double() / read.sum().clamp(min=1)
+def _worth(wrong: Tensor, read: Tensor, judge: Judge) -> Tensor:
+    """How many rows are right, [..., rows, steps] to [...], or 0 where they do not count; then the share of right answers."""
+    share = 1 - wrong.sum((-2, -1)).double() / read.sum().clamp(min=1)
+    return share + (~wrong.any(-1)).sum(-1) if judge == "rows" else share

@@ -26,7 +26,7 @@ def changed(recipe: Recipe, changes: Iterable[str]) -> Recipe:
         changes: each `KEY=VALUE`, where the key is a field of `Recipe`, or `model.OPTION`, an option of its model. Lengths are
             written `1-40`, pairs `0.9,0.99`, nothing `none`, and a stage `1-6:450:0.997:4:1.0`: lengths, steps, and if need
             be the threshold, how many are kept, and the part of the learning rate. A repair is written `3-40:2000:300:100`:
-            lengths, rows, rounds and tries; `repairs=none` leaves all out.
+            lengths, rows, rounds, tries and what is judged; `repairs=none` leaves all out.
 
     Raises:
         ArgumentError: if a key is unknown, with the nearest there is, or a value cannot be read.
@@ -135,9 +135,11 @@ def _stage(text: str) -> Stage:
 
 def _repair(text: str) -> Repair:
     lengths, rows, *more = text.split(":")
-    rest = dict(zip(("rounds", "tries"), map(int, more), strict=False))
-    if len(more) > 2:
+    names = ("rounds", "tries", "judge")
+    if len(more) > len(names):
         raise ValueError
+    kinds: Mapping[str, Any] = get_type_hints(Repair)
+    rest = {name: _read(part, kinds[name]) for name, part in zip(names, more, strict=False) if part}
     return Repair(lengths=_read(lengths, tuple[int, int]), rows=int(rows), **rest)
 
 
@@ -161,7 +163,7 @@ def _expected(kind: Any) -> str:
     if kind == tuple[Stage, ...]:
         return "stages as LENGTHS:STEPS:THRESHOLD:KEEP:RATE with commas between them, as in 1-6:450:0.997,1-12:150"
     if kind == tuple[Repair, ...]:
-        return "repairs as LENGTHS:ROWS:ROUNDS:TRIES with commas between them, as in 3-40:2000:300:100, or none"
+        return "repairs as LENGTHS:ROWS:ROUNDS:TRIES:JUDGE with commas between them, as in 3-40:2000:300:100:answers, or none"
     if kind == tuple[int, int]:
         return "lengths, as in 1-40"
     if kind == tuple[float, float]:

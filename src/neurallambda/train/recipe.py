@@ -9,6 +9,7 @@ from torch import nn
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
+from neurallambda.nn.rule_repair import Judge
 from neurallambda.tasks import Task
 
 Option = int | float | str | bool | None
@@ -64,19 +65,21 @@ class Repair:
         rows: how many inputs.
         rounds: how many of those that go wrong are taken, at most.
         tries: how many changes of single rules are tried on other rows in each round.
+        judge: what a change must make more of: right `rows`, or right `answers`.
 
     Raises:
         ArgumentError: a number is out of its range.
 
     Example:
         >>> Repair(lengths=(3, 40), rows=2000, rounds=300, tries=100)
-        Repair(lengths=(3, 40), rows=2000, rounds=300, tries=100)
+        Repair(lengths=(3, 40), rows=2000, rounds=300, tries=100, judge='rows')
     """
 
     lengths: tuple[int, int]
     rows: int
     rounds: int = 200
     tries: int = 100
+    judge: Judge = "rows"
 
     def __post_init__(self) -> None:
         check_lengths("lengths", self.lengths)

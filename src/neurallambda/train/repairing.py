@@ -52,7 +52,7 @@ def repair_members(training: Training) -> Iterator[Mended]:
             batch = training.task.batch(lengths, part.rows, generator=generator)
             found = repair(
                 model, batch.tokens, batch.targets, batch.mask,
-                rounds=part.rounds, tries=part.tries, generator=Generator().manual_seed(seed),
+                rounds=part.rounds, tries=part.tries, judge=part.judge, generator=Generator().manual_seed(seed),
             )  # fmt: skip
             changes += found.changes
         assert found is not None

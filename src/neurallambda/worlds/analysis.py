@@ -8,6 +8,8 @@ from typing import Any
 
 from neurallambda.lang import core
 from neurallambda.lang.core import Delay, Lambda, Node
+from neurallambda.lang.substitute import free_names
+from neurallambda.lang.values import meaning_of
 
 Callable = Lambda | Delay
 
@@ -65,6 +67,16 @@ def analyse(roots: list[Node]) -> Analysis:
                         others.add(node)
                 case _:
                     pass
+        if function is not None:  # what only its text mentions is needed where it is a result, and is written down
+            for name in free_names(function.source):
+                meaning = meaning_of(function.scope, name)
+                if meaning is None or meaning.binding is core.Binding.DEFINITION:
+                    continue
+                if meaning.binding is core.Binding.LOCAL:
+                    mentions[function].add(meaning.node)
+                    todo.append(meaning.node)
+                elif isinstance(meaning.node, Lambda):
+                    variables[function].add(meaning.node)
     order = {function: index for index, function in enumerate(mentions)}
     free = _closed(variables, mentions, bind=True)
     sight = _closed(holes, mentions, bind=False)

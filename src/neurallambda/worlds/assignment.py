@@ -139,10 +139,11 @@ def marginals(holes: Holes, name: str, counts: Tensor, log: Tensor) -> Any:
     for one, start, first in holes.blocks[number]:
         drawn = counts[start : start + one.log.numel()].view(one.log.shape)
         prior = log[start : start + one.log.numel()].view(one.log.shape).exp()
-        whole = drawn + (1 - drawn.sum(-1, keepdim=True)) * prior
+        whole = drawn + (1 - drawn.sum(-1, keepdim=True)).clamp_min(0) * prior
         if one.lengths is not None:
-            there = torch.arange(one.log.shape[1]) < one.lengths[:, None]
-            whole = torch.where(there[..., None].to(whole.device), whole, 0.0)
+            lengths = one.lengths.to(whole.device)
+            there = torch.arange(one.log.shape[1], device=whole.device) < lengths[:, None]
+            whole = torch.where(there[..., None], whole, 0.0)
         parts[one.row, first] = whole
     if isinstance(given, Rows):
         rows = []

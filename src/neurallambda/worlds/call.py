@@ -9,12 +9,12 @@ from neurallambda.lang.primitives import arity
 from neurallambda.lang.terms import PRIMITIVES
 from neurallambda.worlds.code import Instruction, Op
 from neurallambda.worlds.draw import settle
-from neurallambda.worlds.heap import Column, distinct, larger
+from neurallambda.worlds.heap import Column, bounds, distinct, larger
 from neurallambda.worlds.operate import binary, pair, unary
 from neurallambda.worlds.packet import Packet
 from neurallambda.worlds.schedule import ENTERING, MEETING, RUNNING
 from neurallambda.worlds.state import Run
-from neurallambda.worlds.words import INDEX, OPERATORS, SHIFT, Kind, column, word
+from neurallambda.worlds.words import CLOSURES, INDEX, OPERATORS, PARTIALS, SHIFT, Kind, column
 
 _LEFT, _RIGHT = -1, -2
 """Registers for the operands of a primitive that is called as a value."""
@@ -29,7 +29,8 @@ def enter(
         saved = [packet.registers[register] for register in instruction.after]
         sights = run.sights(run.code.instructions[packet.at + 1].sight)
         if sights is not None:
-            sights = [larger(one, run.heap.frame_sight(packet.frame, number)) for number, one in enumerate(sights)]
+            under = run.heap.frame_sights(packet.frame)
+            sights = [larger(one, other) for one, other in zip(sights, under, strict=True)]
         packet.frame = run.heap.write((packet.at, packet.frame, *saved), len(packet), sights)
         packet.depth += 1
     packet.registers = dict(enumerate(sources))
@@ -52,10 +53,10 @@ def give_back(run: Run, packet: Packet, value: Column) -> None:
             part = packet.take(chosen)
             returned = value if isinstance(value, int) else value[chosen]
         instruction = run.code.instructions[place]
-        registers = {register: run.heap.read(part.frame, 2 + field) for field, register in enumerate(instruction.after)}
+        under, *saved = run.heap.read_all(part.frame, range(1, 2 + len(instruction.after)))
+        part.registers, part.frame = dict(zip(instruction.after, saved, strict=True)), under
         if instruction.target is not None:
-            registers[instruction.target] = returned
-        part.registers, part.frame = registers, run.heap.read(part.frame, 1)
+            part.registers[instruction.target] = returned
         part.depth -= 1
         part.at = place + 1
         if part.depth == 0:
@@ -90,16 +91,7 @@ def _finish(run: Run, packet: Packet, value: Column) -> None:
 def apply(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
     """Call what the first source is with the second; gives the worlds that go on at once."""
     called, argument = instruction.sources
-    function = packet.registers[called]
-    groups: list[tuple[int, Packet]] = []
-    if isinstance(function, int):
-        groups.append((_code(run, function), packet))
-    else:
-        codes = _codes(run, function)
-        found = distinct(codes)
-        for code in found:
-            part = packet if len(found) == 1 else packet.take((codes == code).nonzero().squeeze(1))
-            groups.append((code, part))
+    groups = _groups(run, packet, called)
     left: list[Packet] = []
     for code, part in groups:
         values = part.registers[called]
@@ -109,10 +101,10 @@ def apply(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
         elif code >> SHIFT == Kind.ATOM:
             value = _operator(run, part, _NAMES[code], argument)
         elif code >> SHIFT == Kind.PARTIAL:
-            operand = run.heap.read(values & INDEX, 1)
+            operand = run.heap.read(values, 1, PARTIALS)
             value = _binary(run, part, PRIMITIVES[code & INDEX], operand, part.registers[argument])
         else:
-            value = _closure(run, part, instruction, code & INDEX, values & INDEX, part.registers[argument])
+            value = _closure(run, part, instruction, code & INDEX, values, part.registers[argument])
         if value is not None:
             rest, result = value
             done = _go_on(run, rest, instruction, result)
@@ -128,12 +120,9 @@ def apply(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
 def force(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
     """Force a thunk; any other function is itself."""
     (called,) = instruction.sources
-    function = packet.registers[called]
-    codes = column(_code(run, function), 1) if isinstance(function, int) else _codes(run, function)
-    found = distinct(codes)
+    groups = _groups(run, packet, called)
     left: list[Packet] = []
-    for code in found:
-        part = packet if len(found) == 1 else packet.take((codes == code).nonzero().squeeze(1))
+    for code, part in groups:
         values = part.registers[called]
         if code >= 0:
             done = _go_on(run, part, instruction, values)
@@ -141,65 +130,97 @@ def force(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
                 left.append(done)
         elif code <= _FIRST_THUNK:
             number = _FIRST_THUNK - code
-            captured = _captured(run, number, values & INDEX)
+            captured = _captured(run, number, values)
             enter(run, part, number, captured, is_tail=instruction.op is Op.TAIL_FORCE, instruction=instruction)
         else:
             run.fail(part, [(torch.ones(len(part), dtype=torch.bool), ErrorKind.NOT_A_FUNCTION)])
-    if len(found) == 1:
+    if len(groups) == 1:
         return left[0] if left else None
     for part in left:
         run.schedule.push(part, RUNNING)
     return None
 
 
+def _groups(run: Run, packet: Packet, register: int) -> list[tuple[int, Packet]]:
+    """The worlds by what kind of function a register holds, with the code of each kind."""
+    values = packet.registers[register]
+    if isinstance(values, int):
+        return [(_code(run, values), packet)]
+    least, most = bounds(values)
+    if least == most:
+        return [(_code(run, least), packet)]
+    kind = least >> SHIFT
+    has_records = kind == most >> SHIFT and kind in (Kind.CLOSURE, Kind.PARTIAL)
+    keys = run.heap.read(values, 0, kind << SHIFT) if has_records else _codes(run, values)
+    assert isinstance(keys, Tensor)
+    found = distinct(keys)
+    parts = [packet] if len(found) == 1 else [packet.take((keys == key).nonzero().squeeze(1)) for key in found]
+    if has_records:
+        found = [_record_code(run, kind, key) for key in found]
+    return list(zip(found, parts, strict=True))
+
+
 _NO_FUNCTION, _FIRST_THUNK = -1, -2
 
 
+def _record_code(run: Run, kind: int, first: int) -> int:
+    """The code of a record, by its first field; below zero, of a thunk, which takes no argument."""
+    if kind == Kind.PARTIAL:
+        return PARTIALS + first
+    return _FIRST_THUNK - first if isinstance(run.code.functions[first].node, Delay) else CLOSURES + first
+
+
 def _code(run: Run, value: int) -> int:
-    """What kind of function a word is, as one number; below zero, what takes no argument."""
-    return int(_codes(run, torch.tensor([value])))
+    """What kind of function a word is."""
+    kind = value >> SHIFT
+    if kind in (Kind.CLOSURE, Kind.PARTIAL):
+        return _record_code(run, kind, int(run.heap.words[(value & INDEX) + run.heap.first]))
+    return value if value in _NAMES else _NO_FUNCTION
 
 
 def _codes(run: Run, values: Tensor) -> Tensor:
     """What kind of function each word is: an operator, a primitive with one operand, or the code of a closure."""
     kinds = values >> SHIFT
-    has_record = (kinds == Kind.CLOSURE) | (kinds == Kind.PARTIAL)
-    codes = run.heap.words[torch.where(has_record, (values & INDEX) + run.heap.first, 0)]
+    is_closure = kinds == Kind.CLOSURE
+    has_record = is_closure | (kinds == Kind.PARTIAL)
+    firsts = run.heap.words[torch.where(has_record, (values & INDEX) + run.heap.first, 0)]
+    codes = firsts + PARTIALS
+    for number in torch.unique(firsts[is_closure]).tolist():
+        codes = torch.where(is_closure & (firsts == number), _record_code(run, Kind.CLOSURE, number), codes)
     is_operator = (kinds == Kind.ATOM) & (values >= min(OPERATORS.values()))
-    thunk = run.is_thunk[torch.where(kinds == Kind.CLOSURE, codes, 0)]
-    found = torch.where(kinds == Kind.CLOSURE, codes + word(Kind.CLOSURE, 0), codes + word(Kind.PARTIAL, 0))
-    found = torch.where((kinds == Kind.CLOSURE) & thunk, _FIRST_THUNK - codes, found)
-    return torch.where(has_record, found, torch.where(is_operator, values, _NO_FUNCTION))
+    return torch.where(has_record, codes, torch.where(is_operator, values, _NO_FUNCTION))
 
 
-def _captured(run: Run, function: int, address: Column) -> list[Column]:
-    return [run.heap.read(address, 1 + field) for field in range(len(run.code.functions[function].captured))]
+def _captured(run: Run, function: int, closures: Column) -> list[Column]:
+    fields = range(1, 1 + len(run.code.functions[function].captured))
+    return run.heap.read_all(closures, fields, CLOSURES)
 
 
 def _closure(
-    run: Run, packet: Packet, instruction: Instruction, number: int, address: Column, argument: Column
+    run: Run, packet: Packet, instruction: Instruction, number: int, closures: Column, argument: Column
 ) -> tuple[Packet, Column] | None:
     """Call a closure; one that waits for more arguments is a closure that has one more."""
     function = run.code.functions[number]
     if function.rest is None:
-        sources = [argument, *_captured(run, number, address)]
+        sources = [argument, *_captured(run, number, closures)]
         enter(run, packet, number, sources, is_tail=instruction.op is Op.TAIL_APPLY, instruction=instruction)
         return None
-    fields = [argument if field < 0 else run.heap.read(address, 1 + field) for field in function.kept]
+    captured = _captured(run, number, closures)
+    fields = [argument if field < 0 else captured[field] for field in function.kept]
     return packet, close(run, function.rest, fields, len(packet))
 
 
 def close(run: Run, number: int, captured: list[Column], rows: int) -> Column:
     """Make closures."""
     sights = run.sights(run.code.functions[number].sight)
-    return run.heap.write((number, *captured), rows, sights) + word(Kind.CLOSURE, 0)
+    return run.heap.write((number, *captured), rows, sights, CLOSURES)
 
 
 def _operator(run: Run, packet: Packet, name: str, argument: int) -> tuple[Packet, Column] | None:
     """Call a primitive as a value."""
     if arity(name) == 2:
         fields = (PRIMITIVES.index(name), packet.registers[argument])
-        return packet, run.heap.write(fields, len(packet)) + word(Kind.PARTIAL, 0)
+        return packet, run.heap.write(fields, len(packet), of=PARTIALS)
     packet.registers[_RIGHT] = packet.registers[argument]
     left = settle(run, packet, _RIGHT) if run.heap.sights else packet
     if left is None:
@@ -243,8 +264,3 @@ def _go_on(run: Run, packet: Packet, instruction: Instruction, value: Column) ->
     packet.registers[instruction.target] = value
     packet.at += 1
     return packet
-
-
-def thunks(run: Run) -> Tensor:
-    """Which functions are thunks."""
-    return torch.tensor([isinstance(function.node, Delay) for function in run.code.functions])

@@ -106,8 +106,8 @@ class Weight:
 
     def take(self, index: Tensor) -> "Weight":
         """The weights of some worlds."""
-        source = index if self.source is None else self.source[index]
-        leaf = None if self.leaf is None else self.leaf[index]
+        source = index if self.source is None else self.source.index_select(0, index)
+        leaf = None if self.leaf is None else self.leaf.index_select(0, index)
         return Weight(self.circuit, self.layer, source, leaf, index.shape[0])
 
     def times(self, leaf: Tensor) -> "Weight":

@@ -1,13 +1,13 @@
 """Register code: what a program is compiled to. A function's registers are its parameters, what it captures, and results."""
 
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Any
 
 from neurallambda.lang.core import Delay, Lambda, Node
 
 
-class Op(Enum):
+class Op(IntEnum):
     """What an instruction does."""
 
     CONSTANT = auto()

@@ -140,13 +140,21 @@ def flip(run: Run, packet: Packet, heads: int, sides: int) -> tuple[Packet, Tens
     worlds = len(left)
     forked = left.take(torch.arange(worlds).repeat_interleave(2))
     leaves = [
-        run.circuit.constant((heads, sides, True), math.log(heads / sides)),
-        run.circuit.constant((heads, sides, False), math.log1p(-heads / sides)),
+        run.circuit.constant((heads, sides, True), _log_share(heads, sides)),
+        run.circuit.constant((heads, sides, False), _log_share(sides - heads, sides)),
     ]
     forked.weight = forked.weight.times(torch.tensor(leaves).repeat(worlds))
     forked.is_dirty = True
     run.most = max(run.most, len(forked))
     return forked, torch.tensor([TRUE, FALSE]).repeat(worlds)
+
+
+def _log_share(part: int, whole: int) -> float:
+    """The logarithm of a share, exact also where the share is next to one, or too small for a floating point number."""
+    if 2 * part > whole:
+        return math.log1p(-((whole - part) / whole))
+    share = part / whole
+    return math.log(share) if share > 1e-300 else math.log(part) - math.log(whole)
 
 
 def within_limit(run: Run, packet: Packet, sizes: Tensor) -> Packet | None:

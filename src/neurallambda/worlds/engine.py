@@ -24,6 +24,9 @@ class Worlds:
         integers: the declared range; leaving it is `overflow`.
         max_steps: how many instructions a world may take; more is `out-of-steps`, with the weight of the world.
         max_worlds: how many worlds of one row may be at the same place; more is `out-of-memory`.
+        max_words: how many words of 8 bytes all lists, functions and calls that wait may take, in all worlds of all rows:
+            8 gigabytes unless told otherwise. Worlds that have filled half of that end in `out-of-memory`, then those that
+            fill half of the rest, so that one row leaves room for others.
         merging: whether worlds that have become equal go on as one. Without it results are the same, and time is not.
         keep: how many worlds of a row may go on together: the heaviest. None: all, and results are exact. Otherwise what was
             left out is told, as `lost`.
@@ -42,6 +45,7 @@ class Worlds:
         integers: range = WIDEST,
         max_steps: int = 1_000_000,
         max_worlds: int = 1_000_000,
+        max_words: int = 1 << 30,
         merging: bool = True,
         keep: int | None = None,
         least: float = 0.0,
@@ -49,13 +53,14 @@ class Worlds:
         check_integers(integers)
         check_count("max_steps", max_steps)
         check_count("max_worlds", max_worlds)
+        check_count("max_words", max_words)
         if integers[0] < WIDEST[0] or integers[-1] > WIDEST[-1]:
             raise ArgumentError(f"integers: got {integers}; expected a range within {WIDEST}")
         if keep is not None:
             check_count("keep", keep)
         if not 0 <= least < 1:
             raise ArgumentError(f"least: got {least!r}, expected a probability of at least 0 and less than 1")
-        self.settings = Settings(integers, max_steps, max_worlds, merging, keep, float(least))
+        self.settings = Settings(integers, max_steps, max_worlds, merging, keep, float(least), max_words=max_words)
 
     def __repr__(self) -> str:
         settings = self.settings

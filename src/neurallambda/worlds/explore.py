@@ -43,7 +43,7 @@ def explore(
         possible=possible,
         bound=None if log is None else Bound(circuit, log, settings.keep, settings.least),
     )
-    run.is_thunk = call.thunks(run)
+    run.heap.room = settings.max_words // 2
     first = Packet(code.functions[0].start, 0, {}, 0, torch.arange(holes.batch), circuit.start(), {})
     if holes.which is None:
         run.schedule.push(first, RUNNING)
@@ -78,7 +78,7 @@ def _drive(run: Run) -> None:
 def _run_on(run: Run, packet: Packet) -> None:
     """Let a packet take instructions until it ends, or waits."""
     instructions = run.code.instructions
-    most_steps, has_holes = run.settings.max_steps, bool(run.heap.sights)
+    heap, most_steps, has_holes = run.heap, run.settings.max_steps, bool(run.heap.sights)
     left: Packet | None = packet
     while left is not None:
         instruction = instructions[left.at]
@@ -89,6 +89,9 @@ def _run_on(run: Run, packet: Packet) -> None:
             left = _out_of_steps(run, left)
             if left is None:
                 return
+        if heap.used > heap.room:
+            _out_of_room(run, left)
+            return
         if has_holes:
             for register in instruction.strict:
                 left = settle(run, left, register)
@@ -110,6 +113,14 @@ def _out_of_steps(run: Run, packet: Packet) -> Packet | None:
         rest.steps -= least
         rest.behind = rest.behind - least
     return rest
+
+
+def _out_of_room(run: Run, packet: Packet) -> None:
+    """End worlds that have filled their share of the memory; half of what is left is for those that have waited meanwhile."""
+    most = run.settings.max_words
+    run.heap.room += (most - run.heap.room) // 2
+    text = f"there is no more room: the lists, functions and calls of all worlds may take max_words={most:,}"
+    run.limit(packet, ErrorKind.OUT_OF_MEMORY, text)
 
 
 def _next(packet: Packet, instruction: Instruction, value: int | Tensor) -> Packet:

@@ -13,7 +13,7 @@ from neurallambda.arguments import checked_methods
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
 from neurallambda.html import table
 from neurallambda.lang.evaluate import evaluate
-from neurallambda.lang.fillings import check_atom
+from neurallambda.lang.fillings import check_atom, check_depth
 from neurallambda.lang.given_values import parts_of, value_of
 from neurallambda.lang.places import placed
 from neurallambda.lang.syntax.parser import parse_term
@@ -72,7 +72,7 @@ class Found:
         self.rows = run.rows.to(log.device)
         self.log_weights, total = replay(self.circuit, log, run.outcomes, run.evidence)
         self.total = total
-        self.log_evidence = torch.where(total > NOTHING / 2, total, -torch.inf)
+        self.log_evidence = torch.where(total <= NOTHING / 2, -torch.inf, total)
         self.lost = run.lost.to(log.device)
 
     def __len__(self) -> int:
@@ -130,10 +130,10 @@ class Found:
         if isinstance(value, Tensor) or each:
             if not isinstance(wanted, (list, tuple)) or len(wanted) != len(self):
                 raise ArgumentError(f"value: expected one for each of {len(self)} rows, got {value!r:.60}")
-            texts = [_text_of(one) for one in wanted]
+            texts = [text_of(one) for one in wanted]
             is_it = [text == texts[row] for text, row in zip(self.texts, self.rows.tolist(), strict=True)]
         else:
-            text = _text_of(value)
+            text = text_of(value)
             is_it = [one == text for one in self.texts]
         chosen = torch.tensor(is_it, dtype=torch.bool, device=self.log.device).nonzero().squeeze(1)
         found = self.log_weights.new_zeros(len(self))
@@ -153,7 +153,7 @@ class Found:
 
     def places(self, values: Sequence[Any]) -> tuple[Int[Tensor, " chosen"], Int[Tensor, " chosen"]]:
         """Which ends are among some values, and where each is in a table of rows and values."""
-        return places(self.rows, self.texts, [_text_of(value) for value in values])
+        return places(self.rows, self.texts, [text_of(value) for value in values])
 
     def distribution(self) -> list[list[tuple[End, Float[Tensor, ""]]]]:
         """For each row all ends that are possible, each with its probability, the likeliest first.
@@ -263,8 +263,9 @@ def _text(end: End) -> str:
     return f"error {end}" if isinstance(end, ErrorKind) else to_text(end)
 
 
-def _text_of(value: Any) -> str:
+def text_of(value: Any) -> str:
     """A value as a caller may give it, as text."""
+    check_depth("value", value)
     match value:
         case ErrorKind():
             return f"error {value}"
@@ -277,7 +278,7 @@ def _text_of(value: Any) -> str:
                 check_atom("value", part)
             return to_text(to_term(value_of(value)))
         case Tensor() if value.dim() == 0 and not value.is_floating_point():
-            return _text_of(value.item())
+            return text_of(value.item())
     raise ArgumentError(
         f"value: got {value!r:.60}, expected an integer, a boolean, a list, a term, an ErrorKind or text"
     )

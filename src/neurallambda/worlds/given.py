@@ -10,7 +10,7 @@ from torch import Tensor
 from neurallambda.errors import ArgumentError
 from neurallambda.holes import Soft
 from neurallambda.lang.chances import Chances
-from neurallambda.lang.fillings import check_atom, check_names
+from neurallambda.lang.fillings import check_atom, check_depth, check_names
 
 Atom = int | bool | str
 
@@ -102,6 +102,7 @@ def check(holes: object) -> Mapping[str, Any]:
         ArgumentError: naming the hole that may not.
     """
     for name, given in check_names(holes).items():
+        check_depth(f"holes[{name!r}]", list(given.values) if isinstance(given, Rows) else given)
         if isinstance(given, Rows):
             for item in given.values:
                 _check(name, item, in_rows=True)

@@ -25,6 +25,7 @@ from neurallambda.worlds.words import (
     FALSE,
     LEAST_OF_A_KIND,
     MOST_PARTS,
+    PAIRS,
     TRUE,
     Kind,
     atom_word,
@@ -176,9 +177,7 @@ class _Reader:
             value = EMPTY
             for item in reversed(given):
                 head = self.nested(name, number, item, row, taken)
-                address = self.holes.heap.write((head, value), 1)
-                assert isinstance(address, int)
-                value = word(Kind.PAIR, address)
+                value = self.holes.heap.write((head, value), 1, of=PAIRS)
             return value
         return self.atom(name, given, row)
 
@@ -211,9 +210,9 @@ class _Reader:
         taken[0] += time
         cells = [EMPTY]
         for one_distance in range(first, first + time):
-            address = holes.heap.write((part_word(number, one_distance), cells[-1]), 1)
-            assert isinstance(address, int)
-            cells.append(word(Kind.PAIR, address))
+            cell = holes.heap.write((part_word(number, one_distance), cells[-1]), 1, of=PAIRS)
+            assert isinstance(cell, int)
+            cells.append(cell)
         return torch.tensor(cells, dtype=torch.int64)[one.lengths]
 
     def values(self, name: str, one: Block, number: int) -> int:
@@ -260,7 +259,7 @@ class _Reader:
             return words
         value: Column = EMPTY
         for place in reversed(range(words.shape[1])):
-            value = self.holes.heap.write((words[:, place].contiguous(), value), len(words)) + word(Kind.PAIR, 0)
+            value = self.holes.heap.write((words[:, place].contiguous(), value), len(words), of=PAIRS)
         return torch.full((len(words),), value) if isinstance(value, int) else value
 
     def finish(self) -> Holes:

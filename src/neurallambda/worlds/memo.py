@@ -58,7 +58,6 @@ def summon(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
         possible=run.possible,
         memo=run.memo,
         call=waiting,
-        is_thunk=run.is_thunk,
         origin=run.original(rows),
     )
     weight = Weight(run.circuit, 0, torch.zeros(len(new), dtype=torch.int64), None, len(new))
@@ -123,7 +122,7 @@ def _calls(
 ) -> tuple[list[tuple[int, int]], Tensor, Tensor] | None:
     """The different calls of a packet: their keys, which of them each world makes, and a world for each. None: they collide."""
     size = len(packet)
-    hashes = combined([run.heap.hash(one) for one in columns], size) & run.heap.mask
+    hashes = column(combined([run.heap.hash(one) for one in columns]) & run.heap.mask, size)
     found, group = torch.unique(hashes, return_inverse=True)
     first = torch.full((len(found),), size, dtype=torch.int64).scatter_reduce_(0, group, torch.arange(size), "amin")
     keys = [(instruction.detail, one) for one in found.tolist()]

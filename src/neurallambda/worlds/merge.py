@@ -24,7 +24,7 @@ def merge(packet: Packet, heap: Heap, code: Code) -> Packet:
     values = [one for one in (packet.registers[register] for register in order) if isinstance(one, Tensor)]
     parts = [packet.known[part] for part in sorted(packet.known)]
     keys = [packet.rows, heap.frame_hash(packet.frame), *parts, *map(heap.hash, values)]
-    found, group = torch.unique(combined(keys, len(packet)) & heap.mask, return_inverse=True)
+    found, group = torch.unique(combined(keys) & heap.mask, return_inverse=True)
     groups = len(found)
     if groups == len(packet):
         return packet

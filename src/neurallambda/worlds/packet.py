@@ -1,7 +1,7 @@
 """A packet: worlds that are at the same instruction and equally deep in calls. Each of its columns has an entry a world."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -52,27 +52,31 @@ class Packet:
 
     def take(self, index: Tensor) -> "Packet":
         """Some of the worlds, or some of them several times."""
-        return replace(
-            self,
-            registers={register: _taken(values, index) for register, values in self.registers.items()},
-            frame=_taken(self.frame, index),
-            rows=self.rows[index],
-            weight=self.weight.take(index),
-            known={part: values[index] for part, values in self.known.items()},
-            behind=None if self.behind is None else self.behind[index],
+        return Packet(
+            self.at,
+            self.depth,
+            {register: _taken(values, index) for register, values in self.registers.items()},
+            _taken(self.frame, index),
+            self.rows.index_select(0, index),
+            self.weight.take(index),
+            {part: values.index_select(0, index) for part, values in self.known.items()},
+            self.steps,
+            None if self.behind is None else self.behind.index_select(0, index),
+            self.is_dirty,
         )
 
     def split(self, mask: Tensor) -> "tuple[Packet | None, Packet | None]":
         """The worlds for which a mask is true, and the others; None: there are none."""
-        if bool(mask.all()):
+        chosen = mask.nonzero().squeeze(1)
+        if chosen.shape[0] == len(self):
             return self, None
-        if not bool(mask.any()):
+        if not chosen.shape[0]:
             return None, self
-        return self.take(mask.nonzero().squeeze(1)), self.take((~mask).nonzero().squeeze(1))
+        return self.take(chosen), self.take((~mask).nonzero().squeeze(1))
 
 
 def _taken(values: Column, index: Tensor) -> Column:
-    return values if isinstance(values, int) else values[index]
+    return values if isinstance(values, int) else values.index_select(0, index)
 
 
 def join(packets: Sequence[Packet], registers: Collection[int]) -> Packet:

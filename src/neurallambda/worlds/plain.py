@@ -19,7 +19,7 @@ from neurallambda.worlds.recording import End, Recording
 from neurallambda.worlds.state import Settings
 
 CROSSING = 8
-"""From about so many rows on the engine is faster; measured by the benchmark `worlds_crossing`."""
+"""From about so many rows of a program on the engine is faster; measured by the benchmark `worlds_crossing`."""
 _INSTRUCTIONS_A_STEP = 4
 """The engine takes fewer instructions than this for a step of the reference."""
 
@@ -47,7 +47,8 @@ class Plain:
 
     def record(self, data: Holes, crossing: int = CROSSING) -> Recording | None:
         """What the rows come to; None: they are too many, or not certain, or take too long to be sure that they end in time."""
-        if not self.is_certain or data.names or data.batch >= crossing or self.settings.is_bounded:
+        programs = 1 if data.which is None else len(torch.unique(data.which))  # rows of different programs run apart
+        if not self.is_certain or data.names or data.batch >= crossing * programs or self.settings.is_bounded:
             return None
         ends: list[End] = []
         taken = longest = 0

@@ -10,6 +10,7 @@ from neurallambda.arguments import checked_methods
 from neurallambda.errors import ArgumentError
 from neurallambda.lang.terms import Program
 from neurallambda.worlds.code import Code
+from neurallambda.worlds.device import on_cpu
 from neurallambda.worlds.ending import ended
 from neurallambda.worlds.explore import explore
 from neurallambda.worlds.found import Found
@@ -85,15 +86,8 @@ class WorldsProgram:
             >>> found.log_evidence.exp(), found.probability(4)
             (tensor([0.6667], dtype=torch.float64), tensor([0.5000], dtype=torch.float64))
         """
-        data = self._read(together(holes, named), batch, which)
-        if (plain := self.plain.record(data)) is not None:
-            return Found(plain, torch.zeros(0, dtype=torch.float64))
-        log = data.log_probabilities()
-        is_some = (log.detach() > -torch.inf).cpu()
-        possible = None if bool(is_some.all()) else torch.cat([is_some, is_some])
-        bound = self.settings.is_bounded
-        recording = self._recorded(data, possible, log if bound else None)
-        return Found(recording, log)
+        with on_cpu():
+            return self._infer(self._read(together(holes, named), batch, which))
 
     def record(
         self,
@@ -133,7 +127,8 @@ class WorldsProgram:
             raise ArgumentError(
                 "record: this engine keeps only the heaviest worlds; expected one without `keep` and `least`"
             )
-        return self._recorded(self._read(together(holes, named), batch, which), None, None)
+        with on_cpu():
+            return self._recorded(self._read(together(holes, named), batch, which), None, None)
 
     def shortcuts(
         self,
@@ -177,7 +172,21 @@ class WorldsProgram:
         """
         if len(self.programs) > 1:
             raise ArgumentError(f"shortcuts: got {len(self.programs)} programs side by side, expected one")
-        return find_shortcuts(self, together(holes, named), symbols, list(values), permutations=permutations, most=most)
+        with on_cpu():
+            return find_shortcuts(
+                self, together(holes, named), symbols, list(values), permutations=permutations, most=most
+            )
+
+    def _infer(self, data: Holes) -> Found:
+        """What is found with data that were read."""
+        if (plain := self.plain.record(data)) is not None:
+            return Found(plain, torch.zeros(0, dtype=torch.float64))
+        log = data.log_probabilities()
+        is_some = (log.detach() > -torch.inf).cpu()
+        possible = None if bool(is_some.all()) else torch.cat([is_some, is_some])
+        bound = self.settings.is_bounded
+        recording = self._recorded(data, possible, log if bound else None)
+        return Found(recording, log)
 
     def _read(self, holes: Mapping[str, Any], batch: int | None, which: Sequence[int] | Tensor | None) -> Holes:
         if batch is not None and (not isinstance(batch, int) or isinstance(batch, bool) or batch < 1):

@@ -16,7 +16,8 @@ from neurallambda.lang.terms import Position, Program, Term
 from neurallambda.lang.values import to_term
 from neurallambda.worlds.circuit import Circuit
 from neurallambda.worlds.decode import decode
-from neurallambda.worlds.given import blocks_of, renewed, together
+from neurallambda.worlds.device import on_cpu
+from neurallambda.worlds.given import blocks_of, check, renewed, together
 from neurallambda.worlds.inputs import Holes
 from neurallambda.worlds.packet import Packet
 from neurallambda.worlds.state import Run
@@ -97,7 +98,8 @@ class Recording:
         """
         from neurallambda.worlds.found import Found
 
-        return Found(self, self.log_probabilities(together(holes, named)))
+        with on_cpu():
+            return Found(self, self.log_probabilities(together(holes, named)))
 
     def log_probabilities(self, holes: Mapping[str, Any]) -> Float[Tensor, " leaves"]:
         """The numbers of the leaves."""
@@ -111,6 +113,7 @@ class Recording:
             given = self.holes.given[name]
             if name in holes:
                 given = renewed(name, given, holes[name])
+                check({name: given})
             for new, (old, _, _) in zip(blocks_of(given, self.holes.batch), self.holes.blocks[number], strict=True):
                 if new.log.shape != old.log.shape:
                     raise ArgumentError(

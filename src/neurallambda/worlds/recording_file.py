@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from neurallambda.arguments import checked
-from neurallambda.errors import ArgumentError, ErrorKind
+from neurallambda.errors import ArgumentError, ErrorKind, SourceError
 from neurallambda.holes import Soft
 from neurallambda.lang.chances import Chances
 from neurallambda.lang.syntax.parser import parse, parse_term
 from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import Position
 from neurallambda.worlds.circuit import Circuit, Layer
+from neurallambda.worlds.device import on_cpu
 from neurallambda.worlds.given import Block, Rows
 from neurallambda.worlds.heap import Heap
 from neurallambda.worlds.inputs import Holes
@@ -80,6 +81,15 @@ def load_recording(path: str | Path) -> Recording:
         raise ArgumentError(f"path: {path} holds no recording ({str(error).partition(chr(10))[0]})") from None
     if not isinstance(plain, dict) or plain.get("format") != _FORMAT:
         raise ArgumentError(f"path: {path} holds no recording; expected a file that Recording.save wrote")
+    try:
+        with on_cpu():
+            return _from_plain(plain)
+    except (AttributeError, IndexError, KeyError, SourceError, TypeError, ValueError):
+        raise ArgumentError(f"path: {path} holds a recording that is not whole") from None
+
+
+def _from_plain(plain: dict[str, Any]) -> Recording:
+    """The recording that `as_plain` took apart."""
     circuit = Circuit(plain["batch"], plain["leaves"])
     for bases, source, leaf, group, size, factors, factor in plain["layers"]:
         circuit.layers.append(Layer(tuple(bases), source, leaf, group, size, tuple(factors), factor))

@@ -81,13 +81,17 @@ class Replay(torch.autograd.Function):
             shares.append(share)
         ctx.circuit, ctx.wanted, ctx.shares = circuit, wanted, shares
         ctx.sizes = [len(one) for one in numbers]
-        ctx.is_something = log > NOTHING
+        ctx.save_for_backward(log)
         return tuple(numbers[layer] for layer in wanted)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, None, None]:
         circuit: Circuit = ctx.circuit
+        (log,) = ctx.saved_tensors
+        if torch.is_grad_enabled():  # the gradient is to be differentiated as well
+            numbers = evaluate(circuit, log)
+            (found,) = torch.autograd.grad([numbers[layer] for layer in ctx.wanted], log, gradients, create_graph=True)
+            return found, None, None
         back: list[Tensor | None] = [None] * len(ctx.sizes)
         for layer, gradient in zip(ctx.wanted, gradients, strict=True):
             back[layer] = _sum(back[layer], gradient)
@@ -108,7 +112,7 @@ class Replay(torch.autograd.Function):
             if layer.bases != (0,):
                 _give_back(back, ctx.sizes, layer.bases, layer.source, gradient)
         drawn, sampled, _ = leaves.split([circuit.leaves, circuit.leaves, len(circuit.constants)])
-        return (drawn + sampled) * ctx.is_something, None, None
+        return (drawn + sampled) * (log > NOTHING), None, None
 
 
 def _give_back(

@@ -106,9 +106,9 @@ def _written(run: Run, value: int, drawn: dict[int, int]) -> int:
             done[one] = one
         else:
             kind = one >> SHIFT
-            first = [] if kind == Kind.PAIR else [int(run.heap.read(one & INDEX, 0))]
+            first = [] if kind == Kind.PAIR else [int(run.heap.read(one, 0, kind << SHIFT))]
             sights = run.sights(run.code.functions[first[0]].sight) if kind == Kind.CLOSURE else None
-            address = run.heap.write((*first, *new), 1, sights)
-            assert isinstance(address, int)
-            done[one] = (kind << SHIFT) | address
+            written = run.heap.write((*first, *new), 1, sights, kind << SHIFT)
+            assert isinstance(written, int)
+            done[one] = written
     return done[value]

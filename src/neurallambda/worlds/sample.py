@@ -13,7 +13,7 @@ from neurallambda.worlds.given import Rows
 from neurallambda.worlds.heap import Column
 from neurallambda.worlds.packet import Packet
 from neurallambda.worlds.state import Run
-from neurallambda.worlds.words import EMPTY, ERRORS, Kind, atom_word, column, word
+from neurallambda.worlds.words import EMPTY, ERRORS, PAIRS, atom_word, column
 
 _DRAWN = -1000
 """The register, less its distance, in which a part waits for the others; code has no registers below zero."""
@@ -107,4 +107,4 @@ class _Writer:
         return torch.stack(found).gather(0, given.lengths.cpu()[self.rows][None])[0]
 
     def pair(self, head: Column, tail: Column, count: int) -> Column:
-        return self.run.heap.write((head, tail), count) + word(Kind.PAIR, 0)
+        return self.run.heap.write((head, tail), count, of=PAIRS)

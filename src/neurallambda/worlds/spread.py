@@ -14,11 +14,12 @@ def places(
     rows: Int[Tensor, " ends"], texts: Sequence[str], wanted: Sequence[str]
 ) -> tuple[Int[Tensor, " chosen"], Int[Tensor, " chosen"]]:
     """Which ends are wanted, and where the probability of each goes in a table of rows and wanted ends."""
-    column = {text: number for number, text in enumerate(wanted)}
-    chosen = [number for number, text in enumerate(texts) if text in column]
-    index = torch.tensor(chosen, dtype=torch.int64, device=rows.device)
-    columns = torch.tensor([column[texts[number]] for number in chosen], dtype=torch.int64, device=rows.device)
-    return index, rows[index] * len(wanted) + columns
+    columns: dict[str, list[int]] = {}
+    for number, text in enumerate(wanted):
+        columns.setdefault(text, []).append(number)
+    pairs = [(number, column) for number, text in enumerate(texts) for column in columns.get(text, ())]
+    index, place = torch.tensor(pairs, dtype=torch.int64, device=rows.device).view(-1, 2).unbind(1)
+    return index.contiguous(), rows[index] * len(wanted) + place
 
 
 def spread(
@@ -28,8 +29,12 @@ def spread(
     place: Int[Tensor, " chosen"],
     wanted: int,
 ) -> Float[Tensor, "batch wanted"]:
-    """The logarithm of the probability of each wanted end, given what was observed; a large negative number for none."""
+    """The logarithm of the probability of each wanted end, given what was observed; a large negative number for none.
+
+    Of numbers that are NaN it is NaN.
+    """
     batch = len(total)
     table = sums(log_weights.index_select(0, index), place, batch * wanted).view(batch, wanted)
-    some = (table > NOTHING / 2) & (total > NOTHING / 2)[:, None]
-    return torch.where(some, table - torch.where(total > NOTHING / 2, total, 0.0)[:, None], NOTHING)
+    impossible = total <= NOTHING / 2
+    nothing = (table <= NOTHING / 2) | impossible[:, None]
+    return torch.where(nothing, NOTHING, table - torch.where(impossible, 0.0, total)[:, None])

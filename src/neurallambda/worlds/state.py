@@ -30,6 +30,7 @@ class Settings:
         keep: how many worlds of a row go on together, the heaviest; None: all.
         least: worlds with less probability do not go on.
         hash_bits: the bits of hashes that count.
+        max_words: how many words the records of all worlds may take.
     """
 
     integers: range
@@ -39,6 +40,7 @@ class Settings:
     keep: int | None = None
     least: float = 0.0
     hash_bits: int = -1
+    max_words: int = 1 << 30
 
     @property
     def is_bounded(self) -> bool:
@@ -135,7 +137,6 @@ class Run:
     callee: "Run | None" = None
     origin: Tensor | None = None
     unresolved: list[Packet] = field(default_factory=list)
-    is_thunk: Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.bool))
 
     def sights(self, names: frozenset[str]) -> list[Column] | None:
         """The sights from code that names some holes: all of each."""
@@ -188,21 +189,13 @@ class Run:
 
     def differing(self, packet: Packet, row: int, instruction: Instruction) -> str:
         """What differs between the worlds of a row."""
-        names = self.code.functions[self.code.owner[packet.at]].names
         mine = (packet.rows == row).nonzero().squeeze(1)
         found: list[str] = []
         for register in instruction.before:
-            values = packet.registers[register]
-            if isinstance(values, Tensor):
-                different = len(torch.unique(column(self.heap.hash(values[mine]), len(mine))))
-                if different > 1:
-                    found.append(
-                        f"{f'`{names[register]}`' if register in names else 'a value on the way'} has {different:,} values"
-                    )
-        if isinstance(packet.frame, Tensor):
-            different = len(torch.unique(self.heap.words[packet.frame[mine]]))
+            different = self._different(column(packet.registers[register], len(packet))[mine])
             if different > 1:
-                found.append(f"what waits for the result of the call has {different:,} forms")
+                found.append(f"{self._named(packet.at, register)} has {different:,} values")
+        found += self._waiting(column(packet.frame, len(packet))[mine])
         for part, values in packet.known.items():
             hole, distance = (part >> 24) & 0xFFFFF, part & 0xFFFFFF
             different = len(torch.unique(values[mine]))
@@ -210,3 +203,43 @@ class Run:
                 place = self.holes.described(hole, distance, row)
                 found.append(f"{place} is drawn, may be looked at again, and has {different:,} values")
         return "; ".join(found) or "nothing that is known"
+
+    def _different(self, values: Tensor) -> int:
+        """How many values are different."""
+        return len(torch.unique(column(self.heap.hash(values), len(values))))
+
+    def _named(self, at: int, register: int) -> str:
+        """A register in words."""
+        names = self.code.functions[self.code.owner[at]].names
+        return f"`{names[register]}`" if register in names else "a value on the way"
+
+    def _waiting(self, frames: Tensor) -> list[str]:
+        """What differs between frames, in words: what the innermost of them keep that differ, and where they wait."""
+        while len(torch.unique(self.heap.words[frames])) > 1:
+            places = self.heap.read(frames, 0)
+            assert isinstance(places, Tensor)
+            at = int(places[0])
+            if not bool((places == at).all()) or not bool((frames != 0).all()):
+                return [f"what waits for the result of the call has {self._forms(frames):,} forms"]
+            instruction = self.code.instructions[at]
+            under, *saved = self.heap.read_all(frames, range(1, 2 + len(instruction.after)))
+            found = [
+                (self._different(column(values, len(frames))), self._named(at, register))
+                for register, values in zip(instruction.after, saved, strict=True)
+            ]
+            where = _place(instruction)
+            if told := [f"{name}, which waits{where}, has {count:,} values" for count, name in found if count > 1]:
+                return told
+            frames = column(under, len(frames))
+        return []
+
+    def _forms(self, frames: Tensor) -> int:
+        return len(torch.unique(self.heap.words[frames]))
+
+
+def _place(instruction: Instruction) -> str:
+    """Where an instruction is in the text, in words."""
+    if instruction.node is None or instruction.node.at is None:
+        return " for the result of a call"
+    line, column = instruction.node.at
+    return f" for the result of line {line}, column {column}"

@@ -44,6 +44,8 @@ def word(kind: Kind, index: int) -> int:
     return (kind << SHIFT) | index
 
 
+PAIRS, CLOSURES, PARTIALS = (word(kind, 0) for kind in (Kind.PAIR, Kind.CLOSURE, Kind.PARTIAL))
+"""The first words of those kinds that have records: a word is its address more."""
 EMPTY = word(Kind.ATOM, 0)
 TRUE = word(Kind.ATOM, 1)
 FALSE = word(Kind.ATOM, 2)
@@ -119,19 +121,35 @@ def mix(words: Tensor) -> Tensor:
 
     Shifts of signed integers copy the sign: without the masks a word and its complement would come to the same.
     """
-    words = (words ^ ((words >> 30) & 0x3FFFFFFFF)) * _FIRST
-    words = (words ^ ((words >> 27) & 0x1FFFFFFFFF)) * _SECOND
-    return words ^ ((words >> 31) & 0x1FFFFFFFF)
+    words = (words >> 30).bitwise_and_(0x3FFFFFFFF).bitwise_xor_(words).mul_(_FIRST)
+    words = (words >> 27).bitwise_and_(0x1FFFFFFFFF).bitwise_xor_(words).mul_(_SECOND)
+    return (words >> 31).bitwise_and_(0x1FFFFFFFF).bitwise_xor_(words)
+
+
+def mix_one(word: int) -> int:
+    """The same of one word.
+
+    >>> mix_one(-5) == int(mix(torch.tensor([-5])))
+    True
+    """
+    word = _wrapped((word ^ ((word >> 30) & 0x3FFFFFFFF)) * _FIRST)
+    word = _wrapped((word ^ ((word >> 27) & 0x1FFFFFFFFF)) * _SECOND)
+    return word ^ ((word >> 31) & 0x1FFFFFFFF)
+
+
+def _wrapped(number: int) -> int:
+    """A number as 64 bits hold it."""
+    return (number + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
 @cache
 def _factor(place: int) -> int:
     """An odd number with its bits well mixed, another for each place in a sequence."""
-    return int(mix(torch.tensor([place + 1]))) | 1
+    return mix_one(place + 1) | 1
 
 
-def combined(columns: Sequence[Tensor | int], rows: int) -> Tensor:
-    """The hash of a sequence of words for each row."""
+def combined(columns: Sequence[Tensor | int]) -> Tensor | int:
+    """The hash of a sequence of words for each row; a number where all rows have the same."""
     constant, total = 0, None
     for place, values in enumerate(columns):
         if isinstance(values, int):
@@ -139,8 +157,8 @@ def combined(columns: Sequence[Tensor | int], rows: int) -> Tensor:
         else:
             scaled = values * _factor(place)
             total = scaled if total is None else total.add_(scaled)
-    constant = (constant + (1 << 63)) % (1 << 64) - (1 << 63)  # wrapped round as tensors do it
-    return mix(torch.full((rows,), constant) if total is None else total.add_(constant))
+    constant = _wrapped(constant)
+    return mix_one(constant) if total is None else mix(total.add_(constant))
 
 
 def column(value: Tensor | int, rows: int) -> Tensor:

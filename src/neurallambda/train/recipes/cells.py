@@ -3,7 +3,7 @@
 from neurallambda.tasks import Task
 from neurallambda.train.recipe import Recipe, Repair, Stage
 
-TASKS = ("binary-multiplication",)
+TASKS = ("binary-multiplication", "binary-addition")
 """The tasks it is meant for."""
 
 
@@ -11,13 +11,19 @@ def cells(task: Task) -> Recipe:
     """A row of cells with one learned local rule: for two numbers with an operator between them.
 
     Many starts begin at short lengths, and those that are best at training go on to longer ones, where rules that are seldom
-    wrong are wrong more often, and so are learned. With twelve states, twice as many as are needed, more of them get there.
-    One or two symbols are no product, and are left out. A repair then finds single rules that are still wrong: first few rows, by
-    which much is changed quickly, then more and longer ones, in which rules that are seldom wrong show.
+    wrong are wrong more often, and so are learned. With twice as many states as are needed more of them get there. A product
+    needs six. A sum needs ten: a cell must know the digit that its neighbour takes from it, or that there is none, the digit
+    that it says, and what it carries.
+
+    One or two symbols are no two numbers, and are left out. A repair then finds single rules that are still wrong: first few
+    rows, by which much is changed quickly, then more and longer ones, in which rules that are seldom wrong show. Of sums it
+    counts right digits, and not right rows: where the longer number ends in zeros, no rule can know where the sum ends.
 
     Args:
         task: what is learned.
     """
+    is_sum = task.name == "binary-addition"
+    judge = "answers" if is_sum else "rows"
     stages = (
         Stage(lengths=(3, 8), steps=300),
         Stage(lengths=(3, 12), steps=300, keep=12),
@@ -26,13 +32,13 @@ def cells(task: Task) -> Recipe:
         Stage(lengths=(3, 36), steps=800),
     )
     repairs = (
-        Repair(lengths=(6, 36), rows=2_000, rounds=300, tries=100),
-        Repair(lengths=(3, 40), rows=8_000, rounds=400, tries=60),
-        Repair(lengths=(20, 40), rows=20_000, rounds=300, tries=60),
+        Repair(lengths=(6, 36), rows=2_000, rounds=300, tries=100, judge=judge),
+        Repair(lengths=(3, 40), rows=8_000, rounds=400, tries=60, judge=judge),
+        Repair(lengths=(20, 40), rows=20_000, rounds=300, tries=60, judge=judge),
     )
     return Recipe(
         task=task.name, model="cells", name="cells", seeds=24, rows=32, learning_rate=3e-2, stages=stages,
-        validation_lengths=(30, 40), validation_rows=128, options={"states": 12}, repairs=repairs,
+        validation_lengths=(30, 40), validation_rows=128, options={"states": 20 if is_sum else 12}, repairs=repairs,
     )  # fmt: skip
 
 

@@ -65,19 +65,6 @@ _SHAPES = {
         learning_rate=3e-2,
         compiled=True,
     ),
-    "binary-addition": _Shape(
-        stacks=0,
-        queues=4,
-        symbols=4,
-        seeds=12,
-        short=8,
-        long=14,
-        phase_bias=3.0,
-        action_scale=1.0,
-        steps=(1800, 1000, 300),
-        keep=(4, 2),
-        compiled=True,
-    ),
 }
 TASKS = tuple(_SHAPES)
 """The tasks it is meant for."""
