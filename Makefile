@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow format docs bench frontend clean \
-	check-format check-lint check-types check-imports test-compile test-main
+	check-format check-lint check-types check-imports test-compile test-main node-modules
 
 help:  ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -34,9 +34,7 @@ format: .venv/installed-dev  ## format the code and apply the safe fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-docs: .venv/installed-dev  ## build the documentation into site/; with Node also a playground that needs no server
-	@command -v npm >/dev/null && $(MAKE) --no-print-directory frontend/node_modules/.package-lock.json >/dev/null 2>&1 || \
-		echo "no Node or no npm registry: the site is built without its playground"
+docs: .venv/installed-dev node-modules  ## build the documentation into site/; with Node also a playground that needs no server
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: .venv/installed-dev  ## measure, and write benchmarks/results/
@@ -48,6 +46,10 @@ frontend: frontend/node_modules/.package-lock.json  ## build the viewer and the 
 frontend/node_modules/.package-lock.json: frontend/package.json frontend/package-lock.json
 	cd frontend && npm ci --no-audit --no-fund
 	@touch $@
+
+node-modules:  ## what the pages are built and judged with, where Node and its registry are there
+	@command -v npm >/dev/null && $(MAKE) --no-print-directory frontend/node_modules/.package-lock.json >/dev/null 2>&1 || \
+		echo "no Node or no npm registry: no playground in the site, and tests that need axe-core or Pyodide are skipped"
 
 clean:  ## remove everything that make made
 	rm -rf .venv frontend/node_modules site dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -68,7 +70,7 @@ check-imports: .venv/installed-dev  ## do imports run one way only
 test-compile: .venv/installed-dev  ## the tests that call torch.compile, without the shape checks
 	$(PYTEST) -q -m compile --jaxtyping-packages=
 
-test-main: .venv/installed-dev  ## all other tests, with the shape checks, and the examples of the docs
+test-main: .venv/installed-dev node-modules  ## all other tests, with the shape checks, and the examples of the docs
 	$(PYTEST)
 
 .venv/created:

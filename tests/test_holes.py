@@ -198,7 +198,10 @@ def test_a_stream_takes_one_row_of_logits() -> None:
 
 
 def test_a_wrong_engine_or_device_is_refused_at_once() -> None:
-    with pytest.raises(nl.ArgumentError, match="engine: got 'machin'; expected machine or reference or beta or worlds"):
+    with pytest.raises(
+        nl.ArgumentError,
+        match="engine: got 'machin'; expected machine or reference or beta or worlds or stepper or beta-stepper",
+    ):
         nl.run_all([], engine="machin")
     with pytest.raises(nl.ArgumentError, match="device: got 'abacus'"):
         nl.run_all([], device="abacus")

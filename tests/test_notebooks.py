@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import neurallambda as nl
+from neurallambda.beta import NeuralBeta
 from neurallambda.html import table
 from neurallambda.structures.superposition.stack import SuperpositionStack
 
@@ -48,3 +49,43 @@ def test_a_state_shows_its_tensors(width: int) -> None:
     shown = html(state)
     assert str(tuple(state.rest.shape)) in shown
     assert "torch.float32" in shown
+
+
+def test_machines_show_what_they_may_use() -> None:
+    shown = html(nl.Machine(integers=range(-4, 4), capacity=2_000))
+    for part in ("-4 to 3", "2,000", "float32"):
+        assert part in shown
+
+
+def test_beta_shows_itself_its_programs_and_its_results() -> None:
+    beta = NeuralBeta(cells=12, integers=range(8))
+    assert "0 to 7" in html(beta)
+    program = beta.encode(["((fn [x] x) 5)", "(car 1)"])
+    shown = html(program)
+    for part in ("A2", "function", "<code>x</code>", "<code>5</code>"):
+        assert part in shown
+    ends = html(beta.run(program))
+    assert "normal form" in ends
+    assert "error not-a-pair" in ends
+    assert "goes on" in html(beta.run(program, max_steps=2))
+
+
+def test_a_trace_shows_its_run_and_still_has_its_events() -> None:
+    run = nl.trace("((fn [x] (+ x 1)) 2)", engine="stepper")
+    shown = html(run)
+    for part in ("<code>(+ 2 1)</code>", "<iframe", 'sandbox="allow-scripts"', "<details>"):
+        assert part in shown
+    assert "<script" not in shown
+    assert len(list(run)) == 8
+    begun = nl.trace("(+ 1 2)", engine="stepper")
+    next(begun)
+    assert html(begun) == "<code>Trace(stepper, &#x27;(+ 1 2)&#x27;)</code>"
+    with pytest.raises(nl.ArgumentError, match="taken already"):
+        begun.document()
+
+
+def test_what_is_shown_of_a_long_run_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neurallambda.viewer.notebook.LARGEST", 1_000)
+    shown = html(nl.trace("(+ 1 2)", engine="stepper"))
+    assert "<iframe" not in shown
+    assert "writes it as a page" in shown

@@ -15,6 +15,7 @@ from neurallambda.machine.alphabet import CODE_FIELDS, FRAMES, VALUES, Field, Ta
 from neurallambda.machine.encode import NeuralLambda
 from neurallambda.machine.machine import Machine
 from neurallambda.machine.trace import TraceRecord, TraceStep, listing, trace
+from neurallambda.traces.machine import as_cell
 
 SOURCE = "((fn [x] '(x x x)) 42)"
 INTEGERS = range(64)
@@ -127,7 +128,7 @@ def _draw_steps(page: Page, journey: Journey, top: float) -> None:
         y = _base(top, row)
         page.text(MARGIN + 16, y, (str(step.number), "mono note"), anchor="end")
         page.text(rule, y, (step.rules[0].name, "mono"))
-        for phrase in phrases(step.record, names):
+        for phrase in phrases(as_cell(step.record), names):
             page.text(address, y, (step.record.address, "mono note"))
             page.text(record, y, _tag(step.record), (phrase.text, "mono"))
         for place, _ in step.values:

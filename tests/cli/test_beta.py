@@ -72,10 +72,9 @@ def test_the_programs_own_errors(call: Call) -> None:
     [
         (["run", "--codebook", "onehot", "1"], "--codebook: only the engine beta has it"),
         (["run", "--engine", "reference", "--vec-size", "8", "1"], "--vec-size: only the engine beta has it"),
-        (["run", "--cells", "8", "1"], "--cells: only the engine beta has them"),
-        (["normalize", "--strategy", "normal", "1"], "--strategy: only the engine beta has it"),
+        (["run", "--cells", "8", "1"], "--cells: only the engines beta and beta-stepper have them"),
+        (["normalize", "--strategy", "normal", "1"], "--strategy: only the engines beta and beta-stepper have it"),
         (["normalize", "--integers", "0:1", "1"], "--integers: only the engine beta has a range"),
-        (["run", "--engine", "reference", "--trace", "1"], "trace: only the machine and beta have steps to show"),
         (["run", "--engine", "beta", "--codebook", "orthonormal", "--vec-size", "5", "1"], "vec_size: got 5"),
         (["run", "--engine", "beta", "(+ ?a 1)"], "line 1, column 4: the hole ?a is not filled"),
         (["run", "--engine", "beta", "--cells", "1", "1"], ""),

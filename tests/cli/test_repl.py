@@ -106,11 +106,13 @@ def test_commands(call: Call, tmp_path: Path) -> None:
     [
         (":bogus", "there is no command :bogus; :help lists them\n"),
         (":", "there is no command :; :help lists them\n"),
-        (":engine", ":engine: got ''; expected machine or reference or beta or worlds\n"),
-        (":engine quantum", ":engine: got 'quantum'; expected machine or reference or beta or worlds\n"),
+        (":engine", ":engine: got ''; expected machine or reference or beta or worlds or stepper or beta-stepper\n"),
+        (
+            ":engine quantum",
+            ":engine: got 'quantum'; expected machine or reference or beta or worlds or stepper or beta-stepper\n",
+        ),
         (":load no/such/file", "no/such/file: No such file or directory\n"),
         (":load /", "/: Is a directory\n"),
-        (":trace", "trace: only the machine and beta have steps to show, and the engine is reference\n"),
     ],
 )
 def test_commands_that_cannot_be_followed(call: Call, line: str, message: str) -> None:

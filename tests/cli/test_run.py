@@ -116,7 +116,6 @@ def test_a_syntax_error_shows_the_place(call: Call) -> None:
         (["1", "--device", "abacus"], "device: got 'abacus', expected one that torch can use here"),
         (["1", "--device", "meta"], "device: got 'meta', expected one that torch can use here"),
         (["1", "--device", "cpu", "--engine", "reference"], "only the machine, beta and worlds have tensors"),
-        (["1", "--trace", "--engine", "reference"], "only the machine and beta have steps to show"),
         (["?a"], "?a is not filled"),
         (["?a", "--hole", "a"], "expected NAME=VALUE"),
         (["?a", "--hole", "a='(1)"], "an integer, a boolean or a primitive"),

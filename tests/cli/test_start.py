@@ -57,7 +57,7 @@ def test_the_trace_comes_before_the_value_where_both_go_to_one_place(spawn: Call
     called = spawn(shell="$NL run '(+ 1 2)' --trace 2>&1")
     assert called.code == 0
     assert called.stdout.startswith("code ")
-    assert called.stdout.endswith("ends in A6\n\n3\n")
+    assert called.stdout.endswith("ends in 3\n\n3\n")
 
 
 def test_no_command_shows_help(call: Call) -> None:

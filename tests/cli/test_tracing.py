@@ -7,9 +7,9 @@ import pytest
 import torch
 from rich.console import Console
 
-from neurallambda import Machine, Soft
+from neurallambda import Soft
 from neurallambda.cli.tracing import Tracer
-from neurallambda.machine.trace import trace
+from neurallambda.traces import trace
 from tests.cli.conftest import Call
 
 SEED = "((fn [x] '(x x x)) 42)"
@@ -37,7 +37,7 @@ step  rule                control         environment    continuation    writes
    9  1.00 cons           A7 nil          x=A9           A15 compute     A16  pair A9 A7
   10  1.00 cons           A16 pair        x=A9           A13 compute     A17  pair A9 A16
   11  1.00 cons           A17 pair        x=A9           A11 compute     A18  pair A9 A17
-  12  1.00 halt           A18 pair        x=A9           A0 halt         ends in A18
+  12  1.00 halt           A18 pair        x=A9           A0 halt         ends in '(42 42 42)
 """
 
 
@@ -47,12 +47,10 @@ def trimmed(text: str) -> str:
 
 def shown(source: str, *, width: int = 120, colour: bool = False, **holes: Soft) -> str:
     """What a tracer writes of a run."""
-    machine = Machine()
-    program = machine.encode(source, holes=holes)
     console = Console(
         file=io.StringIO(), width=width, force_terminal=colour, color_system="truecolor" if colour else None
     )
-    Tracer(console).show(program, trace(machine, program))
+    Tracer(console).show(trace(source, holes=holes))
     assert isinstance(console.file, io.StringIO)
     return trimmed(console.file.getvalue())
 
@@ -115,7 +113,7 @@ def test_soft_control_has_a_row_for_each_alternative() -> None:
     text = shown("(if ?c 7 (+ 1 2))", c=Soft((True, False), torch.tensor([0.6, 0.4]).log()))
     assert re.search(r"^ +2 +1\.00 branch true +A2.*\n^0\.60", text, re.MULTILINE)
     assert re.search(r"^ +2 +1\.00 branch false +A2.*\n^0\.40", text, re.MULTILINE)
-    assert "ends in A3 0.60" in text
+    assert "ends in 7 0.60" in text
     assert re.search(r"^ +3 +1\.00 begin binary +A4", text, re.MULTILINE)
 
 
@@ -128,3 +126,26 @@ def test_functions_are_shown_with_what_they_see() -> None:
     text = shown("(let [x 5] ((fn [f] (f 1)) (fn [y] (+ x y))))")
     assert re.search(r"closure \[y\] A\d+ \{x=A\d+\} as f", text)
     assert re.search(r"x=A\d+ y=A\d+", text)
+
+
+@pytest.mark.parametrize("engine", ["reference", "worlds"])
+def test_engines_without_memory_show_the_terms(call: Call, engine: str) -> None:
+    called = call("run", "(+ 1 (* 2 3))", "--trace", "--engine", engine)
+    assert (called.code, called.stdout) == (0, "7\n")
+    assert "hold operand       (+ 1 (* 2 3))" in called.stderr
+    assert called.stderr.endswith("     ends in 7\n")
+
+
+@pytest.mark.parametrize(("tensors", "stepper"), [("machine", "stepper"), ("beta", "beta-stepper")])
+def test_a_stepper_shows_what_the_tensors_show(call: Call, tensors: str, stepper: str) -> None:
+    found = [call("run", SEED, "--trace", "--engine", engine) for engine in (tensors, stepper)]
+    assert found[0] == found[1]
+    assert found[0].stdout == "'(42 42 42)\n"
+
+
+def test_a_long_run_is_shown_as_it_goes(call: Call) -> None:
+    source = "(defn count [n] (if (= n 0) 0 (count (- n 1)))) (count 100)"
+    called = call("run", source, "--trace", "--engine", "stepper")
+    assert called.stdout == "0\n"
+    assert called.stderr.count("bind n") == 0
+    assert called.stderr.count("1.00 bind value") == 101

@@ -272,4 +272,6 @@ def test_a_gradient_that_is_differentiated_again_says_that_it_cannot_be() -> Non
     expected = torch.autograd.grad(2 * logits.softmax(0).prod(), logits)[0]
     torch.testing.assert_close(first, expected)
     with pytest.raises(ArgumentError, match="cannot be differentiated again"):
-        torch.autograd.grad(first[0], logits)
+        torch.autograd.grad(first[0], logits, retain_graph=True)
+    with pytest.raises(ArgumentError, match="cannot be differentiated again"):
+        first.sum().backward()

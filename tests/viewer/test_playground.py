@@ -149,3 +149,12 @@ def test_it_fits_a_narrow_screen_and_nothing_serious_is_in_the_way(opened: Any) 
     assert serious(opened) == []
     opened.set_viewport_size({"width": 360, "height": 700})
     assert opened.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_what_the_end_depends_on_is_told_where_it_is_asked_for(opened: Any) -> None:
+    write(opened, "(+ 2 1)")
+    opened.get_by_role("checkbox", name="gradient").check()
+    run(opened)
+    opened.get_by_role("columnheader", name="gradient").wait_for()
+    opened.get_by_role("combobox", name="engine").select_option("stepper")
+    opened.get_by_role("checkbox", name="gradient").wait_for(state="detached")

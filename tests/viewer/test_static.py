@@ -55,6 +55,14 @@ def test_programs_run_in_the_browser(tab: Any, site: str) -> None:
     tab.locator("h1").click()
     tab.keyboard.press("End")
     assert tab.get_by_test_id("term").get_attribute("data-text") == evaluate(FACTORIAL).text
+    tab.get_by_role("combobox", name="engine").select_option("beta-stepper")
+    tab.get_by_role("button", name="Run and watch").click()
+    tab.get_by_test_id("value").filter(has_text="120").wait_for()
+    tab.get_by_test_id("term").wait_for()
+    tab.locator("h1").click()
+    tab.keyboard.press("Home")
+    assert tab.get_by_test_id("term").get_attribute("data-text") == "(fact 5)"
+    tab.get_by_role("combobox", name="engine").select_option("stepper")
     editor.fill("(+ 1\n   (car 5))")
     tab.keyboard.press("Control+Enter")
     tab.get_by_test_id("error").filter(has_text="line 2, column 4").wait_for()
@@ -75,10 +83,15 @@ def test_what_is_packed_is_enough_and_has_no_tensors() -> None:
     assert "neurallambda/lang/prelude.lisp" in names
     assert "lark/lark.py" in names
     known = json.loads(settings())
-    assert known["engines"] == ["reference"]
+    assert known["engines"] == known["traced"] == ["reference", "stepper", "beta-stepper"]
     for example in known["gallery"]:
-        (found,) = answers("run", json.dumps({"source": example["source"], "engine": "reference"}))
-        assert json.loads(found)["kind"] == "result"
+        found = [
+            json.loads(line)
+            for engine in known["engines"]
+            for line in answers("run", json.dumps({"source": example["source"], "engine": engine}))
+        ]
+        assert [one["kind"] for one in found] == ["result"] * 3
+        assert len({one.get("value") for one in found}) == 1
 
 
 def test_programs_are_traced_without_tensors() -> None:

@@ -192,7 +192,7 @@ def test_it_fits_a_narrow_screen(shown: Any) -> None:
 def serious(tab: Any) -> list[str]:
     """What axe finds that keeps somebody out."""
     if not AXE.exists():
-        pytest.skip("no axe-core: `make frontend` installs it")
+        pytest.skip("no axe-core: `make node-modules` installs it, with Node")
     # Colours are judged as they stay, not as they are for a moment while something fades.
     tab.evaluate("for (const one of document.getAnimations()) try { one.finish() } catch { one.cancel() }")
     # The page runs no script but its own: the check is put in by the browser, past the page's policy.

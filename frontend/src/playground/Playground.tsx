@@ -6,7 +6,7 @@ import { Answers } from "./Answers";
 import type { Backend } from "./backend";
 import { type Editor, makeEditor } from "./editor";
 import { HoleSliders } from "./HoleSliders";
-import { Actions, busy, canWatch, chosen, engine, problem, progress, result, settings, source, trace } from "./state";
+import { Actions, busy, canWatch, chosen, engine, gradient, hasGradient, problem, progress, result, settings, source, trace } from "./state";
 
 export function Playground({ backend, nonce, icon }: { backend: Backend; nonce: string; icon: string }) {
   const place = useRef<HTMLDivElement>(null);
@@ -73,6 +73,16 @@ export function Playground({ backend, nonce, icon }: { backend: Backend; nonce: 
                 {settings.value?.engines.map((name) => <option key={name}>{name}</option>)}
               </select>
             </label>
+            {hasGradient.value && (
+              <label title="Says, beside each cell of the code, how much the end of a watched run depends on it">
+                <input
+                  type="checkbox"
+                  checked={gradient.value}
+                  onChange={(event) => (gradient.value = event.currentTarget.checked)}
+                />{" "}
+                gradient
+              </label>
+            )}
             <span class="spacer" />
             <span class="state" role="status">
               {busy.value && `running ${progress.value}`}

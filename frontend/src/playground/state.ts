@@ -25,6 +25,10 @@ export const holes = computed<Holes>(() =>
   Object.fromEntries(names.value.map((name) => [name, choices.value[name] ?? EVEN])),
 );
 
+/** Whether a run that is watched says which cells its end depends on. */
+export const gradient = signal(false);
+export const hasGradient = computed(() => engine.value === "machine" && canWatch.value);
+
 export const canWatch = computed(() => settings.value?.traced.includes(engine.value) ?? false);
 
 export class Actions {
@@ -58,7 +62,8 @@ export class Actions {
   private show(text: string, by: string, filled: Holes): void {
     this.stop();
     batch(() => {
-      engine.value = settings.value?.engines.includes(by) ? by : "machine";
+      const known = settings.value?.engines ?? [];
+      engine.value = known.includes(by) ? by : (known[0] ?? by);
       choices.value = filled;
       names.value = Object.keys(filled);
       [problem.value, result.value, trace.value, chosen.value] = [null, null, null, null];
@@ -133,6 +138,7 @@ export class Actions {
       source: source.value,
       engine: engine.value,
       holes: kind === "check" ? {} : holes.value,
+      ...(kind === "trace" && gradient.value && hasGradient.value ? { gradient: true } : {}),
     };
     const told = (answer: Answer) => {
       if (!asked.signal.aborted) batch(() => tell(answer));

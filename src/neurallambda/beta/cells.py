@@ -1,7 +1,7 @@
 """Cells: a program as a graph of cells with two columns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from neurallambda.beta.alphabet import Tag
 from neurallambda.lang.terms import Program
@@ -38,6 +38,14 @@ class Cells:
 
     def __len__(self) -> int:
         return len(self.cells)
+
+    def filled(self, holes: Mapping[str, Cell]) -> "Cells":
+        """The same cells, with another in the place of each hole that has one."""
+        cells = (
+            holes.get(self.names[address], cell) if cell.tag is Tag.HOLE else cell
+            for address, cell in enumerate(self.cells)
+        )
+        return replace(self, cells=tuple(cells))
 
     @property
     def operators(self) -> frozenset[str]:

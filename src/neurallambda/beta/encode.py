@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from neurallambda.beta.alphabet import OPERATORS, Alphabet, Tag
-from neurallambda.beta.cells import Cell, Cells, Column
-from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
+from neurallambda.beta.alphabet import POINTS_FIRST, POINTS_SECOND, Alphabet, Tag
+from neurallambda.beta.cells import Cells
+from neurallambda.beta.letters import cell_of, columns, letters
+from neurallambda.errors import ArgumentError
 from neurallambda.holes import Filling, Soft, fillings
-from neurallambda.lang.terms import UNARY_PRIMITIVES
+from neurallambda.html import table
+
+SHOWN = 60
+"""So many cells a notebook shows."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,6 +44,22 @@ class NeuralLambda:
         kind = f"{self.tag.dtype} on {self.tag.device}"
         return f"NeuralLambda(batch of {batch}, {cells} cells, vectors of width {width}, {kind})"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the cells of the first program, as they were written."""
+        program = self.programs[0]
+        rows = [
+            (
+                f"A{at}",
+                cell.tag.name.lower(),
+                f"A{cell.first}"
+                if cell.tag in POINTS_FIRST
+                else program.names.get(at, "" if cell.first is None else cell.first),
+                f"A{cell.second}" if cell.tag in POINTS_SECOND else "",
+            )
+            for at, cell in enumerate(program.cells[:SHOWN])
+        ]
+        return table(("address", "tag", "column 1", "column 2"), rows, note=repr(self))
+
 
 def encode(
     programs: Sequence[Cells],
@@ -67,42 +86,6 @@ def encode(
     return NeuralLambda(tag, first, second, tuple(programs), operators)
 
 
-def letters(program: Cells, alphabet: Alphabet, filled: Mapping[str, Soft] = MappingProxyType({})) -> list[list[int]]:
-    """The places of a program's symbols in the alphabet: tag, column 1 and column 2 of every cell.
-
-    Raises:
-        ProgramError: where the program, or an integer that is certain to fill one of its holes, does not fit.
-    """
-    if len(program) > alphabet.cells:
-        message = f"the program alone needs {len(program):,} cells of {alphabet.cells:,}"
-        raise ProgramError(ErrorKind.OUT_OF_MEMORY, message)
-    for name in program.holes & filled.keys():
-        if len(filled[name].values) == 1:
-            _columns(_cell(filled[name].values[0]), alphabet)
-    cells = (*program.cells, *[Cell()] * (alphabet.cells - len(program)))
-    return [[alphabet.tags.start + cell.tag, *_columns(cell, alphabet)] for cell in cells]
-
-
-def _columns(cell: Cell, alphabet: Alphabet) -> tuple[int, int]:
-    return _letter(cell.tag, cell.first, alphabet), _letter(cell.tag, cell.second, alphabet)
-
-
-def _letter(tag: Tag, column: Column, alphabet: Alphabet) -> int:
-    if column is None:
-        return alphabet.nothing
-    if isinstance(column, str):
-        return alphabet.operators.start + OPERATORS.index(column)
-    return _literal(column, alphabet) if tag is Tag.INTEGER else alphabet.addresses.start + column
-
-
-def _literal(value: int, alphabet: Alphabet) -> int:
-    integers = alphabet.integers
-    if value not in integers:
-        message = f"the literal {value} is outside the integers {integers[0]} to {integers[-1]}"
-        raise ProgramError(ErrorKind.OVERFLOW, message)
-    return alphabet.literals.start + value - integers.start
-
-
 def _fill(
     contents: Tensor,
     programs: Sequence[Cells],
@@ -112,7 +95,7 @@ def _fill(
     alphabet: Alphabet,
 ) -> tuple[Tensor, frozenset[str]]:
     """Write a filling into the cells of a hole; gradients flow from the cells to the logits."""
-    letters = [[alphabet.tags.start + cell.tag, *_columns(cell, alphabet)] for cell in map(_cell, soft.values)]
+    letters = [[alphabet.tags.start + cell.tag, *columns(cell, alphabet)] for cell in map(cell_of, soft.values)]
     probabilities = soft.logits.to(vectors).softmax(-1)
     filled = torch.einsum("...v,vcw->...cw", probabilities, vectors[torch.tensor(letters)])
     filled = filled.expand(len(programs), *filled.shape[-2:])
@@ -127,7 +110,7 @@ def _fill(
 
 def _check_kinds(name: str, soft: Soft, alphabet: Alphabet) -> None:
     """Refuse a mixture that cells cannot hold."""
-    cells = [_cell(value) for value in soft.values]
+    cells = [cell_of(value) for value in soft.values]
     if len({"boolean" if cell.tag in (Tag.TRUE, Tag.FALSE) else cell.tag for cell in cells}) > 1:
         raise ArgumentError(
             f"holes[{name!r}]: got {soft.values}, expected values of one kind: integers, booleans, or primitives of as "
@@ -139,11 +122,3 @@ def _check_kinds(name: str, soft: Soft, alphabet: Alphabet) -> None:
             f"holes[{name!r}]: got {outside[0]} among several values, expected integers from {alphabet.integers[0]} to "
             f"{alphabet.integers[-1]}; there is no cell for a part that is out of range"
         )
-
-
-def _cell(value: int | bool | str) -> Cell:
-    if isinstance(value, bool):
-        return Cell(Tag.TRUE if value else Tag.FALSE)
-    if isinstance(value, int):
-        return Cell(Tag.INTEGER, value)
-    return Cell(Tag.UNARY if value in UNARY_PRIMITIVES else Tag.BINARY, value)

@@ -15,17 +15,19 @@ from neurallambda.beta.assemble import assemble
 from neurallambda.beta.cases import Cases
 from neurallambda.beta.cells import Cells
 from neurallambda.beta.decode import outcome, read_cells
-from neurallambda.beta.encode import NeuralLambda, encode, letters
+from neurallambda.beta.encode import NeuralLambda, encode
 from neurallambda.beta.explain import explained
+from neurallambda.beta.letters import letters
 from neurallambda.beta.memory import Memory, start
 from neurallambda.beta.reading import READINGS, Lexicon, Reading
-from neurallambda.beta.rules import Move
+from neurallambda.beta.rules import ERRORS, Move
 from neurallambda.beta.step import Rules, take_step
 from neurallambda.beta.strategy import NORMAL, Strategy
 from neurallambda.beta.tables import Tables
 from neurallambda.device import check_device
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError, check_count, check_instance, check_integers
 from neurallambda.holes import Filling, fillings
+from neurallambda.html import table
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.terms import Term
 from neurallambda.machine.compute import Operations
@@ -33,6 +35,8 @@ from neurallambda.symbols import Codebook, Kind
 
 CELLS = 128
 MAX_STEPS = 2_000
+SHOWN = 8
+"""Of so many programs a notebook shows the ends."""
 LOOK_EVERY = 8
 """After how many steps a run looks whether all programs have ended: a look waits for the device."""
 MOSTLY = 0.5
@@ -58,6 +62,17 @@ class Result:
     errors: Float[Tensor, "batch errors"]
     steps: Float[Tensor, " batch"]
     max_steps: int
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how each of the first programs ended, and how much of it ended at all."""
+        ended = (self.finished + self.errors.sum(-1)).detach()
+        names = ["normal form", *(f"error {kind}" for kind in ERRORS)]
+        ends = torch.cat([self.finished[:, None], self.errors], -1).detach()
+        rows = [
+            (row, names[int(ends[row].argmax())] if float(ended[row]) > 0 else "goes on", min(1.0, float(ended[row])))
+            for row in range(min(SHOWN, len(self.program)))
+        ]
+        return table(("program", "end", "probability"), rows, note=repr(self))
 
     def __repr__(self) -> str:
         batch, steps = len(self.program), self.steps.detach()
@@ -136,6 +151,18 @@ class NeuralBeta(nn.Module):
         """What `repr` says of it."""
         alphabet, (symbols, width) = self.alphabet, self.codebook.shape
         return f"cells={alphabet.cells}, integers={alphabet.integers}, codebook of {symbols} symbols, width {width}"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what it may use, and how it reads."""
+        alphabet, (symbols, width) = self.alphabet, self.codebook.shape
+        facts = [
+            ("cells", alphabet.cells),
+            ("integers", f"{alphabet.integers[0]} to {alphabet.integers[-1]}"),
+            ("codebook", f"{symbols} symbols, vectors of width {width}"),
+            ("strategy", self.strategy.name),
+            ("reading", self.reading),
+        ]
+        return table(("NeuralBeta", ""), facts)
 
     def encode(
         self, sources: str | Term | Cells | Sequence[str | Term | Cells], *, holes: Mapping[str, Filling] | None = None

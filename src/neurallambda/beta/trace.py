@@ -112,14 +112,16 @@ def trace(beta: NeuralBeta, program: NeuralLambda, max_steps: int = MAX_STEPS) -
     """
     with torch.no_grad():
         rules, memory = beta.rules(program), beta.start(program)
-        number = 0
-        while True:
-            number += 1
+    number = 0
+    while True:
+        number += 1
+        with torch.no_grad():  # not around the `yield`: whoever takes the steps has gradients as before
             after, cases = beta.step(memory, rules)
-            yield _step(beta, program, number, memory, cases)
-            memory = after
-            if number >= max_steps or bool(cases.moves[0, [Move.FINISH, Move.FAIL]].sum() > MOSTLY):
-                break
+            step = _step(beta, program, number, memory, cases)
+        yield step
+        memory = after
+        if number >= max_steps or bool(cases.moves[0, [Move.FINISH, Move.FAIL]].sum() > MOSTLY):
+            break
     steps = torch.full_like(cases.moves[:, 0], number)
     return Result(program, memory, cases.moves[:, Move.FINISH], cases.errors, steps, max_steps)
 

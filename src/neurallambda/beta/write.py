@@ -1,6 +1,6 @@
 """From cells back to terms, with names chosen as in `lang.normalize`."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from typing import Any
 
 from neurallambda.beta.alphabet import Tag
@@ -17,17 +17,20 @@ class UnreadableError(NeurallambdaError):
     """Cells that are no term: what a codebook with too much noise leaves behind."""
 
 
-def to_term(cells: Sequence[Cell], names: dict[int, str]) -> Term:
+def to_term(cells: Sequence[Cell], names: dict[int, str], *, opened: Collection[int] | None = None) -> Term:
     """The term that the root's first column leads to.
 
     Args:
         cells: the cell at each address.
         names: what the addresses in the first columns of names, holes and variables stand for.
+        opened: the addresses that reduction is at, of a term on its way: a call of a recursive function that is among them is
+            written as what it unfolds to, and a recursive function that is not, by its name. None: of a result, where a call
+            is written as a call, and a function by its name only within itself, where it would have no end.
 
     Raises:
         UnreadableError: where a reference leads to what cannot stand there, or cells contain themselves.
     """
-    writer = _Writer(cells, names)
+    writer = _Writer(cells, names, opened)
     if cells[ROOT].tag is not Tag.ROOT:
         raise UnreadableError("the root is no root any more")
     sketch = trampoline(writer.write(cells[ROOT].first, ()))
@@ -37,21 +40,61 @@ def to_term(cells: Sequence[Cell], names: dict[int, str]) -> Term:
 class _Writer:
     """`scope` holds the variables around a part, outermost first. A shared part is written once in each scope."""
 
-    def __init__(self, cells: Sequence[Cell], names: dict[int, str]) -> None:
+    def __init__(self, cells: Sequence[Cell], names: dict[int, str], opened: Collection[int] | None) -> None:
         self.cells = cells
         self.names = names
+        self.opened = opened
         self.keys = Keys()
-        self.written: dict[tuple[Column, tuple[int, ...]], Sketch | None] = {}
+        self.written: dict[tuple[Column, tuple[int, ...]], Sketch] = {}
+        self.around: set[Column] = set()
+        """What is being written: a part that leads back to it, in whatever scope, would go on without an end."""
 
     def write(self, address: Column, scope: tuple[int, ...]) -> Generator[Any, Any, Sketch]:
         key = (address, scope)
-        if key not in self.written:
-            self.written[key] = None
-            self.written[key] = yield self.sketch(self.cell(address), scope, address)
-        sketch = self.written[key]
-        if sketch is None:
-            raise UnreadableError("a part contains itself")
-        return sketch
+        if key in self.written:
+            return self.written[key]
+        if address in self.around or (self.opened is not None and address not in self.opened):
+            called = self.called(address)
+            if called is not None:
+                return (yield self.sketch(called, scope, address))
+            if address in self.around:
+                raise UnreadableError("a part contains itself")
+        self.around.add(address)
+        self.written[key] = yield self.sketch(self.cell(address), scope, address)
+        self.around.remove(address)
+        return self.written[key]
+
+    def called(self, address: Column) -> Cell | None:
+        """What stands for a function of a definition: the call in its body, without the function's own variables."""
+        cell = self.cell(address)
+        if cell.tag is Tag.DELAY and (called := self.cell(cell.first)).tag is Tag.CALL:
+            return self.without(called.second, [])
+        variables: list[Column] = []
+        while cell.tag is Tag.FUNCTION and len(variables) < len(self.cells):
+            variables.append(cell.first)
+            cell = self.cell(cell.second)
+        return self.without(cell.second, variables) if variables and cell.tag is Tag.BODY else None
+
+    def without(self, address: Column, variables: list[Column]) -> Cell | None:
+        """A call without its last arguments, where they are these variables; of none, without its forcing."""
+        cell = self.cell(address)
+        if cell.tag is Tag.LETREC:
+            called = self.function_of(cell.first, variables)
+            return None if called is None else Cell(Tag.LETREC, called, cell.second)
+        called = self.function_of(address, variables)
+        return None if called is None else self.cell(called)
+
+    def function_of(self, address: Column, variables: list[Column]) -> Column:
+        """The address of what is called; None where the arguments are others."""
+        if not variables:
+            cell = self.cell(address)
+            return cell.first if cell.tag is Tag.FORCE else None
+        for variable in reversed(variables):
+            cell = self.cell(address)
+            if cell.tag is not Tag.APPLY or cell.second != variable:
+                return None
+            address = cell.first
+        return address
 
     def cell(self, address: Column) -> Cell:
         if not isinstance(address, int) or address not in range(len(self.cells)):
@@ -77,6 +120,8 @@ class _Writer:
                 return self.reference(len(scope) - 1 - scope[::-1].index(address))
             case Cell(Tag.FUNCTION):
                 return (yield self.function(cell, scope))
+            case Cell(Tag.CALL, unfolded) if self.opened is not None and address in self.opened:
+                return (yield self.write(unfolded, scope))
             case Cell(Tag.GIVEN | Tag.BODY, shown) | Cell(Tag.CALL, _, shown):
                 return (yield self.write(shown, scope))
             case Cell(Tag.LETREC):

@@ -156,8 +156,8 @@ def trace(
     engine: Annotated[
         str,
         typer.Option(
-            metavar="<machine|beta|reference|worlds|normalize>",
-            help="What runs: an engine, or `normalize`: reduction as on paper, with free variables.",
+            metavar="<machine|stepper|beta|beta-stepper|reference|worlds|normalize>",
+            help="What runs: an engine of `run`, or `normalize`: reduction as on paper, with free variables.",
         ),
     ] = "machine",
     hole: Annotated[
@@ -232,7 +232,8 @@ def normalize(
     ] = None,
     device: Device = None,
     trace: Annotated[
-        bool, typer.Option("--trace", help="Show each step, on stderr: the term, or with beta the cells.")
+        bool,
+        typer.Option("--trace", help="Show each step, on stderr: the term, or with beta and beta-stepper the cells."),
     ] = False,
     cells: Cells = None,
     codebook: CodebookOption = None,
@@ -256,7 +257,7 @@ def normalize(
         capacity=CAPACITY,
         device=device,
         integers=integers or INTEGERS,
-        trace=trace and engine == "beta",
+        trace=trace,
         cells=cells,
         codebook=codebook,
         vec_size=vec_size,
@@ -265,7 +266,7 @@ def normalize(
     )
     from neurallambda.cli.commands import normalize_program
 
-    normalize_program(source, file, setup, on_paper=trace and engine == "reference")
+    normalize_program(source, file, setup)
 
 
 @app.command()

@@ -18,15 +18,10 @@ def run_program(source: str | None, file: Path | None, setup: Setup) -> None:
         answer(execute(read_program(source, file), setup).text)
 
 
-def normalize_program(source: str | None, file: Path | None, setup: Setup, *, on_paper: bool = False) -> None:
-    """Print the normal form of a program; `on_paper`, after the term before every reduction, on stderr."""
+def normalize_program(source: str | None, file: Path | None, setup: Setup) -> None:
+    """Print the normal form of a program."""
     with reporting(file):
-        program = read_program(source, file)
-        if on_paper:
-            from neurallambda.cli.paper import show_reductions
-
-            show_reductions(program, setup.limits.steps(setup.engine))
-        answer(reduce(program, setup).text)
+        answer(reduce(read_program(source, file), setup).text)
 
 
 def start_repl(setup: Setup) -> None:

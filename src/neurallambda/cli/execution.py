@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
+from dataclasses import replace
+
+from rich.console import Console
 
 from neurallambda.cli.holes import table
 from neurallambda.cli.messages import remark
@@ -11,9 +13,6 @@ from neurallambda.engines.protocol import Engine
 from neurallambda.errors import ErrorKind
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.terms import Program
-
-SHOWN_BY = {Engine.MACHINE: "neurallambda.cli.tracing", Engine.BETA: "neurallambda.cli.reduction"}
-"""Which module shows the steps of an engine."""
 
 
 def execute(program: str | Program, setup: Setup) -> Outcome:
@@ -24,7 +23,7 @@ def execute(program: str | Program, setup: Setup) -> Outcome:
     """
     with _memory() as failed:
         if setup.trace:
-            return _shown(program, setup)
+            show_steps(program, setup)
         if not setup.is_soft:
             return setup.make_engine().run(program, holes=setup.fillings())
         outcome, ends = setup.make_engine().run_soft(program, holes=setup.fillings())
@@ -42,17 +41,47 @@ def reduce(program: str | Program, setup: Setup) -> Outcome:
         ArgumentError: where an option does not fit the codebook.
     """
     with _memory() as failed:
-        return (
-            _shown(program, setup, free=True)
-            if setup.trace
-            else setup.make_engine().reduce(program, holes=setup.fillings())
-        )
+        if setup.trace:
+            show_steps(program, setup, free=True)
+        return setup.make_engine().reduce(program, holes=setup.fillings())
     return failed[0]
 
 
-def _shown(program: str | Program, setup: Setup, *, free: bool = False) -> Outcome:
-    """The end of a program whose steps are shown on the way, on stderr."""
-    return import_module(SHOWN_BY[setup.engine]).show_steps(setup.make_engine(), program, setup.fillings(), free=free)
+def show_steps(program: str | Program, setup: Setup, *, free: bool = False) -> None:
+    """Show the steps of a run on stderr, as its trace has them: of the machine and NeuralBeta all that they hold, of others
+    the terms. `free` terms are reduced, by the reference as on paper.
+    """
+    from neurallambda.traces import trace
+
+    on_paper = free and setup.engine is Engine.REFERENCE
+    events = trace(
+        program,
+        engine="normalize" if on_paper else setup.engine,
+        limits=replace(setup.limits, max_steps=setup.limits.steps(setup.engine)),
+        device=setup.device,
+        holes=setup.fillings(),
+        free=free,
+        options=setup.options,
+    )
+    console = Console(stderr=True, highlight=False)
+    if setup.engine in (Engine.MACHINE, Engine.STEPPER):
+        from neurallambda.cli.tracing import Tracer
+
+        Tracer(console).show(events)
+    elif setup.engine in (Engine.BETA, Engine.BETA_STEPPER):
+        from neurallambda.cli.reduction import show_cells
+
+        show_cells(events, console)
+    else:
+        console.soft_wrap = True
+        if on_paper:
+            from neurallambda.cli.paper import show_reductions
+
+            show_reductions(events, console)
+        else:
+            from neurallambda.cli.traces import show_terms
+
+            show_terms(events, console)
 
 
 @contextmanager

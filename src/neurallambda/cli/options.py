@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-EngineName = Literal["machine", "reference", "beta", "worlds"]
-NormalizerName = Literal["reference", "beta"]
+EngineName = Literal["machine", "reference", "beta", "worlds", "stepper", "beta-stepper"]
+NormalizerName = Literal["reference", "beta", "beta-stepper"]
 CodebookName = Literal["onehot", "orthonormal", "gaussian", "bipolar"]
 StrategyName = Literal["normal", "applicative", "by-value"]
 
@@ -21,16 +21,23 @@ EngineOption = Annotated[
         "--engine",
         help="`machine`: the differentiable machine, on tensors. `reference`: the evaluator in plain Python, "
         "for long programs. `beta`: substitution in cells, on tensors, to the normal form. `worlds`: every way that a program "
-        "with uncertain data can go, exactly.",
+        "with uncertain data can go, exactly. `stepper`, `beta-stepper`: the discrete steppers of the machine and of beta, in "
+        "plain Python.",
     ),
 ]
 NormalizerOption = Annotated[
     NormalizerName,
-    typer.Option("--engine", help="`reference`: plain Python. `beta`: substitution in cells, on tensors."),
+    typer.Option(
+        "--engine",
+        help="`reference`: plain Python. `beta`: substitution in cells, on tensors. `beta-stepper`: the same, in plain Python.",
+    ),
 ]
 MaxSteps = Annotated[
     int | None,
-    typer.Option(min=1, help="More steps than this are the error out-of-steps. Without it, 10,000; with beta, 2,000."),
+    typer.Option(
+        min=1,
+        help="More steps than this are the error out-of-steps. Without it, 10,000; with beta and beta-stepper, 2,000.",
+    ),
 ]
 Capacity = Annotated[
     int, typer.Option(min=1, help="More addresses than this are the error out-of-memory. The machine only.")
@@ -41,7 +48,10 @@ Integers = Annotated[
     typer.Option(metavar="LOW:HIGH", help="The least and the greatest integer; leaving them is the error overflow."),
 ]
 Cells = Annotated[
-    int | None, typer.Option(min=2, help="More cells than this are the error out-of-memory. Beta only; 128 without it.")
+    int | None,
+    typer.Option(
+        min=2, help="More cells than this are the error out-of-memory. Beta and beta-stepper only; 128 without it."
+    ),
 ]
 CodebookOption = Annotated[
     CodebookName | None,
@@ -60,5 +70,5 @@ MaxWorlds = Annotated[
 Seed = Annotated[int | None, typer.Option(help="The seed of a random codebook. Beta only; 0 without it.")]
 StrategyOption = Annotated[
     StrategyName | None,
-    typer.Option("--strategy", help="Which redex is reduced first. Beta only; normal without it."),
+    typer.Option("--strategy", help="Which redex is reduced first. Beta and beta-stepper only; normal without it."),
 ]

@@ -26,7 +26,7 @@ An entry goes on over several lines until its brackets are closed.
 :defs           what is defined
 :reset          forget all that
 :load FILE      enter what a file holds
-:engine NAME    run by `machine`, `reference` or `beta`
+:engine NAME    run by `machine`, `reference`, `beta` or another engine
 :trace          show the steps, or stop showing them
 :trace PROGRAM  show the steps of this one alone
 :step PROGRAM   show the term before its first step; `:step` alone goes a step on

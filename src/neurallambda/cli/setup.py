@@ -38,14 +38,10 @@ class Setup:
         for option in self.options:
             if option not in engine.options:
                 named = option.replace("_", "-")
-                who = _listed(kind for kind in ENGINES if option in ENGINES[kind].options)
-                raise ArgumentError(f"--{named}: only the engine {who} has it, and the engine is {self.engine}")
+                raise ArgumentError(f"--{named}: only {_holders(option)} it, and the engine is {self.engine}")
         if self.device is not None and not engine.has_tensors:
             who = _listed(kind for kind in ENGINES if ENGINES[kind].has_tensors)
             raise ArgumentError(f"device: only the {who} have tensors, and the engine is {self.engine}")
-        if self.trace and not engine.shows_steps:
-            who = _listed(kind for kind in ENGINES if ENGINES[kind].shows_steps)
-            raise ArgumentError(f"trace: only the {who} have steps to show, and the engine is {self.engine}")
         most = engine.most_integers
         if most is not None and self.limits.integers.stop - self.limits.integers.start > most:
             raise ArgumentError(
@@ -71,7 +67,7 @@ class Setup:
         """What the holes stand for, as engines take it."""
         return fillings(self.holes)
 
-    def make_engine(self) -> ProgramEngine[Any]:
+    def make_engine(self) -> ProgramEngine:
         """The engine that these options describe."""
         return make_engine(self.engine, limits=self.limits, device=self.device, **self.options)
 
@@ -79,6 +75,12 @@ class Setup:
 def _listed(engines: Iterable[Engine]) -> str:
     *some, last = engines
     return f"{', '.join(some)} and {last}" if some else last
+
+
+def _holders(option: str) -> str:
+    """Who has an option."""
+    kinds = [kind for kind in ENGINES if option in ENGINES[kind].options]
+    return f"the engine {kinds[0]} has" if len(kinds) == 1 else f"the engines {_listed(kinds)} have"
 
 
 def make_setup(
@@ -103,7 +105,7 @@ def make_setup(
         ArgumentError: where one cannot be used.
     """
     if cells is not None and "cells" not in ENGINES[Engine(engine)].limited:
-        raise ArgumentError(f"--cells: only the engine beta has them, and the engine is {engine}")
+        raise ArgumentError(f"--cells: only the engines beta and beta-stepper have them, and the engine is {engine}")
     if max_worlds is not None and "max_worlds" not in ENGINES[Engine(engine)].limited:
         raise ArgumentError(f"--max-worlds: only the engine worlds has them, and the engine is {engine}")
     limits = Limits(integers=read_integers(integers), max_steps=max_steps, capacity=capacity)

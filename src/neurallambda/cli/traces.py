@@ -15,8 +15,9 @@ from neurallambda.cli.jsonl import path_or_stdin, read_line, windows
 from neurallambda.cli.messages import ExitCode, fail, reporting
 from neurallambda.cli.reading import read_program
 from neurallambda.errors import ArgumentError, SourceError
-from neurallambda.traces import document, states, trace
+from neurallambda.traces import document, trace
 from neurallambda.traces.pictures import Json
+from neurallambda.traces.replaying import replayed
 
 FORMATS = ("text", "json", "jsonl", "html")
 BY_SUFFIX = {".html": "html", ".json": "json", ".jsonl": "jsonl", ".txt": "text"}
@@ -128,6 +129,13 @@ def show(events: Iterable[Json], console: Console) -> Json:
     return last
 
 
+def show_terms(events: Iterable[Json], console: Console) -> None:
+    """Show the term after each step."""
+    for event, lines in told(events):
+        for line in lines if event["event"] != "end" else ():
+            console.print(line)
+
+
 def told(events: Iterable[Json]) -> Iterator[tuple[Json, list[Text]]]:
     """Each event with the lines that tell it to people."""
     last: Json = {}
@@ -138,9 +146,11 @@ def told(events: Iterable[Json]) -> Iterator[tuple[Json, list[Text]]]:
             last = event
             yield event
 
-    for state in states(kept()):
-        several = len(state.lanes) > 1
-        lines = [_line(state.number, lane, number if several else None) for number, lane in state.lanes.items()]
+    for _, _, state in replayed(kept()):
+        closed = last.get("closed", ())
+        lanes = {number: lane for number, lane in state.lanes.items() if number not in closed}
+        several = len(lanes) > 1
+        lines = [_line(state.number, lane, number if several else None) for number, lane in lanes.items()]
         for end in last.get("ends", ()):
             lines.append(Text.assemble("     ends in ", (_end(end), "bold green" if "value" in end else "bold red")))
         yield last, lines

@@ -1,7 +1,6 @@
 """A run as a table: the cells of the code, then one row a step."""
 
-from collections.abc import Generator, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.highlighter import RegexHighlighter
@@ -9,16 +8,9 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
-from neurallambda.cli.wording import environment, label, phrases, weight_after
-from neurallambda.engines.machine import MachineEngine
-from neurallambda.engines.protocol import Holes, ended
-from neurallambda.errors import ProgramError
-from neurallambda.lang.outcome import Outcome
-from neurallambda.lang.terms import Program
-from neurallambda.machine.encode import NeuralLambda
-from neurallambda.machine.trace import Mixture, TraceRecord, TraceStep, address_name, listing
-
-End = TypeVar("End")
+from neurallambda.cli.wording import LEAST, Mixture, environment, heavy, label, phrases, weight_after
+from neurallambda.traces.pictures import Json
+from neurallambda.traces.replaying import State, replayed
 
 NARROWEST, WIDEST = 80, 132
 LABELS_FROM = 110
@@ -40,15 +32,6 @@ STYLES = Theme(
         "trace.sign": "dim",
     }
 )
-
-
-def show_steps(engine: MachineEngine, program: str | Program, holes: Holes, *, free: bool) -> Outcome:
-    """Run a program step by step and show each step on stderr."""
-    try:
-        encoded = engine.machine().encode(program, holes=holes)
-    except ProgramError as error:
-        return ended(error)
-    return Tracer(Console(stderr=True)).show(encoded, engine.steps(program, holes=holes, free=free))
 
 
 class _Colours(RegexHighlighter):
@@ -75,43 +58,64 @@ class Tracer:
         self.names: dict[str, str] = {}
         self.labels: dict[str, str] = {}
 
-    def show(self, program: NeuralLambda, steps: Generator[TraceStep, None, End]) -> End:
-        """Show the code of a program and the steps of its run, and give what the run comes to."""
-        self.names = {address_name(at): function.parameter for at, function in program.cells[0].functions.items()}
-        cells = listing(program)
-        self.labels = {cell.address: label(cell) for cell in cells}
+    def show(self, events: Iterable[Json]) -> None:
+        """Show the code of a program and the steps of its run, as its trace has them."""
+        for event, before, state in replayed(events):
+            if event["event"] == "step":
+                self.step(event, before, state)
+            elif event["lanes"]:
+                self.start(event["memory"])
+            else:
+                return  # the program has an error before its first step
+        self.line(Text())
+
+    def start(self, cells: Sequence[Json]) -> None:
+        """Show the code of a program, and the titles of the columns to come."""
+        self.names = parameters(cells)
+        self.labels = {cell["address"]: label(cell) for cell in cells}
         self.heading("code", "the first records of the memory")
         self.console.print(self.code(cells))
         self.heading("\nrun", "one more record a step; _ is awaited, → is the frame below, {} is visible")
         registers = ("control", "environment", "continuation") if self.labelled else ("control", "env", "cont")
         titles = ("step", "rule", *registers, "writes")
         self.row([Text(title, "trace.note") for title in titles])
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                self.line(Text())
-                return end.value
-            self.step(step)
 
-    def step(self, step: TraceStep) -> None:
-        """Show one step: the rules that fired, the registers before it, what it wrote, and what ended."""
-        number = Text.assemble((str(step.number), "trace.heading"), (weight_after(step.running), "trace.weight"))
-        ends = [Text(f"ends in {at}{weight_after(weight)}", "trace.value") for at, weight in step.values[:MOST]]
-        ends += [Text(f"ends in {kind}{weight_after(weight)}", "trace.error") for kind, weight in step.errors[:MOST]]
-        nothing = [] if ends else [Text("nothing", "trace.note")]
-        writes = [self.record(step.record)] if step.record.tags else nothing
+    def step(self, event: Json, before: Mapping[int, Json], state: State) -> None:
+        """Show one step, a row for each lane: its rules, its registers before the step, what it wrote, and what ended."""
+        ends: dict[int, list[Json]] = {}
+        for end in event.get("ends", ()):
+            ends.setdefault(end["lane"], []).append(end)
+        facts = [lane for lane in event.get("lanes", ()) if lane.get("rules")]
+        written = written_by([state.lanes[lane["id"]] for lane in facts], event.get("memory", ()))
+        for lane in facts:
+            number = lane["id"]
+            was = before.get(number) or before[lane["parents"][0]]
+            self.lane(event["number"], state.lanes[number], was, written.get(number, []), ends.get(number, []))
+        self.labels |= {cell["address"]: label(cell) for cell in event.get("memory", ())}
+
+    def lane(self, number: int, lane: Json, was: Json, written: Sequence[Json], ended: Sequence[Json]) -> None:
+        """A row."""
+        running = lane["weight"] + sum(end["weight"] for end in ended)
+        head = Text.assemble((str(number), "trace.heading"), (weight_after(running), "trace.weight"))
+        ends = [
+            Text(
+                f"ends in {end.get('value') or end['error']}{weight_after(end['weight'])}",
+                "trace.value" if "value" in end else "trace.error",
+            )
+            for end in sorted(ended, key=lambda end: -end["weight"])[:MOST]
+            if end["weight"] >= LEAST
+        ]
+        nothing = [] if ends or written else [Text("nothing", "trace.note")]
         self.row(
             [
-                number,
-                self.rules(step.rules),
-                self.register(step.control),
-                self.colours(environment(step.environment)),
-                self.register(step.continuation),
-                Group(*writes, *ends),
+                head,
+                self.rules(heavy(lane["rules"])),
+                self.register(heavy(was["registers"]["control"])),
+                self.colours(environment(was["bindings"])),
+                self.register(heavy(was["registers"]["continuation"])),
+                Group(*(self.record(cell) for cell in written), *ends, *nothing),
             ]
         )
-        self.labels[step.record.address] = label(step.record)
 
     def rules(self, rules: Mixture) -> Text:
         """Each rule with its weight."""
@@ -125,25 +129,25 @@ class Tracer:
         lines = [f"{at} {labels.get(at, '')}".rstrip() + weight_after(weight) for at, weight in addresses]
         return _heaviest([self.colours(line) for line in lines])
 
-    def code(self, cells: Iterable[TraceRecord]) -> Table:
+    def code(self, cells: Iterable[Json]) -> Table:
         """The cells of the code."""
         table = Table.grid(padding=(0, 2, 0, 0))
         for cell in cells:
             tags, texts = self.wording(cell)
-            table.add_row(Text(f"  {cell.address}", "trace.address"), _stacked(tags), _stacked(texts))
+            table.add_row(Text(f"  {cell['address']}", "trace.address"), _stacked(tags), _stacked(texts))
         return table
 
-    def record(self, record: TraceRecord) -> Table:
-        """A record that a step wrote."""
-        lines = [Text(" ").join(filter(None, parts)) for parts in zip(*self.wording(record), strict=True)]
+    def record(self, cell: Json) -> Table:
+        """A cell that a step wrote."""
+        lines = [Text(" ").join(filter(None, parts)) for parts in zip(*self.wording(cell), strict=True)]
         table = Table.grid(padding=(0, 1, 0, 0))
         table.add_column(min_width=4)
-        table.add_row(Text(record.address, "trace.address"), _stacked(lines))
+        table.add_row(Text(cell["address"], "trace.address"), _stacked(lines))
         return table
 
-    def wording(self, record: TraceRecord) -> tuple[list[Text], list[Text]]:
-        """What a record may be, and what it then says."""
-        found = phrases(record, self.names)
+    def wording(self, cell: Json) -> tuple[list[Text], list[Text]]:
+        """What a cell may be, and what it then says."""
+        found = phrases(cell, self.names)
         tags = [Text.assemble((one.tag, "trace.tag"), (weight_after(one.weight), "trace.weight")) for one in found]
         return tags, [self.colours(one.text) for one in found]
 
@@ -164,6 +168,33 @@ class Tracer:
     def line(self, text: Text) -> None:
         """Print text that may wrap."""
         self.console.print(text)
+
+
+def parameters(cells: Iterable[Json]) -> dict[str, str]:
+    """The name that each address of the code stands for."""
+    found: dict[str, str] = {}
+    for cell in cells:
+        name = cell.get("columns", {}).get("parameter")
+        if name:
+            pointers = cell["pointers"]
+            found[pointers.get("third", pointers["second"])[0][0]] = name[0][0]
+    return found
+
+
+def written_by(lanes: Sequence[Json], cells: Sequence[Json]) -> dict[int, list[Json]]:
+    """Which lane wrote each cell: the one whose registers lead to it; where none does, the first."""
+    found: dict[int, list[Json]] = {}
+    for cell in cells:
+        address = cell["address"]
+        of = next((lane["id"] for lane in lanes if address in _mentioned(lane)), lanes[0]["id"] if lanes else 0)
+        found.setdefault(of, []).append(cell)
+    return found
+
+
+def _mentioned(lane: Json) -> Iterator[str]:
+    for register in lane["registers"].values():
+        yield from (name for name, _ in register)
+    yield from (one["address"] for one in lane["bindings"])
 
 
 def _stacked(lines: Sequence[Text]) -> Text:

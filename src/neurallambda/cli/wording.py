@@ -1,13 +1,19 @@
-"""The records of a trace in words: one short phrase for each tag."""
+"""Cells of the trace record in words: one short phrase for each tag of the machine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from neurallambda.machine.alphabet import Field, Tag
-from neurallambda.machine.trace import Binding, Mixture, TraceRecord, Weighted
+from neurallambda.traces.pictures import Json
+
+Mixture = Sequence[Sequence[Any]]
+"""Names with their weights, the heaviest first."""
 
 SHOWN = 3
 """How many of the things that may be are named; `…` stands for the others."""
+LEAST = 0.005
+"""What weighs less would be written as 0.00, and is left out."""
 
 PHRASES = {
     Tag.VARIABLE: "{first.name}",
@@ -44,7 +50,7 @@ class Phrase:
     """A record as one of its tags: the tag in words, how much it is that, and what it then says."""
 
     tag: str
-    weight: float
+    weight: int | float
     text: str
 
 
@@ -60,64 +66,83 @@ class _Part:
 
     @property
     def name(self) -> str:
-        return mixture(tuple(Weighted(self.names.get(at, at), weight) for at, weight in self.mixture))
+        return mixture([[self.names.get(at, at), weight] for at, weight in self.mixture])
 
 
-def phrases(record: TraceRecord, names: Mapping[str, str]) -> list[Phrase]:
-    """What a record says, as each of the things it may be.
+def phrases(cell: Json, names: Mapping[str, str]) -> list[Phrase]:
+    """What a cell says, as each of the things it may be.
 
     Args:
-        record: a cell of code, or what a step wrote.
+        cell: a cell of the code, or what a step wrote, as the trace record has it.
         names: the parameters that addresses stand for.
     """
-    parts: dict[str, object] = {field.value: _Part(record.parts.get(field, ()), names) for field in Field}
-    parts["operand"] = mixture(_operand(record))
-    parts["environment"] = f"{{{environment(record.environment)}}}" if record.environment else ""
-    bound = f" as {mixture(record.parameter)}" if record.parameter else ""
+    parts: dict[str, object] = {field.value: _Part(part(cell, field), names) for field in Field}
+    parts["operand"] = mixture(_operand(cell))
+    bindings = cell.get("bindings", ())
+    parts["environment"] = f"{{{environment(bindings)}}}" if bindings else ""
+    # A cell of code has the name of its parameter among its pointers already.
+    binds = cell["tag"] and cell["tag"][0][0] in ("function", "bind")
+    parameter = () if binds else cell.get("columns", {}).get("parameter", ())
+    bound = f" as {mixture(parameter)}" if parameter else ""
     found = []
-    for tag, weight in record.tags[:SHOWN]:
+    for tag, weight in heavy(cell["tag"])[:SHOWN]:
         text = PHRASES.get(Tag[tag.upper()], "").format_map(parts)
         found.append(Phrase(tag.replace("_", " "), weight, " ".join((text + bound).split())))
     return found
 
 
-def label(record: TraceRecord) -> str:
-    """What a record is in a word: an atom itself, and of anything else what kind of thing it is."""
-    if not record.tags:
+def part(cell: Json, field: Field) -> Mixture:
+    """What a field of a cell may hold; nothing, where it has none."""
+    if field is Field.LITERAL:
+        return heavy(cell.get("literal", ()))
+    found = cell.get("columns" if field in (Field.OPERATOR, Field.KIND) else "pointers", {})
+    return heavy(found.get(field.value, ()))
+
+
+def heavy(things: Mixture) -> Mixture:
+    """What weighs enough to be written with two digits."""
+    return [one for one in things if one[1] >= LEAST]
+
+
+def label(cell: Json) -> str:
+    """What a cell is in a word: an atom itself, and of anything else what kind of thing it is."""
+    tags = heavy(cell["tag"])
+    if not tags:
         return ""
-    tag = Tag[record.tags[0].name.upper()]
+    tag = Tag[tags[0][0].upper()]
     field = {Tag.INTEGER: Field.LITERAL, Tag.UNARY_PRIMITIVE: Field.OPERATOR, Tag.BINARY_PRIMITIVE: Field.OPERATOR}.get(
         tag
     )
-    atom = record.parts.get(field) if field else None
-    word = atom[0].name if atom else tag.name.lower().partition("_")[0]
-    several = len(record.tags) > 1 or (atom is not None and len(atom) > 1)
+    atom = part(cell, field) if field else None
+    word = atom[0][0] if atom else tag.name.lower().partition("_")[0]
+    several = len(tags) > 1 or (atom is not None and len(atom) > 1)
     return f"{word}…" if several else word
 
 
 def mixture(things: Mixture) -> str:
     """What may be, each with its weight where that is not 1.
 
-    >>> mixture((Weighted("A1", 1.0),)), mixture((Weighted("A1", 0.75), Weighted("A2", 0.25)))
+    >>> mixture([["A1", 1]]), mixture([["A1", 0.75], ["A2", 0.25]])
     ('A1', '(A1 0.75 | A2 0.25)')
     """
     shown = [f"{name}{weight_after(weight)}" for name, weight in things[:SHOWN]] + ["…"] * (len(things) > SHOWN)
     return f"({' | '.join(shown)})" if len(shown) > 1 else "".join(shown)
 
 
-def environment(bindings: tuple[Binding, ...]) -> str:
+def environment(bindings: Sequence[Json]) -> str:
     """What is visible, innermost last."""
-    return " ".join(f"{name}={address}{weight_after(weight)}" for name, address, weight in bindings)
+    seen = [one for one in bindings if one["weight"] >= LEAST]
+    return " ".join(f"{one['name']}={one['address']}{weight_after(one['weight'])}" for one in seen)
 
 
-def weight_after(weight: float) -> str:
+def weight_after(weight: int | float) -> str:
     """A weight as it stands after something: nothing where it is as good as 1."""
     return "" if weight > 0.995 else f" {weight:.2f}"
 
 
-def _operand(record: TraceRecord) -> Mixture:
-    """The operand that a record holds: as far as it is known here, itself, and beyond that where it stands."""
-    known = (*record.parts.get(Field.LITERAL, ()), *record.parts.get(Field.KIND, ()))
+def _operand(cell: Json) -> Mixture:
+    """The operand that a cell holds: as far as it is known here, itself, and beyond that where it stands."""
+    known = [*part(cell, Field.LITERAL), *part(cell, Field.KIND)]
     rest = 1 - sum(weight for _, weight in known)
-    elsewhere = tuple(Weighted(at, weight * rest) for at, weight in record.parts.get(Field.VALUE, ()) if rest > 0.005)
-    return tuple(sorted((*known, *elsewhere), key=lambda thing: -thing.weight))
+    elsewhere = [[at, weight * rest] for at, weight in part(cell, Field.VALUE) if rest > LEAST]
+    return sorted([*known, *elsewhere], key=lambda thing: -thing[1])

@@ -4,17 +4,19 @@
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from neurallambda.engines.beta import BetaEngine
+from neurallambda.engines.beta_stepper import BetaStepperEngine
 from neurallambda.engines.machine import MachineEngine
 from neurallambda.engines.protocol import Engine, Limits, ProgramEngine
 from neurallambda.engines.reference import ReferenceEngine
+from neurallambda.engines.stepper import StepperEngine
 from neurallambda.engines.worlds import WorldsEngine
 from neurallambda.errors import ArgumentError
 
-ENGINES: Mapping[Engine, type[ProgramEngine[Any]]] = {
-    kind.name: kind for kind in (MachineEngine, ReferenceEngine, BetaEngine, WorldsEngine)
+ENGINES: Mapping[Engine, type[ProgramEngine]] = {
+    kind.name: kind
+    for kind in (MachineEngine, ReferenceEngine, BetaEngine, WorldsEngine, StepperEngine, BetaStepperEngine)
 }
 
 
@@ -30,13 +32,11 @@ def engine_named(name: str) -> Engine:
         raise ArgumentError(f"engine: got {name!r}; expected {' or '.join(Engine)}") from None
 
 
-def make_engine(
-    name: str, *, limits: Limits = Limits(), device: str | None = None, **options: object
-) -> ProgramEngine[Any]:
+def make_engine(name: str, *, limits: Limits = Limits(), device: str | None = None, **options: object) -> ProgramEngine:
     """An engine, ready to run programs.
 
     Args:
-        name: which engine: `machine`, `reference`, `beta` or `worlds`.
+        name: which engine: `machine`, `reference`, `beta`, `worlds`, `stepper` or `beta-stepper`.
         limits: what a program may use.
         device: where tensors live, for an engine that has them.
         options: what only this engine takes, by the names in its `options`.

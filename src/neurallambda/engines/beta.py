@@ -1,6 +1,6 @@
 """NeuralBeta as an engine: normal forms by substitution."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,12 @@ from neurallambda.lang.terms import Program
 
 if TYPE_CHECKING:
     from neurallambda.beta import NeuralBeta
-    from neurallambda.beta.trace import TraceStep
 
 BATCH = 64
 """Programs that NeuralBeta is given at a time."""
 
 
-class BetaEngine(ProgramEngine["TraceStep"]):
+class BetaEngine(ProgramEngine):
     """Reduces programs to their normal forms. To be run, a program must be closed.
 
     Its options are the kind of its codebook, how wide the vectors are, the seed of a random codebook, and the strategy.
@@ -48,10 +47,10 @@ class BetaEngine(ProgramEngine["TraceStep"]):
     def run(self, program: str | Program, *, holes: Holes | None = None) -> Outcome:
         """Run one program; see `ProgramEngine.run`."""
         try:
-            closed = _closed(program, holes)
+            program = closed(program, holes)
         except ProgramError as error:
             return ended(error)
-        return self.reduce(closed, holes=holes)
+        return self.reduce(program, holes=holes)
 
     def _run_all(self, sources: Iterable[str], holes: Holes) -> Iterator[Outcome | SourceError]:
         beta = self.beta()
@@ -61,7 +60,7 @@ class BetaEngine(ProgramEngine["TraceStep"]):
             programs: dict[int, Program] = {}
             for index, source in enumerate(some):
                 try:
-                    programs[index] = _closed(source, holes)
+                    programs[index] = closed(source, holes)
                 except ProgramError as error:
                     found[index] = ended(error)
                 except SourceError as error:
@@ -70,26 +69,12 @@ class BetaEngine(ProgramEngine["TraceStep"]):
             found.update(zip(programs, outcomes, strict=True))
             yield from (found[index] for index in range(len(some)))
 
-    def steps(
-        self, program: str | Program, *, holes: Holes | None = None, free: bool = False
-    ) -> Generator["TraceStep", None, Outcome]:
-        """Reduce one program step by step; see `ProgramEngine.steps`."""
-        from neurallambda.beta.trace import trace
-
-        beta = self.beta()
-        try:
-            program = program if free else _closed(program, holes)
-            encoded = beta.encode(program, holes=holes)
-        except ProgramError as error:
-            return ended(error)
-        return beta.decode((yield from trace(beta, encoded, self.max_steps)))[0]
-
     def reduce(self, program: str | Program, *, holes: Holes | None = None) -> Outcome:
         """Reduce a program, which need not be closed; see `ProgramEngine.reduce`."""
         return self.beta().normalize([program], holes=holes, max_steps=self.max_steps)[0]
 
 
-def _closed(source: str | Program, holes: Holes | None) -> Program:
+def closed(source: str | Program, holes: Holes | None) -> Program:
     """The program, refused where a name is not defined or a hole is not filled."""
     from neurallambda.beta.assemble import check_closed
 

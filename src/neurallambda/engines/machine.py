@@ -1,6 +1,6 @@
 """The differentiable machine as an engine."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from neurallambda.machine.assemble import Cells
     from neurallambda.machine.machine import Machine
     from neurallambda.machine.result import Result
-    from neurallambda.machine.trace import TraceStep
 
 WINDOW = 4_096
 """Programs of a stream that are looked at together, to put those of like size into one batch."""
@@ -22,7 +21,7 @@ SHOWN = 0.005
 """A step shows what weighs at least this much: less would be written as 0.00."""
 
 
-class MachineEngine(ProgramEngine["TraceStep"]):
+class MachineEngine(ProgramEngine):
     """Runs a stream of programs in batches of like size."""
 
     name = Engine.MACHINE
@@ -75,19 +74,6 @@ class MachineEngine(ProgramEngine["TraceStep"]):
                     found[index] = error
             found.update(run_batches(machine, cells, max_steps=self.max_steps, holes=holes))
             yield from (found[index] for index in range(len(window)))
-
-    def steps(
-        self, program: str | Program, *, holes: Holes | None = None, free: bool = False
-    ) -> Generator["TraceStep", None, Outcome]:
-        """Run one program, which must be closed, step by step; see `ProgramEngine.steps`."""
-        from neurallambda.machine.trace import trace
-
-        machine = self.machine()
-        try:
-            encoded = machine.encode(program, holes=holes)
-        except ProgramError as error:
-            return ended(error)
-        return machine.decode((yield from trace(machine, encoded, self.max_steps, threshold=SHOWN)))[0]
 
 
 def _closed(cells: "Cells", holes: Holes) -> "Cells":

@@ -1,19 +1,16 @@
-"""What an engine is asked: to run one program or a stream of them, and to show its steps, within limits."""
+"""What an engine is asked: to run one program or a stream of them, within limits."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar
 
 from neurallambda.arguments import fits, shown
 from neurallambda.errors import ArgumentError, ProgramError, SourceError, check_count, check_instance, check_integers
 from neurallambda.lang.fillings import check_certain
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.terms import Program
-
-StepT = TypeVar("StepT")
-"""What an engine shows of one step."""
 
 Holes = Mapping[str, Any]
 """What each `?name` in a program stands for."""
@@ -30,9 +27,13 @@ class Engine(StrEnum):
     """NeuralBeta, on tensors: reduces a program to its normal form by substitution, what is not used not at all."""
     WORLDS = "worlds"
     """Every way that a program with uncertain data can go, each with its weight."""
+    STEPPER = "stepper"
+    """The machine's discrete stepper, in plain Python: its rules, read with integers."""
+    BETA_STEPPER = "beta-stepper"
+    """NeuralBeta's discrete stepper, in plain Python: its micro-steps, on certain cells."""
 
 
-MAX_STEPS = {Engine.MACHINE: 10_000, Engine.REFERENCE: 10_000, Engine.BETA: 2_000, Engine.WORLDS: 10_000}
+MAX_STEPS = {**dict.fromkeys(Engine, 10_000), Engine.BETA: 2_000, Engine.BETA_STEPPER: 2_000}
 """The steps that are allowed where no number is given: a few seconds' worth."""
 
 
@@ -67,7 +68,7 @@ class Limits:
         return MAX_STEPS[engine] if self.max_steps is None else self.max_steps
 
 
-class ProgramEngine(ABC, Generic[StepT]):
+class ProgramEngine(ABC):
     """One way to run programs.
 
     Args:
@@ -84,8 +85,6 @@ class ProgramEngine(ABC, Generic[StepT]):
     """The limits that hold for it."""
     has_tensors: ClassVar[bool] = True
     """Whether it computes with tensors, on a device."""
-    shows_steps: ClassVar[bool] = True
-    """Whether it can show its steps one by one."""
     most_integers: ClassVar[int | None] = 4_096
     """How many integers it can be given: primitives are tabulated on all pairs of them. None: any number."""
 
@@ -163,28 +162,6 @@ class ProgramEngine(ABC, Generic[StepT]):
                 yield self.run(source, holes=holes)
             except SourceError as error:
                 yield error
-
-    def steps(
-        self, program: str | Program, *, holes: Holes | None = None, free: bool = False
-    ) -> Generator[StepT, None, Outcome]:
-        """Run one program step by step.
-
-        Args:
-            program: its text, or parsed.
-            holes: what each `?name` stands for.
-            free: whether it may have free names, as in `reduce`.
-
-        Yields:
-            Each step, as the engine shows it.
-
-        Returns:
-            How the program ended.
-
-        Raises:
-            ArgumentError: if the engine does not show its steps.
-            SourceError: where the text is not a program, or a hole is not filled.
-        """
-        raise ArgumentError(f"trace: the engine {self.name} has no steps to show; expected one that has")
 
     def reduce(self, program: str | Program, *, holes: Holes | None = None) -> Outcome:
         """Reduce a program, which need not be closed, to its normal form.

@@ -8,12 +8,11 @@ from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.terms import Program
 
 
-class ReferenceEngine(ProgramEngine[None]):
+class ReferenceEngine(ProgramEngine):
     """Runs programs one at a time, without tensors."""
 
     name = Engine.REFERENCE
     has_tensors = False
-    shows_steps = False
     most_integers = None
 
     def run(self, program: str | Program, *, holes: Holes | None = None) -> Outcome:

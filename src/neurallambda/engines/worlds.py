@@ -18,7 +18,7 @@ LEAST = 0.0005
 """What is less likely is left out where ends are told."""
 
 
-class WorldsEngine(ProgramEngine[None]):
+class WorldsEngine(ProgramEngine):
     """Runs programs in every way they can go.
 
     A program in which nothing is drawn can go one way only, and one such program by itself is faster in plain Python.
@@ -26,7 +26,6 @@ class WorldsEngine(ProgramEngine[None]):
 
     name = Engine.WORLDS
     limited = ("integers", "max_steps", "max_worlds")
-    shows_steps = False
     most_integers = 2**32
 
     def worlds(self) -> "Worlds":

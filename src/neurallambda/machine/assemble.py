@@ -11,6 +11,7 @@ from functools import cached_property
 
 from neurallambda.lang import core
 from neurallambda.lang.core import Lambda, Node, Operator
+from neurallambda.lang.given_values import value_of
 from neurallambda.lang.terms import UNARY_PRIMITIVES
 from neurallambda.machine.alphabet import Field, Tag
 
@@ -53,6 +54,16 @@ class Cells:
     def holes(self) -> tuple[str, ...]:
         """The names of the holes, in order of appearance."""
         return tuple(dict.fromkeys(cell.hole for cell in self.cells if cell.hole is not None))
+
+    def filled(self, holes: Mapping[str, int | bool | str]) -> "Cells":
+        """The same cells, with a value in the place of each hole that has one."""
+        cells = (
+            cell
+            if cell.hole is None or cell.hole not in holes
+            else replace(_constant(value_of(holes[cell.hole])), node=cell.node)
+            for cell in self.cells
+        )
+        return replace(self, cells=tuple(cells))
 
     @cached_property
     def functions(self) -> Mapping[int, Lambda]:
@@ -125,15 +136,8 @@ def _cell(node: Node, at: _Addresses) -> Cell:
     parts = [at[part] for part in _parts(node)]
     cell = Cell(Tag.NONE, **dict(zip(("first", "second", "third"), parts, strict=False)), node=node)
     match node:
-        case core.Constant(bool(value)):
-            return replace(cell, tag=Tag.TRUE if value else Tag.FALSE)
-        case core.Constant(int(value)):
-            return replace(cell, tag=Tag.INTEGER, literal=value)
-        case core.Constant(Operator(name)):
-            tag = Tag.UNARY_PRIMITIVE if name in UNARY_PRIMITIVES else Tag.BINARY_PRIMITIVE
-            return replace(cell, tag=tag, operator=name)
-        case core.Constant():
-            return replace(cell, tag=Tag.NIL)
+        case core.Constant(value):
+            return replace(_constant(value), node=node)
         case core.Unknown(name):
             return replace(cell, hole=name)
         case core.Variable(binder):
@@ -155,3 +159,15 @@ def _cell(node: Node, at: _Addresses) -> Cell:
         case core.If():
             return replace(cell, tag=Tag.IF)
     raise AssertionError(f"not a core node: {type(node).__name__}")
+
+
+def _constant(value: object) -> Cell:
+    """An atom as a cell."""
+    match value:
+        case bool():
+            return Cell(Tag.TRUE if value else Tag.FALSE)
+        case int():
+            return Cell(Tag.INTEGER, literal=value)
+        case Operator(name):
+            return Cell(Tag.UNARY_PRIMITIVE if name in UNARY_PRIMITIVES else Tag.BINARY_PRIMITIVE, operator=name)
+    return Cell(Tag.NIL)

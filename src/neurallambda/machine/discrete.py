@@ -3,9 +3,10 @@
 It is the test of the superposed machine, step by step and rule by rule, and the plainest account of what a rule means.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 from neurallambda.errors import ErrorKind, ProgramError
@@ -57,21 +58,32 @@ class Step:
     problem: ProgramError | None = None
 
 
-def run(cells: Cells, integers: range) -> Iterator[Step]:
+def run(cells: Cells, integers: range, holes: Mapping[str, int | bool | str] = MappingProxyType({})) -> Iterator[Step]:
     """Step a program until it halts or fails; a program that does neither is stepped for ever.
 
+    Args:
+        cells: the program.
+        integers: the declared range.
+        holes: what each hole stands for.
+
     Raises:
-        ValueError: where the program has holes.
+        ValueError: where a hole stands for nothing.
     """
-    if cells.holes:
-        raise ValueError(f"the discrete stepper runs no holes, and the program has ?{', ?'.join(cells.holes)}")
-    state = State(tuple(_record(cell, integers) for cell in cells.cells))
+    state = initial(cells, integers, holes)
     for number in count(1):
         step = take_step(state, integers)
-        yield replace(step, problem=explain_cells(cells, integers, number)) if step.error else step
+        yield replace(step, problem=explain_cells(cells, integers, number, holes)) if step.error else step
         if step.rule.halts or step.error:
             return
         state = step.state
+
+
+def initial(cells: Cells, integers: range, holes: Mapping[str, int | bool | str] = MappingProxyType({})) -> State:
+    """The state before the first step; see `run`."""
+    cells = cells.filled(holes)
+    if cells.holes:
+        raise ValueError(f"the discrete stepper runs no holes, and the program has ?{', ?'.join(cells.holes)}")
+    return State(tuple(_record(cell, integers) for cell in cells.cells))
 
 
 def take_step(state: State, integers: range) -> Step:

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang.blame import explain
 from neurallambda.lang.outcome import Outcome
 from neurallambda.machine.alphabet import OPERATORS, Tag
 from neurallambda.machine.assemble import ROOT_ADDRESS, Cells
-from neurallambda.machine.encode import NeuralLambda
+
+if TYPE_CHECKING:
+    from neurallambda.machine.encode import NeuralLambda
 
 MESSAGES = {
     ErrorKind.NOT_A_FUNCTION: "something that is no function was called, or a thunk was given an argument",
@@ -33,7 +36,7 @@ def explain_cells(
     return explain(root, steps, text=cells.text, holes=holes, integers=integers)
 
 
-def explained(outcome: Outcome, program: NeuralLambda, row: int, max_steps: int) -> Outcome:
+def explained(outcome: Outcome, program: "NeuralLambda", row: int, max_steps: int) -> Outcome:
     """An outcome that is an error, as the reference evaluator tells it.
 
     The program is run again with the likeliest filling of each hole. Where that does not end in the same error, as may be
@@ -56,7 +59,7 @@ def explained(outcome: Outcome, program: NeuralLambda, row: int, max_steps: int)
     return replace(Outcome.of(found), steps=outcome.steps)
 
 
-def _likeliest(program: NeuralLambda, row: int) -> dict[str, int | bool | str] | None:
+def _likeliest(program: "NeuralLambda", row: int) -> dict[str, int | bool | str] | None:
     """The likeliest value of each hole; None where one of them is an integer that nobody knows any more."""
     holes: dict[str, int | bool | str] = {}
     for address, cell in enumerate(program.cells[row].cells):

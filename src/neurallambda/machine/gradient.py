@@ -54,15 +54,17 @@ class Run(torch.autograd.Function):
             found = _stepped_back(ctx, gradients)
         if not torch.is_grad_enabled():
             return None, None, *found
-        return None, None, *(_Once.apply(one.detach().requires_grad_()) for one in found)
+        # What they depend on is told too, so that a derivative with respect to any of it comes by.
+        depends_on = [*ctx.saved_tensors, *(one for one in gradients if one is not None)]
+        return None, None, *(_Once.apply(one, *depends_on) for one in found)
 
 
 class _Once(torch.autograd.Function):
     """A gradient that knows nothing of how it depends on the run: who differentiates it again is told so."""
 
     @staticmethod
-    def forward(ctx: Any, gradient: Tensor) -> Tensor:
-        del ctx
+    def forward(ctx: Any, gradient: Tensor, *depends_on: Tensor) -> Tensor:
+        del ctx, depends_on
         return gradient.clone()
 
     @staticmethod

@@ -10,6 +10,7 @@ from neurallambda.arguments import checked_methods
 from neurallambda.device import check_device
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError, check_count, check_instance, check_integers
 from neurallambda.holes import Filling
+from neurallambda.html import table
 from neurallambda.lang.lower import lower
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.random_forms import refuse_random_forms
@@ -22,6 +23,7 @@ from neurallambda.machine.gradient import Run
 from neurallambda.machine.memory import Memory
 from neurallambda.machine.reading import read_values
 from neurallambda.machine.result import Result
+from neurallambda.machine.rules import RULES
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.stepping import Rules, State, start, step
 from neurallambda.machine.tables import tables
@@ -79,6 +81,17 @@ class Machine:
         device = "" if self.device is None else f", device={str(self.device)!r}"
         limits = f"capacity={self.capacity}, alternatives={self.alternatives}"
         return f"Machine(integers={self.integers}, {limits}{device}, dtype={self.dtype})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what it may use."""
+        limits = [
+            ("integers", f"{self.integers[0]} to {self.integers[-1]}"),
+            ("addresses", f"{self.capacity:,}"),
+            ("alternatives", self.alternatives),
+            ("dtype", self.dtype),
+            ("device", self.device or "where torch puts tensors"),
+        ]
+        return table(("machine", ""), limits, note=f"It takes each step by {len(RULES)} rules.")
 
     def assemble(self, source: str | Program) -> Cells:
         """One program as cells at addresses.

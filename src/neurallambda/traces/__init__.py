@@ -5,3 +5,4 @@ from neurallambda.traces.replaying import state_at as state_at
 from neurallambda.traces.replaying import states as states
 from neurallambda.traces.running import document as document
 from neurallambda.traces.running import trace as trace
+from neurallambda.traces.traced import Trace as Trace

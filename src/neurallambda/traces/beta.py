@@ -1,19 +1,14 @@
 """The tracer of NeuralBeta: its cells as mixtures, and the term that they are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from neurallambda.beta.alphabet import Tag
-from neurallambda.beta.cells import Cell
 from neurallambda.beta.decode import read_cells
 from neurallambda.beta.encode import NeuralLambda
 from neurallambda.beta.memory import Memory
 from neurallambda.beta.module import NeuralBeta, Result
 from neurallambda.beta.trace import TraceCell, TraceStep, trace
-from neurallambda.beta.write import UnreadableError, to_term
-from neurallambda.errors import ArgumentError
-from neurallambda.lang.syntax.printer import to_text
-from neurallambda.traces.contexts import LARGEST, MARK
-from neurallambda.traces.pictures import Item, Json, Lane, Mixture, Picture, Seen, Store
+from neurallambda.traces.cells import cells_picture
+from neurallambda.traces.pictures import Item, Json, Lane, Mixture, Seen, Store
 
 
 class BetaTracer:
@@ -59,62 +54,32 @@ class BetaTracer:
         return Seen((self._lane(step, memory, moves),), memory=written, freed=freed)
 
     def _lane(self, step: TraceStep | None, memory: Memory, moves: Mixture) -> Lane:
+        stack = step.stack if step else ()
         items = tuple(
             Item(
                 f"{item.address.name} {item.demand}",
                 item.address.name,
                 None if item.pointer > 0.995 or item.pointer < 0.005 else item.pointer,
             )
-            for item in (step.stack if step else ())
+            for item in stack
         )
-        visited = (
-            next((item.address.name for item in reversed(step.stack) if item.pointer > 0.5), None) if step else None
-        )
-        registers = {"visited": ((visited, 1.0),)} if visited else {}
-        return Lane(
-            rules=moves, registers=registers, stores={"stack": Store("stack", items)}, term=self._term(memory, visited)
-        )
-
-    def _term(self, memory: Memory, visited: str | None) -> Picture:
+        visited = next((item.address.name for item in reversed(stack) if item.pointer > 0.5), None)
+        opened = {item.address.name for item in stack} | {
+            cell.address for cell in (step.cells if step else ()) if cell.ir2 > 0.5
+        }
         cells = read_cells(memory, self.beta.codebook, self.beta.alphabet)[0]
-        try:
-            text = to_text(to_term(cells, self.names), limit=10 * LARGEST)
-        except (UnreadableError, ArgumentError) as error:
-            return Picture(None, omitted=str(error))
-        return Picture(text, self._redex(cells, visited, text))
-
-    def _redex(self, cells: Sequence[Cell], visited: str | None, text: str) -> tuple[int, int] | None:
-        """Where the visited cell stands in the text, at the first of its places."""
-        place = int(visited.removeprefix("A")) if visited else 0
-        if not place:
-            return None
-        symbol = len(cells)
-        marked = [*cells]
-        marked[place] = Cell(Tag.NAME, symbol)
-        try:
-            before, found, _ = to_text(to_term(marked, {**self.names, symbol: MARK}), limit=10 * LARGEST).partition(
-                MARK
-            )
-        except (UnreadableError, ArgumentError):
-            return None
-        if not found or not text.startswith(before):
-            return None
-        return len(before), len(before) + expression_length(text[len(before) :])
+        place = None if visited is None else address_of(visited)
+        return Lane(
+            rules=moves,
+            registers={"visited": ((visited, 1.0),)} if visited else {},
+            stores={"stack": Store("stack", items)},
+            term=cells_picture(cells, self.names, place, None if step is None else set(map(address_of, opened))),
+        )
 
 
-def expression_length(text: str) -> int:
-    """How long the expression is that a text begins with."""
-    depth = 0
-    for place, letter in enumerate(text):
-        if letter in "([":
-            depth += 1
-        elif letter in ")]":
-            depth -= 1
-            if depth <= 0:
-                return place + (depth == 0)
-        elif letter == " " and depth == 0:
-            return place
-    return len(text)
+def address_of(name: str) -> int:
+    """The address that a name such as `A12` stands for."""
+    return int(name.removeprefix("A"))
 
 
 def _as_cell(cell: TraceCell) -> Json:

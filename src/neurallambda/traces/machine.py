@@ -6,14 +6,10 @@ import torch
 from torch import Tensor
 
 from neurallambda.errors import ProgramError
-from neurallambda.lang import core
 from neurallambda.lang.core import Lambda
-from neurallambda.lang.terms import Primitive, Term, apply
-from neurallambda.lang.unlower import Unlowering, definition_names
 from neurallambda.lang.values import Value
-from neurallambda.machine.alphabet import FRAMES, OPERATORS, VALUES, Field, Tag
+from neurallambda.machine.alphabet import FRAMES, OPERATORS, VALUES, WIDE_FIELDS, Field, Tag
 from neurallambda.machine.alternatives.step import Step as StepOfAll
-from neurallambda.machine.assemble import HALT_ADDRESS, ROOT_ADDRESS
 from neurallambda.machine.decode import ValueReader
 from neurallambda.machine.encode import NeuralLambda
 from neurallambda.machine.machine import Machine
@@ -22,24 +18,10 @@ from neurallambda.machine.rules import RULES
 from neurallambda.machine.run import Runner, Settings
 from neurallambda.machine.step import CONTINUATION, CONTROL, ENVIRONMENT, Step
 from neurallambda.machine.tables import ERRORS
-from neurallambda.machine.trace import RecordReader, TraceRecord, address_name
-from neurallambda.traces.contexts import (
-    AWAITED,
-    LARGEST,
-    Around,
-    TooLargeError,
-    Waiting,
-    around_term,
-    call_of,
-    constant,
-    first_of,
-    frames,
-    function_for,
-    picture,
-    second_of,
-    written,
-)
+from neurallambda.machine.trace import RecordReader, TraceRecord
+from neurallambda.traces.contexts import TooLargeError, frames, picture, written
 from neurallambda.traces.lanes import Lineage
+from neurallambda.traces.machine_states import StateReader, code_cell
 from neurallambda.traces.pictures import Json, Lane, Mixture, Picture, Seen, Store
 from neurallambda.traces.recording import rounded
 
@@ -69,16 +51,17 @@ class MachineTracer:
         with torch.no_grad():
             self.runner = Runner(program.layout, program.code(), settings)
         self.records = RecordReader(program.layout, program.cells[0], program.integers, threshold)
-        self.states = StateReader(self.runner, program)
+        self.states = SoftStateReader(self.runner, program)
         self.lineage = Lineage()
 
     def seen(self) -> Iterator[Seen]:
         """The state before the first step, and after each until all has ended or no step is allowed."""
         runner, program = self.runner, self.program
-        code = program.code()
-        cells = [self.records.cell(at, code.narrow[0, at]) for at in range(len(program.cells[0]))]
+        narrow = program.code().narrow[0]
+        cells = [self.records.cell(at, narrow[at]) for at in range(len(program.cells[0]))]
+        code = [code_cell(as_cell(cell), program.cells[0], at) for at, cell in enumerate(cells)]
         start = self._lane(0, 1.0, runner.registers.pointers[0])
-        yield Seen((start,), memory=[as_cell(cell) for cell in cells])
+        yield Seen((start,), memory=code)
         while runner.can_go_on and not bool(runner.ended):
             before, running = runner.registers.pointers[0], float(runner.registers.running)
             address = runner.memory.written
@@ -161,7 +144,7 @@ class MachineTracer:
         )
 
 
-class StateReader:
+class SoftStateReader(StateReader):
     """Reads the likeliest state that registers stand for.
 
     Args:
@@ -170,24 +153,13 @@ class StateReader:
     """
 
     def __init__(self, runner: Runner, program: NeuralLambda) -> None:
-        self.runner = runner
-        self.cells = program.cells[0]
+        super().__init__(program.cells[0])
         self.integers = program.integers
         self.values = ValueReader(runner.memory, 0, self.cells, program.integers)
-        root = self.cells.cells[ROOT_ADDRESS].node
-        assert root is not None
-        self.unlowering = Unlowering(definition_names(root), limit=LARGEST)
-        self.choices = {
-            (cell.second, cell.third): cell.node
-            for cell in self.cells.cells
-            if cell.tag is Tag.IF and isinstance(cell.node, core.If)
-        }
-        self.waiting: dict[int, Waiting] = {}
-        self.refused: dict[int, int] = {}
         self.slices = program.layout.slices
 
     def note(self, pointers: Tensor, address: int) -> None:
-        """Remember what control stands on: the frame that refuses what is no function does not keep it."""
+        """Remember what control stands on while a step writes."""
         for place, one in enumerate(pointers if pointers.ndim == 3 else pointers[None]):
             self.refused[address + place] = int(one[CONTROL].argmax())
 
@@ -241,54 +213,36 @@ class StateReader:
         ]
         return tuple(sorted(((name, weight) for name, weight in found if weight > 1e-3), key=lambda one: -one[1]))
 
-    def waits(self, address: int) -> Waiting | None:
-        """What waits at an address, with all that waits for its value in turn."""
-        chain: list[int] = []
-        while address != HALT_ADDRESS and address not in self.waiting:
-            chain.append(address)
-            address = self.wide_best(self.values.record(address), Field.LINK)
-        outer = self.waiting.get(address)
-        for one in reversed(chain):
-            outer = self.waiting[one] = Waiting(self.around(one), outer, address_name(one))
-        return outer
+    def frame(self, address: int) -> Tag:
+        """The likeliest frame at an address."""
+        tags = self.values.record(address)[self.slices[Field.TAG]]
+        return max(FRAMES, key=lambda one: float(tags[one]))
 
-    def around(self, address: int) -> Callable[[str], Around]:
-        """The text around the value that a frame waits for."""
-        record = self.values.record(address)
-        tags = record[self.slices[Field.TAG]]
-        tag = max(FRAMES, key=lambda one: float(tags[one]))
-        lookup = self.lookup(self.values.wide(record, Field.ENVIRONMENT))
-        unlowering = self.unlowering
-        match tag:
-            case Tag.CALL:
-                function = self.cells.functions[self.best(record, Field.SECOND)]
-                return constant(around_term(unlowering.let_around(function, AWAITED, lookup)))
-            case Tag.ARGUMENT:
-                return function_for(self.code(record, Field.FIRST, lookup))
-            case Tag.OPERAND:
-                return first_of(self.operator(record), self.code(record, Field.FIRST, lookup))
-            case Tag.BRANCH:
-                node = self.choices[self.best(record, Field.FIRST), self.best(record, Field.SECOND)]
-                return constant(around_term(unlowering.choice_around(node, AWAITED, lookup)))
-            case Tag.SECTION | Tag.COMPUTE_UNARY:
-                return call_of(Primitive(self.operator(record)))
-            case Tag.COMPUTE_BINARY:
-                held = self.values.value(self.wide_best(record, Field.VALUE))
-                return second_of(self.operator(record), unlowering.value(held))
-            case Tag.FORCING:
-                return constant(around_term(apply(AWAITED, ())))
-            case _:
-                return call_of(unlowering.value(self.values.value(self.refused[address])))
+    def operator(self, address: int) -> str:
+        """The likeliest operator of a record."""
+        return OPERATORS[self.best(address, Field.OPERATOR)]
 
-    def code(self, record: Tensor, field: Field, lookup: Callable[[Lambda], Value]) -> Term:
-        """The code that a record points at."""
-        node = self.cells.cells[self.best(record, field)].node
-        assert node is not None
-        return self.unlowering.term(node, lookup)
+    def target(self, address: int, field: Field) -> int:
+        """The likeliest address under a pointer."""
+        if field in WIDE_FIELDS:
+            return int(self.values.wide(self.values.record(address), field).argmax())
+        return self.best(address, field)
+
+    def environment(self, address: int) -> Tensor:
+        """The environment of a record."""
+        return self.values.wide(self.values.record(address), Field.ENVIRONMENT)
 
     def lookup(self, environment: Tensor) -> Callable[[Lambda], Value]:
         """Reads variables in an environment."""
         return lambda binder: self.values.value(self.values.bound(environment, self.cells.parameters[binder]))
+
+    def value(self, address: int) -> Value:
+        """The likeliest value at an address."""
+        return self.values.value(address)
+
+    def best(self, address: int, field: Field) -> int:
+        """The likeliest letter, or the likeliest address in the code."""
+        return int(self.values.record(address)[self.slices[field]].argmax())
 
     def value_texts(self, address: int) -> Mixture:
         """The values at an address as text; of those that are no atoms the likeliest stands for all."""
@@ -299,18 +253,6 @@ class StateReader:
             return ((written(self.unlowering.value(self.values.value(address))).text, 1.0),)
         except (ProgramError, TooLargeError):
             return (("…", 1.0),)
-
-    def operator(self, record: Tensor) -> str:
-        """The likeliest operator of a record."""
-        return OPERATORS[self.best(record, Field.OPERATOR)]
-
-    def best(self, record: Tensor, field: Field) -> int:
-        """The likeliest letter, or the likeliest address in the code."""
-        return int(record[self.slices[field]].argmax())
-
-    def wide_best(self, record: Tensor, field: Field) -> int:
-        """The likeliest address under a wide pointer."""
-        return int(self.values.wide(record, field).argmax())
 
 
 def as_cell(record: TraceRecord) -> Json:

@@ -51,9 +51,9 @@ def _picture(reduction: Reduction) -> Picture:
     """The term before a reduction, its redex marked."""
     try:
         before, _, after = to_text(with_part_at(reduction.term, reduction.path, AWAITED), limit=LARGEST).partition(MARK)
+        inner = to_text(reduction.redex, limit=LARGEST)
     except ArgumentError:
         return Picture(None)
-    inner = to_text(reduction.redex, limit=LARGEST)
     return Picture(before + inner + after, (len(before), len(before) + len(inner)))
 
 

@@ -1,6 +1,6 @@
 """From the record back to states: what is there after any step."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,32 @@ class State:
     memory: dict[str, Json] = field(default_factory=dict)
 
 
+def replayed(events: Iterable[Json]) -> Iterator[tuple[Json, Mapping[int, Json], State]]:
+    """Each event but the end, with the lanes before it and the state after it, which the next one changes.
+
+    Raises:
+        ArgumentError: if the first event is no header.
+    """
+    now = State()
+    for number, event in enumerate(events):
+        if (number == 0) != (event.get("event") == "header"):
+            raise ArgumentError(f"events: got {event.get('event')!r} at {number}, expected a header and then its steps")
+        if event["event"] == "end":
+            return
+        before = now.lanes
+        now.number = event.get("number", 0)
+        now.lanes = {number: {**lane, "rules": []} for number, lane in before.items()}
+        for lane in event.get("lanes", ()):
+            now.lanes[lane["id"]] = _lane(lane, before)
+        for cell in event.get("memory", ()):
+            now.memory[cell["address"]] = cell
+        for address in event.get("freed", ()):
+            del now.memory[address]
+        yield event, before, now
+        for closed in event.get("closed", ()):
+            now.lanes.pop(closed, None)
+
+
 def states(events: Iterable[Json]) -> Iterator[State]:
     """The state before the first step, and after each.
 
@@ -37,24 +63,10 @@ def states(events: Iterable[Json]) -> Iterator[State]:
     Raises:
         ArgumentError: if the first event is no header.
     """
-    now = State()
-    for number, event in enumerate(events):
-        if (number == 0) != (event.get("event") == "header"):
-            raise ArgumentError(f"events: got {event.get('event')!r} at {number}, expected a header and then its steps")
-        if event["event"] == "end":
-            return
-        before = now.lanes
-        kept = {number: {**lane, "rules": []} for number, lane in before.items()}
-        now = State(event.get("number", 0), kept, dict(now.memory))
-        for lane in event.get("lanes", ()):
-            now.lanes[lane["id"]] = _lane(lane, before)
-        for closed in event.get("closed", ()):
-            del now.lanes[closed]
-        for cell in event.get("memory", ()):
-            now.memory[cell["address"]] = cell
-        for address in event.get("freed", ()):
-            del now.memory[address]
-        yield deepcopy(now)
+    for event, _, now in replayed(events):
+        closed = event.get("closed", ())
+        lanes = {number: lane for number, lane in now.lanes.items() if number not in closed}
+        yield deepcopy(State(now.number, lanes, now.memory))
 
 
 def state_at(events: Iterable[Json], number: int) -> State:

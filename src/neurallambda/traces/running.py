@@ -1,12 +1,14 @@
 """Tracing programs by any engine, as a stream of events."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
 from neurallambda.arguments import checked, shown
 from neurallambda.engines import make_engine
 from neurallambda.engines.protocol import Engine, Limits
+from neurallambda.engines.stepper import certain_cells
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
 from neurallambda.lang.cek import out_of_steps
 from neurallambda.lang.chances import Chances
@@ -20,8 +22,9 @@ from neurallambda.lang.syntax.printer import to_text
 from neurallambda.lang.terms import Program
 from neurallambda.traces.pictures import Json, Seen
 from neurallambda.traces.recording import Recorder, rounded
+from neurallambda.traces.traced import Trace
 
-TRACED = ("machine", "beta", "reference", "worlds", "normalize")
+TRACED = (*Engine, "normalize")
 """What can be traced: the engines, and reduction as on paper."""
 MAX_STEPS = 2_000
 """How many steps are traced where no number is given."""
@@ -36,7 +39,9 @@ def trace(
     device: str | None = None,
     holes: Mapping[str, Any] | None = None,
     gradient: bool = False,
-) -> Iterator[Json]:
+    free: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Trace:
     """Run a program and tell every step: a header, an event for each step, an end.
 
     The events are those of the [trace record](trace.md): a step tells what became other in it, and among it the term that
@@ -44,15 +49,18 @@ def trace(
 
     Args:
         source: the program.
-        engine: `machine`, `beta`, `reference`, `worlds`, or `normalize`: reduction one step at a time, with free variables.
+        engine: any that runs programs; or `normalize`: reduction one step at a time, with free variables.
         limits: what it may use; without a number of steps, 2,000 are traced.
         device: where tensors live.
         holes: what each `?name` stands for, as in `run`; for worlds also `Chances`.
         gradient: whether the end says how the logarithm of the likeliest end's probability changes with each cell of the
             code. The machine only.
+        free: whether names may be free that are not defined, as in `normalize`. NeuralBeta and its stepper only.
+        options: what only this engine takes, as in `make_engine`.
 
-    Yields:
-        Events, as JSON has them.
+    Returns:
+        The events, as JSON has them, one after another while the program runs. In a notebook, the last line of a cell shows
+        them with the viewer.
 
     Raises:
         SourceError: where the text is not a program, or has a hole that is not filled.
@@ -72,14 +80,13 @@ def trace(
     program = parse(source) if isinstance(source, str) else source
     text = source if isinstance(source, str) else source.text or to_text(source)
     steps = limits.max_steps or MAX_STEPS
-    tracer = {"machine": _machine, "beta": _beta, "reference": _reference, "worlds": _worlds, "normalize": _normalize}[
-        str(engine)
-    ]
+    tracer = _TRACERS[str(engine)]
     facts: Json = {"source": text, "limits": {"max_steps": steps}}
     filled = check_fillings({} if holes is None else holes)
     if filled:
         facts["holes"] = {name: _hole(filling) for name, filling in filled.items()}
-    return tracer(program, facts, limits, steps, device, filled, gradient)
+    asked = _Asked(limits, steps, device, filled, gradient, free, options or {})
+    return Trace(str(engine), text, tracer(program, facts, asked))
 
 
 def check_fillings(holes: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,50 +101,94 @@ def check_fillings(holes: Mapping[str, Any]) -> dict[str, Any]:
 _Events = Generator[Json, None, None]
 
 
-def _machine(
-    program: Program, facts: Json, limits: Limits, steps: int, device: str | None, holes: dict[str, Any], gradient: bool
-) -> _Events:
+@dataclass(frozen=True)
+class _Asked:
+    """How a program shall be traced: the arguments of `trace`, checked."""
+
+    limits: Limits
+    steps: int
+    device: str | None
+    holes: dict[str, Any]
+    gradient: bool
+    free: bool
+    options: Mapping[str, Any]
+
+    def make(self, name: str) -> Any:
+        """The engine of a name."""
+        return make_engine(name, limits=replace(self.limits, max_steps=self.steps), device=self.device, **self.options)
+
+
+def _machine(program: Program, facts: Json, asked: _Asked) -> _Events:
     tracers = import_module("neurallambda.traces.machine")
-    machine = make_engine("machine", limits=limits, device=device).machine()  # pyright: ignore[reportAttributeAccessIssue]
+    machine = asked.make("machine").machine()
     refuse_random_forms(program, "machine")
     recorder = Recorder("machine", **facts)
     try:
-        encoded = machine.encode(program, holes=holes)
+        encoded = machine.encode(program, holes=asked.holes)
     except ProgramError as error:
         yield from _refused(recorder, error)
         return
-    tracer = tracers.MachineTracer(machine, encoded, steps)
+    tracer = tracers.MachineTracer(machine, encoded, asked.steps)
     yield from _events(recorder, tracer.seen())
     result = tracer.result()
     outcome = machine.decode(result)[0]
     found = import_module("neurallambda.machine.ends").ends(result)
     distribution = [{**_named(text), "weight": rounded(weight)} for weight, text in found]
     extra: Json = {"distribution": [one for one in distribution if len(one) == 2]}
-    if gradient:
-        extra["gradient"] = import_module("neurallambda.traces.gradient").gradient_of(machine, encoded, outcome, steps)
+    if asked.gradient:
+        extra["gradient"] = import_module("neurallambda.traces.gradient").gradient_of(
+            machine, encoded, outcome, asked.steps
+        )
     yield recorder.end(**_outcome(outcome, extra))
 
 
-def _beta(
-    program: Program, facts: Json, limits: Limits, steps: int, device: str | None, holes: dict[str, Any], gradient: bool
-) -> _Events:
+def _beta(program: Program, facts: Json, asked: _Asked) -> _Events:
     tracers = import_module("neurallambda.traces.beta")
-    beta = make_engine("beta", limits=limits, device=device).beta()  # pyright: ignore[reportAttributeAccessIssue]
+    beta = asked.make("beta").beta()
     recorder = Recorder("beta", **facts)
     try:
-        import_module("neurallambda.beta.assemble").check_closed(program, holes)
-        encoded = beta.encode(program, holes=holes)
+        if not asked.free:
+            import_module("neurallambda.beta.assemble").check_closed(program, asked.holes)
+        encoded = beta.encode(program, holes=asked.holes)
     except ProgramError as error:
         yield from _refused(recorder, error)
         return
-    tracer = tracers.BetaTracer(beta, encoded, steps)
+    tracer = tracers.BetaTracer(beta, encoded, asked.steps)
     yield from _events(recorder, tracer.seen())
     yield recorder.end(**_outcome(beta.decode(tracer.result)[0], {}))
 
 
-def _reference(
-    program: Program, facts: Json, limits: Limits, steps: int, device: str | None, holes: dict[str, Any], gradient: bool
-) -> _Events:
+def _stepper(program: Program, facts: Json, asked: _Asked) -> _Events:
+    recorder = Recorder("stepper", **facts)
+    given = asked.make("stepper").check(asked.holes)
+    try:
+        cells = certain_cells(program, given)
+    except ProgramError as error:
+        yield from _refused(recorder, error)
+        return
+    tracer = import_module("neurallambda.traces.stepper").StepperTracer(
+        cells, asked.limits.integers, given, asked.steps
+    )
+    yield from _events(recorder, tracer.seen())
+    yield recorder.end(**_outcome(tracer.outcome, {}))
+
+
+def _beta_stepper(program: Program, facts: Json, asked: _Asked) -> _Events:
+    engine = asked.make("beta-stepper")
+    recorder = Recorder("beta-stepper", **facts)
+    try:
+        if not asked.free:
+            import_module("neurallambda.beta.assemble").check_closed(program, asked.holes)
+        cells = engine.cells(program, asked.holes)
+    except ProgramError as error:
+        yield from _refused(recorder, error)
+        return
+    tracer = import_module("neurallambda.traces.beta_stepper").BetaStepperTracer(engine, cells)
+    yield from _events(recorder, tracer.seen())
+    yield recorder.end(**_outcome(tracer.outcome, {}))
+
+
+def _reference(program: Program, facts: Json, asked: _Asked) -> _Events:
     tracers = import_module("neurallambda.traces.reference")
     recorder = Recorder("reference", **facts)
     try:
@@ -145,13 +196,13 @@ def _reference(
     except ProgramError as error:
         yield from _refused(recorder, error)
         return
-    filled = settled(check_given(holes), None)
-    tracer = tracers.ReferenceTracer(root, filled, limits.integers)
+    filled = settled(check_given(asked.holes), None)
+    tracer = tracers.ReferenceTracer(root, filled, asked.limits.integers)
     try:
-        yield from _events(recorder, tracer.seen(steps))
+        yield from _events(recorder, tracer.seen(asked.steps))
     except ProgramError as error:
         told = import_module("neurallambda.lang.blame").explain(
-            root, error.steps, text=program.text, holes=filled, integers=limits.integers
+            root, error.steps, text=program.text, holes=filled, integers=asked.limits.integers
         )
         outcome = Outcome.of(told or error)
         if error.kind is not ErrorKind.OUT_OF_STEPS:
@@ -162,9 +213,7 @@ def _reference(
     yield recorder.end(**_outcome(Outcome(term=tracer.unlowering.value(tracer.value)), {}))
 
 
-def _worlds(
-    program: Program, facts: Json, limits: Limits, steps: int, device: str | None, holes: dict[str, Any], gradient: bool
-) -> _Events:
+def _worlds(program: Program, facts: Json, asked: _Asked) -> _Events:
     tracers = import_module("neurallambda.traces.worlds")
     recorder = Recorder("worlds", **facts)
     try:
@@ -172,9 +221,9 @@ def _worlds(
     except ProgramError as error:
         yield from _refused(recorder, error)
         return
-    chances = {name: _chances(name, filling) for name, filling in holes.items()}
-    tracer = tracers.WorldsTracer(program, root, chances, limits.integers)
-    yield from _events(recorder, tracer.seen(steps))
+    chances = {name: _chances(name, filling) for name, filling in asked.holes.items()}
+    tracer = tracers.WorldsTracer(program, root, chances, asked.limits.integers)
+    yield from _events(recorder, tracer.seen(asked.steps))
     distribution = tracer.distribution()
     if tracer.problem is not None:
         yield recorder.end(**_outcome(Outcome.of(tracer.problem), {"distribution": distribution}))
@@ -199,19 +248,28 @@ def _chances(name: str, filling: Any) -> Chances:
     return Chances(tuple(filling.values), tuple(logits.detach().double().softmax(-1).flatten().tolist()))
 
 
-def _normalize(
-    program: Program, facts: Json, limits: Limits, steps: int, device: str | None, holes: dict[str, Any], gradient: bool
-) -> _Events:
-    if holes:
+def _normalize(program: Program, facts: Json, asked: _Asked) -> _Events:
+    if asked.holes:
         raise ArgumentError("holes: got some for normalize, which leaves holes as they are")
     refuse_random_forms(program, "normalize")
-    tracer = import_module("neurallambda.traces.reductions").ReductionTracer(program, steps)
+    tracer = import_module("neurallambda.traces.reductions").ReductionTracer(program, asked.steps)
     recorder = Recorder("normalize", **facts)
     yield from _events(recorder, tracer.seen())
     if tracer.has_ended:
         yield recorder.end(**_outcome(Outcome(term=tracer.last), {}))
     else:
-        yield recorder.end(**_outcome(Outcome(error=ErrorKind.OUT_OF_STEPS, message=out_of_steps(steps)), {}))
+        yield recorder.end(**_outcome(Outcome(error=ErrorKind.OUT_OF_STEPS, message=out_of_steps(asked.steps)), {}))
+
+
+_TRACERS = {
+    "machine": _machine,
+    "beta": _beta,
+    "reference": _reference,
+    "worlds": _worlds,
+    "stepper": _stepper,
+    "beta-stepper": _beta_stepper,
+    "normalize": _normalize,
+}
 
 
 def _events(recorder: Recorder, seen: Iterator[Seen]) -> _Events:

@@ -13,6 +13,8 @@ MOST = 8
 """So many terms are shown at first: those that the run begins with, and those that it ends with."""
 LONGEST = 100
 HEIGHT = 640
+LARGEST = 4_000_000
+"""How many characters the viewer may add to a notebook."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -32,9 +34,12 @@ class ShownRun:
             for number, text in self._terms()
         )
         end = escape(_end(self.trace["end"]["outcome"]))
+        whole = page(self.trace)
         frame = (
             f'<iframe loading="lazy" sandbox="allow-scripts" title="The run, step by step" '
-            f'style="width: 100%; height: {HEIGHT}px; border: 0" srcdoc="{escape(page(self.trace))}"></iframe>'
+            f'style="width: 100%; height: {HEIGHT}px; border: 0" srcdoc="{escape(whole)}"></iframe>'
+            if len(whole) <= LARGEST
+            else f"<p>The viewer would need {len(whole):,} characters here; <code>neurallambda.viewer.page</code> writes it as a page.</p>"
         )
         return (
             f'<table><thead><tr><th>step</th><th style="text-align: left">term</th></tr></thead><tbody>{rows}</tbody></table>'

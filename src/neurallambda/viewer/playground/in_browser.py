@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.util import find_spec
@@ -12,13 +13,15 @@ from io import BytesIO
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
+from neurallambda import engines
+from neurallambda.engines.protocol import MAX_STEPS
 from neurallambda.errors import ArgumentError
 from neurallambda.viewer.playground.jobs import perform
 from neurallambda.viewer.playground.limits import PlaygroundLimits
 from neurallambda.viewer.playground.requests import read_job
 
-ENGINES = ("reference",)
-"""What runs without tensors."""
+ENGINES = tuple(str(name) for name, engine in engines.ENGINES.items() if not engine.has_tensors)
+"""What runs without tensors: the reference evaluator first, then the discrete steppers."""
 PACKAGES = ("neurallambda", "lark", "rich")
 """What is packed: this package, the parser's, and the one that knows how wide a character is."""
 KINDS = (".py", ".lark", ".lisp", ".json", ".typed")
@@ -48,8 +51,10 @@ def answers(kind: str, body: str) -> Iterator[str]:
     """
     try:
         job = read_job(kind, body.encode("utf-8", "surrogatepass"), LIMITS)
+        if job.engine != "reference":  # what a stepper keeps of each step grows with the steps
+            job = replace(job, max_steps=min(job.max_steps, MAX_STEPS[job.engine]))
         if kind != "check" and job.engine not in ENGINES:
-            raise ArgumentError(f"engine: got {job.engine}, which needs tensors; in a browser there is {ENGINES[0]}")
+            raise ArgumentError(f"engine: got {job.engine}, which needs tensors; a browser has {', '.join(ENGINES)}")
     except ArgumentError as error:
         yield json.dumps({"kind": "problem", "problem": {"message": str(error)}})
         return

@@ -6,7 +6,6 @@ from traceback import print_exc
 from typing import Any
 
 from neurallambda.engines import ENGINES, make_engine
-from neurallambda.engines.protocol import Limits
 from neurallambda.errors import ErrorKind, NeurallambdaError, SourceError
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.scope import subterms
@@ -83,7 +82,7 @@ def _check(job: Job) -> Iterator[Answer]:
 
 
 def _run(job: Job) -> Iterator[Answer]:
-    outcome, ends = make_engine(job.engine, limits=_limits(job)).run_soft(job.source, holes=fillings(job.holes))
+    outcome, ends = make_engine(job.engine, limits=job.limits()).run_soft(job.source, holes=fillings(job.holes))
     if outcome.error is ErrorKind.OUT_OF_MEMORY and "device" in outcome.message:
         raise MemoryError
     yield result(outcome, ends)
@@ -93,10 +92,6 @@ def _trace(job: Job) -> Iterator[Answer]:
     """The result first, for it is there soon; then the record of the run."""
     yield from _run(job)
     yield from record(job)
-
-
-def _limits(job: Job) -> Limits:
-    return Limits(max_steps=job.max_steps)
 
 
 _ANSWERS = {"check": _check, "run": _run, "trace": _trace}

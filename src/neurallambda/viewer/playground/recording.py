@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
 
-from neurallambda.engines.protocol import Limits
 from neurallambda.traces import document, trace
 from neurallambda.traces.running import TRACED
 from neurallambda.viewer.playground.fillings import fillings
@@ -22,7 +21,7 @@ def record(job: Job) -> Iterator[dict[str, Any]]:
     events = trace(
         job.source,
         engine=job.engine,
-        limits=Limits(max_steps=job.max_steps),
+        limits=job.limits(),
         holes=fillings(job.holes),
         gradient=gradient,
     )

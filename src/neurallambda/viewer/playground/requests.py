@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from neurallambda.engines import engine_named
-from neurallambda.engines.protocol import Engine
+from neurallambda.engines.protocol import Engine, Limits
 from neurallambda.errors import ArgumentError
 from neurallambda.lang.fillings import check_atom
 from neurallambda.viewer.playground.limits import PlaygroundLimits
@@ -20,6 +20,8 @@ Choices = tuple[tuple[Atom, float], ...]
 KINDS = ("check", "run", "trace")
 MOST_HOLES = 16
 MOST_CHOICES = 64
+CELLS = 512
+"""How many cells the discrete stepper of NeuralBeta has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,10 @@ class Job:
     max_steps: int = 10_000
     holes: Mapping[str, Choices] = field(default_factory=dict)
     gradient: bool = False
+
+    def limits(self) -> Limits:
+        """What the program may use; in plain Python more cells cost little."""
+        return Limits(max_steps=self.max_steps, cells=CELLS if self.engine is Engine.BETA_STEPPER else Limits().cells)
 
     def to_json(self) -> str:
         """One line of text, for a worker."""
