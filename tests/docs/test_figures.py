@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from docs.figures import codebook, journey, over_time, rules, sharpening
+from docs.figures import codebook, graft, journey, over_time, rules, sharpening
 from docs.figures.journey import Journey, draw, travel
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.rules import RULES
@@ -105,3 +105,17 @@ def test_a_figure_of_a_result_has_a_mark_for_each_number(figure: ModuleType, qua
     for name, (_, style) in figure.CURVES.items():
         measured = [number for number in numbers[f"{name}_{quantity}"] if number is not None]
         assert classes.count(style) == 2 * len(measured) + 1  # in both plots, and beside its name
+
+
+def test_the_figure_of_a_stack_in_a_language_model_is_current() -> None:
+    assert graft.FILE.read_text() == graft.draw(json.loads(graft.RECORD.read_text())), REMAKE + "graft"
+
+
+def test_the_stack_in_the_figure_turns_the_words_round() -> None:
+    record = json.loads(graft.RECORD.read_text())
+    begin, *words, _ = record["header"]["input"]
+    assert begin == "<s>"
+    assert record["end"]["outcome"]["value"].split() == words[::-1]
+    texts = texts_of(graft.draw(record))
+    assert texts.count("pop") == len(words)
+    assert texts.count(words[0]) == 2 * len(words) + 3  # read, held, said to be next, written

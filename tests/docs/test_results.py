@@ -1,12 +1,18 @@
 """The page of results is what `neurallambda report` makes of the results that lie in the repository."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from neurallambda.llm.matrix import FIRST_SEED
+from neurallambda.llm.report import read
+from neurallambda.llm.report_page import page as page_of_grafts
+from neurallambda.llm.report_window import find_windows
+from neurallambda.llm.training import TeachingRecipe
 from neurallambda.train.images import recipe_for_images
 from neurallambda.train.images.evidence import find_evidence
 from neurallambda.train.images.report import evidence_page
@@ -57,3 +63,32 @@ def test_a_result_on_images_is_of_the_recipe_that_is_meant_and_says_where_it_is_
     for seed in found["seeds"]:
         assert seed["commit"], "trained outside a checkout"
         assert not seed["dirty"], "trained with changes that are in no commit"
+
+
+GRAFTS, GRAFTS_PAGE = ROOT / "results/llm", ROOT / "docs/results-llm.md"
+FOUND_GRAFTS = read(GRAFTS) if GRAFTS.is_dir() else []
+
+
+@pytest.mark.skipif(not FOUND_GRAFTS, reason="there are no results in language models yet")
+def test_the_page_of_results_in_language_models_is_current() -> None:
+    assert GRAFTS_PAGE.read_text() == page_of_grafts(FOUND_GRAFTS, find_windows(GRAFTS)), (
+        "make it again: neurallambda llm report results/llm --out docs/results-llm.md"
+    )
+
+
+@pytest.mark.parametrize("found", [*FOUND_GRAFTS, *find_windows(GRAFTS)], ids=lambda found: found.get("arm", "window"))
+def test_a_result_in_a_language_model_says_where_it_is_from(found: Mapping[str, Any]) -> None:
+    assert found["training"]["commit"], "trained outside a checkout"
+    assert not found["training"]["dirty"], "trained with changes that are in no commit"
+
+
+@pytest.mark.parametrize("found", FOUND_GRAFTS, ids=lambda found: f"{found['task']}-{found['arm']}-{found['base']}")
+def test_all_seeds_of_a_cell_count_and_its_rate_was_chosen_on_validation(found: Mapping[str, Any]) -> None:
+    first = 0 if found["arm"] == "second-block" else FIRST_SEED  # what was measured first had other seeds
+    assert [seed["seed"] for seed in found["seeds"]] == list(range(first, first + len(found["seeds"])))
+    meant = asdict(TeachingRecipe(learning_rate=found["recipe"]["learning_rate"]))
+    assert found["recipe"] == {name: list(one) if isinstance(one, tuple) else one for name, one in meant.items()}
+    if found["seeds"]:
+        assert [one["learning_rate"] for one in found["tuning"]] == found["rates"]
+        best = max(found["tuning"], key=lambda one: (one["validation"], -one["loss"]))
+        assert found["recipe"]["learning_rate"] == best["learning_rate"]

@@ -1,12 +1,17 @@
 """The commands around language models, with a tiny base model in a folder."""
 
+import json
+from importlib.resources import files
 from pathlib import Path
 
+import jsonschema
 import pytest
 from typer.testing import CliRunner
 
 from neurallambda.cli.app import app
 from tests.llm.test_teaching import small_model, tokenizer
+
+SCHEMA = jsonschema.Draft202012Validator(json.loads((files("neurallambda.traces") / "schema.json").read_text()))
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +29,7 @@ def called(*words: str) -> tuple[int, str]:
 
 def test_a_graft_is_made_measured_and_used(base: str, tmp_path: Path) -> None:
     out = str(tmp_path / "made")
-    assert called("graft", "--base", base, "--out", out, "--width", "4", "--depth", "8") == (0, f"{out}\n")
+    assert called("graft", "--base", base, "--out", out, "width=4", "depth=8") == (0, f"{out}\n")
     assert {path.name for path in Path(out).iterdir()} == {"README.md", "graft.json", "graft.safetensors"}
     code, said = called("evaluate", out, "reverse", "--base", base, "--lengths", "2,3", "--rows", "4")
     assert code == 0
@@ -38,11 +43,34 @@ def test_a_graft_is_made_measured_and_used(base: str, tmp_path: Path) -> None:
 
 def test_a_structure_is_trained(base: str, tmp_path: Path) -> None:
     out = str(tmp_path / "trained")
-    sizes = ["--steps", "2", "--rows", "2", "--width", "4", "--depth", "8"]
+    sizes = ["steps=2", "rows=2", "width=4", "depth=8", "layers_to_transform=0,-1"]
     code, said = called("train", "copy", "--base", base, "--out", out, *sizes)
     assert code == 0, said
     assert "step 2: loss" in said
     assert (Path(out) / "graft.safetensors").exists()
+    kept = json.loads((Path(out) / "graft.json").read_text())["config"]
+    assert (kept["structure"], kept["layers_to_transform"], kept["width"]) == ("queue", [0, -1], 4)
+    text = tmp_path / "psalm.txt"
+    text.write_text("dog cat ball tree\n\nhouse bird\n" * 2000)
+    code, said = called("retention", out, str(text), "--base", base)
+    assert code == 0, said
+    for name, line in zip(("own", "psalm"), said.splitlines(), strict=True):
+        found, before, after, ratio = line.split("\t")
+        assert found == name
+        assert float(ratio) == pytest.approx(float(after) / float(before), abs=1e-3)
+
+
+def test_what_a_structure_does_is_shown(base: str, tmp_path: Path) -> None:
+    out, page, record = str(tmp_path / "made"), tmp_path / "page.html", tmp_path / "record.json"
+    called("graft", "--base", base, "--out", out, "width=4", "depth=8")
+    for file in (page, record):
+        code, said = called("inspect", out, "dog cat |", "--base", base, "--tokens", "3", "-o", str(file))
+        assert code == 0, said
+        assert [line.split()[0] for line in said.splitlines()[:5]] == ["token", "<s>", "dog", "cat", "|"]
+    assert "made: dog cat |" in page.read_text()
+    SCHEMA.validate(json.loads(record.read_text()))
+    code, said = called("inspect", out, "dog", "--base", base, "-o", "record.png")
+    assert (code, "the name does not tell the format" in said) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -55,12 +83,25 @@ def test_a_structure_is_trained(base: str, tmp_path: Path) -> None:
         (["graft", "--base", "nothing/there", "--out", "x"], "cannot be loaded"),
         (["matrix", "--arms", "everything", "--out", "x"], "'everything' is unknown"),
         (["evaluate", "nowhere", "reverse", "--lengths", "two"], "expected numbers"),
-        (["graft", "--out", "x", "--structure", "heap"], "structure: got 'heap'"),
+        (["graft", "--out", "x", "structure=heap"], "structure: got 'heap'"),
+        (["graft", "--out", "x", "widht=3"], "did you mean width?"),
+        (["train", "copy", "--out", "x", "steps=0"], "steps: got 0"),
+        (["train", "copy", "--out", "x", "lengths=4-2"], "lengths: got 4-2"),
+        (["train", "copy", "--out", "x", "learning_rate=-1"], "learning_rate: got -1"),
+        (["train", "copy", "--out", "x", "layers_to_transform=1,2,3"], "layers_to_transform: got"),
+        (["matrix", "--out", "x", "learning_rate=1"], "there is no such key"),
+        (["inspect", "nowhere", "dog"], "there is no graft in it"),
+        (["retention", "nowhere"], "there is no graft in it"),
     ],
 )
-def test_what_cannot_be_used_is_said(words: list[str], message: str, base: str) -> None:
-    words = [*words, "--base", base] if words[0] == "graft" and "--base" not in words else words
+def test_what_cannot_be_used_is_said(
+    words: list[str], message: str, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # no hub is asked again and again
+    words = [*words, "--base", base] if words[0] in ("graft", "train") and "--base" not in words else words
     code, said = called(*words)
     assert code == 2
     assert message in said
     assert "Traceback" not in said
+    assert not list(tmp_path.iterdir())

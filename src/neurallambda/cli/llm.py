@@ -16,18 +16,21 @@ app = typer.Typer(
 BaseOption = Annotated[
     str, typer.Option(metavar="MODEL", help="The base model: stories15m, smollm2, a folder, or a name on a hub.")
 ]
+OwnBase = Annotated[str | None, typer.Option(metavar="MODEL", help="The base model, where its name says too little.")]
 Folder = Annotated[Path, typer.Argument(metavar="GRAFT", help="A folder that `graft` or `train` made.")]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the graft is put.")]
-Structure = Annotated[
-    str | None, typer.Option(help="stack, queue or none; without it, what the task asks for, or a stack.")
+Changes = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...",
+        help="What shall be otherwise than it is meant: of the graft, as in structure=queue, width=32, "
+        "layers_to_transform=0,-1, and of the training, as in steps=300, lengths=2-8, learning_rate=0.001.",
+    ),
 ]
-Heads = Annotated[int, typer.Option(min=1, help="How many structures there are.")]
-Width = Annotated[int, typer.Option(min=1, help="How many numbers each stores of a hidden state.")]
-Depth = Annotated[int, typer.Option(min=1, help="How many values each has room for.")]
-Read = Annotated[int, typer.Option(help="After which block hidden states are seen.")]
-Add = Annotated[int, typer.Option(help="After which block reads are added; -1 is the last.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same numbers.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="reverse, copy, dyck, lisp or trace.")]
+Tokens = Annotated[int, typer.Option(min=1, help="How many tokens are written at most.")]
+Prompt = Annotated[str, typer.Argument(metavar="TEXT", help="What the text begins with.")]
 
 
 @app.command()
@@ -43,17 +46,7 @@ def fetch(name: Annotated[str, typer.Argument(metavar="MODEL", help="stories15m 
 
 
 @app.command()
-def graft(
-    out: Out,
-    base: BaseOption = "stories15m",
-    structure: Structure = None,
-    heads: Heads = 1,
-    width: Width = 64,
-    depth: Depth = 128,
-    read: Read = 1,
-    add: Add = -1,
-    seed: Seed = 0,
-) -> None:
+def graft(out: Out, changes: Changes = None, base: BaseOption = "stories15m", seed: Seed = 0) -> None:
     """Put a structure into a model, untrained, and keep what was added in a folder."""
     from neurallambda.cli.messages import answer, reporting
 
@@ -62,12 +55,14 @@ def graft(
         import torch
 
         from neurallambda.llm.bases import load_base
+        from neurallambda.llm.config import GraftConfig
         from neurallambda.llm.grafting import graft
         from neurallambda.llm.saving import save_grafted
+        from neurallambda.train.changes import replaced
 
+        (config,) = replaced([GraftConfig(depth=128)], changes or [])
         model, _ = load_base(base)
         torch.manual_seed(seed)
-        config = _config(structure or "stack", heads=heads, width=width, depth=depth, read=read, add=add)
         answer(str(save_grafted(graft(model, config), out)))
 
 
@@ -75,18 +70,9 @@ def graft(
 def train(
     task: TaskName,
     out: Out,
+    changes: Changes = None,
     base: BaseOption = "stories15m",
-    structure: Structure = None,
-    heads: Heads = 1,
-    width: Width = 64,
-    depth: Depth = 128,
-    read: Read = 1,
-    add: Add = -1,
     seed: Seed = 0,
-    steps: Annotated[int, typer.Option(min=1, help="How many steps.")] = 200,
-    rows: Annotated[int, typer.Option(min=1, help="How many examples a step.")] = 32,
-    longest: Annotated[int, typer.Option(min=2, help="The greatest length of training; the least is 2.")] = 8,
-    rate: Annotated[float, typer.Option(min=0.0, help="The learning rate.")] = 3e-3,
 ) -> None:
     """Teach a task to a structure in a frozen model, plain text beside it, and keep the structure in a folder."""
     from neurallambda.cli.messages import answer, remark, reporting
@@ -98,24 +84,24 @@ def train(
         from neurallambda.llm.bases import load_base, place_of
         from neurallambda.llm.grafting import graft, parameter_groups
         from neurallambda.llm.saving import save_grafted
-        from neurallambda.llm.tasks import text_task
-        from neurallambda.llm.training import TeachingRecipe, sampled_texts, teach
+        from neurallambda.llm.tasks import graft_for, text_task
+        from neurallambda.llm.texts import own_texts
+        from neurallambda.llm.training import TeachingRecipe, teach
+        from neurallambda.train.changes import replaced
 
         wanted = text_task(task)
+        config, recipe = replaced([graft_for(wanted), TeachingRecipe()], changes or [])
         model, tokenizer = load_base(base)
-        kept = place_of(base) / "texts-160-200.safetensors" if place_of(base).is_dir() else None
-        texts = sampled_texts(model, 160, 200, seed=5, file=kept)
+        _, replay = own_texts(model, place_of(base) if place_of(base).is_dir() else None)
         torch.manual_seed(seed)
-        chosen = structure or wanted.structure
-        graft(model, _config(chosen, heads=heads, width=width, depth=depth, read=read, add=add))
-        recipe = TeachingRecipe(steps=steps, rows=rows, lengths=(2, longest), learning_rate=rate)
+        graft(model, config)
 
         def listen(step: int, loss: float) -> None:
-            if step % 20 == 0 or step == steps:
+            if step % 20 == 0 or step == recipe.steps:
                 remark(f"step {step}: loss {loss:.4f}")
 
-        groups = parameter_groups(model, rate)
-        seconds = teach(model, groups, wanted, tokenizer, recipe, seed=seed, replay=texts[32:], listener=listen)
+        groups = parameter_groups(model, recipe.learning_rate)
+        seconds = teach(model, groups, wanted, tokenizer, recipe, seed=seed, replay=replay, listener=listen)
         remark(f"{seconds:.0f} s; now: neurallambda llm evaluate {out} {task}")
         answer(str(save_grafted(model, out)))
 
@@ -124,9 +110,7 @@ def train(
 def evaluate(
     folder: Folder,
     task: TaskName,
-    base: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="The base model, where its name says too little.")
-    ] = None,
+    base: OwnBase = None,
     lengths: Annotated[str, typer.Option(metavar="LENGTHS", help="Lengths of inputs, as in 8,16,32.")] = "8,16,32,64",
     rows: Annotated[int, typer.Option(min=1, help="How many fresh inputs of each length.")] = 128,
     seed: Seed = 1,
@@ -152,13 +136,41 @@ def evaluate(
 
 
 @app.command()
+def retention(
+    folder: Folder,
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Files of plain text.")] = None,
+    base: OwnBase = None,
+) -> None:
+    """Measure what a structure does to the language: perplexity without it, with it, and their ratio.
+
+    On text that the base model writes, and on files.
+    """
+    from neurallambda.cli.messages import answer, reporting
+
+    with reporting():
+        _quiet()
+        from neurallambda.llm.bases import load_base, place_of
+        from neurallambda.llm.saving import load_grafted
+        from neurallambda.llm.texts import own_texts, texts_of
+        from neurallambda.llm.training import perplexity
+
+        name = _base_of(folder, base)
+        model, tokenizer = load_base(name)
+        texts = texts_of(files or [], tokenizer)
+        texts = {"own": own_texts(model, place_of(name) if place_of(name).is_dir() else None)[0], **texts}
+        before = {text: perplexity(model, tokens) for text, tokens in texts.items()}
+        load_grafted(model, folder)
+        for text, tokens in texts.items():
+            after = perplexity(model, tokens)
+            answer(f"{text}\t{before[text]:.4f}\t{after:.4f}\t{after / before[text]:.4f}")
+
+
+@app.command()
 def generate(
     folder: Folder,
-    prompt: Annotated[str, typer.Argument(metavar="TEXT", help="What the text begins with.")],
-    base: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="The base model, where its name says too little.")
-    ] = None,
-    tokens: Annotated[int, typer.Option(min=1, help="How many tokens are written at most.")] = 40,
+    prompt: Prompt,
+    base: OwnBase = None,
+    tokens: Tokens = 40,
     plain: Annotated[bool, typer.Option("--plain", help="Without the structure, to compare.")] = False,
 ) -> None:
     """Let a model with a structure go on with a text, greedily."""
@@ -180,8 +192,44 @@ def generate(
 
 
 @app.command()
+def inspect(
+    folder: Folder,
+    prompt: Prompt,
+    base: OwnBase = None,
+    tokens: Tokens = 20,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Write it there too: a page that shows each step, .html; or its record, .json or .jsonl.",
+        ),
+    ] = None,
+) -> None:
+    """Show what a structure does while its model writes: the latch, the actions, and what is held."""
+    from neurallambda.cli.messages import answer, remark, reporting
+
+    with reporting():
+        _quiet()
+        from neurallambda.cli.traces import form_of, write_trace
+        from neurallambda.llm.inspection import inspect, trace_graft
+
+        form = form_of(None, out)
+        found = inspect(*_loaded(folder, base), prompt, tokens=tokens)
+        answer(found.text())
+        if out is not None:
+            write_trace(trace_graft(found, name=f"{folder.name}: {prompt}"), form, out)
+            remark(f"written to {out}")
+
+
+@app.command()
 def matrix(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the results are kept.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="What of the training shall be otherwise, as in steps=300."),
+    ] = None,
     base: BaseOption = "stories15m",
     starts: Annotated[str, typer.Option(help="pretrained, random, or both with a comma.")] = "pretrained",
     arms: Annotated[
@@ -189,7 +237,10 @@ def matrix(
     ] = "structure,lora",
     tasks: Annotated[str, typer.Option(help="As in reverse,copy.")] = "reverse,copy",
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds of each cell count.")] = 5,
-    steps: Annotated[int, typer.Option(min=1, help="How many steps of each training.")] = 200,
+    text: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Plain text to measure perplexity on too; may be given several times."),
+    ] = None,
 ) -> None:
     """Run a matrix of experiments; what is done already is left as it is, so it may be interrupted."""
     from neurallambda.cli.messages import remark, reporting
@@ -198,41 +249,78 @@ def matrix(
         _quiet()
         from neurallambda.llm.matrix import cells, run_cell
         from neurallambda.llm.training import TeachingRecipe
+        from neurallambda.train.changes import replaced
 
+        (recipe,) = replaced([TeachingRecipe()], changes or [], fixed=["learning_rate"])
         for cell in list(cells(base, starts.split(","), arms.split(","), tasks.split(","))):
-            run_cell(cell, out, seeds=seeds, recipe=TeachingRecipe(steps=steps), say=remark)
+            run_cell(cell, out, seeds=seeds, recipe=recipe, texts=text or [], say=remark)
+
+
+@app.command()
+def window(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The result, as JSON.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="What shall be otherwise, as in window=16, steps=200."),
+    ] = None,
+    base: BaseOption = "stories15m",
+    arms: Annotated[str, typer.Option(help="What is added: structure, lora, or both with a comma.")] = "structure,lora",
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds of each count.")] = 3,
+) -> None:
+    """Cut a model's attention to a short window, and see what a structure gives back; goes on where it was."""
+    from neurallambda.cli.messages import answer, remark, reporting
+
+    with reporting():
+        _quiet()
+        from neurallambda.llm.report_window import window_table
+        from neurallambda.llm.window import WindowRecipe, measure_window
+        from neurallambda.train.changes import replaced
+
+        (recipe,) = replaced([WindowRecipe()], changes or [])
+        answer(window_table(measure_window(base, out, recipe, arms=arms.split(","), seeds=seeds, say=remark)))
 
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where `matrix` kept its results.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where `matrix` and `window` kept their results.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a page of Markdown there.")
+    ] = None,
 ) -> None:
-    """Print the results of a matrix as one table in Markdown."""
-    from neurallambda.cli.messages import answer, reporting
+    """Put the results of a matrix into one table, in Markdown; as a page, with all seeds and what is missed."""
+    from neurallambda.cli.messages import answer, remark, reporting
 
     with reporting():
         from neurallambda.llm.report import read, table
+        from neurallambda.llm.report_page import page
+        from neurallambda.llm.report_window import find_windows
 
-        answer(table(read(folder)))
+        found = read(folder)
+        if out is None:
+            answer(table(found).rstrip())
+            return
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(page(found, find_windows(folder)))
+        remark(f"written to {out}")
 
 
-def _config(structure: str, *, heads: int, width: int, depth: int, read: int, add: int) -> Any:
-    from neurallambda.llm.config import GraftConfig
-
-    places: Any = {"structure": structure, "layers_to_transform": (read, add)}
-    return GraftConfig(heads=heads, width=width, depth=depth, **places)
-
-
-def _loaded(folder: Path, base: str | None) -> tuple[Any, Any]:
-    """The base model of a graft with the graft in it, and the tokenizer."""
+def _base_of(folder: Path, base: str | None) -> str:
+    """What the base model of a graft is called."""
     from neurallambda.cli.messages import fail
-    from neurallambda.llm.bases import load_base
-    from neurallambda.llm.saving import load_grafted, read_facts
+    from neurallambda.llm.saving import read_facts
 
     name = base or read_facts(folder)["base"]["name"]
     if not name:
         fail("--base: the graft does not say what its base model is called; name it")
-    model, tokenizer = load_base(name)
+    return name
+
+
+def _loaded(folder: Path, base: str | None) -> tuple[Any, Any]:
+    """The base model of a graft with the graft in it, and the tokenizer."""
+    from neurallambda.llm.bases import load_base
+    from neurallambda.llm.saving import load_grafted
+
+    model, tokenizer = load_base(_base_of(folder, base))
     return load_grafted(model, folder).eval(), tokenizer
 
 

@@ -26,8 +26,9 @@ class GraftConfig:
         width: how many numbers a structure stores of a hidden state.
         depth: how many values a structure has room for.
         layers_to_transform: after which block the structure sees the hidden state, and after which its reads are added to
-            it; negative numbers count from the last block. An early and the last one: in between, attention would find
-            shortcuts from the one to the other.
+            it; negative numbers count from the last block. The first and the last one: in between, attention would find
+            shortcuts from the one to the other, and after the first block it has mixed tokens, so that one of them stands for
+            many and is held alone.
         layers_pattern: the path of the list of blocks in the model, such as `model.layers`, where its family is unknown.
         modules_to_save: the paths of modules of the base model that learn and are saved with the graft; `"*"` is all of it.
         has_latch: whether a learned latch tells two phases apart. It turns the actions from the one to the other, and
@@ -56,7 +57,7 @@ class GraftConfig:
     heads: int = 1
     width: int = 64
     depth: int = 64
-    layers_to_transform: tuple[int, int] = (1, -1)
+    layers_to_transform: tuple[int, int] = (0, -1)
     layers_pattern: str | None = None
     modules_to_save: tuple[str, ...] = ()
     has_latch: bool = True

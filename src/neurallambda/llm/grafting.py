@@ -26,7 +26,7 @@ def graft(model: nn.Module, config: GraftConfig | None = None) -> nn.Module:
 
     Args:
         model: a model of transformers with a language modelling head; changed in place.
-        config: which structure and where; None: a stack, seen after the second block, added after the last.
+        config: which structure and where; None: a stack, seen after the first block, added after the last.
 
     Returns:
         The model.

@@ -1,24 +1,27 @@
-"""The matrix of experiments as one table."""
+"""The results of a matrix of experiments: read from files, and as one table."""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.matrix import ARMS, FORM
 from neurallambda.llm.tasks import TASKS
 
+Result = Mapping[str, Any]
+
 LEGEND = """\
-Each row is one arm on one task. **Exact** is the share of fresh inputs whose whole answer greedy decoding writes, the mean over
-all seeds that were started, at the greatest length of training and at multiples of it; in brackets, how many seeds reach
-0.99 (0.95 at the greatest length). **Retention** is the perplexity on held-out text that the base model wrote, divided by what it
-was before the training; the worst seed is in brackets. The learning rate of every arm is chosen from the same three,
-by one more seed, on fresh inputs of the greatest length of training."""
+Each row is one arm on one task. **Exact** is the share of fresh inputs whose whole answer greedy decoding writes, at the greatest
+length of training and at multiples of it: the mean over all seeds that were started, and in brackets the least. **Perplexity** is that on
+held-out text that the base model wrote, divided by what it was before the training; in brackets that of the worst seed. Other texts have
+a column of their own. Parameters are those that learn; tokens are those of the training that were seen in a second. A dash stands for what
+is not measured yet."""
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
-    """All results of a matrix, by task and base, in the order of the arms.
+    """All results of a matrix, by task and base, in the order of the arms; some may have no seeds yet.
 
     Args:
         folder: where `neurallambda llm matrix` wrote them.
@@ -32,7 +35,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
             facts = json.loads(path.read_text())
         except ValueError:
             continue
-        if isinstance(facts, dict) and facts.get("form") == FORM and facts["seeds"]:
+        if isinstance(facts, dict) and facts.get("form") == FORM:
             found.append(facts)
     if not found:
         raise ArgumentError(f"{folder}: there is no result of `neurallambda llm matrix` in this folder")
@@ -40,55 +43,91 @@ def read(folder: Path) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: (one["model"], tasks.index(one["task"]), one["base"], arms.index(one["arm"])))
 
 
-def table(results: Sequence[Mapping[str, Any]]) -> str:
-    """Results as Markdown.
+def table(results: Sequence[Result]) -> str:
+    """Results as Markdown: a table, what it means, the arms, and where they ran.
 
     Args:
         results: as `read` gives them.
     """
-    lengths = list(dict.fromkeys(length for one in results for seed in one["seeds"] for length in seed["exact"]))
-    head = ["base", "task", "arm", "seeds", *(f"exact at {length}" for length in lengths)]
-    head += ["retention", "parameters", "rate", "tokens/s"]
-    rows = [_row(one, lengths) for one in results]
-    lines = [head, ["---"] * len(head), *rows]
+    return "\n\n".join([rows_of(results), LEGEND, arms_of(results), circumstances(results)]) + "\n"
+
+
+def rows_of(results: Sequence[Result]) -> str:
+    """A table with a row for each result.
+
+    Args:
+        results: as `read` gives them.
+    """
+    lengths = lengths_of(results)
+    texts = list(dict.fromkeys(name for one in results for seed in one["seeds"] for name in seed.get("retention", {})))
+    head = ["base", "task", "arm", "seeds", *(f"exact at {length}" for length in lengths), "perplexity"]
+    head += [f"of {name}" for name in texts] + ["parameters", "rate", "tokens/s"]
+    return markdown(head, [_row(one, lengths, texts) for one in results])
+
+
+def lengths_of(results: Sequence[Result]) -> list[str]:
+    """The lengths that any of some results was measured at."""
+    return sorted({length for one in results for seed in one["seeds"] for length in seed["exact"]}, key=int)
+
+
+def arms_of(results: Sequence[Result]) -> str:
+    """What the arms of some results are, as a list."""
     arms = dict.fromkeys(one["arm"] for one in results)
-    told = "\n".join(f"- `{arm}`: {ARMS[arm].description}" for arm in arms)
-    written = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"{written}\n\n{LEGEND}\n\n{told}\n\n{_circumstances(results)}\n"
+    return "\n".join(f"- `{arm}`: {ARMS[arm].description}" for arm in ARMS if arm in arms)
 
 
-def _row(one: Mapping[str, Any], lengths: Sequence[str]) -> list[str]:
+def circumstances(results: Sequence[Result]) -> str:
+    """Where some results come from."""
+    return "Trained on: " + "; ".join(sorted({_circumstance(one) for one in results})) + "."
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows))
+
+
+def with_extreme(numbers: Sequence[float], extreme: float, digits: int = 3) -> str:
+    """A mean, and beside it the worst where there are several.
+
+    >>> with_extreme([0.5, 1.0], 0.5), with_extreme([0.5], 0.5)
+    ('0.750 (0.500)', '0.500')
+    """
+    beside = f" ({extreme:.{digits}f})" if len(numbers) > 1 else ""
+    return f"{mean(numbers):.{digits}f}{beside}"
+
+
+def _row(one: Result, lengths: Sequence[str], texts: Sequence[str]) -> list[str]:
     seeds = one["seeds"]
-    cells = []
-    for place, length in enumerate(lengths):
-        scores = [seed["exact"][length] for seed in seeds]
-        enough = 0.95 if place == len(lengths) - 1 else 0.99
-        cells.append(f"{sum(scores) / len(scores):.3f} ({sum(score >= enough for score in scores)}/{len(scores)})")
-    ratios = [seed["perplexity_ratio"] for seed in seeds]
+    start = [f"{one['model']}, {one['base']}", one["task"], one["arm"], str(len(seeds))]
+    if not seeds:
+        return start + ["–"] * (len(lengths) + len(texts) + 4)
+    scores = [[seed["exact"][length] for seed in seeds if length in seed["exact"]] for length in lengths]
+    ratios = [[seed["perplexity_ratio"] for seed in seeds]]
+    ratios += [[seed["retention"][name] for seed in seeds if name in seed.get("retention", {})] for name in texts]
     return [
-        f"{one['model']}, {one['base']}",
-        one["task"],
-        one["arm"],
-        str(len(seeds)),
-        *cells,
-        f"{sum(ratios) / len(ratios):.3f} ({max(ratios):.3f})",
+        *start,
+        *(with_extreme(score, min(score)) if score else "–" for score in scores),
+        *(with_extreme(ratio, max(ratio)) if ratio else "–" for ratio in ratios),
         f"{seeds[0]['parameters']:,}",
         f"{one['recipe']['learning_rate']:g}",
-        f"{sum(seed['tokens_per_second'] for seed in seeds) / len(seeds):,.0f}",
+        f"{mean(seed['tokens_per_second'] for seed in seeds):,.0f}",
     ]
 
 
-def _circumstances(results: Sequence[Mapping[str, Any]]) -> str:
-    found = {_circumstance(one) for one in results}
-    return "Trained on: " + "; ".join(sorted(found)) + "."
+def circumstances_of(training: Mapping[str, Any]) -> str:
+    """The machine, the version and the commit of a training.
 
-
-def _circumstance(one: Mapping[str, Any]) -> str:
-    training, recipe = one["training"], one["recipe"]
+    Args:
+        training: as `neurallambda.train.run_folder.where` gives it.
+    """
     hardware, versions = training["hardware"], training["versions"]
     changed = " with changes" if training["dirty"] else ""
     commit = (training["commit"] or "unknown")[:10]
-    return (
-        f"{hardware['cpu']}, {hardware['torch_threads']} thread(s), torch {versions['torch']}, commit {commit}{changed}, "
-        f"{recipe['steps']} steps of {recipe['rows']} rows of {recipe['lengths'][0]} to {recipe['lengths'][1]} long"
-    )
+    threads = f"{hardware['torch_threads']} thread(s)"
+    return f"{hardware['cpu']}, {threads}, torch {versions['torch']}, commit {commit}{changed}"
+
+
+def _circumstance(one: Result) -> str:
+    recipe = one["recipe"]
+    lengths = f"{recipe['lengths'][0]} to {recipe['lengths'][1]} long"
+    return f"{circumstances_of(one['training'])}, {recipe['steps']} steps of {recipe['rows']} rows of {lengths}"

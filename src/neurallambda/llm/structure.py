@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -47,6 +47,25 @@ class GraftState(Batched):
     def of(cls, tensors: Numbers) -> "GraftState":
         """The state that `tensors` gave."""
         return cls(on=tensors[0], memory=tuple(tensors[1:]))
+
+
+@dataclass(frozen=True)
+class Instructions:
+    """What a grafted structure is told at each token.
+
+    Attributes:
+        before: the state before the first token.
+        on: [batch], the latch after the last token.
+        latch: [batch, time, 1], the latch after each; None without one.
+        actions: [batch, time, heads, actions], how much of each is done; None where there is no structure.
+        values: [batch, time, heads, width], what would be put.
+    """
+
+    before: GraftState
+    on: Tensor
+    latch: Tensor | None
+    actions: Tensor | None
+    values: Tensor
 
 
 @checked
@@ -136,18 +155,37 @@ class GraftedStructure(nn.Module):
             return self._gradient_checkpointing_func(self._run, hidden, mask, *tensors)
         return self._run(hidden, mask, *tensors)
 
+    def instructions(self, hidden: Tensor, mask: Tensor | None = None, *tensors: Tensor) -> "Instructions":
+        """What is done to the structures at each token of a sequence.
+
+        Args:
+            hidden: as in `forward`.
+            mask: as in `forward`.
+            tensors: as in `forward`.
+        """
+        seen = functional.rms_norm(hidden.to(self.gate.dtype), (self.dim,))
+        before = GraftState.of(tensors) if tensors else self.init(len(hidden))
+        heads = self.config.heads
+        on, latch = self._phases(seen, before, mask)
+        actions = None
+        if self.structure is not None:
+            logits = self.action(seen)
+            if latch is not None:
+                logits = logits + (2 * latch - 1) * self.phase
+            actions = self._choose(logits.unflatten(-1, (heads, -1)))
+        values = self.value(seen).unflatten(-1, (heads, -1))
+        return Instructions(before=before, on=on, latch=latch, actions=actions, values=values)
+
     def _run(self, hidden: Tensor, mask: Tensor | None, *tensors: Tensor) -> tuple[Tensor, Numbers]:
         with torch.autocast(hidden.device.type, enabled=False):
-            seen = functional.rms_norm(hidden.to(self.gate.dtype), (self.dim,))
-            before = GraftState.of(tensors) if tensors else self.init(len(hidden))
-            on, latch = self._phases(seen, before, mask)
-            memory, reads = self._reads(seen, latch, before, mask)
+            given = self.instructions(hidden, mask, *tensors)
+            memory, reads = self._reads(given, mask)
             added = self.config.gate_scale * self.gate * functional.linear(reads, self.read)
-            if latch is not None:
-                added = added * latch
+            if given.latch is not None:
+                added = added * given.latch
             if mask is not None:
                 added = added * mask[..., None]
-            return added, GraftState(on=on, memory=memory).tensors()
+            return added, GraftState(on=given.on, memory=memory).tensors()
 
     def _phases(
         self, seen: Float[Tensor, "batch time dim"], before: GraftState, mask: Bool[Tensor, "batch time"] | None
@@ -160,24 +198,15 @@ class GraftedStructure(nn.Module):
         return after.on, latch
 
     def _reads(
-        self,
-        seen: Float[Tensor, "batch time dim"],
-        latch: Tensor | None,
-        before: GraftState,
-        mask: Bool[Tensor, "batch time"] | None,
+        self, given: "Instructions", mask: Bool[Tensor, "batch time"] | None
     ) -> tuple[Numbers, Float[Tensor, "batch time reads"]]:
         """The tensors of the structures after the last token, and what all heads read after each."""
-        values = self.value(seen)
-        if self.structure is None:
-            return (), values
+        if self.structure is None or given.actions is None:
+            return (), given.values.flatten(2)
         heads = self.config.heads
-        logits = self.action(seen)
-        if latch is not None:
-            logits = logits + (2 * latch - 1) * self.phase
-        actions = self._choose(logits.unflatten(-1, (heads, -1)))
-        operands = (_by_head(actions), _by_head(values.unflatten(-1, (heads, -1))))
+        operands = (_by_head(given.actions), _by_head(given.values))
         every = None if mask is None else mask.repeat_interleave(heads, 0)
-        memory, reads = self.structure.scan(self._together(before.memory), *operands, mask=every)
+        memory, reads = self.structure.scan(self.together(given.before.memory), *operands, mask=every)
         return self._apart(memory), reads.unflatten(0, (-1, heads)).transpose(1, 2).flatten(2)
 
     def _choose(self, logits: Tensor) -> Tensor:
@@ -195,8 +224,12 @@ class GraftedStructure(nn.Module):
         tensors = (getattr(memory, field.name) for field in fields(memory))
         return tuple(tensor.unflatten(0, (-1, self.config.heads)) for tensor in tensors)
 
-    def _together(self, tensors: Numbers) -> Any:
-        """The state whose tensors these are."""
+    def together(self, tensors: Numbers) -> Any:
+        """The state of the structures whose tensors these are, each head of each row a row of its own.
+
+        Args:
+            tensors: as `GraftState.memory` has them.
+        """
         assert self.structure is not None
         empty = self.structure.empty(1, "meta", self.gate.dtype)
         return type(empty)(

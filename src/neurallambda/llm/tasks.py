@@ -10,6 +10,7 @@ from torch import Tensor
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
+from neurallambda.llm.config import GraftConfig
 from neurallambda.tasks.lisp.programs import value_of, write_program
 
 # fmt: off
@@ -22,7 +23,8 @@ WORDS = (
 )
 """Words of short stories; each is one token of most vocabularies."""
 # fmt: on
-PAIRS = {"(": ")", "[": "]"}
+PAIRS = {"in": "out", "up": "down"}
+"""The brackets of Dyck-2, as words that a model of stories tells apart: it has never seen `)` or `]`, which are one to it."""
 
 Example = tuple[str, str]
 
@@ -33,12 +35,14 @@ class TextTask:
 
     Attributes:
         name: what it is called.
+        description: what is asked, in words.
         draw: from a length and a source of randomness, a prompt and its answer.
         structure: what a head must drive to solve it at every length.
         ends: whether the end of the answer is part of it; elsewhere the prompt says how long it is.
     """
 
     name: str
+    description: str
     draw: Callable[[int, Random], Example]
     structure: str
     ends: bool = False
@@ -82,7 +86,7 @@ def _dyck(length: int, random: Random) -> Example:
             if opened and random.random() < 0.4:
                 written.append(PAIRS[opened.pop()])
             else:
-                opened.append(random.choice("(["))
+                opened.append(random.choice(list(PAIRS)))
                 written.append(opened[-1])
         if opened:
             return " ".join([*written, "|"]), " ".join(PAIRS[one] for one in reversed(opened))
@@ -93,7 +97,7 @@ def _lisp(length: int, random: Random) -> Example:
         program = write_program(length, random)
         outcome = value_of(program)
         if outcome.error is None:
-            return " ".join([*program, "="]), str(outcome.text)
+            return " ".join([*program, "is"]), str(outcome.text)
 
 
 def _trace(length: int, random: Random) -> Example:
@@ -114,14 +118,14 @@ def _trace(length: int, random: Random) -> Example:
 TASKS: dict[str, TextTask] = {
     task.name: task
     for task in (
-        TextTask("reverse", _reverse, "stack"),
-        TextTask("copy", _copy, "queue"),
-        TextTask("dyck", _dyck, "stack"),
-        TextTask("lisp", _lisp, "stack", ends=True),
-        TextTask("trace", _trace, "stack"),
+        TextTask("reverse", "Write a list of words backwards", _reverse, "stack"),
+        TextTask("copy", "Write a list of words again", _copy, "queue"),
+        TextTask("dyck", "Close what is still open among brackets of two kinds, which are words", _dyck, "stack"),
+        TextTask("lisp", "Write the value of a small Lisp program", _lisp, "stack", ends=True),
+        TextTask("trace", "Execute a stack machine's instructions, and write what is left", _trace, "stack"),
     )
 }
-"""Reverse a list of words, copy it, close what is open in Dyck-2, evaluate a small Lisp program, execute a stack machine."""
+"""The tasks by name."""
 
 
 @checked
@@ -134,6 +138,16 @@ def text_task(name: str) -> TextTask:
     if name not in TASKS:
         raise ArgumentError(f"task: there is no task {name!r}; the tasks are {', '.join(TASKS)}")
     return TASKS[name]
+
+
+def graft_for(task: TextTask) -> GraftConfig:
+    """The graft that is meant for a task, with room for its longest tests.
+
+    Args:
+        task: what is taught.
+    """
+    kind: Any = task.structure
+    return GraftConfig(structure=kind, depth=128)
 
 
 def encode(task: TextTask, examples: list[Example], tokenizer: Any) -> Encoded:

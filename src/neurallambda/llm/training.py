@@ -3,17 +3,17 @@
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from math import isfinite
 from random import Random
 from time import perf_counter
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.errors import ArgumentError
+from neurallambda.arguments import checked
+from neurallambda.errors import ArgumentError, check_count
 from neurallambda.llm.grafting import is_grafted
 from neurallambda.llm.structure import straight_through
 from neurallambda.llm.tasks import Encoded, TextTask, draw
@@ -21,11 +21,12 @@ from neurallambda.llm.tasks import Encoded, TextTask, draw
 Listener = Callable[[int, float], None]
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class TeachingRecipe:
     """How a model is taught.
 
-    Attributes:
+    Args:
         steps: how many.
         rows: examples a step, all of one length.
         lengths: the least and the greatest length in training.
@@ -34,6 +35,9 @@ class TeachingRecipe:
         replay_every: every so many steps plain text is repeated too, so that the language stays; 0: never.
         replay_rows: how many texts then.
         replay_length: how many tokens of each.
+
+    Raises:
+        ArgumentError: if a number is out of range; which one, and what came.
     """
 
     steps: int = 200
@@ -44,6 +48,19 @@ class TeachingRecipe:
     replay_every: int = 2
     replay_rows: int = 3
     replay_length: int = 100
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "rows", "replay_rows"):
+            check_count(name, getattr(self, name))
+        check_count("replay_every", self.replay_every, least=0)
+        check_count("replay_length", self.replay_length, least=2)
+        least, greatest = self.lengths
+        if not 1 <= least <= greatest:
+            raise ArgumentError(
+                f"lengths: got {least}-{greatest}, expected two lengths from 1 on, the first not the greater one"
+            )
+        for name in ("learning_rate", "clip"):
+            check_rate(name, getattr(self, name))
 
 
 def teach(
@@ -76,7 +93,7 @@ def teach(
         ArgumentError: if the loss is no finite number any more.
     """
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, recipe.steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, recipe.steps))
     learning = [parameter for group in groups for parameter in group["params"]]
     random, generator = Random(seed), torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -88,7 +105,7 @@ def teach(
         total = loss
         if replay is not None and recipe.replay_every and step % recipe.replay_every == 0:
             with straight_through(model) if is_grafted(model) else nullcontext():
-                total = total + _language(model, _part(replay, recipe, random, generator)).mean()
+                total = total + language_losses(model, _part(replay, recipe, random, generator)).mean()
         if not bool(total.isfinite()):
             raise ArgumentError(
                 f"groups: after {step} steps the loss is no finite number; a smaller learning rate may help"
@@ -137,46 +154,9 @@ def perplexity(model: Any, texts: Tensor, *, at_once: int = 8) -> float:
         at_once: how many texts the model is given at once.
     """
     model.eval()
-    return float(torch.cat([_language(model, part).flatten() for part in texts.split(at_once)]).double().mean().exp())
-
-
-@torch.no_grad()
-def sampled_texts(model: Any, rows: int, time: int, *, seed: int, file: Path | None = None) -> Tensor:
-    """Plain text that a base model writes by itself: what it knows of the language.
-
-    Args:
-        model: without a graft.
-        rows: how many texts.
-        time: how many tokens each has, the one that begins a text among them.
-        seed: of the sampling.
-        file: where they are kept, and taken from the next time.
-
-    Returns:
-        [rows, time] tokens.
-
-    Raises:
-        ArgumentError: if the file holds something else.
-    """
-    if file is not None and file.exists():
-        texts = load_file(file)["texts"]
-        if texts.shape != (rows, time):
-            raise ArgumentError(f"{file}: it holds texts of {tuple(texts.shape)}, expected {(rows, time)}")
-        return texts
-    torch.manual_seed(seed)
-    begin = torch.full((rows, 1), model.config.bos_token_id, dtype=torch.long)
-    texts = model.generate(
-        begin,
-        attention_mask=torch.ones_like(begin),
-        do_sample=True,
-        top_k=0,
-        max_new_tokens=time - 1,
-        min_new_tokens=time - 1,
-        pad_token_id=model.config.eos_token_id,
+    return float(
+        torch.cat([language_losses(model, part).flatten() for part in texts.split(at_once)]).double().mean().exp()
     )
-    if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        save_file({"texts": texts}, file)
-    return texts
 
 
 def measured(
@@ -199,7 +179,9 @@ def _answers(model: Any, batch: Encoded) -> tuple[Tensor, Tensor, Tensor]:
     """The logits where answers may be, the tokens that are right there, and which of them count."""
     kept = batch.tokens.shape[1] - batch.start + 1
     padding = {} if bool(batch.real.all()) else {"attention_mask": batch.real.long()}
-    logits = model(input_ids=batch.tokens, use_cache=False, logits_to_keep=kept, **padding).logits[:, -kept:]
+    # Places, not how many: of a slice, gradients of the head go through a matrix for each row, which takes thrice as long.
+    places = torch.arange(batch.tokens.shape[1] - kept, batch.tokens.shape[1])
+    logits = model(input_ids=batch.tokens, use_cache=False, logits_to_keep=places, **padding).logits[:, -kept:]
     return logits[:, :-1], batch.tokens[:, batch.start :], batch.answer[:, batch.start :]
 
 
@@ -208,10 +190,17 @@ def _losses(model: Any, batch: Encoded) -> Tensor:
     return functional.cross_entropy(logits[counts], targets[counts])
 
 
-def _language(model: Any, texts: Tensor) -> Tensor:
-    """The loss of each token of plain text but the first: [texts, time - 1]."""
-    logits = model(input_ids=texts, use_cache=False).logits[:, :-1]
-    return functional.cross_entropy(logits.transpose(1, 2), texts[:, 1:], reduction="none")
+def language_losses(model: Any, texts: Tensor) -> Tensor:
+    """The loss of each token of plain text but the first: [texts, time - 1].
+
+    Args:
+        model: what reads them.
+        texts: [texts, time] tokens.
+    """
+    asked = texts.shape[1] - 1
+    logits = model(input_ids=texts, use_cache=False, logits_to_keep=torch.arange(asked)).logits[:, :asked]
+    losses = functional.cross_entropy(logits.flatten(0, 1), texts[:, 1:].flatten(), reduction="none")
+    return losses.unflatten(0, (-1, asked))
 
 
 def _part(replay: Tensor, recipe: TeachingRecipe, random: Random, generator: torch.Generator) -> Tensor:
@@ -222,5 +211,20 @@ def _part(replay: Tensor, recipe: TeachingRecipe, random: Random, generator: tor
     return torch.cat([rows[:, :1], rows[:, first + 1 : first + recipe.replay_length]], 1)
 
 
-def _rate(step: int, steps: int) -> float:
+def check_rate(name: str, value: float) -> None:
+    """Refuse what is no positive number.
+
+    Raises:
+        ArgumentError: which argument, and what came.
+    """
+    if not (isfinite(value) and value > 0):
+        raise ArgumentError(f"{name}: got {value}, expected a positive number")
+
+
+def rate_at(step: int, steps: int) -> float:
+    """Which part of the greatest learning rate a step has: it rises over 20 steps, and falls to a fiftieth.
+
+    >>> rate_at(0, 200), rate_at(19, 200) == 1 - 19 / 200, rate_at(199, 200)
+    (0.05, True, 0.02)
+    """
     return min(1.0, (step + 1) / 20) * max(0.02, 1 - step / steps)

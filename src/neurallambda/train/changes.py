@@ -1,7 +1,7 @@
 """Changing a recipe by `key=value`, as the command line does."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from types import NoneType, UnionType
@@ -55,6 +55,36 @@ def changed(recipe: Recipe, changes: Iterable[str]) -> Recipe:
     return replace(recipe, **values, options=options)
 
 
+@checked
+def replaced(objects: Sequence[Any], changes: Iterable[str], *, fixed: Sequence[str] = ()) -> tuple[Any, ...]:
+    """Frozen dataclasses with some of their fields replaced.
+
+    Args:
+        objects: the dataclasses; a key that several have is that of the first of them.
+        changes: each `KEY=VALUE`, where the key is a field.
+        fixed: fields that are not changed so.
+
+    Raises:
+        ArgumentError: if a key is unknown, with the nearest there is, or a value cannot be read.
+
+    Example:
+        >>> from neurallambda.train.recipe import Stage
+        >>> replaced([Stage(lengths=(1, 4), steps=10)], ["steps=30"])[0].steps
+        30
+    """
+    kinds: dict[str, Any] = {}
+    owner: dict[str, int] = {}
+    for place, one in enumerate(objects):
+        hints = get_type_hints(type(one))
+        for name in (field.name for field in fields(one) if field.name not in (*fixed, *kinds)):
+            kinds[name], owner[name] = hints[name], place
+    values: list[dict[str, Any]] = [{} for _ in objects]
+    for key, text in (_split(change) for change in changes):
+        kind = _known(key, kinds)
+        values[owner[key]][key] = read(key, text, kind)
+    return tuple(replace(one, **given) for one, given in zip(objects, values, strict=True))
+
+
 def options_of(make: Callable[..., Any]) -> dict[str, Any]:
     """The options of a function that makes a model, each with its annotation: its keyword-only parameters."""
     hints = get_type_hints(make)
@@ -96,8 +126,13 @@ def _read(text: str, kind: Any) -> Any:
     if kind is bool:
         return _WORDS[text.lower()] if text.lower() in _WORDS else _refuse()
     if kind == tuple[int, int]:
+        if "," in text:
+            first, second = text.split(",")
+            return int(first), int(second)
         least, dash, greatest = text.partition("-")
         return int(least), int(greatest if dash else least)
+    if kind == tuple[str, ...]:
+        return () if text.lower() == "none" else tuple(text.split(","))
     if kind == tuple[float, float]:
         first, second = text.split(",")
         return float(first), float(second)
@@ -165,7 +200,7 @@ def _expected(kind: Any) -> str:
     if kind == tuple[Repair, ...]:
         return "repairs as LENGTHS:ROWS:ROUNDS:TRIES:JUDGE with commas between them, as in 3-40:2000:300:100:answers, or none"
     if kind == tuple[int, int]:
-        return "lengths, as in 1-40"
+        return "lengths, as in 1-40, or two numbers, as in 1,-1"
     if kind == tuple[float, float]:
         return "two numbers, as in 0.9,0.99"
     return described(kind)

@@ -1,13 +1,12 @@
 """How networks that see symbols are trained."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
-from typing import Any, Literal, get_type_hints
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
-from neurallambda.train.changes import read
+from neurallambda.train.changes import replaced
 from neurallambda.train.images.problems import problem_named
 
 
@@ -98,16 +97,5 @@ def changed_recipe(problem: str, changes: Sequence[str]) -> ImageRecipe:
         >>> changed_recipe("addition-4", ["epochs=3", "precision=no"]).epochs
         3
     """
-    recipe = recipe_for_images(problem)
-    kinds = {name: kind for name, kind in get_type_hints(ImageRecipe).items() if name != "problem"}
-    given: dict[str, Any] = {}
-    for change in changes:
-        key, sign, value = change.partition("=")
-        if not sign:
-            raise ArgumentError(f"{change!r}: expected KEY=VALUE, as in epochs=3")
-        if key not in kinds:
-            near = get_close_matches(key, kinds, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]}?" if near else "."
-            raise ArgumentError(f"{key}: there is no such key{hint} Keys: {', '.join(kinds)}")
-        given[key] = read(key, value, kinds[key])
-    return replace(recipe, **given)
+    (recipe,) = replaced([recipe_for_images(problem)], changes, fixed=["problem"])
+    return recipe

@@ -1,0 +1,227 @@
+"""What a grafted structure does while its model writes: the latch, the actions and what is held, token by token."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from neurallambda.arguments import checked
+from neurallambda.automata.runs.table import aligned
+from neurallambda.errors import ArgumentError, check_count
+from neurallambda.llm.grafting import disabled, structure_of
+from neurallambda.llm.structure import GraftedStructure
+from neurallambda.traces.pictures import Item, Json, Lane, Mixture, Seen, Store, certain
+from neurallambda.traces.recording import Recorder
+
+LEAST = 0.005
+"""What weighs less is left out."""
+
+Held = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class GraftedHead:
+    """What one structure does over time.
+
+    Attributes:
+        name: which it is, as in `stack 1`.
+        labels: the names of its actions.
+        actions: how much of each is done.
+        held: what it holds after each token, what is read first: the token at which it was put, and how surely it is there.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    actions: Float[Tensor, "time actions"]
+    held: tuple[Held, ...]
+
+    @property
+    def kind(self) -> str:
+        """`stack` or `queue`."""
+        return self.name.partition(" ")[0]
+
+
+@dataclass(frozen=True)
+class GraftInspection:
+    """What a model with a graft does with one text.
+
+    Attributes:
+        tokens: those of the prompt, and those that were written.
+        prompt: how many tokens the prompt has.
+        latch: how surely the latch is on after each token; None without one.
+        heads: what its structures do.
+        answers: the likeliest next token after each token.
+        plain: the same without the structure.
+    """
+
+    tokens: tuple[str, ...]
+    prompt: int
+    latch: Float[Tensor, " time"] | None
+    heads: tuple[GraftedHead, ...]
+    answers: tuple[str, ...]
+    plain: tuple[str, ...]
+
+    @property
+    def written(self) -> str:
+        """What the model wrote after the prompt."""
+        return " ".join(self.tokens[self.prompt :])
+
+    def text(self) -> str:
+        """A line for each token."""
+        head = ("token", "latch", *(part for one in self.heads for part in (one.name, "holds")), "next", "without")
+        rows: list[tuple[str, ...]] = [head]
+        for step, token in enumerate(self.tokens):
+            cells = [token, "-" if self.latch is None else _on(float(self.latch[step]))]
+            for one in self.heads:
+                held = " ".join(text if weight > 0.95 else f"{text}:{weight:.2f}" for text, weight in one.held[step])
+                best = int(one.actions[step].argmax())
+                weight = float(one.actions[step, best])
+                cells += [one.labels[best] + ("" if weight > 0.995 else f":{weight:.2f}"), held or "-"]
+            rows.append((*cells, self.answers[step], self.plain[step]))
+        return aligned(rows)
+
+
+@checked
+@torch.no_grad()
+def inspect(model: nn.Module, tokenizer: Any, prompt: str, *, tokens: int = 20) -> GraftInspection:
+    """Let a model with a graft go on with a text, greedily, and keep what its structure does.
+
+    Args:
+        model: a grafted model.
+        tokenizer: of the model.
+        prompt: what the text begins with.
+        tokens: how many are written at most.
+
+    Raises:
+        ArgumentError: if the model has no graft, or the prompt is empty.
+    """
+    check_count("tokens", tokens)
+    structure, held = structure_of(model), model.training
+    inputs = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
+    if not inputs.input_ids.numel():
+        raise ArgumentError("prompt: it has no token")
+    model.eval()
+    try:
+        writes: Any = model
+        written = writes.generate(**inputs, max_new_tokens=tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id)
+        with _seen(structure) as hidden:
+            answers = model(written, use_cache=False).logits[0].argmax(-1)
+        with disabled(model):
+            plain = model(written, use_cache=False).logits[0].argmax(-1)
+        names = _names(tokenizer, written[0])
+        latch, heads = _followed(structure, hidden[0], names)
+    finally:
+        model.train(held)
+    return GraftInspection(
+        tokens=names,
+        prompt=inputs.input_ids.shape[1],
+        latch=latch,
+        heads=heads,
+        answers=_names(tokenizer, answers),
+        plain=_names(tokenizer, plain),
+    )
+
+
+@checked
+def trace_graft(found: GraftInspection, *, name: str) -> Iterator[Json]:
+    """The trace of an inspection, as the viewer shows it: at each token the latch, the actions, and what is held.
+
+    Args:
+        found: what a model did with one text.
+        name: what the graft is called.
+
+    Yields:
+        Events, as JSON has them; the value at the end is what the model wrote.
+    """
+    recorder = Recorder("structure", name=name, input=list(found.tokens[: found.prompt]))
+    empty = {head.name: Store(head.kind, ()) for head in found.heads}
+    yield recorder.header(Seen((Lane(numbers={"position": 0}, stores=empty),)))
+    for step, token in enumerate(found.tokens):
+        registers: dict[str, Mixture] = {}
+        if found.latch is not None:
+            on = float(found.latch[step])
+            registers["latch"] = _heaviest(("on", "off"), torch.tensor([on, 1 - on]))
+        registers |= {head.name: _heaviest(head.labels, head.actions[step]) for head in found.heads}
+        registers |= {"next": certain(found.answers[step]), "without": certain(found.plain[step])}
+        stores = {head.name: Store(head.kind, _items(head, step)) for head in found.heads}
+        rule = certain(f"{'reads' if step < found.prompt else 'writes'} {token}")
+        lane = Lane(rules=rule, registers=registers, numbers={"position": step + 1}, stores=stores)
+        yield recorder.step(Seen((lane,)))
+    yield recorder.end(outcome={"value": found.written})
+
+
+@contextmanager
+def _seen(structure: GraftedStructure) -> Iterator[list[Tensor]]:
+    """The hidden states that the structure is shown while the block lasts."""
+    seen: list[Tensor] = []
+    hook = structure.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+def _followed(
+    structure: GraftedStructure, hidden: Float[Tensor, "1 time dim"], names: tuple[str, ...]
+) -> tuple[Tensor | None, tuple[GraftedHead, ...]]:
+    """The latch after each token, and what the heads do, step by step."""
+    given = structure.instructions(hidden)
+    latch = None if given.latch is None else given.latch[0, :, 0]
+    driven = structure.structure
+    if driven is None or given.actions is None:
+        return latch, ()
+    memory, kind = structure.together(given.before.memory), structure.config.structure
+    values, actions = given.values[0], given.actions[0]
+    first = structure.config.initial_values
+    labels = (*(f"initial {number + 1}" for number in range(first)), *names)
+    known = torch.cat([structure.initial.movedim(0, 1) * structure.config.initial_scale, values]) if first else values
+    held: list[list[Held]] = [[] for _ in range(structure.config.heads)]
+    for step in range(len(names)):
+        memory, _ = driven.step(memory, actions[step], values[step])
+        for head, cells in enumerate(driven.contents(memory)):
+            held[head].append(_told(cells, known[: first + step + 1, head], labels))
+    action_labels = driven.operands[0].labels
+    return latch, tuple(
+        GraftedHead(f"{kind} {head + 1}", action_labels, actions[:, head], tuple(one)) for head, one in enumerate(held)
+    )
+
+
+def _told(cells: Float[Tensor, "places width"], known: Float[Tensor, "values width"], labels: tuple[str, ...]) -> Held:
+    """By which of the values that were put each cell is explained best, and how much of it lies there."""
+    found = []
+    for cell in cells:
+        weights = (known @ cell) / known.square().sum(-1).clamp_min(1e-12)
+        errors = (cell - weights[:, None] * known).square().sum(-1)
+        best = int(errors.argmin())
+        weight = min(1.0, float(weights[best]))
+        if weight >= LEAST:
+            found.append((labels[best], weight))
+    return tuple(found)
+
+
+def _items(head: GraftedHead, step: int) -> tuple[Item, ...]:
+    """What lies in a structure; the last item is a stack's top, the first is a queue's front."""
+    items = tuple(
+        Item(text, weight=None if weight > 1 - LEAST else round(weight, 6)) for text, weight in head.held[step]
+    )
+    return items[::-1] if head.kind == "stack" else items
+
+
+def _heaviest(names: tuple[str, ...], weights: Tensor) -> Mixture:
+    pairs = [(name, min(1.0, weight)) for name, weight in zip(names, weights.tolist(), strict=True) if weight >= LEAST]
+    return tuple(sorted(pairs, key=lambda pair: -pair[1]))
+
+
+def _names(tokenizer: Any, tokens: Tensor) -> tuple[str, ...]:
+    """Tokens as people read them; what is no text by itself has its name in the vocabulary."""
+    return tuple(
+        tokenizer.decode([token]).strip() or tokenizer.convert_ids_to_tokens(token) for token in tokens.tolist()
+    )
+
+
+def _on(weight: float) -> str:
+    return "on" if weight > 0.995 else "off" if weight < 0.005 else f"on:{weight:.2f}"

@@ -1,0 +1,93 @@
+"""The page of results in language models."""
+
+from collections.abc import Sequence
+
+from neurallambda.llm.report import (
+    LEGEND,
+    Result,
+    arms_of,
+    circumstances,
+    lengths_of,
+    markdown,
+    rows_of,
+)
+from neurallambda.llm.report_window import window_table
+from neurallambda.llm.targets import judge
+from neurallambda.llm.tasks import TASKS
+
+HEAD = """\
+# Results in language models
+
+Written by `neurallambda llm report`; [structures in language models](llm.md#what-is-measured) says what is measured, how, and how
+to do it again. What is wanted stands first, with what is missed; then each task, with all seeds that were started."""
+TUNING = """\
+The learning rate of every arm is chosen from the same three, by one more seed, on fresh inputs of the greatest length of
+training: the share of them that is exact, and where that is equal, the loss."""
+
+
+def page(results: Sequence[Result], windows: Sequence[Result] = ()) -> str:
+    """The text of the page.
+
+    Args:
+        results: as `neurallambda.llm.report.read` gives them.
+        windows: as `neurallambda.llm.report_window.find_windows` gives them.
+    """
+    parts = [HEAD]
+    for model in dict.fromkeys(one["model"] for one in results):
+        own = [one for one in results if one["model"] == model]
+        parts += [f"## {model}", *_targets(own), LEGEND, arms_of(own)]
+        for task in dict.fromkeys(one["task"] for one in own):
+            parts += _task(task, [one for one in own if one["task"] == task])
+        for one in windows:
+            if one["model"] == model:
+                parts += ["### A short window of attention", window_table(one)]
+    return "\n\n".join([*parts, "## Circumstances", circumstances(results)]) + "\n"
+
+
+def _targets(results: Sequence[Result]) -> list[str]:
+    rows = [
+        [one.target, one.found, f"**{one.verdict}**" if one.verdict == "missed" else one.verdict]
+        for one in judge(results)
+    ]
+    return ["### What is wanted", markdown(["target", "found", "so far"], rows), "### What was measured"]
+
+
+def _task(name: str, results: Sequence[Result]) -> list[str]:
+    begun = [f"`{one['arm']}` ({one['base']})" for one in results if not one["seeds"]]
+    parts = [f"### {name}", f"{TASKS[name].description}.", rows_of(results)]
+    if begun:
+        parts.append(f"Begun, and no seed that counts is there yet: {', '.join(begun)}.")
+    counted = [one for one in results if one["seeds"]]
+    if counted:
+        parts += ["All seeds:", _seeds(counted)]
+    return [*parts, f"{TUNING} Exact on these inputs at each rate:", _tuning(results)]
+
+
+def _seeds(results: Sequence[Result]) -> str:
+    lengths = lengths_of(results)
+    rows = [
+        [
+            one["base"],
+            one["arm"],
+            str(seed["seed"]),
+            f"{seed['validation']:.3f}",
+            *(f"{seed['exact'][length]:.3f}" if length in seed["exact"] else "–" for length in lengths),
+            f"{seed['perplexity_ratio']:.4f}",
+            f"{seed['seconds']:.0f}",
+        ]
+        for one in results
+        for seed in one["seeds"]
+    ]
+    head = ["base", "arm", "seed", "validation", *(f"exact at {length}" for length in lengths), "perplexity", "seconds"]
+    return markdown(head, rows)
+
+
+def _tuning(results: Sequence[Result]) -> str:
+    rates = sorted({rate for one in results for rate in one["rates"]})
+    rows = []
+    for one in results:
+        found = {tried["learning_rate"]: f"{tried['validation']:.3f}" for tried in one["tuning"]}
+        if len(found) == len(one["rates"]):  # all were tried, so that one is chosen
+            found[one["recipe"]["learning_rate"]] += ", chosen"
+        rows.append([one["base"], one["arm"], *(found.get(rate, "–") for rate in rates)])
+    return markdown(["base", "arm", *(f"{rate:g}" for rate in rates)], rows)

@@ -1,0 +1,72 @@
+"""The rows of a model whose attention is cut to a short window, from a result and as a table."""
+
+import json
+from collections.abc import Mapping
+from math import log
+from pathlib import Path
+from typing import Any
+
+from neurallambda.errors import ArgumentError
+from neurallambda.llm.report import circumstances_of, markdown, with_extreme
+
+FORM = "neurallambda llm window result 1"
+"""What says that a JSON file is such a result."""
+
+LEGEND = """\
+Perplexity on held-out text that the base model wrote, the mean over seeds and in brackets the worst. The share that is given back
+is that of the difference between the base and the base with the short window, in the logarithm of perplexity."""
+
+
+def read_window(path: Path) -> dict[str, Any]:
+    """Read a result.
+
+    Raises:
+        ArgumentError: if the file holds none.
+    """
+    try:
+        facts = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ArgumentError(f"{path}: it cannot be read ({error})") from None
+    if not isinstance(facts, dict) or facts.get("form") != FORM:
+        raise ArgumentError(f"{path}: this is no result of `neurallambda llm window`")
+    return facts
+
+
+def find_windows(folder: Path) -> list[dict[str, Any]]:
+    """The results in a folder, by the name of their model and their window; there may be none.
+
+    Args:
+        folder: where `neurallambda llm window` wrote them.
+    """
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found.append(read_window(path))
+        except ArgumentError:
+            continue
+    return sorted(found, key=lambda one: (one["model"], one["recipe"]["window"]))
+
+
+def window_table(facts: Mapping[str, Any]) -> str:
+    """A result as Markdown: the table, what it means, and where it ran.
+
+    Args:
+        facts: as `read_window` gives them.
+    """
+    base, cut = facts["base"], facts["window"]
+    rows = [["base", "–", f"{base:.3f}", "–", "–", "–"]]
+    if not cut > base:
+        raise ArgumentError("result: the short window costs nothing, so nothing can be given back; name a shorter one")
+    rows.append([f"window of {facts['recipe']['window']} tokens", "–", f"{cut:.3f}", "0%", "–", "–"])
+    for arm, runs in facts["arms"].items():
+        found = [seed["perplexity"] for seed in runs["seeds"]]
+        if not found:
+            rows.append([f"the same, {arm}", "0", "–", "–", "–", "–"])
+            continue
+        given = log(cut / (sum(found) / len(found))) / log(cut / base)
+        cells = [str(len(found)), with_extreme(found, max(found)), f"{100 * given:.1f}%"]
+        rows.append([f"the same, {arm}", *cells, f"{runs['seeds'][0]['parameters']:,}", f"{runs['learning_rate']:g}"])
+    head = ["", "seeds", "perplexity", "given back", "parameters", "rate"]
+    recipe = facts["recipe"]
+    ran = f"{circumstances_of(facts['training'])}, {recipe['steps']} steps of {recipe['rows']} texts"
+    return "\n\n".join([markdown(head, rows), LEGEND, f"Trained on: {ran}."])

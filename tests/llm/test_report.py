@@ -1,0 +1,144 @@
+"""The table and the page of results, and what is judged by them, from results that are made up."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from neurallambda.errors import ArgumentError
+from neurallambda.llm.matrix import FORM
+from neurallambda.llm.report import read, table
+from neurallambda.llm.report_page import page
+from neurallambda.llm.targets import Judgement, generalisation, judge
+from neurallambda.llm.tasks import TASKS
+
+WHERE = {
+    "commit": "0123456789abcdef",
+    "dirty": False,
+    "hardware": {"cpu": "a processor", "torch_threads": 1},
+    "versions": {"torch": "2.13.0"},
+}
+
+
+def seed(number: int, *exact: float, ratio: float = 1.0, **more: Any) -> dict[str, Any]:
+    """What one seed came to at lengths 8, 16, 32 and 64."""
+    scores = dict(zip(("8", "16", "32", "64"), exact, strict=True))
+    facts = {"seed": number, "validation": exact[0], "loss": 0.1, "parameters": 1234, "seconds": 60.0}
+    return facts | {"tokens_per_second": 500, "exact": scores, "perplexity_ratio": ratio} | more
+
+
+def result(task: str, arm: str, seeds: Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
+    recipe = {"steps": 200, "rows": 32, "lengths": [2, 8], "learning_rate": 0.003}
+    tuning = [{"learning_rate": rate, "validation": 0.5, "loss": 1.0} for rate in (0.001, 0.003)]
+    facts = {"form": FORM, "model": "tiny", "base": "pretrained", "arm": arm, "task": task, "recipe": recipe}
+    return facts | {"rates": [0.001, 0.003], "tuning": tuning, "seeds": list(seeds), "training": WHERE} | more
+
+
+def good(count: int, **more: Any) -> list[dict[str, Any]]:
+    return [seed(number, 1.0, 1.0, 1.0, 0.96, **more) for number in range(count)]
+
+
+def bad(count: int, first: int = 0) -> list[dict[str, Any]]:
+    return [seed(first + number, 0.5, 0.1, 0.0, 0.0) for number in range(count)]
+
+
+def verdict(results: list[dict[str, Any]], about: str) -> Judgement:
+    (found,) = [one for one in judge(results) if about in one.target]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("seeds", "expected"),
+    [
+        ([], "open"),
+        (good(3), "open"),
+        (good(4), "met"),
+        (good(3) + bad(1, 3), "open"),
+        (good(3) + bad(2, 3), "missed"),
+        (bad(2), "missed"),
+        (bad(2) + [{**one, "seed": one["seed"] + 2} for one in good(4)], "missed"),  # the sixth seed does not count
+        ([seed(number, 1.0, 1.0, 0.98, 1.0) for number in range(5)], "missed"),
+        ([seed(number, 1.0, 1.0, 0.99, 0.95) for number in range(5)], "met"),
+    ],
+)
+def test_four_seeds_of_five_must_be_exact(seeds: list[dict[str, Any]], expected: str) -> None:
+    assert verdict([result("reverse", "structure", seeds)], "reverse: exact").verdict == expected
+    assert verdict([result("reverse", "structure", seeds)], "copy: exact").verdict == "open"
+
+
+def test_random_bases_count_for_no_target() -> None:
+    made = [result("reverse", "structure", good(5), base="random")]
+    assert {one.verdict for one in judge(made)} == {"open"}
+
+
+def test_four_tasks_of_five_must_be_better_than_lora() -> None:
+    def against(won: int, lost: int, seeds: int = 3) -> Judgement:
+        results = []
+        for place, task in enumerate(TASKS):
+            if place < won + lost:
+                pair = (good(seeds), bad(seeds)) if place < won else (bad(seeds), good(seeds))
+                results += [result(task, arm, one) for arm, one in zip(("structure", "lora"), pair, strict=True)]
+        return verdict(results, "LoRA")
+
+    assert [against(*counts).verdict for counts in ((0, 0), (3, 0), (4, 0), (4, 1), (0, 1), (3, 2), (1, 2))] == [
+        *("open", "open", "met", "met", "open", "missed", "missed")
+    ]
+    assert against(4, 1, seeds=2).verdict == "open"
+    assert "reverse 0.987 against 0.033" in against(1, 0).found
+    assert generalisation(result("copy", "lora", [seed(0, 1.0, 0.3, 0.2, 0.1)])) == pytest.approx(0.2)
+
+
+def test_one_seed_without_prior_is_enough() -> None:
+    found = verdict([result("reverse", "no-prior", bad(7))], "without the phase prior")
+    assert (found.verdict, found.found) == ("open", "reverse: 0 of 7 seeds, 1 not run")
+    assert verdict([result("reverse", "no-prior", bad(8))], "without the phase prior").verdict == "missed"
+    both = [result("reverse", "no-prior", bad(8)), result("copy", "no-prior", bad(2) + good(1))]
+    assert verdict(both, "without the phase prior").verdict == "met"
+
+
+def test_the_worst_perplexity_counts_on_every_text() -> None:
+    def found(**more: Any) -> Judgement:
+        return verdict([result(task, "structure", good(5, **more)) for task in TASKS], "perplexity")
+
+    assert found(ratio=1.01).verdict == "met"
+    assert found(ratio=1.0101).verdict == "missed"
+    missed = found(retention={"bible": 1.02})
+    assert missed.verdict == "missed"
+    assert "reverse, structure, seed 0, bible" in missed.found or "bible); above it are 25 of 50" in missed.found
+    few = verdict([result("copy", "structure", good(2))], "perplexity")
+    assert (few.verdict, "not measured with all seeds: 5 of 5 tasks" in few.found) == ("open", True)
+
+
+def test_a_page_is_right_at_any_time(tmp_path: Path) -> None:
+    """Cells that are only begun, half done and done stand side by side."""
+    made = [
+        result("reverse", "structure", good(2, retention={"bible": 1.004})),
+        result("reverse", "lora", bad(1)),
+        result("reverse", "no-prior", [], tuning=[{"learning_rate": 0.003, "validation": 0.25, "loss": 2.0}]),
+        result("copy", "structure", [], tuning=[]),
+    ]
+    for number, one in enumerate(made):
+        (tmp_path / f"{number}.json").write_text(json.dumps(one))
+    (tmp_path / "other.json").write_text("{}")
+    (tmp_path / "torn.json").write_text("{")
+    results = read(tmp_path)
+    assert [(one["task"], one["arm"]) for one in results] == [
+        *(("reverse", "structure"), ("reverse", "lora"), ("reverse", "no-prior"), ("copy", "structure"))
+    ]
+    for text in (table(results), page(results)):
+        assert "| tiny, pretrained | reverse | structure | 2 | 1.000 (1.000) | 1.000 (1.000) | 1.000 (1.000) |" in text
+        assert "| 0.960 (0.960) | 1.000 (1.000) | 1.004 (1.004) | 1,234 | 0.003 | 500 |" in text
+        assert "| reverse | lora | 1 | 0.500 | 0.100 | 0.000 | 0.000 | 1.000 | – | 1,234 | 0.003 | 500 |" in text
+        assert "| reverse | no-prior | 0 | – |" in text
+        widths = [{line.count("|") for line in block.splitlines()} for block in text.split("\n\n") if block[:1] == "|"]
+        assert all(len(width) == 1 for width in widths)
+    whole = page(results)
+    assert "Begun, and no seed that counts is there yet: `no-prior` (pretrained)." in whole
+    assert "| pretrained | no-prior | – | 0.250 |" in whole
+    assert "| pretrained | structure | 0.500 | 0.500, chosen |" in whole
+    assert whole.count("| pretrained | structure | 1 | 1.000 |") == 1
+    assert "a processor, 1 thread(s), torch 2.13.0, commit 0123456789, 200 steps" in whole
+    with pytest.raises(ArgumentError, match="no result"):
+        read(tmp_path / "nowhere")
