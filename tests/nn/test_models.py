@@ -14,6 +14,7 @@ from neurallambda.nn import (
     NameBlindController,
     Population,
     RNNModel,
+    StructureLayer,
     Transformer,
     TransformerBlock,
     TransformerModel,
@@ -54,6 +55,9 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
         for causal in (True, False)
     },
     "transformer-stack": lambda: TransformerModel(INPUTS, OUTPUTS, structure="stack", **SMALL),
+    "transformer-stack-alibi": lambda: TransformerModel(
+        INPUTS, OUTPUTS, structure="stack", structure_noise=0.0, positions="alibi", **SMALL
+    ),
     "transformer-queue": lambda: TransformerModel(
         INPUTS, OUTPUTS, structure="queue", structure_after=[0, 2], capacity=3, **SMALL
     ),
@@ -131,6 +135,26 @@ def test_hardened_answers_are_the_same_with_any_room() -> None:
     made = harden(model("controller"))
     assert isinstance(made, Controller)
     assert torch.equal(made(tokens()), made.with_room_for(100)(tokens()))
+
+
+def test_noise_on_the_actions_of_a_layer_is_for_training_alone_and_hardening_makes_them_certain() -> None:
+    torch.manual_seed(0)
+    made = TransformerModel(INPUTS, OUTPUTS, structure="stack", structure_noise=1.0, positions="alibi", **SMALL)
+    for name, parameter in made.named_parameters():
+        if name.endswith("gate"):
+            nn.init.normal_(parameter)
+    assert not torch.equal(made(tokens()), made(tokens()))
+    made.eval()
+    soft = made(tokens())
+    assert torch.equal(soft, made(tokens()))
+    hard = harden(made)(tokens())
+    assert not torch.allclose(soft, hard)
+    (layer,) = made.transformer.between.values()
+    assert isinstance(layer, StructureLayer)
+    with torch.no_grad():
+        for parameter in (layer.to_logits.weight, layer.to_logits.bias):
+            parameter.unflatten(0, (layer.heads, -1))[:, :3] *= 1e6  # the choices, certain without being hardened
+    torch.testing.assert_close(hard, harden(made, False)(tokens()))
 
 
 def test_rotations_make_products_depend_on_distances_alone() -> None:

@@ -196,6 +196,24 @@ def test_different_tests_are_told_apart() -> None:
     assert "8 fresh rows each, every choice made: reverse-string (short)." in text
 
 
+def test_exact_rows_by_length_are_of_results_at_two_three_and_four_times_the_longest_of_training() -> None:
+    longer = result(recipe_name="longer")
+    exact = [[0.9, 1.0, 0.8, 0.1, 0.6], [0.9, 0.5, 0.8, 0.1, 0.0]]
+    longer["evaluation"] = longer["evaluation"] | {"lengths": [20, 24, 30, 36, 48], "exact": exact}
+    assert "beyond" not in report([result()])
+    text = report([result(), longer])
+    (row,) = [line for line in text.partition("beyond")[2].splitlines() if line.startswith("| reverse-string")]
+    assert row.split(" | ")[1:] == [
+        "longer", "12", "1.000 (1.000–1.000)", "0.750 (0.500–1.000)", "0.100 (0.100–0.100)", "0.300 (0.000–0.600) |",
+    ]  # fmt: skip
+
+
+def test_the_plot_of_a_machine_s_task_has_a_name_that_every_system_takes(tmp_path: Path) -> None:
+    page, plot = write_page(tmp_path / "results.md", [result(task="next-symbols:dyck2")])
+    assert plot.name == "next-symbols-dyck2.svg"
+    assert "(results/next-symbols-dyck2.svg)" in page.read_text()
+
+
 def test_the_page_is_the_same_each_time(tmp_path: Path) -> None:
     written = write_page(tmp_path / "results.md", [result(), result(recipe_name="lstm")])
     assert [path.relative_to(tmp_path).as_posix() for path in written] == ["results.md", "results/reverse-string.svg"]

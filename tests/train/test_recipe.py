@@ -1,6 +1,7 @@
 """Recipes check themselves, go through JSON, and are changed by `key=value`."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,16 @@ def test_every_recipe_makes_a_population_and_goes_through_json(task: str) -> Non
     assert recipe_from(json.loads(json.dumps(found.facts()))) == found
     one = changed(found, ["seeds=1", "stages=1-4:10"])
     assert len(make_population(one, task_of(one))) == 1
+
+
+@pytest.mark.parametrize("task", ["reverse-string", "stack-manipulation", "next-symbols:dyck2"])
+def test_transformers_with_and_without_stacks_differ_in_the_stacks_alone(task: str) -> None:
+    alone, stacked = recipe_for(task, "transformer-alone"), recipe_for(task, "transformer-stack")
+    added = {name: value for name, value in stacked.options.items() if name.startswith("structure")}
+    assert added["structure"] == "stack"
+    assert replace(alone, name=stacked.name, options={**alone.options, **added}) == stacked
+    assert alone.options.keys().isdisjoint(added)
+    assert recipe_from(json.loads(json.dumps(stacked.facts()))) == stacked
 
 
 def test_facts_that_are_no_recipe_are_refused() -> None:

@@ -182,6 +182,8 @@ class TransformerModel(nn.Module):
         structure_after: the blocks that such a layer follows, counted from 1; by default the one in the middle.
         structure_heads: how many structures a layer has.
         structure_width: how many numbers each stores of a hidden state.
+        structure_noise: the standard deviation of the noise on the logits of their actions, in training: with it actions
+            become clear, and can be hardened.
         capacity: how much they hold; by default as much as a sequence of the given length can need.
 
     Raises:
@@ -209,6 +211,7 @@ class TransformerModel(nn.Module):
         structure_after: Sequence[int] | None = None,
         structure_heads: int = 4,
         structure_width: int = 8,
+        structure_noise: float = 0.0,
         capacity: int | None = None,
     ) -> None:
         super().__init__()
@@ -221,7 +224,10 @@ class TransformerModel(nn.Module):
         if structure != "none":
             kind = _STRUCTURES[structure](capacity=capacity or 1, width=structure_width)
             after = [(layers + 1) // 2] if structure_after is None else structure_after
-            between = {number: StructureLayer(kind, dim, heads=structure_heads) for number in after}
+            between = {
+                number: StructureLayer(kind, dim, heads=structure_heads, action_noise=structure_noise)
+                for number in after
+            }
         self.inputs, self.capacity = inputs, capacity
         self.embedding = nn.Embedding(inputs, dim)
         blocks = [

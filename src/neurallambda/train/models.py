@@ -235,6 +235,7 @@ def transformer(
     structure: Literal["none", "stack", "queue"] = "none",
     structure_heads: int = 4,
     structure_width: int = 8,
+    structure_noise: float = 0.0,
 ) -> nn.Module:
     """A transformer, with a layer of stacks or queues between its blocks where that is wanted.
 
@@ -250,6 +251,7 @@ def transformer(
         structure: what lies between the blocks in the middle.
         structure_heads: how many structures that layer has.
         structure_width: how many numbers each stores of a hidden state.
+        structure_noise: the standard deviation of the noise on the logits of their actions in training.
     """
     return TransformerModel(
         task.inputs,
@@ -264,6 +266,7 @@ def transformer(
         structure=structure,
         structure_heads=structure_heads,
         structure_width=structure_width,
+        structure_noise=structure_noise,
     )
 
 

@@ -26,6 +26,8 @@ A seed's score is its accuracy at fresh inputs, the mean over the lengths that t
 task with a score of at least 0.9. Kept are the seeds that were not taken out on the way. Mean, least and best are over all seeds that started; where some were taken out on the
 way and not measured, they count as not solved, and a `*` says that the mean is over the others. Time is that of training
 all seeds at once. Published figures are the best of their runs."""
+TIMES = (2, 3, 4)
+"""How many times as long as in training inputs are where exact rows are told by length."""
 
 
 def report(results: Sequence[Result]) -> str:
@@ -38,6 +40,7 @@ def report(results: Sequence[Result]) -> str:
         results, key=lambda one: (_place(one["task"]), one["task"], -(one["mean"] or 0), one["recipe_name"])
     )
     parts = [_table(HEAD, [_row(one) for one in ordered]), LEGEND, *_tests(ordered), *_circumstances(ordered)]
+    parts += _by_times(ordered)
     return "\n\n".join(parts) + "\n"
 
 
@@ -113,6 +116,35 @@ def _published(task: str) -> str:
         return "–"
     model, figure = published.best
     return f"{figure / 100:.3f} ({model})"
+
+
+def _by_times(results: Sequence[Result]) -> list[str]:
+    """Exact rows at just two, three and four times the longest length of training, of the results that were tested there."""
+    rows = []
+    for one in results:
+        found, longest = one["evaluation"], max(stage["lengths"][1] for stage in one["recipe"]["stages"])
+        lengths = [times * longest for times in TIMES]
+        if set(lengths) <= set(found["lengths"]):
+            places = [found["lengths"].index(length) for length in lengths]
+            by_length = [[seed[place] for seed in found["exact"]] for place in places]
+            seen = [seed["validation"] for seed in one["seeds"]]
+            rows.append(
+                (one["task"], one["recipe_name"], f"{longest}", _mean_and_range(seen), *map(_mean_and_range, by_length))
+            )
+    if not rows:
+        return []
+    head = ("task", "recipe", "longest in training", "validation", *(f"exact at {times} ×" for times in TIMES))
+    return [
+        "## Exact rows beyond the lengths of training",
+        "The share of rows whose whole answer is right, where inputs are two, three and four times as long as the longest in\n"
+        "training: the mean over all seeds that started, and the least and the best of them. Validation is the share of answers that\n"
+        "are right at the lengths of training.",
+        _table(head, rows),
+    ]
+
+
+def _mean_and_range(values: Sequence[float]) -> str:
+    return f"{sum(values) / len(values):.3f} ({min(values):.3f}–{max(values):.3f})"
 
 
 def _tests(results: Sequence[Result]) -> list[str]:

@@ -21,7 +21,7 @@ def page(results: Sequence[Result], plots: str) -> str:
         results: what is reported.
         plots: the folder of the plots, as seen from the page.
     """
-    pictures = [f"## {task}\n\n![accuracy by length: {task}]({plots}/{task}.svg)" for task in by_task(results)]
+    pictures = [f"## {task}\n\n![accuracy by length: {task}]({plots}/{_file(task)})" for task in by_task(results)]
     return "\n".join([HEAD, report(results), "\n\n".join(pictures), ""])
 
 
@@ -38,8 +38,13 @@ def write_page(path: Path, results: Sequence[Result]) -> list[Path]:
     folder = path.with_suffix("")
     written = [path]
     for task, found in by_task(results).items():
-        plot_task(folder / f"{task}.svg", task, found)
-        written.append(folder / f"{task}.svg")
+        plot_task(folder / _file(task), task, found)
+        written.append(folder / _file(task))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page(results, folder.name))
     return written
+
+
+def _file(task: str) -> str:
+    """The name of a plot; the task of a machine, as in `recognition:dyck2`, has a colon, which not all systems take."""
+    return f"{task.replace(':', '-')}.svg"

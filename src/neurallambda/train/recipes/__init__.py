@@ -10,6 +10,7 @@ from neurallambda.errors import ArgumentError
 from neurallambda.tasks import Task
 from neurallambda.tasks import task as task_named
 from neurallambda.train.recipe import Recipe
+from neurallambda.train.recipes.attention import transformer_alone, transformer_stack
 from neurallambda.train.recipes.baselines import baseline
 from neurallambda.train.recipes.cells import TASKS as CELL_TASKS
 from neurallambda.train.recipes.cells import cells, gated_cells
@@ -58,7 +59,14 @@ OWN: dict[str, MakeRecipe] = {
     "steps": steps,
 }
 """The recipes of the networks that this project is about, by name."""
-RECIPES: dict[str, MakeRecipe] = {**OWN, "rnn": rnn, "lstm": lstm, "transformer": transformer}
+RECIPES: dict[str, MakeRecipe] = {
+    **OWN,
+    "rnn": rnn,
+    "lstm": lstm,
+    "transformer": transformer,
+    "transformer-alone": transformer_alone,
+    "transformer-stack": transformer_stack,
+}
 """All recipes, by name."""
 FIRST: dict[str, str] = {
     **dict.fromkeys(TABLE_TASKS, "table"),
