@@ -153,6 +153,6 @@ def test_the_defaults_are_those_of_the_library() -> None:
     limits = Limits(integers=read_integers(app.INTEGERS), capacity=app.CAPACITY)
     assert limits == Limits()
     assert MAX_STEPS[Engine.MACHINE] == MAX_STEPS[Engine.REFERENCE]
-    told = f"Without it, {MAX_STEPS[Engine.MACHINE]:,}; with beta, {MAX_STEPS[Engine.BETA]:,}."
+    told = f"Without it, {MAX_STEPS[Engine.MACHINE]:,}; with beta and beta-stepper, {MAX_STEPS[Engine.BETA]:,}."
     assert told in get_args(MaxSteps)[1].help
     assert list(EngineName.__args__) == ENGINES
