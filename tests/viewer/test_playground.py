@@ -152,8 +152,8 @@ def test_it_fits_a_narrow_screen_and_nothing_serious_is_in_the_way(opened: Any) 
 
 
 def test_what_the_end_depends_on_is_told_where_it_is_asked_for(opened: Any) -> None:
-    write(opened, "(+ 2 1)")
     opened.get_by_role("checkbox", name="gradient").check()
+    write(opened, "(+ 2 1)")
     run(opened)
     opened.get_by_role("columnheader", name="gradient").wait_for()
     opened.get_by_role("combobox", name="engine").select_option("stepper")
