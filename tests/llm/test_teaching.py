@@ -194,6 +194,9 @@ def test_a_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
     assert text.count("\n| tiny, ") == len(made)
     with pytest.raises(ArgumentError, match="no result"):
         read(tmp_path / "nowhere")
+    (tmp_path / "results" / f"{made[0].name}.json").write_text('{"form": "neurall')
+    with pytest.raises(ArgumentError, match="this is no JSON"):
+        matrix.run_cell(made[0], tmp_path / "results", seeds=2, recipe=recipe, say=again.append)
     with pytest.raises(ArgumentError, match="'everything' is unknown"):
         list(matrix.cells("tiny", ["pretrained"], ["everything"], ["reverse"]))
 

@@ -18,7 +18,7 @@ from neurallambda.llm.grafting import graft, parameter_groups, upper_blocks
 from neurallambda.llm.tasks import graft_for, text_task
 from neurallambda.llm.texts import own_texts, texts_of
 from neurallambda.llm.training import TeachingRecipe, exact_match, measured, perplexity, teach
-from neurallambda.train.results import write_result
+from neurallambda.train.results import read_facts, write_result
 from neurallambda.train.run_folder import where
 
 FORM = "neurallambda llm result 1"
@@ -180,12 +180,12 @@ def _begun(cell: Cell, recipe: TeachingRecipe, path: Path) -> dict[str, Any]:
     config = _config(cell)
     grafted = None if config is None else config.facts()
     if path.exists():
-        facts = json.loads(path.read_text())
+        facts = read_facts(path, FORM, "neurallambda llm matrix")
         kept = {name: value for name, value in facts.get("recipe", {}).items() if name != "learning_rate"}
         same = (
             kept == {name: asked[name] for name in asked if name != "learning_rate"} and facts.get("graft") == grafted
         )
-        if facts.get("form") != FORM or not same:
+        if not same:
             raise ArgumentError(f"{path}: it was made by another recipe; choose another folder")
         return facts
     fresh = {

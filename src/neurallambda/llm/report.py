@@ -1,6 +1,5 @@
 """The results of a matrix of experiments: read from files, and as one table."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
@@ -9,6 +8,7 @@ from typing import Any
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.matrix import ARMS, FORM
 from neurallambda.llm.tasks import TASKS
+from neurallambda.train.results import facts_in
 
 Result = Mapping[str, Any]
 
@@ -29,14 +29,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
     Raises:
         ArgumentError: if there is none.
     """
-    found = []
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-        try:
-            facts = json.loads(path.read_text())
-        except ValueError:
-            continue
-        if isinstance(facts, dict) and facts.get("form") == FORM:
-            found.append(facts)
+    found = facts_in(folder, FORM)
     if not found:
         raise ArgumentError(f"{folder}: there is no result of `neurallambda llm matrix` in this folder")
     arms, tasks = list(ARMS), list(TASKS)

@@ -1,6 +1,5 @@
 """The rows of a model whose attention is cut to a short window, from a result and as a table."""
 
-import json
 from collections.abc import Mapping
 from math import log
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.report import circumstances_of, markdown, with_extreme
+from neurallambda.train.results import facts_in, read_facts
 
 FORM = "neurallambda llm window result 1"
 """What says that a JSON file is such a result."""
@@ -23,13 +23,7 @@ def read_window(path: Path) -> dict[str, Any]:
     Raises:
         ArgumentError: if the file holds none.
     """
-    try:
-        facts = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ArgumentError(f"{path}: it cannot be read ({error})") from None
-    if not isinstance(facts, dict) or facts.get("form") != FORM:
-        raise ArgumentError(f"{path}: this is no result of `neurallambda llm window`")
-    return facts
+    return read_facts(path, FORM, "neurallambda llm window")
 
 
 def find_windows(folder: Path) -> list[dict[str, Any]]:
@@ -38,13 +32,7 @@ def find_windows(folder: Path) -> list[dict[str, Any]]:
     Args:
         folder: where `neurallambda llm window` wrote them.
     """
-    found = []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            found.append(read_window(path))
-        except ArgumentError:
-            continue
-    return sorted(found, key=lambda one: (one["model"], one["recipe"]["window"]))
+    return sorted(facts_in(folder, FORM), key=lambda one: (one["model"], one["recipe"]["window"]))
 
 
 def window_table(facts: Mapping[str, Any]) -> str:

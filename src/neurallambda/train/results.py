@@ -1,6 +1,7 @@
 """A result: what a run came to on fresh inputs, with all that is needed to judge it or to do it again."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -80,15 +81,45 @@ def read_result(path: Path) -> dict[str, Any]:
     Raises:
         ArgumentError: if the file holds none.
     """
+    return read_facts(path, FORM, "neurallambda evaluate")
+
+
+def read_facts(path: Path, form: str, command: str) -> dict[str, Any]:
+    """Read a result of any form.
+
+    Args:
+        path: of the file.
+        form: what its field `form` must be.
+        command: what writes such files, for the message.
+
+    Raises:
+        ArgumentError: if the file holds none.
+    """
     if not path.is_file():
         raise ArgumentError(f"{path}: there is no such file")
     try:
         facts = json.loads(path.read_text())
+    except OSError as error:
+        raise ArgumentError(f"{path}: it cannot be read ({error.strerror})") from None
     except ValueError as error:
         raise ArgumentError(f"{path}: this is no JSON ({error})") from None
-    if not isinstance(facts, dict) or facts.get("form") != FORM:
-        raise ArgumentError(f"{path}: this is no result of `neurallambda evaluate`")
+    if not isinstance(facts, dict) or facts.get("form") != form:
+        raise ArgumentError(f"{path}: this is no result of `{command}`")
     return facts
+
+
+def facts_in(folder: Path, form: str) -> list[dict[str, Any]]:
+    """All results of a form that lie in a folder, by the names of their files; there may be none.
+
+    Args:
+        folder: where they lie.
+        form: what their field `form` is.
+    """
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        with suppress(ArgumentError):
+            found.append(read_facts(path, form, ""))
+    return found
 
 
 def find_results(places: list[Path]) -> list[Path]:

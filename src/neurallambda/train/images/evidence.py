@@ -1,6 +1,5 @@
 """Results of problems with images: one file for each problem, that grows by a record for each seed."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from neurallambda.tasks.images import LabelledImages, draw, load_digits
 from neurallambda.train.images.loop import Learned, measure, train_on_images
 from neurallambda.train.images.problems import problem_named
 from neurallambda.train.images.recipe import ImageRecipe
-from neurallambda.train.results import write_result
+from neurallambda.train.results import facts_in, read_facts, write_result
 from neurallambda.train.run_folder import where
 
 FORM = "neurallambda result with images 1"
@@ -89,15 +88,7 @@ def read_evidence(path: Path) -> dict[str, Any]:
     Raises:
         ArgumentError: if the file holds none.
     """
-    if not path.is_file():
-        raise ArgumentError(f"{path}: there is no such file")
-    try:
-        facts = json.loads(path.read_text())
-    except ValueError as error:
-        raise ArgumentError(f"{path}: this is no JSON ({error})") from None
-    if not isinstance(facts, dict) or facts.get("form") != FORM:
-        raise ArgumentError(f"{path}: this is no result of `neurallambda images learn`")
-    return facts
+    return read_facts(path, FORM, "neurallambda images learn")
 
 
 def find_evidence(folder: Path) -> list[dict[str, Any]]:
@@ -106,12 +97,7 @@ def find_evidence(folder: Path) -> list[dict[str, Any]]:
     Raises:
         ArgumentError: if there is none.
     """
-    found = []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            found.append(read_evidence(path))
-        except ArgumentError:
-            continue
+    found = facts_in(folder, FORM)
     if not found:
         raise ArgumentError(f"{folder}: there is no result in this folder; `neurallambda images learn` makes one")
     kinds = ("addition", "sorting", "expressions")
