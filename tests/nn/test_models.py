@@ -190,6 +190,9 @@ def test_biases_fall_with_the_distance_by_slopes_of_the_paper() -> None:
         (lambda: TransformerModel(3, 2, dim=12, heads=4, positions="rotary"), "dim: .* an even multiple"),
         (lambda: Transformer([TransformerBlock(4, 2)], between={2: None}), "between: got"),  # pyright: ignore[reportArgumentType]
         (lambda: TransformerModel(3, 2, structure="stack", structure_after=[9]), "between: got a layer behind block 9"),
+        (lambda: TransformerModel(3, 2, structure="stack", structure_noise=-1.0), "structure_noise: got -1.0"),
+        (lambda: Controller(3, 2, action_noise=-1.0), "action_noise: got -1.0"),
+        (lambda: Controller(3, 2, value_noise=float("nan")), "value_noise: got nan"),
     ],
 )
 def test_what_does_not_fit_is_refused(call: Any, message: str) -> None:

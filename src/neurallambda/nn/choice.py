@@ -12,6 +12,16 @@ from neurallambda.structures.instruction.checks import check_positive
 
 
 @checked
+def check_noise(name: str, std: float) -> None:
+    """Refuse what is no standard deviation.
+
+    Raises:
+        ArgumentError: which argument, and what came.
+    """
+    if not 0 <= std < float("inf"):
+        raise ArgumentError(f"{name}: got {std!r}, expected a finite number of at least zero")
+
+
 class Noise(nn.Module):
     """Add normal noise while training; in evaluation, change nothing.
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
-from neurallambda.nn.choice import Choice, Noise
+from neurallambda.nn.choice import Choice, Noise, check_noise
 from neurallambda.structures.instruction.operand import Kind, Operand
 from neurallambda.structures.protocol import Structure
 
@@ -37,6 +37,8 @@ class Operands(nn.Module):
         self, structure: Structure[Any], *, values: Code = "linear", action_noise: float = 0.0, value_noise: float = 0.0
     ) -> None:
         super().__init__()
+        for name, std in (("action_noise", action_noise), ("value_noise", value_noise)):
+            check_noise(name, std)
         self.parts = structure.operands
         self.values = values
         self.choice = Choice()

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
+from neurallambda.nn.choice import check_noise
 from neurallambda.nn.positions import Positions, distance_biases, places, rotated, sinusoids
 from neurallambda.nn.recurrent import check_tokens
 from neurallambda.nn.structure_layer import StructureLayer
@@ -218,6 +219,7 @@ class TransformerModel(nn.Module):
         counts = {"inputs": inputs, "outputs": outputs, "layers": layers, "structure_width": structure_width}
         for name, count in counts.items():
             check_count(name, count)
+        check_noise("structure_noise", structure_noise)
         if capacity is not None:
             check_count("capacity", capacity)
         between: dict[int, StructureLayer] = {}
