@@ -38,7 +38,7 @@ def check_certain(holes: object) -> Mapping[str, int | bool | str]:
     for name, value in check_names(holes).items():
         if type(value).__name__ in ("Soft", "Tensor", "Parameter"):  # asked by name, for torch may not be there
             raise ArgumentError(
-                f"holes[{name!r}]: got a distribution, and the reference evaluator runs certain programs only; give one "
+                f"holes[{name!r}]: got a distribution, and an engine without tensors runs certain programs only; give one "
                 f"value, or choose the engine machine, beta or worlds"
             )
         check_atom(name, value)
