@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import neurallambda as nl
+from neurallambda import engines
 from neurallambda.beta import NeuralBeta
-from neurallambda.engines import ENGINES
 from neurallambda.lang.fillings import check_names
 from neurallambda.machine import Machine
 
@@ -182,7 +182,7 @@ SOFT = {"m": nl.Soft((1, 2), torch.tensor([0.0, 2.0])), "n": 3}
 @pytest.mark.parametrize(("engine", "holes"), list(product(nl.Engine, [{"m": 2, "n": 3}, SOFT])), ids=str)
 def test_run_takes_holes(engine: nl.Engine, holes: Any) -> None:
     source = "(+ ?m ?n)"
-    if not ENGINES[engine].has_tensors and holes is SOFT:
+    if not engines.ENGINES[engine].has_tensors and holes is SOFT:
         with pytest.raises(nl.ArgumentError, match=r"holes\['m'\]: got a distribution, and an engine without tensors"):
             nl.run(source, engine=engine, holes=holes)
         return
