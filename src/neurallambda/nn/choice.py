@@ -11,7 +11,6 @@ from neurallambda.errors import ArgumentError
 from neurallambda.structures.instruction.checks import check_positive
 
 
-@checked
 def check_noise(name: str, std: float) -> None:
     """Refuse what is no standard deviation.
 
@@ -22,6 +21,7 @@ def check_noise(name: str, std: float) -> None:
         raise ArgumentError(f"{name}: got {std!r}, expected a finite number of at least zero")
 
 
+@checked
 class Noise(nn.Module):
     """Add normal noise while training; in evaluation, change nothing.
 
