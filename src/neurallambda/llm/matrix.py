@@ -76,6 +76,10 @@ ARMS: dict[str, Arm] = {
     "structure-upper": Arm("structure, upper half of the blocks free", _as_it_is, learns="upper"),
     "structure-all": Arm("structure, everything free", _as_it_is, learns="all"),
     "no-prior": Arm("structure without the phase prior", lambda config: replace(config, phase_prior=0.0)),
+    "random-read": Arm(
+        "structure whose reads begin at random, not as the transpose of its values",
+        lambda config: replace(config, read_start="random"),
+    ),
     "no-latch": Arm("structure without latch", lambda config: replace(config, has_latch=False)),
     "latch-only": Arm("latch without structure", lambda config: replace(config, structure="none")),
     "soft": Arm("structure, choices left soft", lambda config: replace(config, is_hard=False)),
