@@ -55,7 +55,7 @@ def taught(learns: str, replay: bool, **more: Any) -> tuple[Any, torch.Tensor]:
 def test_a_model_that_is_given_texts_stays_what_it_was() -> None:
     _, kept = taught("graft", replay=True)
     _, lost = taught("graft", replay=False)
-    assert lost > 10 * kept
+    assert lost > 5 * kept
 
 
 def test_what_it_said_is_asked_of_a_copy_where_the_base_learns() -> None:
