@@ -425,3 +425,28 @@ def test_values_that_are_asked_for_wrongly() -> None:
         found.probability("x")
     with pytest.raises(nl.ArgumentError, match="values: got the text '23', expected a sequence"):
         found.log_probabilities("23")
+
+
+def test_the_chances_of_all_ends_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for each end would be a time that goes by the square of their number: minutes for some thousands of rows."""
+    found, asked = WORLDS.compile("(+ ?a ?n)").infer(a=nl.Soft((1, 2), torch.zeros(2)), n=torch.arange(50)), []
+    chances = found.chances
+    monkeypatch.setattr(Found, "chances", property(lambda self: asked.append(self) or chances))
+    assert [ends(found, row) for row in (0, 49)] == [{"1": 0.5, "2": 0.5}, {"50": 0.5, "51": 0.5}]
+    assert len(asked) == 2
+
+
+def test_gradients_by_torch_func() -> None:
+    program = WORLDS.compile("(observe (< ?a 3)) (+ ?a (sample ?a))")
+    recording = program.record(a=nl.Soft((1, 2, 3), torch.zeros(3)))
+    logits = torch.tensor([0.3, -0.2, 0.5], dtype=torch.float64)
+
+    def loss(given: torch.Tensor, *, again: bool) -> torch.Tensor:
+        found = recording(given) if again else program.infer(a=nl.Soft((1, 2, 3), given))
+        return found.log_evidence.sum() + found.probability(4).sum()
+
+    (expected,) = torch.autograd.grad(loss(wanted := logits.clone().requires_grad_(), again=True), wanted)
+    for again in (False, True):
+        torch.testing.assert_close(
+            torch.func.grad(lambda given, again=again: loss(given, again=again))(logits), expected
+        )

@@ -168,9 +168,10 @@ class Found:
         """
         found: list[dict[str, tuple[End, Tensor]]] = [{} for _ in range(len(self))]
         some = (self.log_weights > NOTHING / 2).tolist()
+        chances = self.chances.unbind()
         for place, (row, is_some) in enumerate(zip(self.rows.tolist(), some, strict=True)):
             if is_some:
-                text, chance = self.texts[place], self.chances[place]
+                text, chance = self.texts[place], chances[place]
                 end, before = found[row].get(text, (self.ends[place], None))
                 found[row][text] = end, chance if before is None else before + chance
         return [sorted(one.values(), key=lambda pair: -float(pair[1].detach())) for one in found]
