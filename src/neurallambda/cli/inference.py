@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from neurallambda.worlds import Found
 
 
+ROUNDING = 1e-15
+"""Posteriors are sums and differences of probabilities: so little is what rounding leaves."""
+
+
 def infer_program(
     source: str | None,
     file: Path | None,
@@ -177,7 +181,8 @@ def _posteriors(found: "Found") -> Iterator[tuple[str, list[tuple[float, str]]]]
 
 def _parts(place: str, given: Any, posterior: Any) -> Iterator[tuple[str, list[tuple[float, str]]]]:
     if isinstance(given, exact.Chances):
-        pairs = list(zip(posterior[0].tolist(), map(_value, given.values), strict=True))
+        chances = [chance if chance > ROUNDING else 0.0 for chance in posterior[0].tolist()]
+        pairs = list(zip(chances, map(_value, given.values), strict=True))
         yield place, sorted(pairs, key=lambda pair: -pair[0])
     elif isinstance(given, list):
         for index, (item, part) in enumerate(zip(given, posterior, strict=True)):
