@@ -39,7 +39,8 @@ def right(model: torch.nn.Module, length: int) -> int:
 
 
 def main() -> None:
-    model = graft(base(), GraftConfig(structure="stack", width=16, depth=64))
+    # A read that begins as what was put helps where the model writes as it reads; at random weights it does not.
+    model = graft(base(), GraftConfig(structure="stack", width=16, depth=64, read_start="random"))
     print_trainable_parameters(model)
     optimizer = torch.optim.AdamW(parameter_groups(model, 1e-2), weight_decay=0.0)
     for _ in range(150):

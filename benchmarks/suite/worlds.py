@@ -57,12 +57,20 @@ def worlds_certain(seed: int) -> Case:
         for n, start in zip(rounds[:SAMPLE].tolist(), seeds[:SAMPLE].tolist(), strict=True):
             run(compile_core(root, {"n": n, "seed": start}, None), None, None)
 
+    sources = list(CERTAIN.values())
+    mixed, which = Worlds().compile(sources), torch.arange(BATCH) % len(sources)
+
+    def by_reference_alone(source: str, row: int) -> str:
+        return nl.evaluate(source, holes={"n": int(rounds[row]), "seed": int(seeds[row])}).text
+
     def right(name: str) -> bool:
         found = programs[name].infer(n=rounds[:32], seed=seeds[:32])
-        wanted = [
-            nl.evaluate(CERTAIN[name], holes={"n": n, "seed": start}).text
-            for n, start in zip(rounds[:32].tolist(), seeds[:32].tolist(), strict=True)
-        ]
+        wanted = [by_reference_alone(CERTAIN[name], row) for row in range(32)]
+        return bool((found.probability(wanted, each=True) == 1).all())
+
+    def mixed_is_right() -> bool:
+        found = mixed.infer(n=rounds[:64], seed=seeds[:64], which=which[:64])
+        wanted = [by_reference_alone(sources[int(which[row])], row) for row in range(64)]
         return bool((found.probability(wanted, each=True) == 1).all())
 
     def measure() -> Numbers:
@@ -75,8 +83,6 @@ def worlds_certain(seed: int) -> Case:
 
             ratio = measure_ratio(batch, lambda source=source: by_reference(source), repeats=5)
             found[f"{name}_worlds_over_reference"] = ratio.median * SAMPLE / BATCH
-        mixed, sources = Worlds().compile(list(CERTAIN.values())), list(CERTAIN.values())
-        which = torch.arange(BATCH) % len(sources)
 
         def mixed_by_reference() -> None:
             for one, n, start in zip(which.tolist(), rounds.tolist(), seeds[:SAMPLE].tolist(), strict=False):
@@ -92,7 +98,10 @@ def worlds_certain(seed: int) -> Case:
         found["million_steps_a_second_in_lockstep"] = taken / lockstep.median / 1e6
         return found
 
-    return Case(verify=lambda: {f"{name} is right": right(name) for name in CERTAIN}, measure=measure)
+    def verify() -> dict[str, bool]:
+        return {f"{name} is right": right(name) for name in CERTAIN} | {"mixed is right": mixed_is_right()}
+
+    return Case(verify=verify, measure=measure)
 
 
 FEW, MANY = 4, 32

@@ -59,6 +59,17 @@ def test_lines_of_json(call: Call) -> None:
             1,
             "keeps them apart",
         ),
+        (
+            ["(+ ?a 1)", "--max-worlds", "1", "--hole", "a=1:1,2:1"],
+            1,
+            "one world draws here, and there would be more than",
+        ),
+        (["?a", "--hole", "a=(1 2)"], 2, "got '(1 2)' for 'a'; expected a list with a quote"),
+        (["?a", "--hole", "a='(1:0.5, 2:0.5)"], 2, "got '1:0.5,' in the list for 'a'; expected a list with a quote"),
+        (["?a", "--hole", "a='((1 2) 3)"], 2, "got '(1' in the list for 'a'; expected a list with a quote"),
+        (["--file", "/nonexistent"], 2, "/nonexistent: No such file or directory"),
+        (["(flip 3 2)"], 2, "is no probability"),
+        (["1", "--integers", "3:1"], 2, "the least integer before the greatest"),
     ],
 )
 def test_what_goes_wrong(call: Call, arguments: list[str], code: int, message: str) -> None:
@@ -83,12 +94,30 @@ def test_holes_that_are_lists() -> None:
         read_given(["xs"])
 
 
+def test_a_limit_of_steps_says_what_keeps_worlds_apart(call: Call) -> None:
+    walk = "(defn walk [at] (walk (+ at (if (flip 1 2) 1 0)))) (walk 0)"
+    called = call("infer", walk, "--max-steps", "100")
+    assert called.code == 1
+    assert "out-of-steps: line 1, column 44: no end after 100 instructions of a world. " in called.stderr
+    assert "worlds are at this place; what keeps them apart: `at` has " in called.stderr
+
+
+def test_small_probabilities_are_shown_by_their_size(call: Call) -> None:
+    coins = " ".join(["0:1,1:1"] * 40)
+    told = call("infer", "(sum ?xs)", "--hole", f"xs='({coins})").stdout.splitlines()
+    assert told[-1].startswith("likeliest case (9.09e-13): ")
+    assert call("infer", "?a", "--hole", "a=0:1,1:1e-9").stdout.splitlines()[2] == "      1e-09  1"
+
+
 def test_running_by_worlds(call: Call) -> None:
     called = call("run", "(if (observe (flip 1 4)) (+ ?a ?a) 0)", "--engine", "worlds", "--hole", "a=1:0.3,2:0.7")
     assert (called.code, called.stdout) == (0, "4\n")
     assert called.stderr.splitlines()[1:] == ["      0.700  4", "      0.300  2"]
     assert call("run", "(+ 1 2)", "--engine", "worlds").stdout == "3\n"
     assert call("run", "(car (flip 1 2))", "--engine", "worlds").code == 1
+    called = call("run", "(sum ?xs)", "--engine", "worlds", "--hole", "xs='(1 2)")
+    assert called.code == 2
+    assert called.stderr.startswith("--hole: got a list for 'xs', which only `neurallambda infer` takes; ")
     called = call("run", "1", "--max-worlds", "3")
     assert (called.code, called.stderr) == (
         2,

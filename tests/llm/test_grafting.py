@@ -39,6 +39,22 @@ def test_a_closed_gate_changes_no_bit(family: str) -> None:
     assert torch.equal(model(tokens(), use_cache=False).logits, before)
 
 
+@pytest.mark.parametrize("heads", [1, 3])
+@torch.no_grad()
+def test_a_read_begins_as_what_was_seen(heads: int) -> None:
+    """So that the right action is worth something from the first step on; at random there is nothing of it."""
+    seen, width = torch.randn(200, 64), 16
+
+    def alike(start: Any) -> float:
+        structure = GraftedStructure(GraftConfig(heads=heads, width=width, depth=4, read_start=start), dim=64)
+        read = structure.value(seen) @ structure.read.T
+        assert 0.7 < float(structure.read.std() * (heads * width) ** 0.5) < 1.4
+        return float(torch.cosine_similarity(read, seen).mean())
+
+    assert alike("transposed") > 0.35
+    assert abs(alike("random")) < 0.1
+
+
 @FAMILIES
 @pytest.mark.parametrize("structure", ["stack", "queue", "none"])
 @torch.no_grad()
@@ -295,6 +311,8 @@ def test_what_cannot_be_grafted_is_refused() -> None:
         assert (stepped(opt, tokens(), 4) - whole).abs().max() <= TOLERANCE
     with pytest.raises(ArgumentError, match="structure: got 'heap'"):
         GraftConfig(structure="heap")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ArgumentError, match="read_start: got 'copied'"):
+        GraftConfig(read_start="copied")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ArgumentError, match="width: got 0"):
         GraftConfig(width=0)
     with pytest.raises(ArgumentError, match="noise: got -1"):

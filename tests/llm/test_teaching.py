@@ -15,6 +15,7 @@ from torch import Tensor
 from neurallambda.errors import ArgumentError
 from neurallambda.lang import evaluate
 from neurallambda.llm import GraftConfig, bases, graft, llama2c, matrix, parameter_groups
+from neurallambda.llm.replay import Replay
 from neurallambda.llm.report import read, table
 from neurallambda.llm.rwkv_cpp import load_rwkv_cpp
 from neurallambda.llm.tasks import PAIRS, TASKS, draw, text_task
@@ -111,7 +112,7 @@ def test_a_task_is_taught_and_the_base_stays() -> None:
     texts = sampled_texts(model, 6, 20, seed=0)
     assert texts.shape == (6, 20)
     losses: list[float] = []
-    recipe = TeachingRecipe(steps=60, rows=8, lengths=(1, 2), replay_rows=2, replay_length=8)
+    recipe = TeachingRecipe(steps=60, rows=8, lengths=(1, 2), replay_length=8)
     teach(
         model,
         parameter_groups(model, 3e-2),
@@ -119,7 +120,7 @@ def test_a_task_is_taught_and_the_base_stays() -> None:
         spelled,
         recipe,
         seed=0,
-        replay=texts,
+        replay=Replay(texts, len(spelled)),
         listener=lambda _, loss: losses.append(loss),
     )
     assert len(losses) == 60
@@ -170,7 +171,8 @@ def test_a_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(matrix, "place_of", lambda name: tmp_path / "models")
     monkeypatch.setattr(matrix, "VALIDATION_ROWS", 4)
     monkeypatch.setattr(matrix, "TEST_ROWS", 4)
-    monkeypatch.setattr(matrix, "own_texts", lambda model, _: torch.randint(3, len(spelled), (40, 30)).split([32, 8]))
+    plain = torch.randint(3, len(spelled), (40, 30))
+    monkeypatch.setattr(matrix, "replay_of", lambda model, _: (plain[:32], Replay(plain[32:], len(spelled))))
     recipe = TeachingRecipe(steps=2, rows=2, lengths=(2, 3), replay_length=8)
     said: list[str] = []
     texts = [tmp_path / "book.txt"]
@@ -212,7 +214,7 @@ def test_a_try_that_fails_on_validation_is_begun_again(tmp_path: Path, monkeypat
     measured = list[str]()
     monkeypatch.setattr(matrix, "_taught", taught)
     monkeypatch.setattr(matrix, "load_base", lambda name: (small_model(9), None))
-    monkeypatch.setattr(matrix, "own_texts", lambda *_: (torch.ones(1, 2), torch.ones(1, 2)))
+    monkeypatch.setattr(matrix, "replay_of", lambda *_: (torch.ones(1, 2), torch.ones(1, 2)))
     monkeypatch.setattr(matrix, "perplexity", lambda *_: 2.0)
     monkeypatch.setattr(matrix, "measured", lambda model, *_, **__: measured.append(model) or {"8": 1.0})
     (cell,) = matrix.cells("tiny", ["pretrained"], ["structure-tries"], ["copy"])

@@ -198,3 +198,135 @@ def test_inputs_may_be_of_different_shapes() -> None:
                     if x + y == z * (w + 1):
                         total += one[:, x] * other[:, y] * value[:, z] * double[:, w]
     torch.testing.assert_close(found.exp(), total)
+
+
+class Between(torch.nn.Module):
+    """A program between two networks."""
+
+    def __init__(self, program: torch.nn.Module) -> None:
+        super().__init__()
+        self.before = torch.nn.Linear(5, 3)
+        self.program = program
+        self.after = torch.nn.Linear(5, 2)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        symbols = self.before(images)
+        return self.after(self.program(symbols, symbols.flip(0)).exp())
+
+
+SUM = ProgramLayer("(+ ?a ?b)", inputs={"a": range(3), "b": range(3)}, output=range(5))
+
+
+def test_it_stands_between_two_networks_and_trains_both() -> None:
+    """Whether the sum of two symbols is even: what comes after the program has to learn which sums are."""
+    torch.manual_seed(0)
+    symbols = torch.arange(3).repeat_interleave(20)[torch.randperm(60)]
+    images = torch.randn(3, 5)[symbols] + 0.1 * torch.randn(60, 5)
+    even = (symbols + symbols.flip(0)) % 2
+    network = Between(SUM)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.05)
+    for _ in range(150):
+        loss = torch.nn.functional.cross_entropy(network(images), even)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert bool((network(images).argmax(-1) == even).all())
+
+
+@pytest.mark.compile
+def test_networks_with_a_program_between_them_are_exported(tmp_path: Path) -> None:
+    logits, images = torch.zeros(4, 3), torch.randn(4, 5)
+    network = Between(SUM.fixed(logits, logits))
+    torch.export.save(torch.export.export(network, (images,)), tmp_path / "network.pt2")
+    exported = torch.export.load(tmp_path / "network.pt2").module()
+    torch.testing.assert_close(exported(images), network(images))
+
+
+def test_what_is_fixed_moves_as_a_whole() -> None:
+    """A device without numbers refuses to compute with anything that was left behind."""
+    logits = torch.zeros(2, 3)
+    for fixed in (SUM.fixed(logits, logits), Between(SUM.fixed(logits, logits))):
+        moved = fixed.to("meta")
+        given = [torch.zeros(2, 5, device="meta")] if isinstance(moved, Between) else 2 * [logits.to("meta")]
+        assert moved(*given).device.type == "meta"
+        assert {buffer.device.type for buffer in moved.buffers()} == {"meta"}
+    assert repr(SUM.fixed(logits, logits)) == "FixedProgram(logits of shape (2, 3), (2, 3) -> 5 outputs)"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"a": "12"}, r"inputs\['a'\]: got the text '12'"),
+        ({"a": (1, 1)}, r"inputs\['a'\]: values: got \(1, 1\); each may stand there once"),
+        ({"a": ()}, r"inputs\['a'\]: values: got none"),
+        ({"a": ("x",)}, r"'x' is not a primitive"),
+    ],
+    ids=str,
+)
+def test_inputs_that_are_none(inputs: dict[str, tuple[int, ...]], message: str) -> None:
+    with pytest.raises(nl.ArgumentError, match=message):
+        ProgramLayer("(+ ?a 1)", inputs=inputs)
+
+
+def test_what_a_layer_cannot_use() -> None:
+    with pytest.raises(nl.ArgumentError, match="worlds: a layer records its runs"):
+        ProgramLayer("?a", inputs={"a": (1, 2)}, worlds=nl.Worlds(keep=1))
+    with pytest.raises(nl.ArgumentError, match=r"length: the program has no hole \?length; its holes are: a"):
+        ProgramLayer("?a", inputs={"a": (1, 2)})(torch.zeros(1, 2), length=3)
+
+
+@pytest.mark.compile
+def test_lengths_that_are_no_tensors() -> None:
+    """With the checks of shapes on these would tell of it."""
+    for lengths in (torch.tensor([1, 2]), {"xs": [1, 2]}):
+        with pytest.raises(nl.ArgumentError, match=r"lengths: got .* expected a mapping from text to a Tensor"):
+            ProgramLayer("(sum ?xs)", inputs={"xs": range(2)})(torch.zeros(2, 2, 2), lengths=lengths)
+
+
+def test_a_bank_has_programs_that_do_not_look_at_everything() -> None:
+    programs = {
+        "left": "(first ?xs)",
+        "right": "?b",
+        "both": "(+ (sum ?xs) ?b)",
+        "neither": "2",
+        "fresh": "(sample ?b)",
+    }
+    generator = torch.Generator().manual_seed(0)
+    some = ProgramBank(programs, inputs={"xs": range(2), "b": range(3)}, output=range(5), width=3, generator=generator)
+    xs, b, query = torch.randn(2, 2, 2), torch.randn(2, 3), torch.randn(2, 3)
+    lengths = {"xs": torch.tensor([1, 2])}
+    weights = some.weights(query).exp()
+    x = xs.softmax(-1)
+    sums = [
+        x[0, 0],
+        torch.stack(
+            [x[1, 0, 0] * x[1, 1, 0], x[1, 0, 0] * x[1, 1, 1] + x[1, 0, 1] * x[1, 1, 0], x[1, 0, 1] * x[1, 1, 1]]
+        ),
+    ]
+    for row, chances in enumerate(some(query, xs, b, lengths=lengths).exp()):
+        expected = torch.zeros(5)
+        expected[:2] += weights[row, 0] * x[row, 0]
+        expected[:3] += (weights[row, 1] + weights[row, 4]) * b[row].softmax(-1)
+        for number, chance in enumerate(sums[row]):
+            expected[number : number + 3] += weights[row, 2] * chance * b[row].softmax(-1)
+        expected[2] += weights[row, 3]
+        torch.testing.assert_close(chances, expected)
+    with pytest.raises(nl.ArgumentError, match="logits: got 1 tensors for the inputs xs, b"):
+        some(query, xs)
+    with pytest.raises(nl.ArgumentError, match=r"n: no program has a hole \?n; their holes are: xs, b"):
+        some(query, xs, b, n=3)
+    with pytest.raises(nl.ArgumentError, match="lengths: there is no input 'ys'"):
+        some(query, xs, b, lengths={"ys": torch.tensor([1, 2])})
+    with pytest.raises(nl.ArgumentError, match=r"inputs: no program has a hole \?ys"):
+        ProgramBank(programs, inputs={"ys": (1, 2)}, output=(1,), width=3, generator=generator)
+
+
+def test_a_bank_says_which_program_is_none_and_what_it_cannot_choose_by() -> None:
+    generator = torch.Generator().manual_seed(0)
+    with pytest.raises(nl.SourceError) as caught:
+        ProgramBank({"good": "1", "bad": "(+ 1"}, output=(1,), width=3, generator=generator)
+    assert caught.value.__notes__ == ["in the program 'bad' of the bank"]
+    with pytest.raises(nl.ArgumentError, match="query: it holds NaN"):
+        bank().run(torch.full((4,), math.nan), x=1)
+    with pytest.raises(nl.ArgumentError, match=r"y: no program has a hole \?y; their holes are: x"):
+        bank().run(torch.zeros(4), y=1)

@@ -227,7 +227,7 @@ def test_what_keeps_worlds_apart_is_named(source: str, what: str) -> None:
         (defn keep [xs] (if (empty? xs) 0 (let [x (+ 1 (car xs)) y (keep (cdr xs))] (* x (+ x y)))))
         (defn branch [n] (if (= n 0) 0 (if (flip 1 2) (+ 1 (branch (- n 1))) (+ 2 (branch (- n 1))))))
     """
-    error = Worlds(max_worlds=100).compile(definitions + source).infer(xs=[coin] * 12).error()
+    error = Worlds(max_worlds=100).compile(definitions + source).infer({"xs": [coin] * 12}).error()
     assert error is not None
     assert error.message.endswith(f"What keeps them apart: {what}")
 
@@ -384,7 +384,7 @@ def test_draws_that_can_give_one_thing_only_are_draws(
     source: str, draws: tuple[Any, ...] | None, tmp_path: Path
 ) -> None:
     """The reference is asked for the place of an error, with all draws of the case."""
-    recording = WORLDS.compile(source).record(a=1, b=torch.tensor([3, 3]))
+    recording = WORLDS.compile(source).record({"a": 1, "b": torch.tensor([3, 3])})
     recording.save(tmp_path / "recording")
     for found in (recording(), load_recording(tmp_path / "recording")()):
         error, likeliest = found.error(1), found.likeliest()[1]
@@ -395,3 +395,58 @@ def test_draws_that_can_give_one_thing_only_are_draws(
         assert likeliest.probability == pytest.approx(1 if draws else 0.5)
         assert likeliest.draws == draws or (draws is None and likeliest.draws in ((True, 1), (False, 3)))
         assert found.log_evidence.tolist() == pytest.approx([0.0, 0.0], abs=1e-12)
+
+
+def test_names_that_are_no_holes() -> None:
+    """By name each is a hole, as a misspelt option would be one otherwise; a mapping may serve many programs."""
+    program = WORLDS.compile("(+ ?my-a 1)")
+    assert ends(program.infer({"my-a": 1, "other": 2})) == {"2": 1.0}
+    for ask in (program.infer, program.record):
+        with pytest.raises(nl.ArgumentError, match=r"wich: the program has no hole \?wich; its holes are: my-a$"):
+            ask({"my-a": 1}, wich=[0])
+        with pytest.raises(
+            nl.ArgumentError, match=r"'my-a' is no name in Python, so give it in a dict, \{'my-a': ...\}"
+        ):
+            ask(my_a=1)
+
+
+def test_tensors_that_hold_no_numbers() -> None:
+    for given in (torch.zeros(2, dtype=torch.long, device="meta"), nl.Soft((1, 2), torch.zeros(2, device="meta"))):
+        with pytest.raises(nl.ArgumentError, match=r"holes\['a'\]: got a tensor on the device meta"):
+            WORLDS.compile("?a").infer(a=given)
+
+
+def test_values_that_are_asked_for_wrongly() -> None:
+    found = WORLDS.compile("(/ 6 ?a)").infer(a=nl.Chances((0, 3), (1, 1)))
+    assert found.probability(torch.tensor(2)).tolist() == pytest.approx([0.5])
+    with pytest.raises(nl.ArgumentError, match=r"is a name and no value; the error is ErrorKind\.DIVISION_BY_ZERO"):
+        found.probability("division-by-zero")
+    with pytest.raises(nl.ArgumentError, match=r"got 'x', which is a name and no value$"):
+        found.probability("x")
+    with pytest.raises(nl.ArgumentError, match="values: got the text '23', expected a sequence"):
+        found.log_probabilities("23")
+
+
+def test_the_chances_of_all_ends_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for each end would be a time that goes by the square of their number: minutes for some thousands of rows."""
+    found, asked = WORLDS.compile("(+ ?a ?n)").infer(a=nl.Soft((1, 2), torch.zeros(2)), n=torch.arange(50)), []
+    chances = found.chances
+    monkeypatch.setattr(Found, "chances", property(lambda self: asked.append(self) or chances))
+    assert [ends(found, row) for row in (0, 49)] == [{"1": 0.5, "2": 0.5}, {"50": 0.5, "51": 0.5}]
+    assert len(asked) == 2
+
+
+def test_gradients_by_torch_func() -> None:
+    program = WORLDS.compile("(observe (< ?a 3)) (+ ?a (sample ?a))")
+    recording = program.record(a=nl.Soft((1, 2, 3), torch.zeros(3)))
+    logits = torch.tensor([0.3, -0.2, 0.5], dtype=torch.float64)
+
+    def loss(given: torch.Tensor, *, again: bool) -> torch.Tensor:
+        found = recording(given) if again else program.infer(a=nl.Soft((1, 2, 3), given))
+        return found.log_evidence.sum() + found.probability(4).sum()
+
+    (expected,) = torch.autograd.grad(loss(wanted := logits.clone().requires_grad_(), again=True), wanted)
+    for again in (False, True):
+        torch.testing.assert_close(
+            torch.func.grad(lambda given, again=again: loss(given, again=again))(logits), expected
+        )

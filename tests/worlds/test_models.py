@@ -165,6 +165,13 @@ def test_an_item_that_is_looked_at_again_is_not_forgotten() -> None:
         torch.testing.assert_close(found.probability(value)[0], chance, rtol=0, atol=1e-12)
 
 
+def test_the_item_that_is_just_still_within_sight_is_not_forgotten() -> None:
+    """It is drawn, worlds part and may meet, and then it is looked at once more: it is what it was."""
+    source = "(defn f [xs] (let [x (+ 0 (car xs))] (if (flip 1 2) (- x (car xs)) 5))) (f ?xs)"
+    found = WORLDS.compile(source).infer(xs=nl.Soft((0, 1), torch.zeros(1, 2, 2)))
+    assert [float(found.probability(value)) for value in (0, 5, 1, -1)] == pytest.approx([0.5, 0.5, 0, 0])
+
+
 def test_numbers_written_from_the_left_may_be_turned_round() -> None:
     """Nothing is drawn by `reverse`: a part is drawn when its value is needed."""
     xs, ys, target = sums(6, 2, seed=3)

@@ -123,3 +123,21 @@ def test_what_is_not_always_drawn_has_the_posterior_of_the_new_logits() -> None:
     again = program.record(soft(old))(soft(new))
     for name in shapes:
         torch.testing.assert_close(again.posterior(name), program.infer(soft(new)).posterior(name))
+
+
+def test_the_logits_of_one_hole_need_no_name() -> None:
+    logits = torch.tensor([[0.0, 1.0]])
+    recording = Worlds().compile("(+ ?a ?n)").record(a=nl.Soft((1, 2), logits), n=3)
+    torch.testing.assert_close(recording(-logits).probability(4), recording(a=-logits).probability(4))
+    two = Worlds().compile("(+ ?a ?b)").record(a=nl.Soft((1, 2), logits), b=nl.Soft((1, 2), logits))
+    with pytest.raises(nl.ArgumentError, match=r"holes: got logits without a name; the uncertain holes .* are: a, b"):
+        two(logits)
+
+
+def test_where_it_cannot_be_written_and_files_without_anything(tmp_path: Path) -> None:
+    recording = Worlds().compile("?a").record(a=nl.Soft((1, 2), torch.zeros(2)))
+    with pytest.raises(FileNotFoundError):
+        recording.save(tmp_path / "nowhere" / "recording")
+    (tmp_path / "empty").touch()
+    with pytest.raises(nl.ArgumentError, match=r"holds no recording \(EOFError\)"):
+        load_recording(tmp_path / "empty")

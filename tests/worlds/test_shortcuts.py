@@ -71,3 +71,48 @@ def test_what_cannot_be_counted() -> None:
         program.shortcuts(symbols={"a": [1], "b": [1, 2]}, values=range(3), total=2)
     with pytest.raises(nl.ArgumentError, match="most: there are 12 relabellings of 2 symbols"):
         program.shortcuts(symbols={"a": [1], "b": [2]}, values=range(4), total=3, most=5)
+
+
+def test_symbols_may_be_tensors() -> None:
+    a, b = torch.tensor([0, 1]), torch.tensor([2, 1])
+    program = WORLDS.compile("(observe (= (+ ?a ?b) ?total))")
+    given = [
+        program.shortcuts(symbols=one, values=range(3), total=a + b)
+        for one in ({"a": a, "b": b}, {"a": [0, 1], "b": [2, 1]})
+    ]
+    assert given[0] == given[1]
+    assert given[0].count == 1
+    lists = torch.tensor([[0, 1], [2, 2]])
+    summed = WORLDS.compile("(observe (= (sum ?xs) ?total))")
+    found = summed.shortcuts(symbols={"xs": lists}, values=range(3), total=lists.sum(1))
+    assert (found.count, found.example) == (1, {0: 1, 1: 0, 2: 2})
+
+
+def test_symbols_of_all_kinds() -> None:
+    seen = {"xs": [[[True], [], False]]}
+    same = WORLDS.compile("(observe (equal? ?xs ?seen))")
+    assert same.shortcuts(symbols=seen, values=(True, False), seen=nl.Rows(seen["xs"])).count == 0
+    operators = {"ops": [["+", ["*"]], ["*", ["+"]]]}
+    once = WORLDS.compile("(observe (= ?value ((first ?ops) ((first (second ?ops)) 2 3) 2)))")
+    found = once.shortcuts(symbols=operators, values=("+", "*", "-"), value=torch.tensor([8, 10]))
+    assert found.count == 0
+    twice = once.shortcuts(symbols={"ops": [["+", ["+"]]]}, values=("+", "*", "-"), value=7)
+    assert (twice.count, twice.example) == (1, {"+": "+", "*": "-", "-": "*"})
+
+
+def test_rows_that_say_nothing_are_told() -> None:
+    program = WORLDS.compile("(observe (= (+ ?a ?b) ?total))")
+    a_and_b = {"a": [0, 1], "b": [2, 1]}
+    with pytest.raises(
+        nl.ArgumentError, match="symbols: row 1 tells nothing, as what is really seen there ends in impossible"
+    ):
+        program.shortcuts(symbols=a_and_b, values=range(3), total=torch.tensor([2, 3]))
+    with pytest.raises(nl.ArgumentError, match=r"symbols: row 0 tells nothing, as .* ends in not-an-integer"):
+        program.shortcuts(symbols=a_and_b, values=range(3), total=[2, 2])
+    for total in (torch.tensor([2]), nl.Rows([2])):
+        with pytest.raises(nl.ArgumentError, match=r"holes\['total'\]: it has 1 rows, and the symbols have 2"):
+            program.shortcuts(symbols=a_and_b, values=range(3), total=total)
+    with pytest.raises(nl.ArgumentError, match=r"symbols: the program has no hole \?c; its holes are: a, b, total"):
+        program.shortcuts(symbols={"c": [1]}, values=range(3), total=2)
+    with pytest.raises(nl.ArgumentError, match="values: got the text"):
+        program.shortcuts(symbols=a_and_b, values="012", total=2)

@@ -63,6 +63,8 @@ def read_hole(text: str) -> tuple[str, Hole]:
     name = name.removeprefix("?")
     if not sign or not name:
         raise ArgumentError(f"--hole: got {text!r}; {_EXPECTED}")
+    if given.lstrip().startswith("'("):
+        raise ArgumentError(f"--hole: got a list for {name!r}, which only `neurallambda infer` takes; {_EXPECTED}")
     parts = given.split(",")
     if len(parts) == 1 and ":" not in given:
         return name, _atom(name, given)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from neurallambda.worlds import Found
 
 
+ROUNDING = 1e-15
+"""Posteriors are sums and differences of probabilities: so little is what rounding leaves."""
+
+
 def infer_program(
     source: str | None,
     file: Path | None,
@@ -82,10 +86,17 @@ def read_given(texts: Iterable[str]) -> dict[str, Any]:
             if rest.strip():
                 raise ArgumentError(f"--hole: got {rest.strip()!r} after the list for {name!r}")
             found[name] = items
+        elif sign and given.lstrip().startswith("("):
+            raise ArgumentError(f"--hole: got {given!r} for {name!r}; {_LISTS}")
         else:
             name, hole = read_hole(text)
             found[name] = _chances(hole)
     return found
+
+
+_LISTS = (
+    "expected a list with a quote, its items with spaces between them and not within, as in xs='(1 2:0.5,3:0.5 '())"
+)
 
 
 def _chances(hole: Any) -> Any:
@@ -110,6 +121,8 @@ def _list(name: str, text: str) -> tuple[list[Any], str]:
             raise ArgumentError(f"--hole: the list for {name!r} has no closing bracket")
         else:
             word = text.split()[0].split(")")[0]
+            if word.endswith((",", ":")) or word.startswith((",", ":", "(")):
+                raise ArgumentError(f"--hole: got {word!r} in the list for {name!r}; {_LISTS}")
             lists[-1].append(_chances(read_hole(f"{name}={word}")[1]))
             text = text[len(word) :]
 
@@ -123,10 +136,15 @@ def _value(value: Any) -> str:
 
 
 def _rows(pairs: list[tuple[float, str]], title: str) -> list[str]:
-    shown = [f"{chance:11.6f}  {text}" for chance, text in pairs[:MOST]]
+    shown = [f"{_chance(chance):>11}  {text}" for chance, text in pairs[:MOST]]
     if pairs[MOST:]:
-        shown.append(f"{sum(chance for chance, _ in pairs[MOST:]):11.6f}  {len(pairs) - MOST} others")
+        shown.append(f"{_chance(sum(chance for chance, _ in pairs[MOST:])):>11}  {len(pairs) - MOST} others")
     return [f"probability  {title}", *shown]
+
+
+def _chance(chance: float) -> str:
+    """A probability in six decimals, one that would be zero in them by its size."""
+    return f"{chance:.6f}" if chance == 0 or chance >= 1e-6 else f"{chance:.3g}"
 
 
 def _ends(found: "Found") -> list[tuple[float, str]]:
@@ -148,7 +166,7 @@ def _table(found: "Found") -> Iterator[str]:
     likeliest = found.likeliest()[0]
     if likeliest is not None and (likeliest.holes or likeliest.draws):
         holes = ", ".join(f"?{name} = {_value(value)}" for name, value in likeliest.holes.items())
-        yield f"likeliest case ({likeliest.probability:.6f}): {_shown(likeliest.end)}" + (
+        yield f"likeliest case ({_chance(likeliest.probability)}): {_shown(likeliest.end)}" + (
             f" with {holes}" if holes else ""
         )
 
@@ -163,7 +181,8 @@ def _posteriors(found: "Found") -> Iterator[tuple[str, list[tuple[float, str]]]]
 
 def _parts(place: str, given: Any, posterior: Any) -> Iterator[tuple[str, list[tuple[float, str]]]]:
     if isinstance(given, exact.Chances):
-        pairs = list(zip(posterior[0].tolist(), map(_value, given.values), strict=True))
+        chances = [chance if chance > ROUNDING else 0.0 for chance in posterior[0].tolist()]
+        pairs = list(zip(chances, map(_value, given.values), strict=True))
         yield place, sorted(pairs, key=lambda pair: -pair[0])
     elif isinstance(given, list):
         for index, (item, part) in enumerate(zip(given, posterior, strict=True)):

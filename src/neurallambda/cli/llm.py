@@ -1,5 +1,6 @@
 """The commands around a language model. What they need is imported when they run."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,16 +84,17 @@ def train(
 
         from neurallambda.llm.bases import load_base, place_of
         from neurallambda.llm.grafting import graft, parameter_groups
+        from neurallambda.llm.replay import replay_of
         from neurallambda.llm.saving import save_grafted
         from neurallambda.llm.tasks import graft_for, text_task
-        from neurallambda.llm.texts import own_texts
         from neurallambda.llm.training import TeachingRecipe, teach
         from neurallambda.train.changes import replaced
 
         wanted = text_task(task)
         config, recipe = replaced([graft_for(wanted), TeachingRecipe()], changes or [])
         model, tokenizer = load_base(base)
-        _, replay = own_texts(model, place_of(base) if place_of(base).is_dir() else None)
+        _, replay = replay_of(model, place_of(base) if place_of(base).is_dir() else None)
+        before = deepcopy(model) if config.modules_to_save else None
         torch.manual_seed(seed)
         graft(model, config)
 
@@ -101,7 +103,9 @@ def train(
                 remark(f"step {step}: loss {loss:.4f}")
 
         groups = parameter_groups(model, recipe.learning_rate)
-        seconds = teach(model, groups, wanted, tokenizer, recipe, seed=seed, replay=replay, listener=listen)
+        seconds = teach(
+            model, groups, wanted, tokenizer, recipe, seed=seed, replay=replay, before=before, listener=listen
+        )
         remark(f"{seconds:.0f} s; now: neurallambda llm evaluate {out} {task}")
         answer(str(save_grafted(model, out)))
 

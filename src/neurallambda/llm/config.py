@@ -11,6 +11,8 @@ from neurallambda.errors import ArgumentError, check_count
 
 Kind = Literal["stack", "queue", "none"]
 """What a head drives; "none" shows each value at once and keeps nothing: what the latch does alone."""
+ReadStart = Literal["transposed", "random"]
+"""How the matrix of reads begins: as the transpose of that of values, or at random."""
 
 
 @checked
@@ -35,6 +37,11 @@ class GraftConfig:
             lets reads through while it is on.
         phase_prior: how strongly actions are inclined at the start: to put while the latch is off, to take while it is
             on; 0 is no inclination.
+        read_start: how the matrix of reads begins. Transposed, a read begins as that which was seen when its value was put,
+            as far as the width lets it through, so the right action is worth something from the first step on. At random,
+            values and reads must first find a common code, and meanwhile the latch and the actions learn something else; it is
+            right where the model writes in another code than it reads, as one of random weights with embeddings of its own
+            for the output.
         gate: what reads are multiplied by at the start; 0 leaves the model as it was, bit for bit.
         gate_scale: how many times faster than its other parameters the gate learns.
         initial_values: how many learned values a structure holds before the first token.
@@ -62,6 +69,7 @@ class GraftConfig:
     modules_to_save: tuple[str, ...] = ()
     has_latch: bool = True
     phase_prior: float = 2.0
+    read_start: ReadStart = "transposed"
     gate: float = 0.0
     gate_scale: float = 10.0
     initial_values: int = 0

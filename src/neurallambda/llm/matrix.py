@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.bases import load_base, place_of
 from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.extras import extra
 from neurallambda.llm.grafting import graft, parameter_groups, upper_blocks
+from neurallambda.llm.replay import Replay, replay_of
 from neurallambda.llm.tasks import graft_for, text_task
-from neurallambda.llm.texts import own_texts, texts_of
+from neurallambda.llm.texts import texts_of
 from neurallambda.llm.training import TeachingRecipe, exact_match, measured, perplexity, teach
 from neurallambda.train.results import read_facts, write_result
 from neurallambda.train.run_folder import where
@@ -76,6 +76,10 @@ ARMS: dict[str, Arm] = {
     "structure-upper": Arm("structure, upper half of the blocks free", _as_it_is, learns="upper"),
     "structure-all": Arm("structure, everything free", _as_it_is, learns="all"),
     "no-prior": Arm("structure without the phase prior", lambda config: replace(config, phase_prior=0.0)),
+    "random-read": Arm(
+        "structure whose reads begin at random, not as the transpose of its values",
+        lambda config: replace(config, read_start="random"),
+    ),
     "no-latch": Arm("structure without latch", lambda config: replace(config, has_latch=False)),
     "latch-only": Arm("latch without structure", lambda config: replace(config, structure="none")),
     "soft": Arm("structure, choices left soft", lambda config: replace(config, is_hard=False)),
@@ -207,14 +211,14 @@ def _run(cell: Cell, recipe: TeachingRecipe, seed: int, *, texts: Sequence[Path]
     time is that of all.
     """
     base, tokenizer = load_base(cell.model)
-    held, replay = own_texts(base, place_of(cell.model))
+    held, replay = replay_of(base, place_of(cell.model))
     if cell.base == "random":
         torch.manual_seed(seed)
         base = type(base)(base.config).eval()
     tries: list[dict[str, Any]] = []
     best: Any = None
     while not tries or (len(tries) < ARMS[cell.arm].tries and max(map(_order, tries))[0] < ENOUGH):
-        model, found = _taught(deepcopy(base), cell, recipe, seed + len(tries) * APART, tokenizer, replay)
+        model, found = _taught(deepcopy(base), cell, recipe, seed + len(tries) * APART, tokenizer, replay, base)
         if not tries or _order(found) > max(map(_order, tries)):
             best = model
         tries.append(found)
@@ -233,7 +237,7 @@ def _run(cell: Cell, recipe: TeachingRecipe, seed: int, *, texts: Sequence[Path]
 
 
 def _taught(
-    model: Any, cell: Cell, recipe: TeachingRecipe, seed: int, tokenizer: Any, replay: Tensor
+    model: Any, cell: Cell, recipe: TeachingRecipe, seed: int, tokenizer: Any, replay: Replay, before: Any
 ) -> tuple[Any, dict[str, Any]]:
     """One try: the model, and what is known of it without a test."""
     task = text_task(cell.task)
@@ -241,7 +245,15 @@ def _taught(
     model, groups = _prepared(model, cell, recipe.learning_rate)
     losses: list[float] = []
     seconds = teach(
-        model, groups, task, tokenizer, recipe, seed=seed, replay=replay, listener=lambda _, loss: losses.append(loss)
+        model,
+        groups,
+        task,
+        tokenizer,
+        recipe,
+        seed=seed,
+        replay=replay,
+        before=before,
+        listener=lambda _, loss: losses.append(loss),
     )
     return model, {
         "validation": exact_match(
@@ -293,5 +305,6 @@ def _prepared(model: Any, cell: Cell, rate: float) -> tuple[Any, list[dict[str, 
 
 def _tokens(recipe: TeachingRecipe) -> float:
     """How many tokens a training sees, about."""
-    replayed = 0 if not recipe.replay_every else recipe.replay_rows * recipe.replay_length / recipe.replay_every
+    texts = recipe.replay_rows + recipe.random_rows
+    replayed = 0 if not recipe.replay_every else texts * recipe.replay_length / recipe.replay_every
     return recipe.steps * (recipe.rows * (sum(recipe.lengths) + 2) + replayed)

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from neurallambda.arguments import checked
 from neurallambda.errors import check_count
-from neurallambda.llm.config import GraftConfig
+from neurallambda.llm.config import GraftConfig, ReadStart
 from neurallambda.nn import Choice, Noise
 from neurallambda.state import Batched, state
 from neurallambda.structures import Latch, SuperpositionQueue, SuperpositionStack
@@ -73,9 +73,12 @@ class GraftedStructure(nn.Module):
     """Heads that drive structures by what they see in hidden states, and a latch that tells two phases apart.
 
         latch_t   = latch moved by  choice(L norm(x_t) + l)
-        action_t  = choice(A norm(x_t) + a + (2 latch_t - 1) p)          for each head
+        action_t  = latch_t choice(A norm(x_t) + a + p) + (1 - latch_t) choice(A norm(x_t) + a - p)    for each head
         read_t    = what the structure shows after the action, with the value V norm(x_t) + v
         added_t   = gate latch_t B read_t
+
+    While the latch is uncertain, the actions are the expected ones. To add (2 latch_t - 1) p to the logits is the same where it
+    is certain, but of a latch that is on with 0.2 it makes next to no take, and then nothing tells it that takes are worth it.
 
     The instructions of a token depend on hidden states alone, so a whole sequence is one `scan`. It computes in the
     precision of its parameters, float32, whatever that of the model is. There is no `nn.Linear` in it: tools that adapt
@@ -114,7 +117,7 @@ class GraftedStructure(nn.Module):
         self.is_straight_through = False
         heads, width = config.heads, config.width
         self.value = _Affine(dim, heads * width)
-        self.read = nn.Parameter(torch.randn(dim, heads * width) * (heads * width) ** -0.5)
+        self.read = nn.Parameter(_read_start(self.value.weight.detach(), config.read_start))
         self.gate = nn.Parameter(torch.tensor([config.gate / config.gate_scale]))  # what is sharded must have an axis
         if self.structure is not None:
             actions = self.structure.operands[0].size
@@ -170,9 +173,7 @@ class GraftedStructure(nn.Module):
         actions = None
         if self.structure is not None:
             logits = self.action(seen)
-            if latch is not None:
-                logits = logits + (2 * latch - 1) * self.phase
-            actions = self._choose(logits.unflatten(-1, (heads, -1)))
+            actions = self._actions(logits) if latch is None else self._expected(logits, latch[..., None])
         values = self.value(seen).unflatten(-1, (heads, -1))
         return Instructions(before=before, on=on, latch=latch, actions=actions, values=values)
 
@@ -208,6 +209,15 @@ class GraftedStructure(nn.Module):
         every = None if mask is None else mask.repeat_interleave(heads, 0)
         memory, reads = self.structure.scan(self.together(given.before.memory), *operands, mask=every)
         return self._apart(memory), reads.unflatten(0, (-1, heads)).transpose(1, 2).flatten(2)
+
+    def _actions(self, logits: Float[Tensor, "batch time choices"]) -> Float[Tensor, "batch time heads actions"]:
+        return self._choose(logits.unflatten(-1, (self.config.heads, -1)))
+
+    def _expected(
+        self, logits: Float[Tensor, "batch time choices"], latch: Float[Tensor, "batch time 1 1"]
+    ) -> Float[Tensor, "batch time heads actions"]:
+        """The actions of both phases, each as far as the latch says so."""
+        return latch * self._actions(logits + self.phase) + (1 - latch) * self._actions(logits - self.phase)
 
     def _choose(self, logits: Tensor) -> Tensor:
         """The weights of the options along the last axis."""
@@ -275,6 +285,14 @@ def _structure(config: GraftConfig) -> Structure[Any] | None:
             return SuperpositionQueue(capacity=config.depth, width=config.width)
         case _:
             return None
+
+
+def _read_start(value: Float[Tensor, "values dim"], start: ReadStart) -> Float[Tensor, "dim values"]:
+    """The matrix of reads at the start: entries of variance 1 / values, so that sums keep the size of what is summed."""
+    values, dim = value.shape
+    if start == "random":
+        return torch.randn(dim, values) * values**-0.5
+    return value.t() * (dim / values) ** 0.5
 
 
 def _phase_prior(heads: int, actions: int, size: float) -> Tensor:

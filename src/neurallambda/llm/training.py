@@ -14,7 +14,8 @@ from torch.nn import functional
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
-from neurallambda.llm.grafting import is_grafted
+from neurallambda.llm.grafting import disabled, is_grafted, structure_of
+from neurallambda.llm.replay import Replay
 from neurallambda.llm.structure import straight_through
 from neurallambda.llm.tasks import Encoded, TextTask, draw
 
@@ -32,8 +33,10 @@ class TeachingRecipe:
         lengths: the least and the greatest length in training.
         learning_rate: the greatest; it rises over 20 steps and then falls to a fiftieth.
         clip: the greatest norm of the gradient.
-        replay_every: every so many steps plain text is repeated too, so that the language stays; 0: never.
-        replay_rows: how many texts then.
+        replay_every: every so many steps the model is given texts too, on which it is to say what it said before: the loss is
+            the divergence of its predictions from those; 0: never.
+        replay_rows: how many texts of the model's own then.
+        random_rows: how many texts of random tokens beside them.
         replay_length: how many tokens of each.
 
     Raises:
@@ -46,13 +49,15 @@ class TeachingRecipe:
     learning_rate: float = 3e-3
     clip: float = 1.0
     replay_every: int = 2
-    replay_rows: int = 3
+    replay_rows: int = 2
+    random_rows: int = 3
     replay_length: int = 100
 
     def __post_init__(self) -> None:
         for name in ("steps", "rows", "replay_rows"):
             check_count(name, getattr(self, name))
-        check_count("replay_every", self.replay_every, least=0)
+        for name in ("replay_every", "random_rows"):
+            check_count(name, getattr(self, name), least=0)
         check_count("replay_length", self.replay_length, least=2)
         least, greatest = self.lengths
         if not 1 <= least <= greatest:
@@ -71,7 +76,8 @@ def teach(
     recipe: TeachingRecipe,
     *,
     seed: int,
-    replay: Tensor | None = None,
+    replay: Replay | None = None,
+    before: Any = None,
     listener: Listener = lambda step, loss: None,
 ) -> float:
     """Teach a task.
@@ -83,15 +89,18 @@ def teach(
         tokenizer: of the model.
         recipe: how.
         seed: of the examples and of the noise.
-        replay: [texts, time] tokens of plain text.
+        replay: what the model is given beside the task; None: nothing.
+        before: what says what the model said before, a copy of it; None: itself without its graft, where it is else frozen.
         listener: told each step and its loss.
 
     Returns:
         How many seconds it took.
 
     Raises:
-        ArgumentError: if the loss is no finite number any more.
+        ArgumentError: if the loss is no finite number any more, or `before` is missing.
     """
+    if replay is not None and recipe.replay_every and before is None:
+        _check_only_the_graft(model, groups)
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, recipe.steps))
     learning = [parameter for group in groups for parameter in group["params"]]
@@ -105,7 +114,7 @@ def teach(
         total = loss
         if replay is not None and recipe.replay_every and step % recipe.replay_every == 0:
             with straight_through(model) if is_grafted(model) else nullcontext():
-                total = total + language_losses(model, _part(replay, recipe, random, generator)).mean()
+                total = total + _divergence(model, before, _drawn(replay, recipe, random, generator))
         if not bool(total.isfinite()):
             raise ArgumentError(
                 f"groups: after {step} steps the loss is no finite number; a smaller learning rate may help"
@@ -197,18 +206,39 @@ def language_losses(model: Any, texts: Tensor) -> Tensor:
         model: what reads them.
         texts: [texts, time] tokens.
     """
-    asked = texts.shape[1] - 1
-    logits = model(input_ids=texts, use_cache=False, logits_to_keep=torch.arange(asked)).logits[:, :asked]
-    losses = functional.cross_entropy(logits.flatten(0, 1), texts[:, 1:].flatten(), reduction="none")
-    return losses.unflatten(0, (-1, asked))
+    logits, follow = model(input_ids=texts[:, :-1], use_cache=False).logits, texts[:, 1:]
+    return functional.cross_entropy(logits.flatten(0, 1), follow.flatten(), reduction="none").view_as(follow)
 
 
-def _part(replay: Tensor, recipe: TeachingRecipe, random: Random, generator: torch.Generator) -> Tensor:
-    """Some texts, from their beginning or from somewhere on, each begun as a text is."""
-    rows = replay[torch.randint(len(replay), (recipe.replay_rows,), generator=generator)]
-    spare = max(replay.shape[1] - recipe.replay_length, 0)
-    first = random.choice([0, random.randint(0, spare)])
-    return torch.cat([rows[:, :1], rows[:, first + 1 : first + recipe.replay_length]], 1)
+def _divergence(model: Any, before: Any, tokens: Tensor) -> Tensor:
+    """How far the predictions of a model are from what they were (Kullback and Leibler): the mean over tokens.
+
+    The loss of a token that follows would be the same in the mean, but it draws at parameters that change nothing too, now this
+    way, now that.
+    """
+    with torch.no_grad(), disabled(model) if before is None else nullcontext():
+        wanted = (before or model)(input_ids=tokens, use_cache=False).logits.log_softmax(-1)
+    said = model(input_ids=tokens, use_cache=False).logits.log_softmax(-1)
+    return functional.kl_div(said.flatten(0, 1), wanted.flatten(0, 1), log_target=True, reduction="batchmean")
+
+
+def _check_only_the_graft(model: Any, groups: list[dict[str, Any]]) -> None:
+    """Refuse a model that will not be what it was when its graft is left out."""
+    own = {id(one) for one in structure_of(model).parameters()} if is_grafted(model) else set[int]()
+    if not all(id(one) in own for group in groups for one in group["params"]):
+        raise ArgumentError(
+            "before: more than a graft learns, so texts can only be repeated with a copy of the model as it was"
+        )
+
+
+def _drawn(replay: Replay, recipe: TeachingRecipe, random: Random, generator: torch.Generator) -> Tensor:
+    return replay.draw(
+        rows=recipe.replay_rows,
+        random_rows=recipe.random_rows,
+        length=recipe.replay_length,
+        random=random,
+        generator=generator,
+    )
 
 
 def check_rate(name: str, value: float) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
-from neurallambda.arguments import checked_methods, shown
-from neurallambda.errors import ArgumentError, check_count
+from neurallambda.arguments import check_type, checked_methods, shown
+from neurallambda.errors import ArgumentError, ProgramError, SourceError, check_count
 from neurallambda.lang import Outcome, evaluate
 from neurallambda.nn.program_layer import ProgramLayer, Values, checked_output
 from neurallambda.worlds import Worlds
@@ -28,7 +28,7 @@ class ProgramBank(nn.Module):
         keys: [programs, width].
 
     Args:
-        programs: the text of each program by its name; all have the same holes.
+        programs: the text of each program by its name. They have the same holes, of which one may leave out some.
         inputs: as in `ProgramLayer`; none where the data are certain.
         output: the values that may come out.
         width: how wide queries and keys are.
@@ -58,10 +58,14 @@ class ProgramBank(nn.Module):
         if not programs:
             raise ArgumentError("programs: got none, expected at least one")
         self.names = tuple(programs)
+        self.inputs = tuple(inputs or {})
         self.output = checked_output(output)
-        self.programs = nn.ModuleList(
-            ProgramLayer(source, inputs=inputs or {}, output=output, worlds=worlds) for source in programs.values()
-        )
+        found = {name: _layer(name, source, inputs or {}, output, worlds) for name, source in programs.items()}
+        self.programs = nn.ModuleList(found.values())
+        self.holes = tuple(dict.fromkeys(hole for layer in found.values() for hole in layer.program.holes))
+        for name in self.inputs:
+            if name not in self.holes:
+                raise ArgumentError(f"inputs: no program has a hole ?{name}; their holes are: {self._known()}")
         self.keys = nn.Parameter(torch.randn(len(programs), width, generator=generator))
 
     def weights(self, query: Float[Tensor, "batch width"]) -> Float[Tensor, "batch programs"]:
@@ -74,26 +78,55 @@ class ProgramBank(nn.Module):
         return (query @ self.keys.T / width**0.5).log_softmax(-1)
 
     def forward(
-        self, query: Float[Tensor, "batch width"], *logits: Float[Tensor, "batch *time values"], **holes: Any
+        self,
+        query: Float[Tensor, "batch width"],
+        *logits: Float[Tensor, "batch ..."],
+        lengths: Mapping[str, Int[Tensor, " batch"]] | None = None,
+        **holes: Any,
     ) -> Float[Tensor, "batch outputs"]:
         """Run all programs, and mix what they give.
 
         Args:
             query: what the choice is made by, a row for each row of the data.
             logits: as in `ProgramLayer.forward`.
-            holes: as in `ProgramLayer.forward`.
+            lengths: as in `ProgramLayer.forward`.
+            holes: as in `ProgramLayer.forward`; each is a hole of some program.
 
         Returns:
             The logarithm of the probability of each output.
+
+        Raises:
+            ArgumentError: where query, logits and inputs do not fit, or no program has a hole of such a name.
         """
+        if len(logits) != len(self.inputs):
+            raise ArgumentError(
+                f"logits: got {len(logits)} tensors for the inputs {', '.join(self.inputs) or '(none)'}; "
+                f"expected one for each"
+            )
+        check_type("lengths", lengths, Mapping[str, Tensor] | None)
+        for name in lengths or {}:
+            if name not in self.inputs:
+                raise ArgumentError(f"lengths: there is no input {name!r}; expected some of {', '.join(self.inputs)}")
+        for name in holes:
+            if name not in self.holes:
+                raise ArgumentError(f"{name}: no program has a hole ?{name}; their holes are: {self._known()}")
         weights = self.weights(query)
-        results = torch.stack([program(*logits, **holes) for program in self.programs], 1)
-        if len(results) not in (1, len(query)):
-            raise ArgumentError(f"query: got {len(query)} rows, and the data have {len(results)}; expected as many")
+        given = dict(zip(self.inputs, logits, strict=True))
+        found = [_results(layer, given, lengths or {}, holes) for layer in self.programs]
+        rows = max(map(len, found))  # a program that looks at no data has one row for all
+        results = torch.stack([one.expand(rows, -1) for one in found], 1)
+        if rows not in (1, len(query)):
+            raise ArgumentError(f"query: got {len(query)} rows, and the data have {rows}; expected as many")
         return torch.logsumexp(weights[..., None] + results.to(query.dtype), 1)
 
     def choose(self, query: Float[Tensor, "batch width"]) -> list[str]:
-        """The name of the likeliest program of each row."""
+        """The name of the likeliest program of each row.
+
+        Raises:
+            ArgumentError: where the query holds NaN.
+        """
+        if bool(query.isnan().any()):
+            raise ArgumentError("query: it holds NaN, of which nothing is the likeliest; expected numbers")
         return [self.names[number] for number in self.weights(query).argmax(-1).tolist()]
 
     def run(self, query: Float[Tensor, " width"], **holes: Any) -> Outcome:
@@ -106,7 +139,42 @@ class ProgramBank(nn.Module):
         Returns:
             How the program ends.
         """
+        for name in holes:
+            if name not in self.holes:
+                raise ArgumentError(f"{name}: no program has a hole ?{name}; their holes are: {self._known()}")
         (name,) = self.choose(query[None])
         program = self.programs[self.names.index(name)]
         assert isinstance(program, ProgramLayer)
         return evaluate(program.source, holes=holes, integers=program.program.settings.integers)
+
+    def _known(self) -> str:
+        """The holes of all programs, in words."""
+        return ", ".join(self.holes) or "none"
+
+
+def _layer(
+    name: str, source: str, inputs: Mapping[str, Values], output: Sequence[Any], worlds: Worlds | None
+) -> ProgramLayer:
+    """One program of a bank, with the inputs that it has.
+
+    Raises:
+        SourceError: naming the program that is none.
+    """
+    try:
+        used = Worlds().compile(source).holes
+        inputs = {hole: values for hole, values in inputs.items() if hole in used}
+        return ProgramLayer(source, inputs=inputs, output=output, worlds=worlds)
+    except (SourceError, ProgramError) as error:
+        error.add_note(f"in the program {name!r} of the bank")
+        raise
+
+
+def _results(
+    layer: nn.Module, given: Mapping[str, Tensor], lengths: Mapping[str, Tensor], holes: Mapping[str, Any]
+) -> Float[Tensor, "rows outputs"]:
+    """What one program gives, with the data that it has holes for."""
+    assert isinstance(layer, ProgramLayer)
+    logits = [given[name] for name in layer.inputs]
+    mine = {name: length for name, length in lengths.items() if name in layer.inputs}
+    known = {name: value for name, value in holes.items() if name in layer.program.holes}
+    return layer(*logits, lengths=mine, **known)

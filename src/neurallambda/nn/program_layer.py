@@ -9,12 +9,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from neurallambda.arguments import checked_methods
+from neurallambda.arguments import check_type, checked_methods
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.holes import Soft
+from neurallambda.lang.fillings import check_atom
 from neurallambda.weighted import NOTHING
 from neurallambda.worlds import Found, Recording, Rows, Worlds
 from neurallambda.worlds.found import text_of
+from neurallambda.worlds.given import no_hole
 from neurallambda.worlds.replay import evaluate
 from neurallambda.worlds.spread import spread
 
@@ -25,8 +27,10 @@ Values = Sequence[int | bool | str]
 class ProgramLayer(nn.Module):
     """Run a program on uncertain inputs: logits in, logarithms of probabilities out, exactly.
 
-    It has no parameters: the program is what it is. Gradients go through it to the network that gives the logits. What a run
-    comes to is recorded once for each shape of the data and for each set of certain values, and then only asked again.
+    It has no parameters: the program is what it is. Gradients go through it to the network that gives the logits; all is
+    computed on the device of the logits. What a run comes to is recorded once for each shape of the data and for each set of
+    certain values, and then only asked again. What comes out are logarithms: a loss takes them as they are, and a network
+    that comes next takes their `exp()`, the probabilities.
 
     Args:
         source: the program, as text; each input is a hole in it.
@@ -60,13 +64,17 @@ class ProgramLayer(nn.Module):
         super().__init__()
         check_count("remembered", remembered)
         self.source = source
-        self.inputs = {name: tuple(values) for name, values in inputs.items()}
+        self.inputs = checked_inputs(inputs)
         self.output = checked_output(output)
-        self.program = (worlds or Worlds()).compile(source)
-        unknown = [name for name in self.inputs if name not in self.program.holes]
-        if unknown:
-            known = ", ".join(self.program.holes) or "none"
-            raise ArgumentError(f"inputs: the program has no hole ?{unknown[0]}; its holes are: {known}")
+        worlds = worlds or Worlds()
+        if worlds.settings.is_bounded:
+            raise ArgumentError(
+                "worlds: a layer records its runs, which needs all worlds; expected an engine without `keep` and `least`"
+            )
+        self.program = worlds.compile(source)
+        for name in self.inputs:
+            if name not in self.program.holes:
+                raise ArgumentError(f"inputs: {no_hole(name, self.program.holes)}")
         self.remembered = remembered
         self._recordings: OrderedDict[Any, Recording] = OrderedDict()
 
@@ -88,7 +96,7 @@ class ProgramLayer(nn.Module):
             has a large negative number, with a gradient of zero. Without outputs the logarithm of the evidence: [batch].
 
         Raises:
-            ArgumentError: where logits and inputs do not fit.
+            ArgumentError: where logits and inputs do not fit, or the program has no hole of such a name.
         """
         found = self.infer(*logits, lengths=lengths, **holes)
         dtype = logits[0].dtype if logits else torch.get_default_dtype()
@@ -98,8 +106,10 @@ class ProgramLayer(nn.Module):
         """All that can be found out, from the same arguments as `forward`: posteriors, the likeliest case, other ends."""
         if len(logits) != len(self.inputs):
             raise ArgumentError(
-                f"logits: got {len(logits)} tensors for the inputs {', '.join(self.inputs)}; expected one for each"
+                f"logits: got {len(logits)} tensors for the inputs {', '.join(self.inputs) or '(none)'}; "
+                f"expected one for each"
             )
+        check_type("lengths", lengths, Mapping[str, Tensor] | None)
         unknown = [name for name in lengths or {} if name not in self.inputs]
         if unknown:
             raise ArgumentError(f"lengths: there is no input {unknown[0]!r}; expected some of {', '.join(self.inputs)}")
@@ -113,7 +123,7 @@ class ProgramLayer(nn.Module):
         )
         recording = self._recordings.pop(key, None)
         if recording is None:
-            recording = self.program.record({**given, **holes})
+            recording = self.program.record(given, **holes)
         self._recordings[key] = recording
         if len(self._recordings) > self.remembered:
             self._recordings.popitem(last=False)
@@ -164,6 +174,14 @@ class FixedProgram(nn.Module):
             self.register_buffer("index", index, persistent=False)
             self.register_buffer("place", place, persistent=False)
 
+    def extra_repr(self) -> str:
+        """What the module is made of."""
+        shapes = ", ".join(
+            str(tuple(self.sizes[self.order.index(place)])) if place in self.order else "any"
+            for place in range(self.inputs)
+        )
+        return f"logits of shape {shapes} -> {'evidence' if self.output is None else f'{len(self.output)} outputs'}"
+
     def forward(self, *logits: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch ..."]:
         """What `ProgramLayer` gives for logits of these shapes.
 
@@ -195,6 +213,24 @@ class FixedProgram(nn.Module):
         index, place = self.get_buffer("index"), self.get_buffer("place")
         found = spread(numbers[recording.outcomes], total, index, place, len(self.output))
         return _of_type(found, logits[0].dtype)
+
+
+def checked_inputs(inputs: Mapping[str, Values]) -> dict[str, tuple[int | bool | str, ...]]:
+    """The inputs, of each of which the values may be those of a hole.
+
+    Raises:
+        ArgumentError: where they are no sequence, or there are none, or one is no value of a hole or stands there twice.
+    """
+    for name, values in inputs.items():
+        if isinstance(values, str):
+            raise ArgumentError(f"inputs[{name!r}]: got the text {values!r:.60}, expected a sequence of values")
+        for value in values:
+            check_atom(name, value)
+        try:
+            Soft(tuple(values), torch.zeros(len(values)))
+        except ArgumentError as error:
+            raise ArgumentError(f"inputs[{name!r}]: {error}") from None
+    return {name: tuple(values) for name, values in inputs.items()}
 
 
 def checked_output(output: Sequence[Any] | None) -> tuple[Any, ...] | None:

@@ -182,7 +182,7 @@ def _over(run: Run, packet: Packet, sizes: Tensor) -> Tensor:
 
 
 def _too_many(run: Run, packet: Packet, row: int, worlds: int, instruction: Instruction) -> str:
-    return (
-        f"{worlds:,} worlds draw here, and there would be more than max_worlds={run.settings.max_worlds:,}. "
-        f"What keeps them apart: {run.differing(packet, row, instruction)}"
-    )
+    limit = f"there would be more than max_worlds={run.settings.max_worlds:,}"
+    if worlds == 1:
+        return f"one world draws here, and {limit}"
+    return f"{worlds:,} worlds draw here, and {limit}. What keeps them apart: {run.differing(packet, row, instruction)}"

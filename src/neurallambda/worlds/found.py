@@ -18,7 +18,7 @@ from neurallambda.lang.given_values import parts_of, value_of
 from neurallambda.lang.places import placed
 from neurallambda.lang.syntax.parser import parse_term
 from neurallambda.lang.syntax.printer import to_text
-from neurallambda.lang.terms import Term
+from neurallambda.lang.terms import Term, Variable
 from neurallambda.lang.values import to_term
 from neurallambda.weighted import NOTHING
 from neurallambda.worlds.assignment import Assignment, assignments, marginals, of_row, relative
@@ -127,7 +127,7 @@ class Found:
             ArgumentError: where there are more or fewer values than rows, or one is none.
         """
         wanted = value.tolist() if isinstance(value, Tensor) and value.dim() == 1 else value
-        if isinstance(value, Tensor) or each:
+        if each or (isinstance(value, Tensor) and value.dim()):
             if not isinstance(wanted, (list, tuple)) or len(wanted) != len(self):
                 raise ArgumentError(f"value: expected one for each of {len(self)} rows, got {value!r:.60}")
             texts = [text_of(one) for one in wanted]
@@ -147,12 +147,17 @@ class Found:
 
         Returns:
             For what has no probability at all a large negative number, with a gradient of zero.
+
+        Raises:
+            ArgumentError: where one is no value, or they are a text.
         """
         index, place = self.places(values)
         return spread(self.log_weights, self.total, index, place, len(values))
 
     def places(self, values: Sequence[Any]) -> tuple[Int[Tensor, " chosen"], Int[Tensor, " chosen"]]:
         """Which ends are among some values, and where each is in a table of rows and values."""
+        if isinstance(values, str):
+            raise ArgumentError(f"values: got the text {values!r:.60}, expected a sequence of values")
         return places(self.rows, self.texts, [text_of(value) for value in values])
 
     def distribution(self) -> list[list[tuple[End, Float[Tensor, ""]]]]:
@@ -163,9 +168,10 @@ class Found:
         """
         found: list[dict[str, tuple[End, Tensor]]] = [{} for _ in range(len(self))]
         some = (self.log_weights > NOTHING / 2).tolist()
+        chances = self.chances.unbind()
         for place, (row, is_some) in enumerate(zip(self.rows.tolist(), some, strict=True)):
             if is_some:
-                text, chance = self.texts[place], self.chances[place]
+                text, chance = self.texts[place], chances[place]
                 end, before = found[row].get(text, (self.ends[place], None))
                 found[row][text] = end, chance if before is None else before + chance
         return [sorted(one.values(), key=lambda pair: -float(pair[1].detach())) for one in found]
@@ -272,7 +278,7 @@ def text_of(value: Any) -> str:
         case Term():
             return to_text(value)
         case str():
-            return to_text(parse_term(value))
+            return to_text(_value_in(value))
         case bool() | int() | list() | tuple() if all(isinstance(part, (int, str)) for part in parts_of(value)):
             for part in parts_of(value):
                 check_atom("value", part)
@@ -282,6 +288,16 @@ def text_of(value: Any) -> str:
     raise ArgumentError(
         f"value: got {value!r:.60}, expected an integer, a boolean, a list, a term, an ErrorKind or text"
     )
+
+
+def _value_in(text: str) -> Term:
+    """The value that a text stands for."""
+    term = parse_term(text)
+    if isinstance(term, Variable):  # no program ends in a name, so whoever asks for one means something else
+        known = text in list(ErrorKind)
+        advice = f"; the error is ErrorKind.{ErrorKind(text).name}" if known else ""
+        raise ArgumentError(f"value: got {text!r:.60}, which is a name and no value{advice}")
+    return term
 
 
 def _shown(value: Any) -> str:

@@ -1,6 +1,6 @@
 """What may stand for a hole, brought to one form: nested lists of parts, each certain or with a distribution for each row."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,13 +86,28 @@ def _rows(given: Any) -> int | None:
             return None
 
 
-def together(holes: object, named: Mapping[str, Any]) -> dict[str, Any]:
+def together(holes: object, named: Mapping[str, Any], known: Collection[str] | None = None) -> dict[str, Any]:
     """All holes that a caller gave: those in a mapping, and those by name.
 
+    Args:
+        holes: the mapping, which may have more than the program needs: one may serve many programs.
+        named: those by name, of which each is one of the program's, as a misspelt option would be one otherwise.
+        known: the holes of the program; None: any.
+
     Raises:
-        ArgumentError: where what came is no mapping from names.
+        ArgumentError: where what came is no mapping from names, or the program has no such hole.
     """
+    for name in named:
+        if known is not None and name not in known:
+            raise ArgumentError(f"{name}: {no_hole(name, known)}")
     return {**check_names(holes), **named}
+
+
+def no_hole(name: str, known: Collection[str]) -> str:
+    """That a program has no hole of this name, in words, and which it has."""
+    dashed = name.replace("_", "-")
+    advice = f"; {dashed!r} is no name in Python, so give it in a dict, {{{dashed!r}: ...}}" if dashed in known else ""
+    return f"the program has no hole ?{name}; its holes are: {', '.join(known) or 'none'}{advice}"
 
 
 def check(holes: object) -> Mapping[str, Any]:
@@ -121,6 +136,7 @@ def _check(name: str, given: Any, *, in_rows: bool) -> None:
             for value in given.values:
                 check_atom(name, value)
         case Tensor():
+            _check_numbers(name, given)
             if in_rows or given.is_floating_point() or given.is_complex() or given.dim() not in (1, 2):
                 raise ArgumentError(
                     f"holes[{name!r}]: got a tensor of {given.dtype} and shape {tuple(given.shape)}; expected integers or "
@@ -136,7 +152,16 @@ def _check(name: str, given: Any, *, in_rows: bool) -> None:
             check_atom(name, given)
 
 
+def _check_numbers(name: str, given: Tensor) -> None:
+    """Refuse a tensor that has a shape and no numbers."""
+    if given.device.type == "meta":
+        raise ArgumentError(
+            f"holes[{name!r}]: got a tensor on the device meta, which holds no numbers; expected one with"
+        )
+
+
 def _check_logits(name: str, soft: Soft, in_rows: bool) -> None:
+    _check_numbers(name, soft.logits)
     most = 2 if in_rows else 3
     if soft.logits.dim() > most:
         raise ArgumentError(

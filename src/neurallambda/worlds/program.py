@@ -68,7 +68,7 @@ class WorldsProgram:
                 integers or booleans has a value for each row, a tensor [batch, time] a list; `Rows` has anything.
             batch: how many rows there are; None: as many as the data have.
             which: where several programs were compiled, for each row the number of its program; None: each has one row.
-            named: more holes, by name.
+            named: more holes, by name; each is one of the program's, where `holes` may have more than it needs.
 
         Returns:
             What was found.
@@ -87,7 +87,7 @@ class WorldsProgram:
             (tensor([0.6667], dtype=torch.float64), tensor([0.5000], dtype=torch.float64))
         """
         with on_cpu():
-            return self._infer(self._read(together(holes, named), batch, which))
+            return self._infer(self._read(together(holes, named, self.holes), batch, which))
 
     def record(
         self,
@@ -128,14 +128,14 @@ class WorldsProgram:
                 "record: this engine keeps only the heaviest worlds; expected one without `keep` and `least`"
             )
         with on_cpu():
-            return self._recorded(self._read(together(holes, named), batch, which), None, None)
+            return self._recorded(self._read(together(holes, named, self.holes), batch, which), None, None)
 
     def shortcuts(
         self,
         holes: Mapping[str, Any] | None = None,
         /,
         *,
-        symbols: Mapping[str, Sequence[Any]],
+        symbols: Mapping[str, Sequence[Any] | Tensor],
         values: Sequence[int | bool | str],
         permutations: bool = True,
         most: int = 1_000_000,
@@ -148,6 +148,7 @@ class WorldsProgram:
         Args:
             holes: what is certain beside the symbols, as in `infer`: of each row, or of all.
             symbols: the holes that a network would fill, with what is really seen in each row: a symbol, or a list of them.
+                A tensor [batch] has a symbol for each row, a tensor [batch, time] a list.
             values: all symbols.
             permutations: whether different symbols are taken for different ones; otherwise several may be taken for one.
             most: how many relabellings may be looked at together.
@@ -157,7 +158,8 @@ class WorldsProgram:
             How many there are beside the right one, and one of them.
 
         Raises:
-            ArgumentError: where there are too many to look at, or a row has a symbol that is no value.
+            ArgumentError: where there are too many to look at, a row has a symbol that is no value, or what a row observes is
+                impossible for what is really seen there.
 
         Example:
             >>> import torch
@@ -172,9 +174,11 @@ class WorldsProgram:
         """
         if len(self.programs) > 1:
             raise ArgumentError(f"shortcuts: got {len(self.programs)} programs side by side, expected one")
+        if isinstance(values, str):
+            raise ArgumentError(f"values: got the text {values!r:.60}, expected a sequence of symbols")
         with on_cpu():
             return find_shortcuts(
-                self, together(holes, named), symbols, list(values), permutations=permutations, most=most
+                self, together(holes, named, self.holes), symbols, list(values), permutations=permutations, most=most
             )
 
     def _infer(self, data: Holes) -> Found:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float, Int
@@ -22,6 +22,9 @@ from neurallambda.worlds.inputs import Holes
 from neurallambda.worlds.packet import Packet
 from neurallambda.worlds.state import Run
 from neurallambda.worlds.words import ERRORS, column
+
+if TYPE_CHECKING:
+    from neurallambda.worlds.found import Found
 
 End = Term | ErrorKind
 """How a program ends: in a value, or in a named error."""
@@ -82,12 +85,13 @@ class Recording:
     def __repr__(self) -> str:
         return f"Recording({self.holes.batch} rows, {len(self.circuit.layers)} layers, {len(self.rows)} ends)"
 
-    def __call__(self, holes: Mapping[str, Any] | None = None, /, **named: Any) -> "Any":
+    def __call__(self, holes: Mapping[str, Any] | Tensor | None = None, /, **named: Any) -> "Found":
         """What is found with other probabilities.
 
         Args:
             holes: for each uncertain hole what it was recorded with, or logits in the place of each `Soft`; what is left out
-                stays as it was recorded. They may live on any device, where everything is then computed.
+                stays as it was recorded. They may live on any device, where everything is then computed. Where one hole
+                alone is uncertain, its logits will do.
             named: more holes, by name.
 
         Returns:
@@ -98,16 +102,23 @@ class Recording:
         """
         from neurallambda.worlds.found import Found
 
+        if isinstance(holes, Tensor):
+            if len(self.holes.names) != 1:
+                raise ArgumentError(f"holes: got logits without a name; {self._known()}")
+            holes = {self.holes.names[0]: holes}
         with on_cpu():
             return Found(self, self.log_probabilities(together(holes, named)))
+
+    def _known(self) -> str:
+        """Which holes are uncertain, in words."""
+        return f"the uncertain holes of this recording are: {', '.join(self.holes.names) or 'none'}"
 
     def log_probabilities(self, holes: Mapping[str, Any]) -> Float[Tensor, " leaves"]:
         """The numbers of the leaves."""
         holes = together(holes, {})
         for name in holes:
             if name not in self.holes.names:
-                known = ", ".join(self.holes.names) or "none"
-                raise ArgumentError(f"holes[{name!r}]: the uncertain holes of this recording are: {known}")
+                raise ArgumentError(f"holes[{name!r}]: {self._known()}")
         logs: list[Tensor] = []
         for number, name in enumerate(self.holes.names):
             given = self.holes.given[name]
@@ -126,10 +137,16 @@ class Recording:
         return torch.cat([log.to(device) for log in logs])
 
     def save(self, path: str | Path) -> None:
-        """Write the recording to a file, from which `load_recording` reads it."""
+        """Write the recording to a file, from which `load_recording` reads it.
+
+        Raises:
+            OSError: where it cannot be written.
+        """
         from neurallambda.worlds.recording_file import as_plain
 
-        torch.save(as_plain(self), path)
+        plain = as_plain(self)
+        with Path(path).open("wb") as file:  # torch raises a RuntimeError where there is no such folder
+            torch.save(plain, file)
 
 
 def record(run: Run, ended: Packet, evidence: int, programs: tuple[Program, ...]) -> Recording:

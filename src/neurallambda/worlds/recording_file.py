@@ -78,7 +78,8 @@ def load_recording(path: str | Path) -> Recording:
     except OSError:
         raise
     except Exception as error:  # whatever torch raises for what it did not write
-        raise ArgumentError(f"path: {path} holds no recording ({str(error).partition(chr(10))[0]})") from None
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise ArgumentError(f"path: {path} holds no recording ({why})") from None
     if not isinstance(plain, dict) or plain.get("format") != _FORMAT:
         raise ArgumentError(f"path: {path} holds no recording; expected a file that Recording.save wrote")
     try:

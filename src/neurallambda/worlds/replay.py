@@ -132,6 +132,10 @@ def _sum(one: Tensor | None, other: Tensor) -> Tensor:
 
 def replay(circuit: Circuit, log: Float[Tensor, " leaves"], *layers: int) -> tuple[Tensor, ...]:
     """The numbers of some layers, for some numbers of the leaves."""
+    if torch._C._are_functorch_transforms_active():  # pyright: ignore[reportPrivateUsage] # as autograd itself asks
+        # the transforms of `torch.func` go through plain operations
+        numbers = evaluate(circuit, log)
+        return tuple(numbers[layer] for layer in layers)
     return Replay.apply(log, circuit, layers)
 
 

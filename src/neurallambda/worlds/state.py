@@ -183,15 +183,25 @@ class Run:
 
     def limit(self, packet: Packet, kind: ErrorKind, text: str) -> None:
         """End all worlds of a packet at a limit."""
-        for row in torch.unique(packet.rows).tolist():
-            self.limits.setdefault((row, kind), (packet.at, text))
+        rows, counts = torch.unique(packet.rows, return_counts=True)
+        for row, worlds in zip(rows.tolist(), counts.tolist(), strict=True):
+            if (row, kind) not in self.limits:
+                self.limits[row, kind] = (packet.at, text + self._together(packet, row, worlds))
         self.end(packet, ERRORS[kind])
+
+    def _together(self, packet: Packet, row: int, worlds: int) -> str:
+        """How many worlds of a row end together, and what differs between them, in words."""
+        if worlds == 1:
+            return ""
+        apart = self.differing(packet, row, self.code.instructions[packet.at])
+        return f". {worlds:,} worlds are at this place; what keeps them apart: {apart}"
 
     def differing(self, packet: Packet, row: int, instruction: Instruction) -> str:
         """What differs between the worlds of a row."""
         mine = (packet.rows == row).nonzero().squeeze(1)
         found: list[str] = []
-        for register in instruction.before:
+        # at an instruction at which nothing waits or parts it is not written down what is read from there on
+        for register in instruction.before or [one for one in packet.registers if one >= 0]:
             different = self._different(column(packet.registers[register], len(packet))[mine])
             if different > 1:
                 found.append(f"{self._named(packet.at, register)} has {different:,} values")
