@@ -21,8 +21,9 @@ def quiet() -> Controller:
 
 def restful() -> NameBlindController:
     """A model without noise that takes more steps than there are tokens."""
-    silent = {"state_noise": 0.0, "action_noise": 0.0, "choice_noise": 0.0}
-    return NameBlindController(3, 2, names=2, stacks=1, queues=1, pause=True, **silent)
+    return NameBlindController(
+        3, 2, names=2, stacks=1, queues=1, pause=True, state_noise=0.0, action_noise=0.0, choice_noise=0.0
+    )
 
 
 def tokens() -> Tensor:
