@@ -122,6 +122,7 @@ def controller(
             to take out, the second to wait, and so on in turn.
     """
     heads = stacks + queues + priority_queues
+    inclined: list[Literal["take", "stay"]] | None = None if after == "in turn" else [after] * heads
     return Controller(
         task.inputs,
         task.outputs,
@@ -138,7 +139,7 @@ def controller(
         value_noise=value_noise,
         action_scale=action_scale,
         phase_bias=phase_bias,
-        after=None if after == "in turn" else [after] * heads,
+        after=inclined,
     )
 
 
