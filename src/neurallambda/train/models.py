@@ -18,6 +18,7 @@ from neurallambda.nn import (
     TransformerModel,
     WindowAutomaton,
 )
+from neurallambda.nn.controller import Phase
 from neurallambda.tasks import Task
 from neurallambda.train.recipe import MakeModel
 
@@ -122,7 +123,7 @@ def controller(
             to take out, the second to wait, and so on in turn.
     """
     heads = stacks + queues + priority_queues
-    inclined: list[Literal["take", "stay"]] | None = None if after == "in turn" else [after] * heads
+    inclined: list[Phase] | None = None if after == "in turn" else [after for _ in range(heads)]
     return Controller(
         task.inputs,
         task.outputs,
