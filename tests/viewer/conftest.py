@@ -4,7 +4,11 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -50,6 +54,21 @@ def tab(browser: object) -> Iterator[object]:
     yield opened
     context.close()
     assert [text for text in wrong if "the server responded with a status of" not in text] == []
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a folder's page, while it is served."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        serving = threading.Thread(target=server.serve_forever, daemon=True)
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}/index.html"
+        server.shutdown()
+        serving.join()
 
 
 @pytest.fixture(scope="session")
