@@ -195,7 +195,7 @@ def test_the_engine_that_was_chosen_stays_where_it_runs_the_program(opened: Any)
 
 def test_a_run_that_ends_late_leaves_what_is_said_of_the_newer_text(opened: Any) -> None:
     held: list[Any] = []
-    opened.route("**/api/trace", held.append)
+    opened.route("**/api/trace", lambda route: held.append(route))
     write(opened, "(+ 1 2)")
     run(opened)
     write(opened, "(+ 1 ]")
