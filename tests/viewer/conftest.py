@@ -11,6 +11,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -79,6 +80,9 @@ def playground() -> Iterator[str]:
     assert process.stderr is not None
     found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
     assert found is not None
+    asked = Request(f"{found[0]}/api/run", b'{"source": "1"}', {"content-type": "application/json"})
+    with urlopen(asked, timeout=300) as answer:  # what it loads first takes as long as the machine is busy
+        assert b'"value":"1"' in answer.read()
     yield found[0]
     process.terminate()
     said = process.stderr.read()
