@@ -231,6 +231,7 @@ def test_a_list_with_uncertain_items_has_sliders_for_each(opened: Any, playgroun
     opened.get_by_role("button", name="An uncertain list").click()
     opened.get_by_test_id("ends").wait_for()
     opened.get_by_role("heading", name="Alternatives").wait_for()
+    assert opened.locator(".term .hole").first.evaluate("one => getComputedStyle(one).padding") == "0px"
     opened.get_by_role("group", name="?xs/1").get_by_label("2", exact=True).fill("0.1")
     source = "(observe (= (sum ?xs) 5))\n(car ?xs)"
     parts = [[[1, 0.5], [2, 0.5]], [[1, 0.3], [2, 0.1]], [[0, 0.4], [1, 0.4], [2, 0.2]]]
