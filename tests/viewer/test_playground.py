@@ -16,7 +16,8 @@ pytestmark = pytest.mark.skipif(find_spec("uvicorn") is None, reason="no uvicorn
 def opened(tab: Any, playground: str) -> Any:
     """The playground, once the first program of the gallery has run."""
     tab.goto(playground)
-    tab.get_by_test_id("value").wait_for()
+    # A run that a test left behind was ended with its process, and another one may be loading still.
+    tab.get_by_test_id("value").wait_for(timeout=120_000)
     return tab
 
 
