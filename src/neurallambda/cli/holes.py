@@ -51,7 +51,7 @@ def read_holes(texts: Iterable[str]) -> dict[str, Hole]:
             hole, rest = _list(name, given.strip()[2:])
             if rest.strip():
                 raise ArgumentError(f"--hole: got {rest.strip()!r} after the list for {name!r}")
-        elif sign and given.lstrip().startswith("("):
+        elif sign and given.lstrip().startswith("(") and given.rstrip().endswith(")"):
             raise ArgumentError(f"--hole: got {given!r} for {name.removeprefix('?')!r}; {_LISTS}")
         else:
             name, hole = read_hole(text)
@@ -117,8 +117,6 @@ def read_hole(text: str) -> tuple[str, Hole]:
     name = name.removeprefix("?")
     if not sign or not name:
         raise ArgumentError(f"--hole: got {text!r}; {_EXPECTED}")
-    if given.lstrip().startswith("'("):
-        raise ArgumentError(f"--hole: got a list for {name!r}, which only `neurallambda infer` takes; {_EXPECTED}")
     parts = given.split(",")
     if len(parts) == 1 and ":" not in given:
         return name, _atom(name, given)
