@@ -42,6 +42,16 @@ def test_an_uncertain_answer_shows_its_ends() -> None:
     assert "<code>2</code></td><td>0.5000" in html(found)
 
 
+def test_worlds_show_what_they_may_use_and_their_programs() -> None:
+    worlds = nl.Worlds(integers=range(-4, 4), keep=100)
+    shown = html(worlds)
+    for part in ("-4 to 3", "1,000,000", "the 100 heaviest"):
+        assert part in shown
+    shown = html(worlds.compile(["(+ ?a (sample ?b))", "1 ; <b>"]))
+    for part in ("(+ ?a (sample ?b))", "?a, ?b", "&lt;b&gt;"):
+        assert part in shown
+
+
 @pytest.mark.parametrize("width", [1, 3])
 def test_a_state_shows_its_tensors(width: int) -> None:
     stack = SuperpositionStack(capacity=4, width=width)

@@ -21,6 +21,7 @@ NAMES = [
     "Rows",
     "Soft",
     "SourceError",
+    "Trace",
     "Worlds",
     "__version__",
     "evaluate",

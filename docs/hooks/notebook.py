@@ -1,6 +1,7 @@
 """Makes the tutorial a notebook, run from top to bottom: `tutorial.ipynb` beside its page, with all outputs.
 
-Each expression whose value the page states ends a cell, and so does each example of a `>>>` session.
+Each expression whose value the page states ends a cell, and so does each example of a `>>>` session. Where a notebook shows more of
+a value than its text, the page shows it too: below the line, as plain HTML.
 """
 
 import ast
@@ -20,6 +21,10 @@ ARROW = "  # => "
 FENCE = re.compile(r"^```python\n(?P<code>.*?)^```$\n?", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?P<page>[\w/-]+)\.md")
 
+PLACE = re.compile(r'<div class="shown" data-number="(\d+)"></div>')
+SHOWN: list[str] = []
+"""What the page shows, from when it is read to when it is written."""
+
 Json = dict[str, Any]
 
 
@@ -27,8 +32,16 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Give the tutorial a link to its notebook; mkdocs calls this."""
     if page.file.src_uri != PAGE.name:
         return markdown
-    title, rest = markdown.split("\n", 1)
+    shown, SHOWN[:] = with_places(markdown)
+    title, rest = shown.split("\n", 1)
     return f'{title}\n\nAs a notebook that has been run: <a href="../{NAME}" download>{NAME}</a>.\n{rest}'
+
+
+def on_page_content(html: str, page: Any, **_: Any) -> str:
+    """Put what a notebook shows into its places; mkdocs calls this."""
+    if page.file.src_uri != PAGE.name:
+        return html
+    return PLACE.sub(lambda found: f'<div class="shown">{SHOWN[int(found[1])]}</div>', html)
 
 
 def on_post_build(config: Any, **_: Any) -> None:
@@ -69,23 +82,50 @@ def notebook(markdown: str) -> Json:
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
+def with_places(markdown: str) -> tuple[str, list[str]]:
+    """A page with a place after each piece of code of whose value a notebook shows more than text; and what it shows there."""
+    names: Json = {"__name__": "__main__"}
+    shown: list[str] = []
+
+    def told(found: re.Match[str]) -> str:
+        parts, waiting = list[str](), list[str]()
+        for text, code in parts_of(found["code"]):
+            waiting.append(text)
+            rich = [one["data"]["text/html"] for one in outputs(code, names, 0) if "text/html" in one.get("data", {})]
+            if rich:
+                fence = "".join(waiting).strip("\n")
+                parts.append(f'```python\n{fence}\n```\n\n<div class="shown" data-number="{len(shown)}"></div>\n')
+                shown.extend(rich)
+                waiting.clear()
+        rest = "".join(waiting).strip("\n")
+        return "\n".join([*parts, *([f"```python\n{rest}\n```\n"] if rest else [])])
+
+    return FENCE.sub(told, markdown), shown
+
+
 def pieces(code: str) -> Iterator[str]:
     """The cells of a block: what is stated of its values is left out, for they follow."""
+    return (piece for _, piece in parts_of(code))
+
+
+def parts_of(code: str) -> Iterator[tuple[str, str]]:
+    """The cells of a block, each as the page has it and as it is run. A session is one part of the page."""
     if code.lstrip().startswith(">>>"):
-        for example in doctest.DocTestParser().get_examples(code):
-            yield example.source.rstrip()
+        for number, example in enumerate(doctest.DocTestParser().get_examples(code)):
+            yield code if number == 0 else "", example.source.rstrip()
         return
-    lines, first = code.splitlines(), 0
+    lines, first = code.splitlines(keepends=True), 0
     for statement in ast.parse(code).body:
         last = statement.end_lineno
         assert last is not None
         if ARROW in lines[last - 1]:
+            text = "".join(lines[first:last])
             lines[last - 1] = lines[last - 1].partition(ARROW)[0]
-            yield "\n".join(lines[first:last]).strip()
+            yield text, "".join(lines[first:last]).strip()
             first = last
-    rest = "\n".join(lines[first:]).strip()
-    if rest:
-        yield rest
+    rest = "".join(lines[first:])
+    if rest.strip():
+        yield rest, rest.strip()
 
 
 def outputs(code: str, names: Json, count: int) -> list[Json]:

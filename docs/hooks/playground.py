@@ -36,18 +36,26 @@ def on_post_build(config: Any, **_: Any) -> None:
 
 def build(folder: Path) -> None:
     """Write the playground into a folder, which any web server can serve as it is."""
-    from neurallambda.viewer.playground.in_browser import archive, settings
+    from neurallambda.viewer.playground.in_browser import archive
 
-    assets = ROOT / "src" / "neurallambda" / "viewer" / "assets"
+    write_page(folder)
     (folder / "pyodide").mkdir(parents=True, exist_ok=True)
-    for name in ASSETS:
-        shutil.copyfile(assets / name, folder / name)
     for name in PYODIDE_FILES:
         shutil.copyfile(PYODIDE / name, folder / "pyodide" / name)
+    (folder / "packages.zip").write_bytes(archive())
+
+
+def write_page(folder: Path) -> None:
+    """Write the page alone, without the Python that it fetches."""
+    from neurallambda.viewer.playground.in_browser import settings
+
+    assets = ROOT / "src" / "neurallambda" / "viewer" / "assets"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ASSETS:
+        shutil.copyfile(assets / name, folder / name)
     known = json.dumps(json.loads(settings())).replace("<", "\\u003c")
     page = (assets / "static.html").read_text("utf-8").replace("{settings}", known)
     (folder / "index.html").write_text(page, "utf-8")
-    (folder / "packages.zip").write_bytes(archive())
 
 
 if __name__ == "__main__":

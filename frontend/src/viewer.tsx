@@ -3,6 +3,7 @@ import "./style/theme.css";
 import "./style/viewer.css";
 import { render } from "preact";
 import type { TraceRecord } from "./record/types";
+import { Holes } from "./viewer/Holes";
 import { ThemeButton } from "./viewer/ThemeButton";
 import { Viewer } from "./viewer/Viewer";
 
@@ -29,6 +30,7 @@ function Page() {
         <details class="panel source">
           <summary>Program</summary>
           <pre>{source}</pre>
+          <Holes holes={record.header.holes ?? {}} />
         </details>
       )}
       <Viewer record={record} />

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from neurallambda.machine.result import Distribution, Result
     from neurallambda.programs import Engine, Limits, run, run_all
     from neurallambda.traces.running import trace
+    from neurallambda.traces.traced import Trace
     from neurallambda.worlds.engine import Worlds
     from neurallambda.worlds.given import Rows
 
@@ -42,6 +43,7 @@ _HOMES = {
     "Rows": "worlds.given",
     "Soft": "holes",
     "SourceError": "errors",
+    "Trace": "traces.traced",
     "Worlds": "worlds.engine",
     "evaluate": "lang.evaluate",
     "normalize": "lang.normalize",
@@ -66,6 +68,7 @@ __all__ = [
     "Rows",
     "Soft",
     "SourceError",
+    "Trace",
     "Worlds",
     "__version__",
     "evaluate",

@@ -1,7 +1,7 @@
 """Running programs by any engine: one, several, or a stream of thousands."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, overload
+from typing import Any, overload
 
 from neurallambda.arguments import checked
 from neurallambda.engines import make_engine
@@ -12,9 +12,6 @@ from neurallambda.engines.protocol import Limits as Limits
 from neurallambda.errors import ArgumentError, SourceError
 from neurallambda.lang.outcome import Outcome
 
-if TYPE_CHECKING:
-    from neurallambda.holes import Filling
-
 
 @overload
 def run(
@@ -23,7 +20,7 @@ def run(
     engine: Engine | str = ...,
     limits: Limits = ...,
     device: str | None = ...,
-    holes: "Mapping[str, Filling] | None" = ...,
+    holes: Mapping[str, Any] | None = ...,
 ) -> str: ...
 @overload
 def run(
@@ -32,7 +29,7 @@ def run(
     engine: Engine | str = ...,
     limits: Limits = ...,
     device: str | None = ...,
-    holes: "Mapping[str, Filling] | None" = ...,
+    holes: Mapping[str, Any] | None = ...,
 ) -> list[Outcome]: ...
 @checked
 def run(
@@ -41,7 +38,7 @@ def run(
     engine: Engine | str = Engine.MACHINE,
     limits: Limits = Limits(),
     device: str | None = None,
-    holes: "Mapping[str, Filling] | None" = None,
+    holes: Mapping[str, Any] | None = None,
 ) -> str | list[Outcome]:
     """Run a program, or a batch of programs.
 
@@ -51,8 +48,8 @@ def run(
         limits: the integers, steps and memory they may use.
         device: where the machine's tensors live.
         holes: what each `?name` stands for: an integer, a boolean, the name of a primitive; or, but for the reference
-            evaluator, a distribution, as `Soft` or as logits over all declared integers. The answer of a soft program is
-            its likeliest end; `Machine` gives the probabilities of all of them.
+            evaluator, a distribution, as `Soft` or as logits over all declared integers; for worlds also `Chances`, and lists
+            of all these. The answer of a soft program is its likeliest end; `Machine` gives the probabilities of all of them.
 
     Returns:
         Of one program its value as text; of several, how each of them ended: a value or a named error, with its steps.
@@ -88,7 +85,7 @@ def run_all(
     engine: Engine | str = Engine.MACHINE,
     limits: Limits = Limits(),
     device: str | None = None,
-    holes: "Mapping[str, Filling] | None" = None,
+    holes: Mapping[str, Any] | None = None,
 ) -> Iterator[Outcome | SourceError]:
     """Run a stream of programs, and give how each of them ended, in order; text that is no program gives its error.
 

@@ -91,3 +91,18 @@ def test_a_trace_of_a_soft_program(call: Call) -> None:
     called = call("run", "(if ?c 1 2)", "--hole", "c=true:0.3,false:0.7", "--trace")
     assert called.stdout == "2\n"
     assert "0.30" in called.stderr
+
+
+def test_lists_are_for_worlds(call: Call) -> None:
+    hole = ("--hole", "xs='(1:0.3,2:0.7 '(5))")
+    called = call("run", "(car ?xs)", "--engine", "worlds", *hole)
+    assert called.stdout == "2\n"
+    assert called.stderr == "probability  end\n      0.700  2\n      0.300  1\n"
+    assert "?xs/0" in call("run", "(car ?xs)", "--engine", "worlds", "--trace", *hole).stderr
+    traced = call("trace", "(car ?xs)", "--engine", "worlds", *hole)
+    assert "(car '(?xs/0 '(5)))" in traced.stdout
+    for command in (("run",), ("trace",)):
+        called = call(*command, "(car ?xs)", *hole)
+        assert (called.code, called.stdout) == (2, "")
+        assert "got a list for 'xs', and the engine machine takes single values; the engine worlds" in called.stderr
+    assert "got several values for 'a'" in call("trace", "?a", "--engine", "reference", "--hole", "a=1:1,2:1").stderr

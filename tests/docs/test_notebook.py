@@ -5,7 +5,7 @@ import doctest
 from functools import cache
 from typing import Any
 
-from docs.hooks.notebook import ARROW, FENCE, PAGE, notebook, outputs, pieces
+from docs.hooks.notebook import ARROW, FENCE, PAGE, PLACE, notebook, outputs, pieces, with_places
 
 
 @cache
@@ -73,3 +73,24 @@ def test_pieces_and_what_they_show() -> None:
     assert (printed["text"], value["data"]) == ("1\n2\n", {"text/plain": "2"})
     (wrong,) = outputs("1 / 0", names, 2)
     assert wrong["ename"] == "ZeroDivisionError"
+
+
+def test_the_page_shows_what_a_notebook_shows() -> None:
+    text, shown = with_places(PAGE.read_text("utf-8"))
+    rich = [
+        output["data"]["text/html"]
+        for cell in tutorial()["cells"]
+        for output in cell.get("outputs", ())
+        if "text/html" in output.get("data", {})
+    ]
+    assert [part.split(" at 0x")[0] for part in shown] == [part.split(" at 0x")[0] for part in rich]
+    assert [int(number) for number in PLACE.findall(text)] == list(range(len(shown)))
+    assert len(shown) >= 5
+    assert all(part.startswith("<table>") and "<script" not in part for part in shown), "it needs no JavaScript"
+    assert "probability" in shown[1]
+    assert PLACE.sub("", text).count("```python") >= len(FENCE.findall(PAGE.read_text("utf-8")))
+
+
+def test_code_that_shows_nothing_more_stays_as_it_is() -> None:
+    page = "# A\n\n```python\na = 1\n\na + 1  # => 2\n```\n\n```python\n>>> a\n1\n>>> a\n1\n```\n"
+    assert with_places(page) == (page, [])

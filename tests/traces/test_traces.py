@@ -178,6 +178,11 @@ def test_errors_end_a_trace_with_their_place(source: str, kind: str, engine: str
     SCHEMA.validate(document(events))
 
 
+def test_a_name_is_not_taken_for_the_awaited_value() -> None:
+    (*_, state) = states(list(trace("(let [_ (car 1)] _)", engine="reference"))[:3])
+    assert [item["text"] for item in state.lanes[0]["stores"]["continuation"]["items"]] == ["(let [· _] ·)", "(car _)"]
+
+
 def test_a_trace_that_is_cut_says_so() -> None:
     events = list(trace("(defn f [n] (f n)) (f 1)", engine="reference", limits=nl.Limits(max_steps=5)))
     assert events[-1]["steps"] == 5
@@ -288,5 +293,5 @@ def test_uncertain_runs_end_within_limits_and_say_what_is_impossible() -> None:
     (*_, last) = endless
     assert last["outcome"]["error"] in ("out-of-memory", "out-of-steps")
     assert "truncated" in last
-    with pytest.raises(ArgumentError, match="runs with uncertain lists are not traced"):
-        list(trace("?a", engine="worlds", holes={"a": [1, 2]}))
+    many = list(trace("?xs", engine="worlds", holes={"xs": [Chances((1, 2), (1, 1))] * 13}))
+    assert many[-1]["outcome"]["error"] == "out-of-memory"

@@ -4,9 +4,14 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -52,6 +57,21 @@ def tab(browser: object) -> Iterator[object]:
     assert [text for text in wrong if "the server responded with a status of" not in text] == []
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a folder's page, while it is served."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        serving = threading.Thread(target=server.serve_forever, daemon=True)
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}/index.html"
+        server.shutdown()
+        serving.join()
+
+
 @pytest.fixture(scope="session")
 def playground() -> Iterator[str]:
     """The address of a playground that lets two programs run at once, for half a minute."""
@@ -60,6 +80,9 @@ def playground() -> Iterator[str]:
     assert process.stderr is not None
     found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
     assert found is not None
+    asked = Request(f"{found[0]}/api/run", b'{"source": "1"}', {"content-type": "application/json"})
+    with urlopen(asked, timeout=300) as answer:  # what it loads first takes as long as the machine is busy
+        assert b'"value":"1"' in answer.read()
     yield found[0]
     process.terminate()
     said = process.stderr.read()

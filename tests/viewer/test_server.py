@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from neurallambda.viewer.playground.gallery import gallery
 from neurallambda.viewer.playground.jobs import perform
 from neurallambda.viewer.playground.limits import PlaygroundLimits
 from neurallambda.viewer.playground.pool import Pool
@@ -79,6 +80,22 @@ def test_every_example_of_the_gallery_runs(client: Client) -> None:
         )
         assert answer["kind"] == "result", example["name"]
         assert ("error" in answer) == (example["name"] == "An error"), (example["name"], answer)
+
+
+@pytest.mark.parametrize("engine", ["reference", "stepper", "beta-stepper", "worlds", "machine"])
+def test_the_gallery_says_which_engines_run_a_program(engine: str) -> None:
+    for example in gallery():
+        request = {"source": example["source"], "engine": engine, "holes": example.get("holes", {})}
+        *_, answer = perform(read_job("run", json.dumps(request).encode(), PlaygroundLimits()))
+        assert (answer["kind"] == "problem") == (engine in example["refused"]), example["name"]
+        assert example.get("engine", "machine") not in example["refused"]
+
+
+def test_lists_are_given_to_workers_as_they_are() -> None:
+    body = b'{"source": "?a", "holes": {"a": {"items": [[[1, 1]], {"items": [[[2, 1], [3, 1]]]}]}, "b": [[4, 1]]}}'
+    job = read_job("trace", body, PlaygroundLimits())
+    assert Job.of_json(job.to_json()) == job
+    assert job.holes == {"a": [((1, 1.0),), [((2, 0.5), (3, 0.5))]], "b": ((4, 1.0),)}
 
 
 def test_mistakes_are_told_with_their_place(client: Client) -> None:
@@ -188,6 +205,11 @@ def test_others_are_refused(client: Client, method: str, path: str, headers: dic
         b'{"source": "1", "holes": {"a": [["os.system", 1]]}}',
         b'{"source": "1", "holes": {"a": [[[1], 1]]}}',
         b'{"source": "1", "holes": {"?a": [[1, 1]]}}',
+        b'{"source": "1", "holes": {"a": {"items": 1}}}',
+        b'{"source": "1", "holes": {"a": {"items": [[]]}}}',
+        b'{"source": "1", "holes": {"a": {"items": [], "more": 1}}}',
+        b'{"source": "1", "holes": {"a": {"items": [' + b"[[1, 1]]," * 300 + b"[[1, 1]]]}}}",
+        b'{"source": "1", "holes": {"a": ' + b'{"items": [' * 200 + b"]}" * 200 + b"}}",
     ],
 )
 def test_bad_requests_are_told_why(client: Client, body: bytes) -> None:

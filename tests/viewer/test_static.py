@@ -3,11 +3,8 @@
 import json
 import subprocess
 import sys
-import threading
 import zipfile
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from typing import Any
 
@@ -16,12 +13,9 @@ import pytest
 from docs.hooks.playground import PYODIDE, build
 from neurallambda.lang.evaluate import evaluate
 from neurallambda.viewer.playground.in_browser import answers, archive, settings
+from tests.viewer.conftest import served
 
 FACTORIAL = "(defn fact [n] (if (= n 0) 1 (* n (fact (- n 1))))) (fact 5)"
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +24,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("no Pyodide: `cd frontend && npm ci` fetches it")
     folder = tmp_path_factory.mktemp("static")
     build(folder)
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
-        serving = threading.Thread(target=server.serve_forever, daemon=True)
-        serving.start()
-        yield f"http://127.0.0.1:{server.server_port}/index.html"
-        server.shutdown()
-        serving.join()
+    with served(folder) as address:
+        yield address
 
 
 def watched(tab: Any, key: str, text: str) -> None:
@@ -116,6 +106,8 @@ print(json.loads(last)["trace"]["end"]["steps"])
         ("run", {"source": "1", "engine": "machine"}, "needs tensors"),
         ("run", {"source": 1}, "expected the text of a program"),
         ("trace", {"source": "(+ 1"}, "never closed"),
+        ("run", {"source": "?a", "holes": {"a": [[1, 0.5], [2, 0.5]]}}, "takes one value for each hole"),
+        ("run", {"source": "?a", "holes": {"a": {"items": []}}}, "takes one value for each hole"),
     ],
 )
 def test_what_cannot_be_run_is_told(kind: str, request_: dict[str, object], said: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from neurallambda.lang import Chances
 from neurallambda.traces import document, states, trace
 from neurallambda.viewer import page
 from tests.viewer.conftest import AXE
@@ -144,6 +145,33 @@ def test_alternatives_split_merge_and_end(shown: Any) -> None:
     assert tab.locator(".choose button").count() == 1
     assert "error division-by-zero 20.0 %" in tab.locator(".registers").inner_text()
     assert tab.locator(".outcome .number").all_inner_texts() == ["0.8000", "0.2000"]
+
+
+def test_a_list_of_uncertain_items_is_shown_item_by_item(shown: Any) -> None:
+    holes = {"xs": [Chances((1, 2), (1, 3)), 5, []], "n": 4}
+    tab = shown(document(trace("(+ (car ?xs) ?n)", engine="worlds", holes=holes)))
+    tab.get_by_text("Program", exact=True).click()
+    given = tab.locator(".given")
+    assert given.locator("dt").all_inner_texts() == ["?xs/0", "?xs/1", "?xs/2", "?n"]
+    assert given.locator("dd").all_inner_texts() == ["1 25.0 % · 2 75.0 %", "5", "'()", "4"]
+    tab.locator("h1").click()
+    tab.keyboard.press("End")
+    tab.keyboard.press("ArrowLeft")
+    assert tab.locator(".choose button").count() == 2
+    tab.keyboard.press("ArrowRight")
+    tab.get_by_text("All alternatives have ended.").wait_for()
+    assert serious(tab) == []
+
+
+def test_inside_a_notebook_it_steps_too(tab: Any, tmp_path: Path) -> None:
+    html = trace("(+ 1 2)", engine="reference")._repr_html_()
+    (tmp_path / "cell.html").write_text(f"<!doctype html><title>cell</title>{html}", encoding="utf-8")
+    tab.goto((tmp_path / "cell.html").as_uri())
+    tab.locator("summary").click()
+    inside = tab.frame_locator("iframe")
+    inside.get_by_role("button", name="Step forward").click()
+    inside.get_by_test_id("step").filter(has_text="1 /").wait_for()
+    tab.wait_for_timeout(200)  # by then the step would be in the address
 
 
 def test_an_automaton_shows_state_stack_and_what_it_reads(shown: Any) -> None:

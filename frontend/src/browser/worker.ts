@@ -19,7 +19,12 @@ const PLACE = "/lib/packages";
 
 let room: Promise<Room> | null = null;
 
-async function load(base: string, tell: (answer: object) => void): Promise<Room> {
+/** Tells an answer to the request of this number, or to all where it is 0; null: there is no more to tell. */
+function tell(id: number, answer: object | null): void {
+  self.postMessage({ id, answer });
+}
+
+async function load(base: string): Promise<Room> {
   const total = PARTS.reduce((sum, [, size]) => sum + size, 0);
   let done = 0;
   let packages = new ArrayBuffer(0);
@@ -29,7 +34,7 @@ async function load(base: string, tell: (answer: object) => void): Promise<Room>
     const content = await response.arrayBuffer();
     if (name === "packages.zip") packages = content;
     done += size;
-    tell({ kind: "progress", seconds: 0, share: (0.9 * done) / total }); // the rest is starting it
+    tell(0, { kind: "progress", seconds: 0, share: (0.9 * done) / total }); // the rest is starting it
   }
   const address = new URL("pyodide/pyodide.mjs", base).href;
   const { loadPyodide } = (await import(address)) as { loadPyodide(options: object): Promise<Python> };
@@ -42,14 +47,17 @@ async function load(base: string, tell: (answer: object) => void): Promise<Room>
 
 self.onmessage = async (event: MessageEvent<{ base: string; id: number; kind: string; body: string }>) => {
   const { base, id, kind, body } = event.data;
-  const tell = (answer: object) => self.postMessage({ id, answer });
+  const here = (room ??= load(base));
+  let isThere = false;
   try {
-    room ??= load(base, tell);
-    for (const line of (await room).answers(kind, body)) tell(JSON.parse(line) as object);
+    const { answers } = await here;
+    isThere = true;
+    for (const line of answers(kind, body)) tell(id, JSON.parse(line) as object);
   } catch (error) {
-    const message = `Python could not be loaded: ${error instanceof Error ? error.message : String(error)}`;
-    tell({ kind: "problem", problem: { message } });
-    room = null;
+    const what = isThere ? "Python has stopped, and is loaded again for the next run" : "Python could not be loaded";
+    const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+    tell(id, { kind: "problem", problem: { message } });
+    if (room === here) room = null; // who came after may be loading it again already
   }
-  self.postMessage({ id, answer: null });
+  tell(id, null);
 };

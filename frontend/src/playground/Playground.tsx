@@ -1,12 +1,12 @@
 // The page of the playground: gallery, editor, result, holes, and the viewer below.
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { ThemeButton } from "../viewer/ThemeButton";
 import { Viewer } from "../viewer/Viewer";
 import { Answers } from "./Answers";
 import type { Backend } from "./backend";
 import { type Editor, makeEditor } from "./editor";
 import { HoleSliders } from "./HoleSliders";
-import { Actions, busy, canWatch, chosen, engine, gradient, hasGradient, problem, progress, result, settings, source, trace } from "./state";
+import { Actions, busy, canWatch, chosen, engine, gradient, hasGradient, notice, problem, progress, result, settings, source, trace } from "./state";
 
 export function Playground({ backend, nonce, icon }: { backend: Backend; nonce: string; icon: string }) {
   const place = useRef<HTMLDivElement>(null);
@@ -23,15 +23,24 @@ export function Playground({ backend, nonce, icon }: { backend: Backend; nonce: 
         if (text === source.value) return;
         source.value = text;
         chosen.value = null;
+        notice.value = "";
         clearTimeout(waiting);
         waiting = window.setTimeout(() => void actions.check(), 250);
       },
     });
     void actions.start();
+    const pressed = (event: KeyboardEvent) => {
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
+      event.preventDefault(); // a button that has the focus is not pressed as well
+      if (!event.repeat) void actions.watch();
+    };
+    document.addEventListener("keydown", pressed);
+    return () => document.removeEventListener("keydown", pressed);
   }, []);
 
   const mistake = problem.value ?? result.value?.error ?? null;
-  useEffect(() => {
+  // At once with the rest: whoever sees the mistake and types sees nothing in the editor change under the cursor.
+  useLayoutEffect(() => {
     editor.current?.mark(mistake?.line && mistake.column ? { line: mistake.line, column: mistake.column } : null);
   }, [mistake]);
 
@@ -69,7 +78,7 @@ export function Playground({ backend, nonce, icon }: { backend: Backend; nonce: 
             </button>
             <label>
               engine
-              <select value={engine.value} onChange={(event) => (engine.value = event.currentTarget.value)}>
+              <select value={engine.value} onChange={(event) => actions.choose(event.currentTarget.value)}>
                 {settings.value?.engines.map((name) => <option key={name}>{name}</option>)}
               </select>
             </label>
@@ -105,8 +114,7 @@ export function Playground({ backend, nonce, icon }: { backend: Backend; nonce: 
 
 async function openAndWatch(actions: Actions, index: number): Promise<void> {
   actions.open(settings.value?.gallery[index]);
-  await actions.check();
-  await actions.watch();
+  if (await actions.check()) await actions.watch();
 }
 
 function Gallery({ onOpen }: { onOpen: (index: number) => void }) {
@@ -121,7 +129,9 @@ function Gallery({ onOpen }: { onOpen: (index: number) => void }) {
           </li>
         ))}
       </ul>
-      <p class="about">{chosen.value?.about}</p>
+      <p class="about">
+        {chosen.value?.about} <span class="notice" role="status">{notice.value}</span>
+      </p>
     </nav>
   );
 }

@@ -13,7 +13,9 @@ export interface Problem extends Partial<Place> {
 
 export type Atom = number | boolean | string;
 export type Choice = [Atom, number];
-export type Holes = Record<string, Choice[]>;
+/** What a hole stands for: choices, or a list of such. */
+export type Filling = Choice[] | { items: Filling[] };
+export type Holes = Record<string, Filling>;
 
 export interface Request {
   source: string;
@@ -41,10 +43,14 @@ export interface Example {
   source: string;
   engine?: string;
   holes?: Holes;
+  /** The engines that do not run it, each with the reason. */
+  refused?: Record<string, string>;
 }
 
 export interface Settings {
   version: string;
+  /** Whether a hole may be several values: some engine takes that. */
+  soft: boolean;
   /** The engines whose runs can be watched step by step. */
   traced: string[];
   engines: string[];

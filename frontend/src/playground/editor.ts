@@ -88,7 +88,9 @@ export function makeEditor(
   return {
     text: () => view.state.doc.toString(),
     setText: (text) => view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } }),
-    mark: (place) => view.dispatch({ effects: setPlace.of(place) }),
+    mark: (place) => {
+      if (place !== null || view.state.field(problems).size > 0) view.dispatch({ effects: setPlace.of(place) });
+    },
     focus: () => view.focus(),
   };
 }

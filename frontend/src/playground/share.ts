@@ -1,5 +1,6 @@
 // A program in the address: what stands after the # never leaves the browser.
 import type { Holes } from "./backend";
+import { isFilling } from "./fillings";
 
 export interface Shared {
   source: string;
@@ -27,7 +28,5 @@ export function ofFragment(text: string): Shared | null {
 
 function readHoles(value: unknown): Holes {
   if (typeof value !== "object" || value === null) return {};
-  const good = ([, choices]: [string, unknown]) =>
-    Array.isArray(choices) && choices.every((choice) => Array.isArray(choice) && typeof choice[1] === "number");
-  return Object.fromEntries(Object.entries(value).filter(good)) as Holes;
+  return Object.fromEntries(Object.entries(value).filter(([, filling]) => isFilling(filling))) as Holes;
 }

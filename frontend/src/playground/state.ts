@@ -1,12 +1,15 @@
 // What the playground holds, and what can be done with it. The parts of the page read these signals.
 import { batch, computed, effect, signal } from "@preact/signals";
 import type { TraceRecord } from "../record/types";
-import type { Answer, Atom, Backend, Choice, Example, Holes, Problem, Settings } from "./backend";
-import { ofFragment, toFragment } from "./share";
+import type { Answer, Backend, Choice, Example, Filling, Holes, Problem, Settings } from "./backend";
+import { at, changed, fillingOf } from "./fillings";
+import { ofFragment, type Shared, toFragment } from "./share";
 
 export const settings = signal<Settings | null>(null);
 export const source = signal("");
 export const engine = signal("machine");
+/** What there is to say of the engine, where it is another than somebody wanted. */
+export const notice = signal("");
 export const chosen = signal<Example | null>(null);
 export const problem = signal<Problem | null>(null);
 export const names = signal<string[]>([]);
@@ -19,11 +22,13 @@ export const progress = signal("");
 export const fetched = signal<number | null>(null);
 
 const EVEN: Choice[] = [[1, 0.5], [2, 0.5]];
+const ONE: Choice[] = [[1, 1]];
 
-/** What the holes of this program stand for; one that nobody has touched is one of two numbers. */
-export const holes = computed<Holes>(() =>
-  Object.fromEntries(names.value.map((name) => [name, choices.value[name] ?? EVEN])),
-);
+/** What the holes of this program stand for; one that nobody has touched is one of two numbers, or one where engines take one. */
+export const holes = computed<Holes>(() => {
+  const untouched = settings.value?.soft === false ? ONE : EVEN;
+  return Object.fromEntries(names.value.map((name) => [name, choices.value[name] ?? untouched]));
+});
 
 /** Whether a run that is watched says which cells its end depends on. */
 export const gradient = signal(false);
@@ -35,6 +40,8 @@ export class Actions {
   private running: AbortController | null = null;
   private checking: AbortController | null = null;
   private waits = false;
+  /** The engine that somebody chose; it stays, whatever is opened, where it runs that. */
+  private wanted: string | null = null;
 
   constructor(
     private readonly backend: Backend,
@@ -46,7 +53,7 @@ export class Actions {
     settings.value = found;
     const shared = ofFragment(new URLSearchParams(location.hash.slice(1)).get("program") ?? "");
     if (shared === null) this.open(found.gallery[0]);
-    else this.show(shared.source, shared.engine, shared.holes);
+    else this.openShared(shared, found);
     effect(() => this.remember());
     await this.check();
     if (!this.backend.waits) await this.watch();
@@ -55,15 +62,39 @@ export class Actions {
   /** Put a program of the gallery into the editor. */
   open(example: Example | undefined): void {
     if (example === undefined) return;
-    this.show(example.source, example.engine ?? "machine", example.holes ?? {});
+    const reason = this.wanted === null ? undefined : example.refused?.[this.wanted];
+    const by = this.wanted !== null && reason === undefined ? this.wanted : (example.engine ?? this.first);
+    this.show(example.source, by, example.holes ?? {});
     chosen.value = example;
+    if (reason !== undefined) notice.value = `${this.wanted} does not run this program: ${reason}. It runs on ${engine.value}.`;
+  }
+
+  /** Run by this engine from now on. */
+  choose(name: string): void {
+    this.wanted = engine.value = name;
+    notice.value = "";
+  }
+
+  /** The engine that runs what names none. */
+  private get first(): string {
+    return settings.value?.engines[0] ?? "machine";
+  }
+
+  /** Show what an address holds. Its engine is a choice, unless it is the one that the program would get anyway. */
+  private openShared(shared: Shared, known: Settings): void {
+    const example = known.gallery.find((one) => one.source === shared.source);
+    this.show(shared.source, shared.engine, shared.holes);
+    chosen.value = example ?? null;
+    if (!known.engines.includes(shared.engine))
+      notice.value = `There is no engine ${shared.engine} here. The program runs on ${engine.value}.`;
+    else if (shared.engine !== (example?.engine ?? this.first)) this.wanted = shared.engine;
   }
 
   private show(text: string, by: string, filled: Holes): void {
     this.stop();
     batch(() => {
-      const known = settings.value?.engines ?? [];
-      engine.value = known.includes(by) ? by : (known[0] ?? by);
+      engine.value = settings.value?.engines.includes(by) ? by : this.first;
+      notice.value = "";
       choices.value = filled;
       names.value = Object.keys(filled);
       [problem.value, result.value, trace.value, chosen.value] = [null, null, null, null];
@@ -72,13 +103,14 @@ export class Actions {
     this.showText(text);
   }
 
-  /** Ask whether the text is a program, and which holes it has. */
-  async check(): Promise<void> {
+  /** Ask whether the text is a program, and which holes it has; tells whether nobody has asked again meanwhile. */
+  async check(): Promise<boolean> {
     this.checking?.abort();
     const asked = (this.checking = new AbortController());
     await this.ask("check", asked, (answer) => {
       if (answer.kind === "checked") [problem.value, names.value] = [answer.problem, answer.holes];
     });
+    return !asked.signal.aborted;
   }
 
   async run(): Promise<void> {
@@ -115,18 +147,23 @@ export class Actions {
       progress.value = "";
       if (!quietly) [problem.value, result.value, trace.value] = [null, null, null];
     });
-    await this.ask(kind, asked, (answer) => this.take(answer));
+    const text = source.value;
+    await this.ask(kind, asked, (answer) => this.take(answer, source.value === text));
     if (this.running === asked) busy.value = null;
   }
 
-  private take(answer: Answer): void {
+  /** Take an answer. What it says is wrong with a text is of no use where the text is another by now: that is checked by itself. */
+  private take(answer: Answer, isOfThisText: boolean): void {
     fetched.value = answer.kind === "progress" && (answer.share ?? 1) < 1 ? (answer.share ?? null) : null;
     if (answer.kind === "progress") {
       const steps = answer.steps === undefined ? "" : `${answer.steps.toLocaleString("en")} steps, `;
       progress.value = `${steps}${answer.seconds.toFixed(1)} s`;
-    } else if (answer.kind === "problem") problem.value = answer.problem;
-    else if (answer.kind === "result") [result.value, problem.value] = [answer, null];
-    else if (answer.kind === "trace") trace.value = answer.trace;
+    } else if (answer.kind === "problem") {
+      if (isOfThisText || answer.problem.line === undefined) problem.value = answer.problem;
+    } else if (answer.kind === "result") {
+      result.value = answer;
+      if (isOfThisText) problem.value = null;
+    } else if (answer.kind === "trace") trace.value = answer.trace;
   }
 
   private async ask(
@@ -158,25 +195,20 @@ export class Actions {
   }
 }
 
-/** The weights of a hole, one of them changed. */
-export function weigh(name: string, index: number, weight: number): void {
-  const changed = (holes.value[name] ?? EVEN).map(([atom, was], at): Choice => [atom, at === index ? weight : was]);
-  const total = changed.reduce((sum, [, each]) => sum + each, 0);
-  if (total > 0) choices.value = { ...choices.value, [name]: changed };
+/** The weights of a hole, or of a part of it, one of them changed. */
+export function weigh(name: string, path: number[], index: number, weight: number): void {
+  const hole: Filling = holes.value[name] ?? EVEN;
+  const now = (at(hole, path) ?? []).map(([atom, was], place): Choice => [atom, place === index ? weight : was]);
+  const total = now.reduce((sum, [, each]) => sum + each, 0);
+  if (total > 0) choices.value = { ...choices.value, [name]: changed(hole, path, now) };
 }
 
 /** Other values for a hole, as somebody typed them; a value that was there keeps its weight. */
 export function revalue(name: string, text: string): boolean {
-  const atoms = [...new Set(text.split(/[\s,]+/).filter(Boolean))].slice(0, 64).map(atom);
-  if (atoms.length === 0) return false;
-  const before = new Map(holes.value[name] ?? EVEN);
-  choices.value = { ...choices.value, [name]: atoms.map((each): Choice => [each, before.get(each) ?? 1 / atoms.length]) };
+  const found = fillingOf(text, holes.value[name] ?? EVEN);
+  if (found === null) return false;
+  choices.value = { ...choices.value, [name]: found };
   return true;
-}
-
-export function atom(text: string): Atom {
-  if (text === "true" || text === "false") return text === "true";
-  return /^-?\d{1,9}$/.test(text) ? Number(text) : text;
 }
 
 function gone(error: unknown): string {

@@ -1,4 +1,4 @@
-// The record of a run, as `neurallambda/trace/schema.json` describes it.
+// The record of a run, as `neurallambda/traces/schema.json` describes it.
 
 /** What something may be, each with its weight, the heaviest first. */
 export type Mixture = [string, number][];
@@ -15,11 +15,14 @@ export interface Header {
   source?: string;
   name?: string;
   input?: string[];
-  holes?: Record<string, unknown>;
+  holes?: Record<string, HoleRecord>;
   limits?: Record<string, unknown>;
   lanes: LaneRecord[];
   memory: Cell[];
 }
+
+/** What a hole stands for; the items, where it is a list. */
+export type HoleRecord = Mixture | { items: HoleRecord[] };
 
 export interface StepRecord {
   number: number;

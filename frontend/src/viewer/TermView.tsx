@@ -25,6 +25,7 @@ export function TermView({ player }: { player: Player }) {
         </span>
       </header>
       <div class="text" ref={box} tabIndex={0} role="region" aria-label="Term">
+        {player.lane.value === null && <p class="omitted">All alternatives have ended.</p>}
         {term?.omitted ? <p class="omitted">{term.omitted}</p> : <Text term={term} width={width} player={player} />}
       </div>
     </section>

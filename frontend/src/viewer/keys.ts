@@ -56,6 +56,7 @@ function followAddress(player: Player): () => void {
 }
 
 function write(step: number): void {
+  if (location.protocol === "about:") return; // inside another page, as in a notebook, it has no address of its own
   const fragment = new URLSearchParams(location.hash.slice(1));
   if (step === 0) fragment.delete("step");
   else fragment.set("step", String(step));

@@ -98,7 +98,8 @@ def run(
         typer.Option(
             metavar="NAME=VALUE",
             help="What ?NAME stands for: an integer, a boolean or a primitive; or several of them, each with its "
-            "probability, as in c=true:0.3,false:0.7. May be given several times.",
+            "probability, as in c=true:0.3,false:0.7; for the engine worlds also a list of such, as in "
+            '"xs=\'(1 0:0.5,1:0.5)". May be given several times.',
         ),
     ] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Show each step, on stderr.")] = False,
@@ -198,13 +199,17 @@ def trace(
     """
     from neurallambda.cli.holes import fillings, read_holes
     from neurallambda.cli.messages import fail, reporting
-    from neurallambda.cli.setup import read_integers
+    from neurallambda.cli.setup import check_holes, read_integers
     from neurallambda.cli.traces import trace_lines, trace_program
-    from neurallambda.engines.protocol import Limits
+    from neurallambda.engines import ENGINES
+    from neurallambda.engines.protocol import Engine, Limits
 
     with reporting():
         limits = Limits(integers=read_integers(integers), max_steps=max_steps)
-        holes = fillings(read_holes(hole or ())) or None
+        given = read_holes(hole or ())
+        if engine in ENGINES:
+            check_holes(given, Engine(engine))
+        holes = fillings(given) or None
     arguments = {"engine": engine, "limits": limits, "device": device, "holes": holes, "gradient": gradient}
     if jsonl is None:
         trace_program(source, file, setup=arguments, form=form, output=output)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from neurallambda.cli.holes import MOST, Chances, read_hole
+from neurallambda.cli.holes import MOST, exactly, read_holes
 from neurallambda.cli.json_text import write_json
 from neurallambda.cli.messages import ExitCode, answer, complain, reporting
 from neurallambda.cli.reading import read_program
 from neurallambda.cli.setup import read_integers
-from neurallambda.errors import ArgumentError, ErrorKind
+from neurallambda.errors import ErrorKind
 from neurallambda.lang import chances as exact
 from neurallambda.lang.given_values import value_of
 from neurallambda.lang.syntax.printer import to_text
@@ -73,58 +73,7 @@ def read_given(texts: Iterable[str]) -> dict[str, Any]:
     >>> read_given(["a=1:1,2:3", "xs='(1 true:0.5,false:0.5 '())"])["xs"][0]
     1
     """
-    found: dict[str, Any] = {}
-    for text in texts:
-        name, sign, given = text.partition("=")
-        name = name.removeprefix("?")
-        if name in found:
-            raise ArgumentError(
-                f"--hole: {name!r} is given twice; expected one value or one distribution for each hole"
-            )
-        if sign and given.lstrip().startswith("'("):
-            items, rest = _list(name, given.strip()[2:])
-            if rest.strip():
-                raise ArgumentError(f"--hole: got {rest.strip()!r} after the list for {name!r}")
-            found[name] = items
-        elif sign and given.lstrip().startswith("("):
-            raise ArgumentError(f"--hole: got {given!r} for {name!r}; {_LISTS}")
-        else:
-            name, hole = read_hole(text)
-            found[name] = _chances(hole)
-    return found
-
-
-_LISTS = (
-    "expected a list with a quote, its items with spaces between them and not within, as in xs='(1 2:0.5,3:0.5 '())"
-)
-
-
-def _chances(hole: Any) -> Any:
-    return exact.Chances(hole.values, hole.probabilities) if isinstance(hole, Chances) else hole
-
-
-def _list(name: str, text: str) -> tuple[list[Any], str]:
-    """The items of a list after its opening bracket, and what comes after the closing one."""
-    lists: list[list[Any]] = [[]]
-    while True:
-        text = text.lstrip()
-        if text.startswith("'("):
-            lists.append([])
-            text = text[2:]
-        elif text.startswith(")"):
-            text = text[1:]
-            items = lists.pop()
-            if not lists:
-                return items, text
-            lists[-1].append(items)
-        elif not text:
-            raise ArgumentError(f"--hole: the list for {name!r} has no closing bracket")
-        else:
-            word = text.split()[0].split(")")[0]
-            if word.endswith((",", ":")) or word.startswith((",", ":", "(")):
-                raise ArgumentError(f"--hole: got {word!r} in the list for {name!r}; {_LISTS}")
-            lists[-1].append(_chances(read_hole(f"{name}={word}")[1]))
-            text = text[len(word) :]
+    return {name: exactly(hole) for name, hole in read_holes(texts).items()}
 
 
 def _shown(end: Any) -> str:

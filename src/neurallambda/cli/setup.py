@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from neurallambda.cli.holes import Chances, Hole, fillings, read_holes
+from neurallambda.cli.holes import Chances, Hole, fillings, parts, read_holes
 from neurallambda.engines import ENGINES, make_engine
 from neurallambda.engines.protocol import Engine, Limits, ProgramEngine
 from neurallambda.errors import ArgumentError
@@ -47,12 +47,7 @@ class Setup:
             raise ArgumentError(
                 f"--integers: this engine takes at most {most:,} of them; use --engine reference for more"
             )
-        for name, hole in self.holes.items():
-            if isinstance(hole, Chances) and not engine.has_tensors:
-                who = _listed(kind for kind in ENGINES if ENGINES[kind].has_tensors)
-                raise ArgumentError(
-                    f"--hole: got several values for {name!r}, and the engine {self.engine} takes one; the {who} take them"
-                )
+        check_holes(self.holes, self.engine)
         if self.device is not None:
             from neurallambda.device import check_device
 
@@ -61,7 +56,7 @@ class Setup:
     @property
     def is_soft(self) -> bool:
         """Whether a hole stands for several values."""
-        return any(isinstance(hole, Chances) for hole in self.holes.values())
+        return any(isinstance(part, Chances) for hole in self.holes.values() for part in parts(hole))
 
     def fillings(self) -> Mapping[str, Any]:
         """What the holes stand for, as engines take it."""
@@ -70,6 +65,24 @@ class Setup:
     def make_engine(self) -> ProgramEngine:
         """The engine that these options describe."""
         return make_engine(self.engine, limits=self.limits, device=self.device, **self.options)
+
+
+def check_holes(holes: Mapping[str, Hole], engine: Engine) -> None:
+    """Refuse what an engine does not take for a hole.
+
+    Raises:
+        ArgumentError: naming the hole, and who takes it.
+    """
+    for name, hole in holes.items():
+        if isinstance(hole, list) and engine is not Engine.WORLDS:
+            raise ArgumentError(
+                f"--hole: got a list for {name!r}, and the engine {engine} takes single values; the engine worlds takes lists"
+            )
+        if isinstance(hole, Chances) and not ENGINES[engine].has_tensors:
+            who = _listed(kind for kind in ENGINES if ENGINES[kind].has_tensors)
+            raise ArgumentError(
+                f"--hole: got several values for {name!r}, and the engine {engine} takes one; the {who} take them"
+            )
 
 
 def _listed(engines: Iterable[Engine]) -> str:

@@ -196,7 +196,9 @@ def _line(number: int, lane: Json, name: int | None) -> Text:
         return line.append(f"… {term['omitted']}", "dim")
     text = term["text"]
     start, end = term.get("redex", (0, 0))
-    return line.append(text[:start]).append(text[start:end], "bold yellow underline").append(text[end:])
+    line.append(text[:start]).append(text[start:end], "bold yellow underline").append(text[end:])
+    known = ", ".join(f"{part} = {value[0][0]}" for part, value in lane["registers"].items() if part.startswith("?"))
+    return line.append(f"   {known}", "dim") if known else line
 
 
 def _end(end: Json) -> str:

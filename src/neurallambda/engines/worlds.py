@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from neurallambda.engines.protocol import Engine, Holes, ProgramEngine, ended
 from neurallambda.errors import ErrorKind, ProgramError
 from neurallambda.lang.evaluate import evaluate
+from neurallambda.lang.fillings import check_names
+from neurallambda.lang.given_values import parts_of
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.random_forms import draws
 from neurallambda.lang.syntax.parser import parse
@@ -35,6 +37,24 @@ class WorldsEngine(ProgramEngine):
         limits = self.limits
         return Worlds(integers=limits.integers, max_steps=self.max_steps, max_worlds=limits.max_worlds)
 
+    def check(self, holes: Holes | None) -> Holes:
+        """What stands for holes: all that `WorldsProgram.infer` takes, lists too, and logits over the declared integers.
+
+        Raises:
+            ArgumentError: naming the hole that is filled with something else.
+        """
+        from torch import Tensor
+
+        from neurallambda.holes import fillings
+        from neurallambda.worlds.given import check
+
+        def general(name: str, filling: object) -> object:
+            if isinstance(filling, Tensor) and filling.is_floating_point():
+                return fillings({name: filling}, self.limits.integers)[name]
+            return filling
+
+        return check({name: general(name, filling) for name, filling in check_names(holes).items()})
+
     def run(self, program: str | Program, *, holes: Holes | None = None) -> Outcome:
         """Run one program; its end is its likeliest. See `ProgramEngine.run`."""
         return self.run_soft(program, holes=holes)[0]
@@ -45,11 +65,10 @@ class WorldsEngine(ProgramEngine):
         """Run one program and say how else it may end; see `ProgramEngine.run_soft`."""
         parsed = parse(program) if isinstance(program, str) else program
         given = self.check(holes)
-        certain = {name: soft.values[0] for name, soft in given.items() if len(soft.values) == 1}
-        if len(certain) == len(given) and not draws(parsed):
-            return evaluate(parsed, holes=certain, integers=self.limits.integers, max_steps=self.max_steps), []
+        if all(isinstance(part, (int, str)) for one in given.values() for part in parts_of(one)) and not draws(parsed):
+            return evaluate(parsed, holes=given, integers=self.limits.integers, max_steps=self.max_steps), []
         try:
-            found = self.worlds().compile(parsed).infer({**given, **certain}, batch=1)
+            found = self.worlds().compile(parsed).infer(given, batch=1)
         except ProgramError as error:
             return ended(error), []
         return likeliest_end(found), ends(found)

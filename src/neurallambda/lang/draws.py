@@ -1,14 +1,15 @@
 """What is drawn while the reference evaluator runs: as given, or at random by a seed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import product
 from random import Random
 from typing import Any
 
 from neurallambda.errors import ArgumentError, SourceError
 from neurallambda.lang import core
 from neurallambda.lang.chances import Chances
-from neurallambda.lang.given_values import value_of
+from neurallambda.lang.given_values import parts_of, rebuilt, value_of
 from neurallambda.lang.values import Value
 
 
@@ -75,6 +76,24 @@ def coin(node: core.Flip) -> Chances:
     """The distribution of `(flip heads sides)`."""
     heads = Fraction(node.heads, node.sides)
     return Chances((True, False), (heads, 1 - heads))
+
+
+def options(chances: Any) -> Iterator[tuple[Any, Any]]:
+    """What something may be, each with its probability, and nothing that has none; of a list all that its parts may be together.
+
+    >>> list(options([7, Chances((1, 2), (1, 3))]))
+    [([7, 1], 0.25), ([7, 2], 0.75)]
+    """
+    parts = [[(one, 1)] if not isinstance(one, Chances) else _possible(one) for one in parts_of(chances)]
+    for combination in product(*parts):
+        chance: Any = 1
+        for _, each in combination:
+            chance = chance * each
+        yield rebuilt(chances, iter([one for one, _ in combination])), chance
+
+
+def _possible(chances: Chances) -> list[tuple[Any, Any]]:
+    return [(value, chance) for value, chance in zip(chances.values, chances.probabilities, strict=True) if chance]
 
 
 def drawing(node: core.Sample | core.Flip, draws: Draws | None) -> Callable[[], Value]:

@@ -10,9 +10,8 @@ from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, ErrorKind, ProgramError
 from neurallambda.lang.cek import run
 from neurallambda.lang.cek_code import compile_core
-from neurallambda.lang.chances import Chances
 from neurallambda.lang.core import Node
-from neurallambda.lang.draws import Draws, MissingDrawError
+from neurallambda.lang.draws import Draws, MissingDrawError, options
 from neurallambda.lang.fillings import check_given
 from neurallambda.lang.given_values import parts_of, rebuilt
 from neurallambda.lang.lower import lower
@@ -90,7 +89,7 @@ def _possibilities(
     names = [name for name in hole_names(program) if name in given]
     parts = [(name, part) for name in names for part in parts_of(given[name])]
     runs = 0
-    for combination in product(*(_options(part) for _, part in parts)):
+    for combination in product(*(list(options(part)) for _, part in parts)):
         chosen = iter([value for value, _ in combination])
         filled = {name: rebuilt(given[name], chosen) for name in names}
         weight = _product(chance for _, chance in combination)
@@ -109,7 +108,7 @@ def _possibilities(
                     raise
                 waiting += [
                     (weight * chance, (*drawn, (missing.name, value)))
-                    for value, chance in reversed(_list_options(missing.chances))
+                    for value, chance in reversed(list(options(missing.chances)))
                 ]
                 continue
             yield Possibility(weight, filled, drawn, outcome)
@@ -121,24 +120,6 @@ def _run(root: Node, filled: Mapping[str, Any], draws: Draws, integers: range | 
     except ProgramError as error:
         return Outcome.of(error)
     return outcome_of(value, steps)
-
-
-def _options(part: Any) -> list[tuple[Any, Any]]:
-    """What a part may be, each with its probability; nothing that has none."""
-    if not isinstance(part, Chances):
-        return [(part, 1)]
-    return [(value, chance) for value, chance in zip(part.values, part.probabilities, strict=True) if chance]
-
-
-def _list_options(chances: Any) -> list[tuple[Any, Any]]:
-    """The same for a list of parts, nested as one likes."""
-    if not isinstance(chances, list):
-        return _options(chances)
-    found: list[tuple[Any, Any]] = []
-    for combination in product(*map(_options, parts_of(chances))):
-        value = rebuilt(chances, iter([one for one, _ in combination]))
-        found.append((value, _product(chance for _, chance in combination)))
-    return found
 
 
 def _product(chances: Iterator[Any]) -> Any:

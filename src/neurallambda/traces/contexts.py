@@ -4,6 +4,7 @@ Terms are put together as text. What waits is written once, when it begins to wa
 a step of a program that waits a thousand levels deep writes one level.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from neurallambda.traces.pictures import Item, Picture
 MARK = "\N{WHITE SQUARE}"
 """Stands for the value that is awaited; no program can have this name."""
 AWAITED = Variable(MARK)
+_IGNORED = re.compile(r"(?<![\w\-?!*<>=+/])_(?![\w\-?!*<>=+/])")
+"""The name `_` of a program; in a frame `_` is the awaited value."""
 LARGEST = 4_000
 """How many nodes a value may have to be written in a trace."""
 LONGEST = 20_000
@@ -180,7 +183,8 @@ def frames(waiting: Waiting | None) -> tuple[Item, ...]:
     found: list[Item] = []
     while waiting is not None:
         own = waiting.around(OTHER)
-        found.append(Item(shortened(f"{own.before}_{own.after}"), waiting.address))
+        before, after = (_IGNORED.sub("·", text) for text in (own.before, own.after))
+        found.append(Item(shortened(f"{before}_{after}"), waiting.address))
         waiting = waiting.outer
     return tuple(reversed(found))
 

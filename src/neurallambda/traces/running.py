@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from neurallambda.arguments import checked, shown
+from neurallambda.arguments import checked
 from neurallambda.engines import make_engine
 from neurallambda.engines.protocol import Engine, Limits
 from neurallambda.engines.stepper import certain_cells
@@ -14,6 +14,7 @@ from neurallambda.lang.cek import out_of_steps
 from neurallambda.lang.chances import Chances
 from neurallambda.lang.draws import settled
 from neurallambda.lang.fillings import check_given
+from neurallambda.lang.given_values import parts_of
 from neurallambda.lang.lower import lower
 from neurallambda.lang.outcome import Outcome
 from neurallambda.lang.random_forms import refuse_random_forms
@@ -52,7 +53,8 @@ def trace(
         engine: any that runs programs; or `normalize`: reduction one step at a time, with free variables.
         limits: what it may use; without a number of steps, 2,000 are traced.
         device: where tensors live.
-        holes: what each `?name` stands for, as in `run`; for worlds also `Chances`.
+        holes: what each `?name` stands for, as in `run`; for worlds all that `neurallambda.worlds.WorldsProgram.infer`
+            takes, lists too, for one row.
         gradient: whether the end says how the logarithm of the likeliest end's probability changes with each cell of the
             code. The machine only.
         free: whether names may be free that are not defined, as in `normalize`. NeuralBeta and its stepper only.
@@ -82,20 +84,31 @@ def trace(
     steps = limits.max_steps or MAX_STEPS
     tracer = _TRACERS[str(engine)]
     facts: Json = {"source": text, "limits": {"max_steps": steps}}
-    filled = check_fillings({} if holes is None else holes)
+    given = {} if holes is None else holes
+    _check(str(engine), given, limits)
+    filled = {name: plain(name, filling, limits.integers) for name, filling in given.items()}
     if filled:
         facts["holes"] = {name: _hole(filling) for name, filling in filled.items()}
-    asked = _Asked(limits, steps, device, filled, gradient, free, options or {})
+    asked = _Asked(limits, steps, device, given, filled, gradient, free, options or {})
     return Trace(str(engine), text, tracer(program, facts, asked))
 
 
-def check_fillings(holes: Mapping[str, Any]) -> dict[str, Any]:
-    """What fills the holes, with `Soft` for what is uncertain; lists are of worlds alone."""
-    if not isinstance(holes, Mapping):
-        raise ArgumentError(f"holes: got {shown(holes)}, expected a mapping from names to what they stand for")
-    # `Soft` has logits; it is not asked for by name, for this runs where there is no torch, too.
-    certain = {name: filling for name, filling in holes.items() if not hasattr(filling, "logits")}
-    return {**holes, **check_given(certain)}
+def _check(engine: str, holes: Mapping[str, Any], limits: Limits) -> None:
+    """Refuse what the engine does not take for a hole."""
+    if engine == "worlds":
+        make_engine(engine, limits=limits).check(holes)
+    elif engine in ("machine", "beta"):
+        import_module("neurallambda.holes").fillings(holes, limits.integers, 1)
+    else:
+        check_given(holes)
+
+
+def plain(name: str, filling: Any, integers: range) -> Any:
+    """A filling of one program without tensors: an atom, `Chances`, or a list of such."""
+    parts = parts_of(filling)
+    if all(isinstance(part, (int, str, Chances)) for part in parts):
+        return filling
+    return import_module("neurallambda.traces.tensors").without_tensors(name, filling, integers)
 
 
 _Events = Generator[Json, None, None]
@@ -103,12 +116,13 @@ _Events = Generator[Json, None, None]
 
 @dataclass(frozen=True)
 class _Asked:
-    """How a program shall be traced: the arguments of `trace`, checked."""
+    """How a program shall be traced: the arguments of `trace`, checked; `plain` are the holes without tensors."""
 
     limits: Limits
     steps: int
     device: str | None
-    holes: dict[str, Any]
+    holes: Mapping[str, Any]
+    plain: Mapping[str, Any]
     gradient: bool
     free: bool
     options: Mapping[str, Any]
@@ -221,8 +235,7 @@ def _worlds(program: Program, facts: Json, asked: _Asked) -> _Events:
     except ProgramError as error:
         yield from _refused(recorder, error)
         return
-    chances = {name: _chances(name, filling) for name, filling in asked.holes.items()}
-    tracer = tracers.WorldsTracer(program, root, chances, asked.limits.integers)
+    tracer = tracers.WorldsTracer(root, _declared(asked.plain, asked.limits.integers), asked.limits.integers)
     yield from _events(recorder, tracer.seen(asked.steps))
     distribution = tracer.distribution()
     if tracer.problem is not None:
@@ -236,16 +249,16 @@ def _worlds(program: Program, facts: Json, asked: _Asked) -> _Events:
     yield recorder.end(outcome=likeliest, distribution=distribution)
 
 
-def _chances(name: str, filling: Any) -> Chances:
-    """What a hole may be, without tensors."""
-    if isinstance(filling, Chances):
-        return filling
-    if isinstance(filling, (list, tuple)):
-        raise ArgumentError(f"holes[{name!r}]: got a list; runs with uncertain lists are not traced")
-    logits = getattr(filling, "logits", None)
-    if logits is None:
-        return Chances((filling,), (1,))
-    return Chances(tuple(filling.values), tuple(logits.detach().double().softmax(-1).flatten().tolist()))
+def _declared(holes: Mapping[str, Any], integers: range) -> Mapping[str, Any]:
+    """What fills the holes, where uncertain items of lists are integers that are declared, as the engine wants them."""
+    for name, filling in holes.items():
+        parts = [part for part in parts_of(filling) if isinstance(part, Chances)]
+        beyond = [one for part in parts for one in part.values if type(one) is int and one not in integers]
+        if beyond and isinstance(filling, (list, tuple)):
+            raise ArgumentError(
+                f"holes[{name!r}]: got {beyond[0]} in a list, expected integers from {integers[0]} to {integers[-1]}"
+            )
+    return holes
 
 
 def _normalize(program: Program, facts: Json, asked: _Asked) -> _Events:
@@ -307,8 +320,9 @@ def _hole(filling: Any) -> Any:
     """What fills a hole, as the header has it."""
     if isinstance(filling, (list, tuple)):
         return {"items": [_hole(one) for one in filling]}
-    chances = _chances("", filling)
-    parts = zip(chances.values, chances.probabilities, strict=True)
+    if not isinstance(filling, Chances):
+        return [[_atom(filling), 1]]
+    parts = zip(filling.values, filling.probabilities, strict=True)
     return [[_atom(value), rounded(float(chance))] for value, chance in parts]
 
 

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from html import escape
 from importlib import import_module
 
+from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.traces.pictures import Json
 
 
+@checked
 class Trace(Iterator[Json]):
     """The events of a run, taken one at a time while the run goes on; `trace` makes it.
 
@@ -17,6 +19,9 @@ class Trace(Iterator[Json]):
         engine: what runs.
         source: the text of the program.
         events: the events.
+
+    Raises:
+        ArgumentError: if the events are no iterator.
     """
 
     def __init__(self, engine: str, source: str, events: Iterator[Json]) -> None:

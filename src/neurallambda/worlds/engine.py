@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from neurallambda.arguments import checked_methods
 from neurallambda.errors import ArgumentError, check_count, check_integers
+from neurallambda.html import table
 from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Program
 from neurallambda.worlds.compile import compile_programs
@@ -65,6 +66,18 @@ class Worlds:
     def __repr__(self) -> str:
         settings = self.settings
         return f"Worlds(integers={settings.integers}, max_steps={settings.max_steps}, max_worlds={settings.max_worlds})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what programs may use."""
+        settings = self.settings
+        integers = settings.integers
+        rows = [
+            ("integers", f"{integers[0]:,} to {integers[-1]:,}"),
+            ("instructions of a world", f"{settings.max_steps:,}"),
+            ("worlds at one place", f"{settings.max_worlds:,}"),
+            ("worlds kept", "all" if settings.keep is None else f"the {settings.keep:,} heaviest"),
+        ]
+        return table(("worlds", ""), rows)
 
     def compile(self, source: str | Program | Sequence[str | Program]) -> WorldsProgram:
         """Compile a program, or several that run side by side.

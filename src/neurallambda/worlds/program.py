@@ -8,7 +8,10 @@ from torch import Tensor
 
 from neurallambda.arguments import checked_methods
 from neurallambda.errors import ArgumentError
-from neurallambda.lang.terms import Program
+from neurallambda.html import table
+from neurallambda.lang.scope import subterms
+from neurallambda.lang.syntax.printer import to_text
+from neurallambda.lang.terms import Hole, Program, Sample
 from neurallambda.worlds.code import Code
 from neurallambda.worlds.device import on_cpu
 from neurallambda.worlds.ending import ended
@@ -20,6 +23,9 @@ from neurallambda.worlds.plain import Plain
 from neurallambda.worlds.recording import Recording, record
 from neurallambda.worlds.shortcuts import Shortcuts, find_shortcuts
 from neurallambda.worlds.state import Settings
+
+SHOWN, LONGEST = 8, 200
+"""So many programs, and so much of the text of each, are shown in a notebook."""
 
 
 @checked_methods("infer", "record", "shortcuts")
@@ -42,6 +48,14 @@ class WorldsProgram:
         holes = ", ".join(f"?{name}" for name in self.holes)
         several = f"{len(self.programs)} programs, " if len(self.programs) > 1 else ""
         return f"WorldsProgram({several}{len(self.code.instructions)} instructions, holes: {holes or 'none'})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the programs, each with its holes; of many, the first ones."""
+        rows = [
+            (number, _shortened(program.text or to_text(program)), ", ".join(f"?{name}" for name in _names(program)))
+            for number, program in enumerate(self.programs[:SHOWN])
+        ]
+        return table(("", "program", "holes"), rows, note=repr(self))
 
     @property
     def holes(self) -> tuple[str, ...]:
@@ -222,3 +236,12 @@ class WorldsProgram:
         ends = ended(run)
         evidence = ends.weight.total(ends.rows, data.batch)
         return record(run, ends, evidence.layer, self.programs)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _names(program: Program) -> list[str]:
+    """The holes of a program, of those that are only sampled too."""
+    return list(dict.fromkeys(part.name for part in subterms(program) if isinstance(part, (Hole, Sample))))

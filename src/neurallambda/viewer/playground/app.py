@@ -12,6 +12,7 @@ from neurallambda import __version__
 from neurallambda.engines import ENGINES
 from neurallambda.errors import ArgumentError
 from neurallambda.traces.running import TRACED
+from neurallambda.viewer.playground.gallery import gallery
 from neurallambda.viewer.playground.guard import POLICY, App, guarded
 from neurallambda.viewer.playground.limits import PlaygroundLimits
 from neurallambda.viewer.playground.pool import BusyError, Pool
@@ -130,9 +131,10 @@ def settings(limits: PlaygroundLimits) -> dict[str, Any]:
     """What the page needs to know: the gallery, the engines, the limits."""
     return {
         "version": __version__,
+        "soft": True,
         "traced": list(TRACED),
         "engines": [str(name) for name in ENGINES],
-        "gallery": json.loads(files("neurallambda.viewer.playground").joinpath("gallery.json").read_text("utf-8")),
+        "gallery": gallery(),
         "limits": {"source": limits.source, "steps": limits.steps, "traced": limits.traced, "seconds": limits.seconds},
     }
 

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version
-from importlib.resources import files
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +15,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from neurallambda import engines
 from neurallambda.engines.protocol import MAX_STEPS
 from neurallambda.errors import ArgumentError
+from neurallambda.viewer.playground.gallery import gallery
 from neurallambda.viewer.playground.jobs import perform
 from neurallambda.viewer.playground.limits import PlaygroundLimits
 from neurallambda.viewer.playground.requests import read_job
@@ -30,11 +30,17 @@ LIMITS = PlaygroundLimits(steps=200_000)
 
 def settings() -> str:
     """What the page needs to know, as JSON: the programs of the gallery that run without tensors, and the limits."""
-    gallery = json.loads(files("neurallambda.viewer.playground").joinpath("gallery.json").read_text("utf-8"))
-    found = [{**one, "engine": "reference"} for one in gallery if "holes" not in one and "engine" not in one]
+    found = [{**one, "engine": "reference"} for one in gallery() if "holes" not in one and "engine" not in one]
     limits = {"source": LIMITS.source, "steps": LIMITS.steps, "traced": LIMITS.traced, "seconds": LIMITS.seconds}
     return json.dumps(
-        {"version": version("neurallambda"), "traced": ENGINES, "engines": ENGINES, "gallery": found, "limits": limits}
+        {
+            "version": version("neurallambda"),
+            "soft": False,
+            "traced": ENGINES,
+            "engines": ENGINES,
+            "gallery": found,
+            "limits": limits,
+        }
     )
 
 
@@ -55,6 +61,12 @@ def answers(kind: str, body: str) -> Iterator[str]:
             job = replace(job, max_steps=min(job.max_steps, MAX_STEPS[job.engine]))
         if kind != "check" and job.engine not in ENGINES:
             raise ArgumentError(f"engine: got {job.engine}, which needs tensors; a browser has {', '.join(ENGINES)}")
+        for name, filling in job.holes.items():
+            if isinstance(filling, list) or len(filling) > 1:
+                raise ArgumentError(
+                    f"holes[{name!r}]: it is a list or may be several values, and without a server an engine takes one value "
+                    f"for each hole; `neurallambda serve` has engines that take more"
+                )
     except ArgumentError as error:
         yield json.dumps({"kind": "problem", "problem": {"message": str(error)}})
         return

@@ -9,17 +9,21 @@ from typing import Any
 from neurallambda.engines import engine_named
 from neurallambda.engines.protocol import Engine, Limits
 from neurallambda.errors import ArgumentError
-from neurallambda.lang.fillings import check_atom
+from neurallambda.lang.fillings import DEEPEST, check_atom
 from neurallambda.viewer.playground.limits import PlaygroundLimits
 
 Atom = int | bool | str
 """An integer, a boolean, or the name of a primitive."""
 Choices = tuple[tuple[Atom, float], ...]
 """What a hole may stand for, each with its weight."""
+Filling = Choices | list[Any]
+"""What a hole stands for: choices, or a list of such, nested as deep as one likes."""
 
 KINDS = ("check", "run", "trace")
 MOST_HOLES = 16
 MOST_CHOICES = 64
+MOST_ITEMS = 256
+"""How many parts a list may have that stands for a hole, those of its lists counted."""
 CELLS = 512
 """How many cells the discrete stepper of NeuralBeta has."""
 
@@ -33,7 +37,7 @@ class Job:
         source: the text of the program.
         engine: what runs it.
         max_steps: how many steps it may take.
-        holes: what each `?name` may stand for, each with its weight.
+        holes: what each `?name` may stand for, each with its weight; of a list, for each item.
         gradient: whether a trace says on which cells the result depends.
     """
 
@@ -41,7 +45,7 @@ class Job:
     source: str
     engine: Engine = Engine.MACHINE
     max_steps: int = 10_000
-    holes: Mapping[str, Choices] = field(default_factory=dict)
+    holes: Mapping[str, Filling] = field(default_factory=dict)
     gradient: bool = False
 
     def limits(self) -> Limits:
@@ -50,13 +54,13 @@ class Job:
 
     def to_json(self) -> str:
         """One line of text, for a worker."""
-        return json.dumps(asdict(self))
+        return json.dumps({**asdict(self), "holes": {name: _to_tell(filling) for name, filling in self.holes.items()}})
 
     @staticmethod
     def of_json(text: str | bytes) -> "Job":
         """What `to_json` wrote."""
         values = json.loads(text)
-        holes = {name: tuple((atom, weight) for atom, weight in choices) for name, choices in values["holes"].items()}
+        holes = {name: _told(filling) for name, filling in values["holes"].items()}
         return Job(**{**values, "engine": Engine(values["engine"]), "holes": holes})
 
 
@@ -65,7 +69,8 @@ def read_job(kind: str, body: bytes, limits: PlaygroundLimits) -> Job:
 
     Args:
         kind: one of `KINDS`.
-        body: an object in JSON, with `source` and, if it likes, `engine`, `max_steps`, `holes` and `gradient`.
+        body: an object in JSON, with `source` and, if it likes, `engine`, `max_steps`, `holes` and `gradient`. A hole is
+            a list of [value, weight], or an object with the `items` of a list.
         limits: what a program may use.
 
     Raises:
@@ -125,12 +130,40 @@ def _steps(value: object, most: int) -> int:
     return value
 
 
-def _holes(value: object) -> dict[str, Choices]:
+def _to_tell(filling: Filling) -> Any:
+    return {"items": [_to_tell(item) for item in filling]} if isinstance(filling, list) else filling
+
+
+def _told(filling: Any) -> Filling:
+    if isinstance(filling, dict):
+        return [_told(item) for item in filling["items"]]
+    return tuple((atom, weight) for atom, weight in filling)
+
+
+def _holes(value: object) -> dict[str, Filling]:
     if not isinstance(value, dict):
         raise ArgumentError(f"holes: got {_shown(value)}, expected an object from names to choices")
     if len(value) > MOST_HOLES:
         raise ArgumentError(f"holes: got {len(value)}, expected at most {MOST_HOLES}")
-    return {_name(name): _choices(name, choices) for name, choices in value.items()}
+    return {_name(name): _filling(name, filling, [MOST_ITEMS]) for name, filling in value.items()}
+
+
+def _filling(name: str, filling: Any, left: list[int], depth: int = 0) -> Filling:
+    """Choices, or the items of a list; `left` counts down how many there may be."""
+    left[0] -= 1
+    if left[0] < 0 or depth > DEEPEST:
+        raise ArgumentError(
+            f"holes[{_shown(name)}]: the list has more than {MOST_ITEMS} parts, or is nested more than {DEEPEST} deep; "
+            f"`neurallambda trace` and `neurallambda infer` take longer ones"
+        )
+    if not isinstance(filling, dict):
+        return _choices(name, filling)
+    items = filling.get("items")
+    if set(filling) != {"items"} or not isinstance(items, list):
+        raise ArgumentError(
+            f"holes[{_shown(name)}]: got {_shown(filling)}, expected an object with the items of a list"
+        )
+    return [_filling(name, item, left, depth + 1) for item in items]
 
 
 def _name(name: str) -> str:
