@@ -57,6 +57,15 @@ def test_a_row_that_is_answered_after_a_pause_does_not_see_how_long_others_are()
         torch.testing.assert_close(made(tokens)[0, 0], made(longer)[0, -1])
 
 
+def test_what_is_put_is_inclined_to_be_the_name_that_comes_and_a_key_is_not() -> None:
+    options: dict[str, Any] = {"names": NAMES, "stacks": 1, "latches": 1, "dictionaries": 1}
+    plain, inclined = (NameBlindController(INPUTS, 3, **options, choice_bias=bias) for bias in (0.0, 4.0))
+    of_parts = zip(plain.parts, *(made.to_logits.bias.split(made.sizes) for made in (plain, inclined)), strict=True)
+    for part, before, after in of_parts:
+        added = [4.0, 0.0, 0.0, 0.0] if part.name == "value" else [0.0] * len(before)
+        assert (after - before).tolist() == added, part.name
+
+
 @torch.no_grad()
 def test_a_chain_of_latches_written_by_hand_looks_three_tokens_back() -> None:
     """What the recipe for n-back is to find: each latch takes what the one before it shows."""

@@ -1,6 +1,7 @@
 """A population is its members: what each computes, and how each learns, is what it would alone."""
 
 import copy
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import Controller, Population, clip_each, hardened
+from neurallambda.nn import Controller, NameBlindController, Population, clip_each, hardened
 
 SEEDS, ROWS, TIME = 3, 4, 7
 
@@ -16,6 +17,13 @@ SEEDS, ROWS, TIME = 3, 4, 7
 def quiet() -> Controller:
     """A model without noise, so that it can be computed twice."""
     return Controller(3, 2, stacks=1, queues=1, state_noise=0.0, action_noise=0.0, value_noise=0.0)
+
+
+def restful() -> NameBlindController:
+    """A model without noise that takes more steps than there are tokens."""
+    return NameBlindController(
+        3, 2, names=2, stacks=1, queues=1, pause=True, state_noise=0.0, action_noise=0.0, choice_noise=0.0
+    )
 
 
 def tokens() -> Tensor:
@@ -168,8 +176,12 @@ def test_what_does_not_fit_is_refused(make: object, message: str) -> None:
 
 
 @pytest.mark.compile
-@pytest.mark.parametrize("given", [(tokens(),), (tokens(), mask())])
-def test_compiled_steps_give_what_steps_do(given: tuple[Tensor, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("make", "given"), [(quiet, (tokens(),)), (quiet, (tokens(), mask())), (restful, (tokens(), mask()))]
+)
+def test_compiled_steps_give_what_steps_do(
+    make: Callable[[], nn.Module], given: tuple[Tensor, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Gradients too, at a length that is no multiple of the steps in a call, and at two lengths of one capacity."""
     plain = torch.compile
 
@@ -178,7 +190,7 @@ def test_compiled_steps_give_what_steps_do(given: tuple[Tensor, ...], monkeypatc
 
     monkeypatch.setattr(torch, "compile", traced)
     monkeypatch.setattr("neurallambda.nn.population.UNROLL", 2)
-    eager = Population.of(quiet, seeds=range(SEEDS))
+    eager = Population.of(make, seeds=range(SEEDS))
     compiled = copy.deepcopy(eager)
     compiled.is_compiled = True
     for time in (TIME, TIME - 1):

@@ -1,6 +1,7 @@
 """The project's own tasks: answers are those of the definition, and nothing else gives them away."""
 
 from collections import Counter
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -61,6 +62,23 @@ def test_the_latest_value_of_a_key_counts() -> None:
     asked = task("conditional-lookup")
     again = [names for names, _ in rows(asked, 20, 300) if names[:-2:2].count(names[-1]) > 1]
     assert len(again) > 50
+
+
+@pytest.mark.parametrize("length", [8, 40])
+def test_values_taken_for_keys_give_wrong_answers(length: int) -> None:
+    """Whoever looks at what follows the key, wherever it stands last, is wrong in a quarter of the rows at least."""
+    wrong = 0
+    for names, answer in rows(task("conditional-lookup"), length, 2_000):
+        after = [follows for name, follows in pairwise(names[:-1]) if name == names[-1]]
+        wrong += (after[-1] if after else "none") != answer[0]
+    assert wrong / 2_000 > 0.25
+
+
+@pytest.mark.parametrize("place", [0, 4, 9])
+def test_no_pair_of_symbols_tells_whether_a_string_is_a_palindrome(place: int) -> None:
+    found = rows(task("palindromes"), 20, 4_000)
+    right = sum((names[place] == names[~place]) == (answer == ["yes"]) for names, answer in found)
+    assert right / 4_000 < 0.7
 
 
 def test_all_answers_at_a_place_come_about_as_often() -> None:

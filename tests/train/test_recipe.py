@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from neurallambda.errors import ArgumentError
+from neurallambda.nn import Controller
 from neurallambda.tasks import TASKS
+from neurallambda.tasks import task as task_named
 from neurallambda.tasks.traces.steps import STEPS
 from neurallambda.train.changes import changed, read
 from neurallambda.train.making import make_population, task_of
+from neurallambda.train.models import model_named
 from neurallambda.train.recipe import Recipe, Repair, Stage, recipe_from
 from neurallambda.train.recipes import FIRST, RECIPES, recipe_for, recipe_function
 from neurallambda.train.schedule import learning_rate
@@ -61,6 +64,17 @@ def test_every_recipe_makes_a_population_and_goes_through_json(task: str) -> Non
     assert recipe_from(json.loads(json.dumps(found.facts()))) == found
     one = changed(found, ["seeds=1", "stages=1-4:10"])
     assert len(make_population(one, task_of(one))) == 1
+
+
+@pytest.mark.parametrize(("after", "taking"), [("in turn", [0, 2]), ("take", [0, 1, 2]), ("stay", [])])
+def test_structures_are_inclined_to_take_out_after_the_input(after: str, taking: list[int]) -> None:
+    options = {"stacks": 0, "queues": 2, "priority_queues": 1, "phase_bias": 100.0, "after": after}
+    model = model_named("controller")(task_named("reverse-string"), **options)
+    assert isinstance(model, Controller)
+    size = model.augmented.size_of_heads
+    at_empty = model.augmented.to_logits.weight[:, model.augmented.cell.hidden_size + model.inputs - 1].split(size)
+    assert [head for head, logits in enumerate(at_empty) if int(logits.argmax()) == 1] == taking
+    assert changed(recipe_for("bucket-sort"), [f"model.after={after}"]).options["after"] == after
 
 
 @pytest.mark.parametrize("task", ["reverse-string", "stack-manipulation", "next-symbols:dyck2"])

@@ -30,6 +30,8 @@ BY_KEY = (HOLD, FIND, INSERT)
 """What a dictionary does."""
 INCLINED = {"push": "pop", "put": "get", "set": "hold"}
 """What stacks, queues and latches are inclined to do when a name comes, and at empty tokens, at the start."""
+COMING = 0
+"""The place of the name that comes among those at hand."""
 LEAST_CHANCE = 1e-6
 """Added to the chance of each answer, whose logarithm is taken."""
 NameBlindState = tuple[Tensor, tuple[Any, ...], Tensor]
@@ -68,6 +70,7 @@ class NameBlindController(Recurrent):
         action_scale: how far actions depend on the state and on what is equal at the start.
         phase_bias: how strongly, at the start, stacks, queues and latches are inclined to take in names, and stacks and queues to
             give them out at empty tokens.
+        choice_bias: how strongly, at the start, what is put into a structure is inclined to be the name that comes.
 
     Raises:
         ArgumentError: if a number is too small, or the tokens do not suffice.
@@ -98,6 +101,7 @@ class NameBlindController(Recurrent):
         choice_noise: float = 0.5,
         action_scale: float = 0.3,
         phase_bias: float = 4.0,
+        choice_bias: float = 0.0,
     ) -> None:
         super().__init__()
         for name, count in (("names", names), ("states", states), ("units", units), ("readout", readout)):
@@ -131,10 +135,10 @@ class NameBlindController(Recurrent):
         self.answered = self.at_hand if answers_names else 0
         self.hidden = nn.Linear(states + 2 * self.seen, readout)
         self.answer = nn.Linear(readout, self.answered + self.others)
-        self._initialise(states, action_scale=action_scale, phase_bias=phase_bias)
+        self._initialise(states, action_scale=action_scale, phase_bias=phase_bias, choice_bias=choice_bias)
 
     @torch.no_grad()
-    def _initialise(self, states: int, *, action_scale: float, phase_bias: float) -> None:
+    def _initialise(self, states: int, *, action_scale: float, phase_bias: float, choice_bias: float) -> None:
         for layer, scale in ((self.hidden, 2**0.5), (self.answer, 0.5)):
             by_fan_in_(layer.weight, scale=scale)
             layer.bias.zero_()
@@ -144,10 +148,13 @@ class NameBlindController(Recurrent):
         by_fan_in_(of_state, scale=action_scale)
         unit_inputs_(of_kind, scale=0.7)
         unit_inputs_(of_seen, scale=action_scale)
-        for part, of_part in zip(self.parts, of_kind.split(self.sizes), strict=True):
+        biases = self.to_logits.bias.split(self.sizes)
+        for part, of_part, bias in zip(self.parts, of_kind.split(self.sizes), biases, strict=True):
             first, *_ = (*part.labels, "")
             if first in INCLINED:
                 phase_bias_(of_part, during=0, after=part.labels.index(INCLINED[first]), size=phase_bias)
+            if part.name == "value":
+                bias[COMING] += choice_bias
 
     def with_room_for(self, time: int) -> "NameBlindController":
         """The same controller, sharing its parameters, whose stacks and queues never lose what could still be read."""

@@ -57,7 +57,7 @@ class Unrolled:
         Returns:
             [seeds, batch, time, outputs].
         """
-        parts, time = _Parts(model), tokens.shape[-1]
+        parts = _Parts(model)
         form: list[Any] = []
 
         def prepare(numbers: Numbers, tokens: Tensor, mask: Tensor | None) -> tuple[Leaves, Leaves]:
@@ -70,9 +70,11 @@ class Unrolled:
         axes = (0, 0, None if mask is None else 0)
         state, moments = vmap(prepare, in_dims=axes, randomness="different")(numbers, tokens, mask)
         state = [_like_what_follows(leaf) for leaf in state]
-        # Steps that fill up the last call come after all others, and what they give is not looked at.
-        missing = -time % unroll
         by_time = [leaf.movedim(2, 0).contiguous() for leaf in moments]
+        # Some models take more steps than there are tokens. Those that fill up the last call come after all others, and what
+        # they give is not looked at.
+        time = len(by_time[0])
+        missing = -time % unroll
         filled = [functional.pad(leaf, [0, 0] * (leaf.ndim - 1) + [0, missing]) for leaf in by_time]
         steps = [list(leaves) for leaves in zip(*(leaf.unbind(0) for leaf in filled), strict=True)]
         take = self._steps(parts, form, list(numbers), [*state, *steps[0], *numbers.values()], unroll)

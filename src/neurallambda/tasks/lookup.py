@@ -36,7 +36,10 @@ def conditional_lookup(input: Sequence[int]) -> list[int]:  # noqa: A002
 
 
 def _drawn_from(first: int) -> Draw:
-    """Keys are drawn from half of the symbols, another half in each row; half of the rows ask for one that has a value."""
+    """Keys are drawn from half of the symbols, another half in each row; half of the rows ask for one that has a value.
+
+    In half of the rows the key that is asked for is among the values too: who takes values for keys is wrong there.
+    """
 
     def draw(lengths: Lengths, random: np.random.Generator) -> Rows:
         lengths = lengths - lengths % 2
@@ -48,6 +51,8 @@ def _drawn_from(first: int) -> Draw:
         chosen = strings[every, 2 * random.integers(0, pairs)]
         is_there = random.integers(0, 2, rows) == 1
         asked = np.where(is_there, chosen, shuffled[every, random.integers(KEYS, SEEN, rows)])
+        decoy = 2 * random.integers(0, pairs) + 1
+        strings[every, decoy] = np.where(random.integers(0, 2, rows) == 1, asked, strings[every, decoy])
         here = np.arange(width // 2) < pairs[:, None]
         last = np.where(here & (strings[:, ::2] == asked[:, None]), np.arange(width // 2), -1).max(1)
         answers = np.where(is_there, strings[every, 2 * last.clip(0) + 1] + first, NONE)
@@ -70,7 +75,8 @@ def _lookup(name: str, first: int, unseen: Task | None, described: str) -> Task:
         answer_length=one,
         shortest=4,
         unseen=unseen,
-        notes="Inputs have even lengths: an odd one is made one shorter. Half of the rows ask for a key that has no value.",
+        notes="Inputs have even lengths: an odd one is made one shorter. Half of the rows ask for a key that has no value, and "
+        "half, of either kind, have that key among their values.",
     )
 
 

@@ -24,18 +24,21 @@ def palindrome(input: Sequence[int]) -> list[int]:  # noqa: A002
 
 
 def _drawn_from(first: int) -> Draw:
-    """Half of the rows are palindromes, at each length. Of the others half differ from one in a single symbol."""
+    """Half of the rows are palindromes, at each length. Of the others three quarters differ from one in a single symbol.
+
+    In random strings nearly every pair of symbols differs, so that to compare any one of them would do.
+    """
 
     def draw(lengths: Lengths, random: np.random.Generator) -> Rows:
         rows, width = len(lengths), int(lengths.max())
         every, places = np.arange(rows), np.arange(width)
         strings = random.integers(0, SEEN, (rows, width))
         mirrored = np.take_along_axis(strings, np.minimum(places, (lengths[:, None] - 1 - places).clip(0)), 1)
-        kind = random.integers(0, 4, rows)
-        strings = np.where(kind[:, None] < 3, mirrored, strings)
+        kind = random.integers(0, 8, rows)
+        strings = np.where(kind[:, None] < 7, mirrored, strings)
         # What is no palindrome differs at one place, at least, from the place that mirrors it.
         place = random.integers(0, np.maximum(lengths // 2, 1))
-        is_palindrome = kind < 2
+        is_palindrome = kind < 4
         other = (strings[every, lengths - 1 - place] + random.integers(1, SEEN, rows)) % SEEN
         strings[every, place] = np.where(is_palindrome, strings[every, place], other)
         return classified(strings + first, lengths, is_palindrome.astype(np.int64))
@@ -55,7 +58,8 @@ def _palindromes(name: str, first: int, unseen: Task | None, described: str) -> 
         answer_length=one,
         shortest=2,
         unseen=unseen,
-        notes="Half of the rows of each length are palindromes; of the others half differ from one in a single symbol.",
+        notes="Half of the rows of each length are palindromes; of the others three quarters differ from one in a "
+        "single symbol.",
     )
 
 

@@ -18,6 +18,7 @@ from neurallambda.nn import (
     TransformerModel,
     WindowAutomaton,
 )
+from neurallambda.nn.controller import Phase
 from neurallambda.tasks import Task
 from neurallambda.train.recipe import MakeModel
 
@@ -99,6 +100,7 @@ def controller(
     value_noise: float = 0.5,
     action_scale: float = 0.3,
     phase_bias: float = 4.0,
+    after: Literal["in turn", "take", "stay"] = "in turn",
 ) -> nn.Module:
     """A small network of a discrete state that learns to use stacks and queues.
 
@@ -117,7 +119,11 @@ def controller(
         value_noise: that on the logits of symbols.
         action_scale: how far actions depend on the state and the reads at the start.
         phase_bias: how strongly actions are inclined at the start.
+        after: what structures are inclined to do once the input has ended: all of them to take out, or to wait, or the first
+            to take out, the second to wait, and so on in turn.
     """
+    heads = stacks + queues + priority_queues
+    inclined: list[Phase] | None = None if after == "in turn" else [after for _ in range(heads)]
     return Controller(
         task.inputs,
         task.outputs,
@@ -134,6 +140,7 @@ def controller(
         value_noise=value_noise,
         action_scale=action_scale,
         phase_bias=phase_bias,
+        after=inclined,
     )
 
 
@@ -152,6 +159,7 @@ def name_blind(
     choice_noise: float = 0.5,
     action_scale: float = 0.3,
     phase_bias: float = 4.0,
+    choice_bias: float = 0.0,
 ) -> nn.Module:
     """A controller that is told of names only which are equal, so that what it learns holds for names it never saw.
 
@@ -169,6 +177,7 @@ def name_blind(
         choice_noise: that on the logits of choices among names.
         action_scale: how far actions depend on the state, and on what is equal, at the start.
         phase_bias: how strongly actions are inclined at the start.
+        choice_bias: how strongly what is put into a structure is inclined, at the start, to be the name that comes.
     """
     return NameBlindController(
         task.inputs,
@@ -186,6 +195,7 @@ def name_blind(
         choice_noise=choice_noise,
         action_scale=action_scale,
         phase_bias=phase_bias,
+        choice_bias=choice_bias,
     )
 
 
