@@ -164,7 +164,7 @@ def test_a_list_of_uncertain_items_is_shown_item_by_item(shown: Any) -> None:
 
 
 def test_inside_a_notebook_it_steps_too(tab: Any, tmp_path: Path) -> None:
-    html = trace("(+ 1 2)", engine="reference")._repr_html_()
+    html = trace("(+ 1 2)", engine="reference")._repr_html_()  # pyright: ignore[reportPrivateUsage]
     (tmp_path / "cell.html").write_text(f"<!doctype html><title>cell</title>{html}", encoding="utf-8")
     tab.goto((tmp_path / "cell.html").as_uri())
     tab.locator("summary").click()
