@@ -118,7 +118,7 @@ def test_a_syntax_error_shows_the_place(call: Call) -> None:
         (["1", "--device", "cpu", "--engine", "reference"], "only the machine, beta and worlds have tensors"),
         (["?a"], "?a is not filled"),
         (["?a", "--hole", "a"], "expected NAME=VALUE"),
-        (["?a", "--hole", "a='(1)"], "an integer, a boolean or a primitive"),
+        (["?a", "--hole", "a='(1)"], "takes single values; the engine worlds takes lists"),
         (["?a", "--hole", "a=)"], "an integer, a boolean or a primitive"),
         (["-f", "no/such/file"], "no/such/file: No such file or directory"),
         (["-f", "/"], "/: Is a directory"),
