@@ -1,6 +1,6 @@
 """The figure of a stack in a language model while it writes, drawn from the record of a trained graft.
 
-    neurallambda llm train reverse layers_to_transform=1,-1 --seed 1000 --out reverse
+    neurallambda llm train reverse learning_rate=0.01 --seed 1000 --out reverse
     neurallambda llm inspect reverse "dog cat sun moon ball tree |" --tokens 6 -o docs/figures/graft.json
 
 make the record; `python -m docs.figures.graft` writes `graft.svg` beside this file; a test checks that it is current.
