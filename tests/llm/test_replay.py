@@ -32,7 +32,7 @@ def test_texts_are_pieces_and_random_tokens_are_even(random_rows: int) -> None:
     assert seen == (set(range(30)) if random_rows else set())
 
 
-def taught(learns: str, replay: bool, **more: Any) -> tuple[Any, torch.Tensor]:
+def taught(learns: str, replay: bool, **more: Any) -> torch.Tensor:
     """How far predictions of random tokens move where a structure with an open gate is taught something else."""
     spelled = tokenizer()
     model = small_model(len(spelled))
@@ -47,14 +47,12 @@ def taught(learns: str, replay: bool, **more: Any) -> tuple[Any, torch.Tensor]:
     teach(model, groups, text_task("reverse"), spelled, recipe, seed=0, replay=given, **more)
     with torch.no_grad():
         now = model(asked).logits.log_softmax(-1)
-    return model, torch.nn.functional.kl_div(
-        now.flatten(0, 1), was.flatten(0, 1), log_target=True, reduction="batchmean"
-    )
+    return torch.nn.functional.kl_div(now.flatten(0, 1), was.flatten(0, 1), log_target=True, reduction="batchmean")
 
 
 def test_a_model_that_is_given_texts_stays_what_it_was() -> None:
-    _, kept = taught("graft", replay=True)
-    _, lost = taught("graft", replay=False)
+    kept = taught("graft", replay=True)
+    lost = taught("graft", replay=False)
     assert lost > 5 * kept
 
 
@@ -62,6 +60,6 @@ def test_what_it_said_is_asked_of_a_copy_where_the_base_learns() -> None:
     with pytest.raises(ArgumentError, match="before: more than a graft learns"):
         taught("all", replay=True)
     before = small_model(len(tokenizer()))
-    _, kept = taught("all", replay=True, before=before)
-    _, lost = taught("all", replay=False)
+    kept = taught("all", replay=True, before=before)
+    lost = taught("all", replay=False)
     assert lost > 2 * kept

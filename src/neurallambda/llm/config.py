@@ -38,10 +38,9 @@ class GraftConfig:
         phase_prior: how strongly actions are inclined at the start: to put while the latch is off, to take while it is
             on; 0 is no inclination.
         read_start: how the matrix of reads begins. Transposed, a read begins as that which was seen when its value was put,
-            as far as the width lets it through, so the right action is worth something from the first step on. At random,
-            values and reads must first find a common code, and meanwhile the latch and the actions learn something else; it is
-            right where the model writes in another code than it reads, as one of random weights with embeddings of its own
-            for the output.
+            as far as the width lets it through. At random, values and reads must first find a common code; that is right
+            where the model writes in another code than it reads, as one of random weights with embeddings of its own for
+            the output.
         gate: what reads are multiplied by at the start; 0 leaves the model as it was, bit for bit.
         gate_scale: how many times faster than its other parameters the gate learns.
         initial_values: how many learned values a structure holds before the first token.

@@ -217,7 +217,7 @@ def _divergence(model: Any, before: Any, tokens: Tensor) -> Tensor:
     way, now that.
     """
     with torch.no_grad(), disabled(model) if before is None else nullcontext():
-        wanted = (before or model)(input_ids=tokens, use_cache=False).logits.log_softmax(-1)
+        wanted = (model if before is None else before)(input_ids=tokens, use_cache=False).logits.log_softmax(-1)
     said = model(input_ids=tokens, use_cache=False).logits.log_softmax(-1)
     return functional.kl_div(said.flatten(0, 1), wanted.flatten(0, 1), log_target=True, reduction="batchmean")
 

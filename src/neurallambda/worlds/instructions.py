@@ -117,14 +117,17 @@ def _close(run: Run, packet: Packet, instruction: Instruction) -> Packet:
     return _next(packet, instruction, call.close(run, instruction.detail, captured, len(packet)))
 
 
+def _with_condition(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
+    """The worlds whose condition is true or false; the others fail."""
+    faults = boolean(packet.registers[instruction.sources[0]], len(packet))
+    return run.fail(packet, faults) if faults else packet
+
+
 def _observe(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
-    condition = packet.registers[instruction.sources[0]]
-    if faults := boolean(condition, len(packet)):
-        left = run.fail(packet, faults)
-        if left is None:
-            return None
-        packet = left
-        condition = packet.registers[instruction.sources[0]]
+    left = _with_condition(run, packet, instruction)
+    if left is None:
+        return None
+    packet, condition = left, left.registers[instruction.sources[0]]
     if isinstance(condition, int):
         if condition == TRUE:
             return _next(packet, instruction, TRUE)
@@ -138,13 +141,10 @@ def _observe(run: Run, packet: Packet, instruction: Instruction) -> Packet | Non
 
 
 def _branch(run: Run, packet: Packet, instruction: Instruction) -> Packet | None:
-    condition = packet.registers[instruction.sources[0]]
-    if faults := boolean(condition, len(packet)):
-        left = run.fail(packet, faults)
-        if left is None:
-            return None
-        packet = left
-        condition = packet.registers[instruction.sources[0]]
+    left = _with_condition(run, packet, instruction)
+    if left is None:
+        return None
+    packet, condition = left, left.registers[instruction.sources[0]]
     packet.keep(tuple(dict.fromkeys((*instruction.after, *instruction.sources))))
     if isinstance(condition, int):
         packet.at = packet.at + 1 if condition == TRUE else instruction.detail
