@@ -16,6 +16,7 @@ from neurallambda.lang.syntax.parser import parse
 from neurallambda.lang.terms import Define, Program
 from neurallambda.traces import document, states, trace
 from neurallambda.traces.pictures import Json
+from tests.worlds.test_models import ADD
 from tests.worlds.uncertain_programs import CHANCES, INTEGERS, uncertain_programs
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((files("neurallambda.traces") / "schema.json").read_text()))
@@ -170,19 +171,9 @@ def test_a_part_never_has_the_name_of_a_hole() -> None:
 
 
 def test_digits_that_add_up_are_traced() -> None:
-    source = """
-    (defn add [xs ys target carry]
-      (if (empty? xs)
-          (observe (= carry (car target)))
-          (let [total (+ (+ carry (car xs)) (car ys))]
-            (if (observe (= (mod total 10) (car target)))
-                (add (cdr xs) (cdr ys) (cdr target) (/ total 10))
-                false))))
-    (add ?xs ?ys ?target 0)
-    """
     holes = {name: nl.Soft(range(10), torch.zeros(1, 4, 10)) for name in ("xs", "ys")}
-    found = nl.Worlds().compile(source).infer({**holes, "target": torch.tensor([[1, 2, 3, 4, 0]])})
-    events = list(trace(source, engine="worlds", holes={**holes, "target": [1, 2, 3, 4, 0]}))
+    found = nl.Worlds().compile(ADD).infer({**holes, "target": torch.tensor([[1, 2, 3, 4, 0]])})
+    events = list(trace(ADD, engine="worlds", holes={**holes, "target": [1, 2, 3, 4, 0]}))
     impossible = sum(end["weight"] for event in events for end in event.get("ends", ()) if "error" in end)
     assert 1 - impossible == pytest.approx(float(found.log_evidence.exp()), rel=1e-4)
     assert ends(events) == {"true": 1}
