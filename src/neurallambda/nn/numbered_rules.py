@@ -109,7 +109,7 @@ class CellRules(NumberedRules):
         operands = self.model.operands(tokens)
         steps, time, pause = operands.first.shape[1], tokens.shape[1], self.model.pause
         place = operands.length + torch.arange(steps) - pause
-        inside = place.clamp(max=time - 1)
+        inside = place.clamp(0, time - 1)
         read = mask.gather(1, inside) & (place < time) & (torch.arange(steps) >= pause)
         return Rows(operands.first, operands.second, targets.gather(1, inside), read)
 
