@@ -311,6 +311,8 @@ def test_what_cannot_be_grafted_is_refused() -> None:
         assert (stepped(opt, tokens(), 4) - whole).abs().max() <= TOLERANCE
     with pytest.raises(ArgumentError, match="structure: got 'heap'"):
         GraftConfig(structure="heap")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ArgumentError, match="phase_start: got 'taught'"):
+        GraftConfig(phase_start="taught")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ArgumentError, match="read_start: got 'copied'"):
         GraftConfig(read_start="copied")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ArgumentError, match="width: got 0"):

@@ -30,7 +30,7 @@ def seed(number: int, *exact: float, ratio: float = 1.0, **more: Any) -> dict[st
 
 
 def result(task: str, arm: str, seeds: Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
-    recipe = {"steps": 200, "rows": 32, "lengths": [2, 8], "learning_rate": 0.003}
+    recipe = {"steps": 200, "rows": 32, "lengths": [2, 8], "learning_rate": 0.003, "precision": "bfloat16"}
     tuning = [{"learning_rate": rate, "validation": 0.5, "loss": 1.0} for rate in (0.001, 0.003)]
     facts = {"form": FORM, "model": "tiny", "base": "pretrained", "arm": arm, "task": task, "recipe": recipe}
     return facts | {"rates": [0.001, 0.003], "tuning": tuning, "seeds": list(seeds), "training": WHERE} | more

@@ -134,6 +134,32 @@ def test_a_task_is_taught_and_the_base_stays() -> None:
         teach(lost, everything, text_task("reverse"), spelled, recipe, seed=0)
 
 
+def test_mixed_precision_learns_much_the_same_and_leaves_parameters_as_wide_as_they_were() -> None:
+    spelled = tokenizer()
+    texts = torch.randint(3, len(spelled), (6, 20), generator=torch.Generator().manual_seed(0))
+    losses: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    for precision, found in losses.items():
+        model = graft(small_model(len(spelled)), GraftConfig(width=8, depth=16))
+        recipe = TeachingRecipe(steps=10, rows=8, lengths=(1, 2), replay_length=8, precision=precision)  # pyright: ignore[reportArgumentType]
+        torch.manual_seed(0)
+        teach(
+            model,
+            parameter_groups(model, 1e-2),
+            text_task("reverse"),
+            spelled,
+            recipe,
+            seed=0,
+            replay=Replay(texts, len(spelled)),
+            listener=lambda _, loss, found=found: found.append(loss),
+        )
+        assert {one.dtype for one in model.parameters()} == {torch.float32}
+        assert model(texts[:1, :5]).logits.dtype == torch.float32
+    assert losses["float32"] != losses["bfloat16"]
+    assert losses["float32"] == pytest.approx(losses["bfloat16"], abs=0.1)
+    with pytest.raises(ArgumentError, match="precision: got 'float16'"):
+        TeachingRecipe(precision="float16")  # pyright: ignore[reportArgumentType]
+
+
 def test_exact_match_is_what_greedy_decoding_writes() -> None:
     """A model that answers by looking at what is right, but for a word now and then."""
     spelled, task = tokenizer(), text_task("copy")

@@ -251,11 +251,10 @@ def matrix(
 
     with reporting():
         _quiet()
-        from neurallambda.llm.matrix import cells, run_cell
-        from neurallambda.llm.training import TeachingRecipe
+        from neurallambda.llm.matrix import MEASURED, cells, run_cell
         from neurallambda.train.changes import replaced
 
-        (recipe,) = replaced([TeachingRecipe()], changes or [], fixed=["learning_rate"])
+        (recipe,) = replaced([MEASURED], changes or [], fixed=["learning_rate"])
         for cell in list(cells(base, starts.split(","), arms.split(","), tasks.split(","))):
             run_cell(cell, out, seeds=seeds, recipe=recipe, texts=text or [], say=remark)
 

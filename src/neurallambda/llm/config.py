@@ -14,6 +14,8 @@ Kind = Literal["stack", "queue", "bank", "none"]
 value at once and keeps nothing: what the latch does alone."""
 ReadStart = Literal["transposed", "random"]
 """How the matrix of reads begins: as the transpose of that of values, or at random."""
+PhaseStart = Literal["put-take", "random"]
+"""How actions are inclined at the start by the latch: as most protocols go, or at random."""
 
 
 @checked
@@ -38,6 +40,8 @@ class GraftConfig:
             lets reads through while it is on.
         phase_prior: how strongly actions are inclined at the start: to put while the latch is off, to take while it is
             on; 0 is no inclination.
+        phase_start: how they are inclined. `random` knows of no protocol: the inclination of each head to each action is drawn
+            with the standard deviation `phase_prior`, so that of several heads, or of several seeds, one may be right by chance.
         read_start: how the matrix of reads begins. Transposed, a read begins as that which was seen when its value was put,
             as far as the width lets it through. At random, values and reads must first find a common code; that is right
             where the model writes in another code than it reads, as one of random weights with embeddings of its own for
@@ -74,6 +78,7 @@ class GraftConfig:
     modules_to_save: tuple[str, ...] = ()
     has_latch: bool = True
     phase_prior: float = 2.0
+    phase_start: PhaseStart = "put-take"
     read_start: ReadStart = "transposed"
     gate: float = 0.0
     gate_scale: float = 10.0

@@ -30,6 +30,8 @@ TUNING_SEED, VALIDATION_SEED, TEST_SEED = 1_000, 2_000_003, 3_000_017
 VALIDATION_ROWS, TEST_ROWS = 256, 128
 ENOUGH, APART = 0.99, 10_000
 """A try that answers so many of the validation's inputs is the last; and how far the seeds of tries are apart."""
+MEASURED = TeachingRecipe(precision="bfloat16")
+"""How every cell is taught."""
 MULTIPLES = (1, 2, 4, 8)
 """How many times the greatest length of training the test lengths are."""
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -75,7 +77,11 @@ ARMS: dict[str, Arm] = {
     "full": Arm("no structure, every parameter", learns="all"),
     "structure-upper": Arm("structure, upper half of the blocks free", _as_it_is, learns="upper"),
     "structure-all": Arm("structure, everything free", _as_it_is, learns="all"),
-    "no-prior": Arm("structure without the phase prior", lambda config: replace(config, phase_prior=0.0)),
+    "no-prior": Arm(
+        "structure whose phases are inclined at random: without the phase prior",
+        lambda config: replace(config, phase_start="random"),
+    ),
+    "no-phase": Arm("structure whose phases begin alike", lambda config: replace(config, phase_prior=0.0)),
     "random-read": Arm(
         "structure whose reads begin at random, not as the transpose of its values",
         lambda config: replace(config, read_start="random"),
@@ -149,14 +155,14 @@ def run_cell(
         cell: which.
         folder: where its result is kept; it is written after each run.
         seeds: how many count.
-        recipe: how to teach; its learning rate is not used.
+        recipe: how to teach, None: `MEASURED`; its learning rate is not used.
         texts: files of plain text on which perplexity is measured too.
         say: told what happens.
 
     Returns:
         The result.
     """
-    recipe = recipe or TeachingRecipe()
+    recipe = recipe or MEASURED
     path = folder / f"{cell.name}.json"
     facts = _begun(cell, recipe, path)
     tried = {one["learning_rate"]: one["validation"] for one in facts["tuning"]}

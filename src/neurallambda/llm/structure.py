@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from neurallambda.arguments import checked
 from neurallambda.errors import check_count
-from neurallambda.llm.bank import bank_of, program_stack
-from neurallambda.llm.config import GraftConfig, ReadStart
+            if config.has_latch and config.structure != "bank":
+                self.phase = nn.Parameter(_phase_prior(heads, actions, config.phase_prior, config.phase_start))
 from neurallambda.nn import Choice, Noise
 from neurallambda.state import Batched, state
 from neurallambda.structures import Latch, SuperpositionQueue, SuperpositionStack
@@ -139,8 +139,13 @@ class GraftedStructure(nn.Module):
         if self.structure is not None:
             actions = self.structure.operands[0].size
             self.action = _Affine(dim, heads * actions, std=0.02)
+<<<<<<< HEAD
             if config.has_latch and config.structure != "bank":
                 self.phase = nn.Parameter(_phase_prior(heads, actions, config.phase_prior))
+=======
+            if config.has_latch:
+                self.phase = nn.Parameter(_phase_prior(heads, actions, config.phase_prior, config.phase_start))
+>>>>>>> main
         if config.has_latch:
             self.switch = _Affine(dim, 3, std=0.01, bias=PREFER_HOLD)
         if config.initial_values:
@@ -338,8 +343,10 @@ def _read_start(value: Float[Tensor, "values dim"], start: ReadStart) -> Float[T
     return value.t() * (dim / values) ** 0.5
 
 
-def _phase_prior(heads: int, actions: int, size: float) -> Tensor:
+def _phase_prior(heads: int, actions: int, size: float, start: PhaseStart) -> Float[Tensor, " choices"]:
     """What is added to the logits of actions while the latch is on, and taken from them while it is off."""
+    if start == "random":
+        return torch.randn(heads * actions) * size
     one = torch.zeros(actions)
     one[PUT], one[TAKE] = -size, size
     return one.repeat(heads)
