@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from neurallambda.arguments import checked
 from neurallambda.errors import check_count
-            if config.has_latch and config.structure != "bank":
-                self.phase = nn.Parameter(_phase_prior(heads, actions, config.phase_prior, config.phase_start))
+from neurallambda.llm.bank import bank_of, program_stack
+from neurallambda.llm.config import GraftConfig, PhaseStart, ReadStart
 from neurallambda.nn import Choice, Noise
 from neurallambda.state import Batched, state
 from neurallambda.structures import Latch, SuperpositionQueue, SuperpositionStack
@@ -139,13 +139,8 @@ class GraftedStructure(nn.Module):
         if self.structure is not None:
             actions = self.structure.operands[0].size
             self.action = _Affine(dim, heads * actions, std=0.02)
-<<<<<<< HEAD
             if config.has_latch and config.structure != "bank":
-                self.phase = nn.Parameter(_phase_prior(heads, actions, config.phase_prior))
-=======
-            if config.has_latch:
                 self.phase = nn.Parameter(_phase_prior(heads, actions, config.phase_prior, config.phase_start))
->>>>>>> main
         if config.has_latch:
             self.switch = _Affine(dim, 3, std=0.01, bias=PREFER_HOLD)
         if config.initial_values:
