@@ -133,9 +133,7 @@ class GraftConfig:
         if not isinstance(facts, Mapping) or set(facts) != known:
             wrong = sorted(known ^ set(facts)) if isinstance(facts, Mapping) else shown(facts)
             raise ArgumentError(f"facts: missing or unknown: {wrong}; expected the fields of a GraftConfig")
-        values: dict[str, Any] = {
-            name: _tuples(value) for name, value in facts.items()
-        }
+        values: dict[str, Any] = {name: _tuples(value) for name, value in facts.items()}
         return cls(**values)
 
 

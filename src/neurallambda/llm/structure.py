@@ -160,7 +160,9 @@ class GraftedStructure(nn.Module):
         if not tokens:
             return
         if not all(0 <= token < len(embeddings) for token in tokens):
-            raise ArgumentError(f"value_tokens: got {tokens}, expected tokens of the model, from 0 to {len(embeddings) - 1}")
+            raise ArgumentError(
+                f"value_tokens: got {tokens}, expected tokens of the model, from 0 to {len(embeddings) - 1}"
+            )
         named = functional.rms_norm(embeddings[tokens].to(self.read), (self.dim,)).repeat(self.config.heads, 1)
         self.read.copy_(named.t() * len(named) ** -0.5)
         if self.config.read_start == "transposed":

@@ -173,7 +173,9 @@ class ProgramBank(nn.Module):
             raise ArgumentError("table: expected outputs, no uncertain inputs, and two different holes")
         for name in {first, second, *self.holes}:
             if name not in self.holes or name not in (first, second):
-                raise ArgumentError(f"table: got ?{first} and ?{second}; the holes of the programs are: {self._known()}")
+                raise ArgumentError(
+                    f"table: got ?{first} and ?{second}; the holes of the programs are: {self._known()}"
+                )
         pairs = [(one, other) for one in self.output for other in self.output]
         holes = {first: Rows([one for one, _ in pairs]), second: Rows([other for _, other in pairs])}
         size, found = len(self.output), []
