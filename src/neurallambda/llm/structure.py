@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neurallambda.arguments import checked
-from neurallambda.errors import check_count
+from neurallambda.errors import ArgumentError, check_count
 from neurallambda.llm.bank import bank_of, program_stack
 from neurallambda.llm.config import GraftConfig, PhaseStart, ReadStart
 from neurallambda.nn import Choice, Noise
