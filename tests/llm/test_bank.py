@@ -17,7 +17,7 @@ from neurallambda.llm.structure import GraftedStructure
 from neurallambda.llm.tasks import NUMBERS, PROGRAMS, graft_for, text_task
 from neurallambda.nn import ProgramBank, harden
 from neurallambda.structures import ProgramStack
-from neurallambda.traces import document, states
+from neurallambda.traces import states
 from tests.llm.test_teaching import small_model, tokenizer
 from tests.llm.tiny import BANK, grafted, plain, stepped, tokens
 
@@ -194,7 +194,7 @@ def test_what_a_bank_does_is_told_and_drawn() -> None:
     }
     assert {head.kind for head in found.heads} == {"stack"}
     assert len(found.text().splitlines()) == len(found.tokens) + 1
-    assert len(states(document(trace_graft(found, name="bank")))) == len(found.tokens) + 1
+    assert len(list(states(trace_graft(found, name="bank")))) == len(found.tokens) + 1
 
 
 @torch.no_grad()

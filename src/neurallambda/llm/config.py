@@ -48,7 +48,7 @@ class GraftConfig:
             the output.
         gate: what reads are multiplied by at the start; 0 leaves the model as it was, bit for bit.
         gate_scale: how many times faster than its other parameters the gate learns.
-        programs: of a bank, the name and the text of each program; their arguments are the holes ?x and ?y.
+        programs: of a bank, and not looked at elsewhere: the name and the text of each program; their arguments are the holes ?x and ?y.
         values: of a bank, the values that programs are applied to and that come out.
         value_tokens: of a bank, the token of the model that each value is written as: the read of a value begins as the direction
             in which the model writes that token. None: reads begin at random, and which value is meant by which word of the

@@ -59,7 +59,7 @@ def graft(model: nn.Module, config: GraftConfig | None = None) -> nn.Module:
     read, write = _blocks(config, len(parts.blocks))
     chosen = _chosen(model, config)
     structure = GraftedStructure(config, parts.dim).to(next(parts.blocks[read].parameters()).device)
-    if config.value_tokens:
+    if config.structure == "bank" and config.value_tokens:
         structure.name_values(_output_embeddings(model))
     structure.requires_grad_(not config.is_frozen).train(model.training)
     splice = Splice(model, parts, read, write, number_of_states=len(structure.init(1).tensors()))
