@@ -146,10 +146,10 @@ def test_banks_of_nothing_are_refused() -> None:
 @torch.no_grad()
 def test_values_begin_as_the_words_that_they_are_written_as() -> None:
     model = graft(plain("llama"), BANK)
-    structure, head = structure_of(model), model.get_output_embeddings().weight
+    structure, writer = structure_of(model), plain("llama").get_output_embeddings().weight
     for place, token in enumerate(BANK.value_tokens):
         for weights in (structure.read[:, place], structure.value.weight[place]):
-            assert float(torch.cosine_similarity(weights, head[token], dim=0)) > 0.999
+            assert float(torch.cosine_similarity(weights, writer[token], dim=0)) > 0.999
 
 
 @torch.no_grad()
@@ -158,7 +158,8 @@ def test_a_graft_that_knows_its_protocol_computes_what_the_text_says() -> None:
     words = ["in", "out", "is", *NUMBERS, *PROGRAMS]
     config = graft_for(text_task("arithmetic"))
     model_sized = torch.eye(len(words)) * len(words) ** 0.5
-    structure = harden(GraftedStructure(config, dim=len(words)).eval())
+    structure = GraftedStructure(config, dim=len(words)).eval()
+    harden(structure)
     for module in (structure.action, structure.value, structure.query, structure.switch):
         module.weight.zero_()
         module.bias.zero_()

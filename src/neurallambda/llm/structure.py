@@ -212,8 +212,10 @@ class GraftedStructure(nn.Module):
         actions = None
         if self.structure is not None:
             logits = self.action(seen)
-            has_phases = latch is not None and self.config.structure != "bank"
-            actions = self._expected(logits, latch[..., None]) if has_phases else self._actions(logits)
+            if latch is None or self.config.structure == "bank":
+                actions = self._actions(logits)
+            else:
+                actions = self._expected(logits, latch[..., None])
         values = self.value(seen).unflatten(-1, (heads, -1))
         given = Instructions(before=before, on=on, latch=latch, actions=actions, values=values)
         if self.config.structure != "bank":
