@@ -11,8 +11,7 @@ from neurallambda.errors import ArgumentError
 from neurallambda.llm.matrix import FORM
 from neurallambda.llm.report import read, table
 from neurallambda.llm.report_page import page
-from neurallambda.llm.targets import Judgement, generalisation, judge
-from neurallambda.llm.tasks import TASKS
+from neurallambda.llm.targets import COMPARED, Judgement, generalisation, judge
 
 WHERE = {
     "commit": "0123456789abcdef",
@@ -76,7 +75,7 @@ def test_random_bases_count_for_no_target() -> None:
 def test_four_tasks_of_five_must_be_better_than_lora() -> None:
     def against(won: int, lost: int, seeds: int = 3) -> Judgement:
         results = []
-        for place, task in enumerate(TASKS):
+        for place, task in enumerate(COMPARED):
             if place < won + lost:
                 pair = (good(seeds), bad(seeds)) if place < won else (bad(seeds), good(seeds))
                 results += [result(task, arm, one) for arm, one in zip(("structure", "lora"), pair, strict=True)]
@@ -100,7 +99,7 @@ def test_one_seed_without_prior_is_enough() -> None:
 
 def test_the_worst_perplexity_counts_on_every_text() -> None:
     def found(**more: Any) -> Judgement:
-        return verdict([result(task, "structure", good(5, **more)) for task in TASKS], "perplexity")
+        return verdict([result(task, "structure", good(5, **more)) for task in COMPARED], "perplexity")
 
     assert found(ratio=1.01).verdict == "met"
     assert found(ratio=1.0101).verdict == "missed"

@@ -18,7 +18,7 @@ from neurallambda.llm import GraftConfig, bases, graft, llama2c, matrix, paramet
 from neurallambda.llm.replay import Replay
 from neurallambda.llm.report import read, table
 from neurallambda.llm.rwkv_cpp import load_rwkv_cpp
-from neurallambda.llm.tasks import PAIRS, TASKS, draw, text_task
+from neurallambda.llm.tasks import NUMBERS, PAIRS, PROGRAMS, TASKS, draw, text_task
 from neurallambda.llm.texts import sampled_texts
 from neurallambda.llm.training import TeachingRecipe, exact_match, perplexity, teach
 from tests.llm.tiny import tokens, transformers
@@ -71,6 +71,13 @@ def answer_to(name: str, prompt: list[str]) -> str:
         case "trace":
             for word in prompt[:-1]:
                 held = held[:-1] if word == "take" else [*held, word]
+        case "arithmetic":
+            defined = " ".join(f"{word} {number}" for number, word in enumerate(NUMBERS))
+            functions = " ".join(
+                f"{word} (fn [x y] {text.replace('?x', 'x').replace('?y', 'y')})" for word, text in PROGRAMS.items()
+            )
+            written = " ".join({"in": "(", "out": ")"}.get(word, word) for word in prompt[:-1])
+            return NUMBERS[int(str(evaluate(f"(let [{defined} {functions}] {written})").text))]
         case _:
             return str(evaluate(" ".join(prompt[:-1])).text)
     return " ".join(held[::-1])
@@ -83,7 +90,8 @@ def test_answers_are_right(name: str) -> None:
         for _ in range(10):
             prompt, answer = TASKS[name].draw(length, random)
             assert answer_to(name, prompt.split()) == answer
-            assert name == "lisp" or len(prompt.split()) == length + 1
+            if name != "lisp":
+                assert len(prompt.split()) == length + 1 + (3 * (length - 1) if name == "arithmetic" else 0)
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -91,8 +91,8 @@ def train(
         from neurallambda.train.changes import replaced
 
         wanted = text_task(task)
-        config, recipe = replaced([graft_for(wanted), TeachingRecipe()], changes or [])
         model, tokenizer = load_base(base)
+        config, recipe = replaced([graft_for(wanted, tokenizer), TeachingRecipe()], changes or [])
         _, replay = replay_of(model, place_of(base) if place_of(base).is_dir() else None)
         before = deepcopy(model) if config.modules_to_save else None
         torch.manual_seed(seed)

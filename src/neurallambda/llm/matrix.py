@@ -64,8 +64,27 @@ def _as_it_is(config: GraftConfig) -> GraftConfig:
     return config
 
 
+def _without_bank(config: GraftConfig) -> GraftConfig:
+    """A stack of vectors in the place of a bank."""
+    if config.structure != "bank":
+        return config
+    return replace(config, structure="stack", width=GraftConfig().width, programs=(), values=(), value_tokens=())
+
+
 ARMS: dict[str, Arm] = {
-    "structure": Arm("base frozen, structure with latch and phase prior", _as_it_is),
+    "structure": Arm("base frozen, structure with latch and phase prior", _without_bank),
+    "bank": Arm(
+        "base frozen, bank of programs that stay as they are; values begin as the words that they are written as",
+        _as_it_is,
+    ),
+    "bank-display": Arm(
+        "`bank`, where only what is read begins as these words",
+        lambda config: replace(config, read_start="random"),
+    ),
+    "bank-unnamed": Arm(
+        "`bank`, where nothing tells at the start which word means which value",
+        lambda config: replace(config, value_tokens=()),
+    ),
     "lora": Arm("base frozen, LoRA on attention, as many parameters", lora=3),
     "structure-tries": Arm(
         "`structure`, begun again up to three times where it fails on validation", _as_it_is, tries=4
@@ -131,9 +150,11 @@ def cells(model: str, bases: list[str], arms: list[str], tasks: list[str]) -> It
             if one not in known:
                 raise ArgumentError(f"{one!r} is unknown; expected one of {', '.join(known)}")
     for task in tasks:
-        text_task(task)
+        has_bank = bool(text_task(task).programs)
         for base in bases:
             for arm in arms:
+                if arm.startswith("bank") and not has_bank:
+                    raise ArgumentError(f"{arm!r}: the task {task} is not about programs")
                 yield Cell(model=model, base=base, arm=arm, task=task)  # pyright: ignore[reportArgumentType]
 
 
@@ -187,7 +208,7 @@ def run_cell(
 def _begun(cell: Cell, recipe: TeachingRecipe, path: Path) -> dict[str, Any]:
     """What is known of a cell so far."""
     asked = json.loads(json.dumps(asdict(recipe)))
-    config = _config(cell)
+    config = _config(cell, load_base(cell.model)[1] if text_task(cell.task).programs else None)
     grafted = None if config is None else config.facts()
     if path.exists():
         facts = read_facts(path, FORM, "neurallambda llm matrix")
@@ -248,7 +269,7 @@ def _taught(
     """One try: the model, and what is known of it without a test."""
     task = text_task(cell.task)
     torch.manual_seed(seed)
-    model, groups = _prepared(model, cell, recipe.learning_rate)
+    model, groups = _prepared(model, cell, recipe.learning_rate, tokenizer)
     losses: list[float] = []
     seconds = teach(
         model,
@@ -277,15 +298,15 @@ def _order(found: dict[str, Any]) -> tuple[float, float]:
     return found["validation"], -found["loss"]
 
 
-def _config(cell: Cell) -> GraftConfig | None:
+def _config(cell: Cell, tokenizer: Any) -> GraftConfig | None:
     """The graft of a cell; None where there is none."""
     change = ARMS[cell.arm].change
-    return None if change is None else change(graft_for(text_task(cell.task)))
+    return None if change is None else change(graft_for(text_task(cell.task), tokenizer))
 
 
-def _prepared(model: Any, cell: Cell, rate: float) -> tuple[Any, list[dict[str, Any]]]:
+def _prepared(model: Any, cell: Cell, rate: float, tokenizer: Any) -> tuple[Any, list[dict[str, Any]]]:
     """The model with what learns in it, and what that is."""
-    arm, config = ARMS[cell.arm], _config(cell)
+    arm, config = ARMS[cell.arm], _config(cell, tokenizer)
     upper = upper_blocks(model, model.config.num_hidden_layers // 2) if arm.learns == "upper" else ()
     if config is None:
         model.requires_grad_(arm.learns == "all")

@@ -36,6 +36,8 @@ class TeachingRecipe:
         steps: how many.
         rows: examples a step, all of one length.
         lengths: the least and the greatest length in training.
+        longer_until: short inputs first: the greatest length rises evenly from the least one, and is reached after so many steps; 0:
+            all lengths from the beginning.
         learning_rate: the greatest; it rises over 20 steps and then falls to a fiftieth.
         clip: the greatest norm of the gradient.
         replay_every: every so many steps the model is given texts too, on which it is to say what it said before: the loss is
@@ -54,6 +56,7 @@ class TeachingRecipe:
     steps: int = 400
     rows: int = 32
     lengths: tuple[int, int] = (2, 8)
+    longer_until: int = 0
     learning_rate: float = 3e-3
     clip: float = 1.0
     replay_every: int = 2
@@ -65,7 +68,7 @@ class TeachingRecipe:
     def __post_init__(self) -> None:
         for name in ("steps", "rows", "replay_rows"):
             check_count(name, getattr(self, name))
-        for name in ("replay_every", "random_rows"):
+        for name in ("longer_until", "replay_every", "random_rows"):
             check_count(name, getattr(self, name), least=0)
         check_count("replay_length", self.replay_length, least=2)
         least, greatest = self.lengths
@@ -75,6 +78,21 @@ class TeachingRecipe:
             )
         for name in ("learning_rate", "clip"):
             check_rate(name, getattr(self, name))
+
+    def lengths_at(self, step: int) -> tuple[int, int]:
+        """The least and the greatest length at a step.
+
+        Args:
+            step: which, from 0 on.
+
+        Example:
+            >>> [TeachingRecipe(lengths=(2, 4), longer_until=6).lengths_at(step) for step in (0, 1, 2, 4, 100)]
+            [(2, 2), (2, 2), (2, 3), (2, 4), (2, 4)]
+        """
+        least, greatest = self.lengths
+        if step >= self.longer_until:
+            return least, greatest
+        return least, least + (greatest - least + 1) * step // self.longer_until
 
 
 def teach(
@@ -118,7 +136,7 @@ def teach(
     began = perf_counter()
     model.train()
     for step in range(recipe.steps):
-        batch = draw(task, random.randint(*recipe.lengths), recipe.rows, random, tokenizer)
+        batch = draw(task, random.randint(*recipe.lengths_at(step)), recipe.rows, random, tokenizer)
         with _computing_in(recipe.precision, batch.tokens.device.type):
             loss = _loss(model, batch)
             total = loss
