@@ -251,12 +251,15 @@ def matrix(
 
     with reporting():
         _quiet()
-        from neurallambda.llm.matrix import MEASURED, cells, run_cell
+        from neurallambda.llm.matrix import cells, recipe_of, run_cell
         from neurallambda.train.changes import replaced
 
-        (recipe,) = replaced([MEASURED], changes or [], fixed=["learning_rate"])
-        for cell in list(cells(base, starts.split(","), arms.split(","), tasks.split(","))):
-            run_cell(cell, out, seeds=seeds, recipe=recipe, texts=text or [], say=remark)
+        chosen = list(cells(base, starts.split(","), arms.split(","), tasks.split(",")))
+        recipes = {
+            cell.task: replaced([recipe_of(cell.task)], changes or [], fixed=["learning_rate"])[0] for cell in chosen
+        }
+        for cell in chosen:
+            run_cell(cell, out, seeds=seeds, recipe=recipes[cell.task], texts=text or [], say=remark)
 
 
 @app.command()

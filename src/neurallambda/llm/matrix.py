@@ -31,7 +31,11 @@ VALIDATION_ROWS, TEST_ROWS = 256, 128
 ENOUGH, APART = 0.99, 10_000
 """A try that answers so many of the validation's inputs is the last; and how far the seeds of tries are apart."""
 MEASURED = TeachingRecipe(precision="bfloat16")
-"""How every cell is taught."""
+"""How tasks are taught that have no recipe of their own."""
+RECIPES = {
+    "arithmetic": TeachingRecipe(precision="bfloat16", lengths=(1, 4), longer_until=100, steps=200, replay_length=25)
+}
+"""Short expressions come first: of a single number nothing is to be learned but how values are read and written."""
 MULTIPLES = (1, 2, 4, 8)
 """How many times the greatest length of training the test lengths are."""
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -176,14 +180,14 @@ def run_cell(
         cell: which.
         folder: where its result is kept; it is written after each run.
         seeds: how many count.
-        recipe: how to teach, None: `MEASURED`; its learning rate is not used.
+        recipe: how to teach, None: as `recipe_of` says; its learning rate is not used.
         texts: files of plain text on which perplexity is measured too.
         say: told what happens.
 
     Returns:
         The result.
     """
-    recipe = recipe or MEASURED
+    recipe = recipe or recipe_of(cell.task)
     path = folder / f"{cell.name}.json"
     facts = _begun(cell, recipe, path)
     tried = {one["learning_rate"]: one["validation"] for one in facts["tuning"]}
@@ -203,6 +207,15 @@ def run_cell(
             write_result(path, facts)
             say(f"{cell.name} seed {seed}: {run['exact']}, perplexity × {run['perplexity_ratio']:.4f}")
     return facts
+
+
+def recipe_of(task: str) -> TeachingRecipe:
+    """How every arm is taught a task.
+
+    Args:
+        task: its name.
+    """
+    return RECIPES.get(task, MEASURED)
 
 
 def _begun(cell: Cell, recipe: TeachingRecipe, path: Path) -> dict[str, Any]:
