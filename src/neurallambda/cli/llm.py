@@ -285,6 +285,28 @@ def window(
 
 
 @app.command()
+def stories(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where the texts are kept, as JSONL.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="What shall be otherwise, as in tokens=1000000, temperature=1."),
+    ] = None,
+    base: BaseOption = "stories15m",
+) -> None:
+    """Let a model write texts to train another one on; a file that has some goes on, so it may be interrupted."""
+    from neurallambda.cli.messages import answer, remark, reporting
+
+    with reporting():
+        _quiet()
+        from neurallambda.llm.bases import load_base
+        from neurallambda.llm.stories import StoryRecipe, write_stories
+        from neurallambda.train.changes import replaced
+
+        (recipe,) = replaced([StoryRecipe()], changes or [])
+        answer(str(write_stories(*load_base(base), out, recipe, say=remark)))
+
+
+@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where `matrix` and `window` kept their results.")],
     out: Annotated[
