@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
+from neurallambda.llm.extras import extra
 from neurallambda.llm.training import check_rate
 from neurallambda.train.run_folder import where
 
@@ -39,7 +41,7 @@ class StoryRecipe:
     """
 
     tokens: int = 2_000_000
-    rows: int = 64
+    rows: int = 192
     time: int = 256
     temperature: float = 0.8
     precision: Literal["bfloat16", "float32"] = "bfloat16"
@@ -83,6 +85,8 @@ def write_stories(
     batches = _begun(file, head)
     written, number = sum(batch["tokens"] for batch in batches), len(batches)
     writer = deepcopy(model).to(getattr(torch, recipe.precision)).eval()
+    if getattr(model.config, "_attn_implementation", None) == "sdpa":
+        writer.set_attn_implementation("eager")  # for one token of each row, several times as fast on a processor
     with file.open("a", encoding="utf-8") as lines:
         while written < recipe.tokens:
             rows = _drawn(writer, recipe, number)
@@ -145,18 +149,24 @@ def _read(file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 @torch.no_grad()
 def _drawn(writer: Any, recipe: StoryRecipe, number: int) -> list[list[int]]:
     """The tokens of one batch."""
+    generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + number)
+
+    def choose(_: Tensor, scores: Tensor) -> Tensor:
+        """Leave one token of each row, drawn by its place in the sums of probabilities: `torch.multinomial` takes ten times as long."""
+        sums = (scores / recipe.temperature).softmax(-1).cumsum(-1)
+        place = torch.rand(len(scores), 1, generator=generator) * sums[:, -1:]
+        chosen = torch.searchsorted(sums, place, right=True).clamp(max=scores.shape[-1] - 1)
+        return torch.full_like(scores, -torch.inf).scatter(1, chosen, 0.0)
+
     begin = torch.full((recipe.rows, 1), writer.config.bos_token_id, dtype=torch.long)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed * 1_000_003 + number)
-        return writer.generate(
-            begin,
-            attention_mask=torch.ones_like(begin),
-            do_sample=True,
-            temperature=recipe.temperature,
-            top_k=0,
-            max_new_tokens=recipe.time - 1,
-            pad_token_id=writer.config.eos_token_id,
-        ).tolist()
+    return writer.generate(
+        begin,
+        attention_mask=torch.ones_like(begin),
+        do_sample=False,
+        max_new_tokens=recipe.time - 1,
+        pad_token_id=writer.config.eos_token_id,
+        logits_processor=extra("transformers").LogitsProcessorList([choose]),
+    ).tolist()
 
 
 def _stories(row: list[int], config: Any, tokenizer: Any) -> Iterator[Story]:
