@@ -32,7 +32,8 @@ ENOUGH, APART = 0.99, 10_000
 """A try that answers so many of the validation's inputs is the last; and how far the seeds of tries are apart."""
 MULTIPLES = (1, 2, 4, 8)
 """How many times the greatest length of training the test lengths are."""
-LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj")
+LORA_TARGETS = ("q_proj", "r_proj", "k_proj", "v_proj", "o_proj")
+"""The linear layers that adapters go to, as far as a model has them: in RWKV-7 the receptance stands for the queries."""
 
 Base = Literal["pretrained", "random"]
 
