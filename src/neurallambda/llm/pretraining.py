@@ -218,9 +218,9 @@ def _begun(recipe: PretrainingRecipe, tokenizer: Any) -> Progress:
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        auto_map=None,
     )
-    config._auto_class = None  # the package's code is not copied into the folder
+    config._auto_class = None  # the package's code is not copied into the folder, and nothing asks for it there
+    del config.auto_map
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = start_rwkv7(fast_class()(config))
