@@ -74,7 +74,13 @@ def sample_text(model: Any, tokenizer: Any, *, tokens: int = 200, seed: int = 0)
 
 
 def describe(
-    folder: Path, file: Path, recipe: PretrainingRecipe, progress: Progress, *, beside: str | None = None
+    folder: Path,
+    file: Path,
+    recipe: PretrainingRecipe,
+    progress: Progress,
+    *,
+    beside: str | None = None,
+    sample: int = 200,
 ) -> Path:
     """Measure a model that was trained, and write what is found beside it: `pretrained.json`, and a model card.
 
@@ -84,6 +90,7 @@ def describe(
         recipe: how.
         progress: what the training came to.
         beside: the name of another model to measure on the same texts.
+        sample: how many tokens a text that it writes has at most.
 
     Returns:
         The folder.
@@ -105,7 +112,7 @@ def describe(
         "beside": None if beside is None else {"model": beside, **surprise(*load_base(beside), held)},
         "words_of_several_tokens": spelled_apart(tokenizer, WORDS),
         "curve": progress.curve,
-        "sample": sample_text(model, tokenizer),
+        "sample": sample_text(model, tokenizer, tokens=sample),
         "training": where(),
     }
     write_result(folder / RESULT, facts)

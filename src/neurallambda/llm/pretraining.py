@@ -115,7 +115,7 @@ def pretrain(
     batches = read_stories(file)
     tokenizer = _tokenizer(folder, batches, recipe)
     corpus = corpus_of(batches, tokenizer, held=recipe.held)
-    progress = _begun(recipe, tokenizer)
+    progress = begin(recipe, tokenizer)
     _resume(folder, progress, recipe, batches)
     say(
         f"{len(corpus.tokens)} tokens, {sum(one.numel() for one in progress.model.parameters())} parameters, "
@@ -125,7 +125,7 @@ def pretrain(
     try:
         for _ in range(progress.step, recipe.steps):
             began = perf_counter()
-            _step(progress, corpus, tokenizer, recipe)
+            take_step(progress, corpus, tokenizer, recipe)
             progress.seconds += perf_counter() - began
             if progress.step % recipe.check_every == 0 or progress.step == recipe.steps:
                 _check(progress, corpus, tokenizer, recipe)
@@ -203,7 +203,7 @@ def _tokenizer(folder: Path, batches: Sequence[Sequence[Story]], recipe: Pretrai
     return tokenizer
 
 
-def _begun(recipe: PretrainingRecipe, tokenizer: Any) -> Progress:
+def begin(recipe: PretrainingRecipe, tokenizer: Any) -> Progress:
     """A model before its first step, and its optimizer."""
     config = extra("rwkv7_hf").RWKV7Config(
         vocab_size=len(tokenizer),
@@ -257,13 +257,14 @@ def _digest(batches: Sequence[Sequence[Story]]) -> str:
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
-def _step(progress: Progress, corpus: Corpus, tokenizer: Any, recipe: PretrainingRecipe) -> None:
+def take_step(progress: Progress, corpus: Corpus, tokenizer: Any, recipe: PretrainingRecipe) -> None:
     rate = recipe.rate_at(progress.step) * recipe.learning_rate
     for group in progress.optimizer.param_groups:
         group["lr"] = rate
-    losses = _losses(progress.model, pieces_of(corpus.tokens, recipe, progress.step), tokenizer, recipe)
+    losses = text_losses(progress.model, pieces_of(corpus.tokens, recipe, progress.step), tokenizer, recipe)
     loss = losses.mean()
-    if not isfinite(float(loss)):
+    value = float(loss.detach())
+    if not isfinite(value):
         raise ArgumentError(
             f"learning_rate: after {progress.step} steps the loss is no finite number; a smaller one than "
             f"{recipe.learning_rate} may help. The last checkpoint is as it was"
@@ -273,7 +274,7 @@ def _step(progress: Progress, corpus: Corpus, tokenizer: Any, recipe: Pretrainin
     torch.nn.utils.clip_grad_norm_(progress.model.parameters(), recipe.clip)
     progress.optimizer.step()
     progress.step += 1
-    progress.recent.append(float(loss))
+    progress.recent.append(value)
 
 
 @torch.no_grad()
@@ -283,7 +284,7 @@ def _check(progress: Progress, corpus: Corpus, tokenizer: Any, recipe: Pretraini
         0, recipe.time + 1, recipe.time
     )
     progress.model.eval()
-    losses = [_losses(progress.model, part, tokenizer, recipe) for part in pieces[:CURVE].split(recipe.rows)]
+    losses = [text_losses(progress.model, part, tokenizer, recipe) for part in pieces[:CURVE].split(recipe.rows)]
     progress.model.train()
     recent, progress.recent = progress.recent, []
     progress.curve.append(
@@ -295,7 +296,7 @@ def _check(progress: Progress, corpus: Corpus, tokenizer: Any, recipe: Pretraini
     )
 
 
-def _losses(model: Any, pieces: Tensor, tokenizer: Any, recipe: PretrainingRecipe) -> Tensor:
+def text_losses(model: Any, pieces: Tensor, tokenizer: Any, recipe: PretrainingRecipe) -> Tensor:
     """The loss of each token that follows, but those that begin a text: where a text was cut, nothing tells that."""
     inputs, follow = pieces[:, :-1], pieces[:, 1:]
     with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):

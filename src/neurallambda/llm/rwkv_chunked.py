@@ -82,7 +82,7 @@ def chunked_recurrence(
             real = attention_mask.to(receptance.device)[:, :, None, None]
             decay = decay.where(real, 1.0)
             parts = [part.where(real, 0.0) for part in parts]
-        if bool((decay < LEAST_DECAY).any()):
+        if not bool((decay >= LEAST_DECAY).all()):
             raise ArgumentError(f"decay: got {float(decay.min()):.3g}, expected at least {LEAST_DECAY}")
         outputs, state = _over_chunks(
             _chunks(decay, size, 1.0), *(_chunks(part, size, 0.0) for part in parts), initial_state.flatten(0, 1)
@@ -174,18 +174,27 @@ def fast_class() -> type[Any]:
     return RWKV7ForCausalLM
 
 
-Chunks = Float[Tensor, "chunks row place feature"]
+KeyChunks = Float[Tensor, "chunks row place key"]
+ValueChunks = Float[Tensor, "chunks row place value"]
 
 
-def _chunks(part: Float[Tensor, "batch time heads feature"], size: int, padding: float) -> Chunks:
+def _chunks(
+    part: Float[Tensor, "batch time heads feature"], size: int, padding: float
+) -> Float[Tensor, "chunks row place feature"]:
     """Chunks of tokens first; rows and heads are one axis, and the last chunk is padded with what changes nothing."""
     padded = functional.pad(part, (0, 0, 0, 0, 0, -part.shape[1] % size), value=padding)
     return padded.unflatten(1, (-1, size)).permute(1, 0, 3, 2, 4).flatten(1, 2)
 
 
 def _over_chunks(
-    decay: Chunks, r: Chunks, k: Chunks, v: Chunks, a: Chunks, b: Chunks, state: Float[Tensor, "row key value"]
-) -> tuple[Chunks, Float[Tensor, "row key value"]]:
+    decay: KeyChunks,
+    r: KeyChunks,
+    k: KeyChunks,
+    v: ValueChunks,
+    a: KeyChunks,
+    b: KeyChunks,
+    state: Float[Tensor, "row key value"],
+) -> tuple[ValueChunks, Float[Tensor, "row key value"]]:
     """The outputs and the last state.
 
     `U = P S_0 + Q` is affine in the state before the chunk, so all chunks' `P` and `Q` come from one call for all systems.

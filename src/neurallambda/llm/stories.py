@@ -90,7 +90,7 @@ def write_stories(
     with file.open("a", encoding="utf-8") as lines:
         while written < recipe.tokens:
             rows = _drawn(writer, recipe, number)
-            stories = [story for row in rows for story in _stories(row, model.config, tokenizer)]
+            stories = [story for row in rows for story in stories_in(row, model.config, tokenizer)]
             count = sum(token != model.config.eos_token_id for row in rows for token in row)
             batch = {"tokens": count, "stories": [[story.text, story.ends] for story in stories]}
             lines.write(json.dumps(batch, ensure_ascii=False) + "\n")
@@ -169,7 +169,7 @@ def _drawn(writer: Any, recipe: StoryRecipe, number: int) -> list[list[int]]:
     ).tolist()
 
 
-def _stories(row: list[int], config: Any, tokenizer: Any) -> Iterator[Story]:
+def stories_in(row: list[int], config: Any, tokenizer: Any) -> Iterator[Story]:
     """The texts of one row: they begin, and may end, with tokens that stand for no text."""
     marks, piece = {config.bos_token_id, config.eos_token_id}, list[int]()
     for place, token in enumerate(row):
