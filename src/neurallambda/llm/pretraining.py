@@ -204,7 +204,12 @@ def _tokenizer(folder: Path, batches: Sequence[Sequence[Story]], recipe: Pretrai
 
 
 def begin(recipe: PretrainingRecipe, tokenizer: Any) -> Progress:
-    """A model before its first step, and its optimizer."""
+    """A model before its first step, and its optimizer.
+
+    Args:
+        recipe: how large it is.
+        tokenizer: of the model.
+    """
     config = extra("rwkv7_hf").RWKV7Config(
         vocab_size=len(tokenizer),
         hidden_size=recipe.width,
@@ -258,6 +263,17 @@ def _digest(batches: Sequence[Sequence[Story]]) -> str:
 
 
 def take_step(progress: Progress, corpus: Corpus, tokenizer: Any, recipe: PretrainingRecipe) -> None:
+    """Take one step of a training.
+
+    Args:
+        progress: changed in place.
+        corpus: the texts as tokens.
+        tokenizer: of the model.
+        recipe: of the training.
+
+    Raises:
+        ArgumentError: if the loss is no finite number.
+    """
     rate = recipe.rate_at(progress.step) * recipe.learning_rate
     for group in progress.optimizer.param_groups:
         group["lr"] = rate
@@ -297,7 +313,14 @@ def _check(progress: Progress, corpus: Corpus, tokenizer: Any, recipe: Pretraini
 
 
 def text_losses(model: Any, pieces: Tensor, tokenizer: Any, recipe: PretrainingRecipe) -> Tensor:
-    """The loss of each token that follows, but those that begin a text: where a text was cut, nothing tells that."""
+    """The loss of each token that follows, but those that begin a text: where a text was cut, nothing tells that.
+
+    Args:
+        model: what reads them.
+        pieces: [rows, time + 1] tokens.
+        tokenizer: of the model.
+        recipe: in which precision.
+    """
     inputs, follow = pieces[:, :-1], pieces[:, 1:]
     with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
         logits = model(input_ids=inputs, use_cache=False).logits

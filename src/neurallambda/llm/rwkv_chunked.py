@@ -84,9 +84,8 @@ def chunked_recurrence(
             parts = [part.where(real, 0.0) for part in parts]
         if not bool((decay >= LEAST_DECAY).all()):
             raise ArgumentError(f"decay: got {float(decay.min()):.3g}, expected at least {LEAST_DECAY}")
-        outputs, state = _over_chunks(
-            _chunks(decay, size, 1.0), *(_chunks(part, size, 0.0) for part in parts), initial_state.flatten(0, 1)
-        )
+        r, k, v, a, b = (_chunks(part, size, 0.0) for part in parts)
+        outputs, state = _over_chunks(_chunks(decay, size, 1.0), r, k, v, a, b, initial_state.flatten(0, 1))
     together = outputs.unflatten(1, (batch, heads)).permute(1, 0, 3, 2, 4).flatten(1, 2)
     return together[:, :time].to(value.dtype), state.unflatten(0, (batch, heads))
 

@@ -170,7 +170,13 @@ def _drawn(writer: Any, recipe: StoryRecipe, number: int) -> list[list[int]]:
 
 
 def stories_in(row: list[int], config: Any, tokenizer: Any) -> Iterator[Story]:
-    """The texts of one row: they begin, and may end, with tokens that stand for no text."""
+    """The texts of one row: they begin, and may end, with tokens that stand for no text.
+
+    Args:
+        row: its tokens.
+        config: of the model, which says which these are.
+        tokenizer: of the model.
+    """
     marks, piece = {config.bos_token_id, config.eos_token_id}, list[int]()
     for place, token in enumerate(row):
         if token not in marks:
