@@ -78,12 +78,12 @@ def chunked_recurrence(
     with torch.autocast(receptance.device.type, enabled=False):
         decay = decay.to(precision)
         parts = [part.to(precision) for part in (receptance, key, value, a, b)]
-        if attention_mask is not None:
+        if attention_mask is not None and not bool(attention_mask.all()):
             real = attention_mask.to(receptance.device)[:, :, None, None]
             decay = decay.where(real, 1.0)
             parts = [part.where(real, 0.0) for part in parts]
         if not bool((decay >= LEAST_DECAY).all()):
-            raise ArgumentError(f"decay: got {float(decay.min()):.3g}, expected at least {LEAST_DECAY}")
+            raise ArgumentError(f"decay: got {float(decay.detach().min()):.3g}, expected at least {LEAST_DECAY}")
         r, k, v, a, b = (_chunks(part, size, 0.0) for part in parts)
         outputs, state = _over_chunks(_chunks(decay, size, 1.0), r, k, v, a, b, initial_state.flatten(0, 1))
     together = outputs.unflatten(1, (batch, heads)).permute(1, 0, 3, 2, 4).flatten(1, 2)
