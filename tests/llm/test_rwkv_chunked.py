@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm import rwkv_chunked
+from neurallambda.llm import graft, rwkv_chunked
 from neurallambda.llm.rwkv_chunked import CHUNK, fast_class, fast_rwkv7
-from tests.llm.tiny import plain, tokens
+from tests.llm.tiny import OPEN, grafted, plain, tokens
 
 rwkv7 = pytest.importorskip("rwkv7_hf")
 chunked_recurrence: Any = rwkv_chunked.chunked_recurrence
@@ -182,3 +182,23 @@ def test_an_unknown_version_is_refused_and_computes_as_it_does(monkeypatch: pyte
     fast_class.cache_clear()
     assert modeling.rwkv7_recurrent is recurrent
     assert rwkv_chunked.is_known() is False
+
+
+@pytest.mark.parametrize("is_grafted", [False, True])
+@pytest.mark.parametrize("beams", [1, 2])
+def test_each_token_that_is_written_is_read_once(is_grafted: bool, beams: int) -> None:
+    """And what is written is what the package's own class writes."""
+    package = grafted("rwkv7") if is_grafted else plain("rwkv7")
+    model = fast_class()(package.config).eval()
+    if is_grafted:
+        graft(model, OPEN)
+    model.load_state_dict(package.state_dict())
+    read: list[int] = []
+    model.model.register_forward_pre_hook(
+        lambda _, args, kwargs: read.append(kwargs["input_ids"].shape[1]), with_kwargs=True
+    )
+    options: dict[str, Any] = {"max_new_tokens": 6, "min_new_tokens": 6, "do_sample": False, "num_beams": beams}
+    inputs = tokens(2, 7)
+    written = model.generate(inputs, attention_mask=torch.ones_like(inputs), **options)
+    assert read == [7, 1, 1, 1, 1, 1]
+    assert torch.equal(written, package.generate(inputs, attention_mask=torch.ones_like(inputs), **options))

@@ -19,7 +19,7 @@ are computed at once; only the state goes from chunk to chunk.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, wraps
 from threading import Lock
 from typing import Any
 
@@ -166,9 +166,17 @@ def fast_class() -> type[Any]:
 
         _auto_class = None
 
+        @wraps(rwkv7.RWKV7ForCausalLM.forward)  # the library looks at the arguments' names
         def forward(self, *args: Any, **kwargs: Any) -> Any:
             with fast_rwkv7():
                 return super().forward(*args, **kwargs)
+
+        @wraps(rwkv7.RWKV7ForCausalLM.prepare_inputs_for_generation)
+        def prepare_inputs_for_generation(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+            """Newer versions of transformers call the cache `cache`; without it the whole text would be read for each token."""
+            if kwargs.get("cache") is not None:
+                kwargs["past_key_values"] = kwargs.pop("cache")
+            return super().prepare_inputs_for_generation(*args, **kwargs)
 
     return RWKV7ForCausalLM
 
