@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from rwkv7_hf import RWKV7Config, RWKV7ForCausalLM
 from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.harness import Case, Numbers, benchmark
 from benchmarks.suite.structures import one_thread
 from benchmarks.timing import measure_ratio, measure_time
+from neurallambda.llm.extras import extra
 from neurallambda.llm.pretraining_recipe import PretrainingRecipe
 from neurallambda.llm.rwkv_chunked import fast_rwkv7
 from neurallambda.llm.rwkv_start import start_rwkv7
@@ -21,10 +21,11 @@ ROWS, TIME = 16, 128
 Call = Callable[[], Any]
 
 
-def model_of(recipe: PretrainingRecipe) -> RWKV7ForCausalLM:
+def model_of(recipe: PretrainingRecipe) -> Any:
     """The package's model, of the size that `neurallambda llm pretrain` trains."""
     ranks = dict.fromkeys(("decay_low_rank_dim", "a_low_rank_dim", "v_low_rank_dim"), recipe.rank)
-    config = RWKV7Config(
+    rwkv7 = extra("rwkv7_hf")
+    config = rwkv7.RWKV7Config(
         vocab_size=recipe.vocabulary,
         hidden_size=recipe.width,
         num_hidden_layers=recipe.layers,
@@ -33,10 +34,10 @@ def model_of(recipe: PretrainingRecipe) -> RWKV7ForCausalLM:
         gate_low_rank_dim=2 * recipe.rank,
         **ranks,
     )
-    return start_rwkv7(RWKV7ForCausalLM(config))
+    return start_rwkv7(rwkv7.RWKV7ForCausalLM(config))
 
 
-def inference(model: RWKV7ForCausalLM, tokens: Tensor, way: Callable[[], AbstractContextManager[None]]) -> Call:
+def inference(model: Any, tokens: Tensor, way: Callable[[], AbstractContextManager[None]]) -> Call:
     """A call that gives the logits of all tokens."""
 
     def answer() -> Tensor:
@@ -46,7 +47,7 @@ def inference(model: RWKV7ForCausalLM, tokens: Tensor, way: Callable[[], Abstrac
     return answer
 
 
-def training_step(model: RWKV7ForCausalLM, tokens: Tensor, way: Callable[[], AbstractContextManager[None]]) -> Call:
+def training_step(model: Any, tokens: Tensor, way: Callable[[], AbstractContextManager[None]]) -> Call:
     """A call that takes the gradients of one step of a training."""
 
     def step() -> list[Tensor]:
