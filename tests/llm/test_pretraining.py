@@ -256,3 +256,15 @@ def test_surprise_is_that_of_the_tokens_of_each_text_alone(texts: Path, tmp_path
     found = surprise(model, spelled, stories)
     assert found["nats_per_byte"] == pytest.approx(total / 16, abs=1e-4)
     assert found["perplexity"] == pytest.approx(float(torch.tensor(total / count).exp()), rel=1e-4)
+
+
+@pytest.mark.parametrize("is_tied", [True, False])
+def test_tokens_are_written_in_the_code_they_are_read_in(is_tied: bool, texts: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    for steps in (2, 3):  # also where it goes on
+        progress = pretrain(texts, folder, replace(RECIPE, steps=steps, is_tied=is_tied))
+        assert (progress.model.lm_head.weight is progress.model.model.embeddings.weight) is is_tied
+    package = rwkv7.RWKV7ForCausalLM.from_pretrained(folder)
+    assert torch.equal(package.lm_head.weight, package.model.embeddings.weight) is is_tied
+    kept = weights_of(folder)
+    assert all(torch.equal(one, kept[name]) for name, one in package.state_dict().items())

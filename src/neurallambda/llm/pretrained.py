@@ -102,7 +102,7 @@ def describe(
     facts = {
         "form": FORM,
         "recipe": asdict(recipe),
-        "parameters": sum(one.numel() for one in model.parameters()),
+        "parameters": sum(one.numel() for one in progress.model.parameters()),
         "texts": sum(map(len, batches)) - len(held),
         "tokens": len(corpus.tokens),
         "steps": progress.step,

@@ -152,9 +152,10 @@ def keep(folder: Path, progress: Progress, recipe: PretrainingRecipe, batches: S
         recipe: of the training.
         batches: the texts.
     """
-    progress.model.save_pretrained(folder)
+    weights = progress.model.state_dict()  # tied ones are kept twice: the package does not tie what it loads
+    progress.model.save_pretrained(folder, state_dict={name: weight.clone() for name, weight in weights.items()})
     facts = {
-        "model": progress.model.state_dict(),
+        "model": weights,
         "optimizer": progress.optimizer.state_dict(),
         "step": progress.step,
         "seconds": progress.seconds,
@@ -229,7 +230,10 @@ def begin(recipe: PretrainingRecipe, tokenizer: Any) -> Progress:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = start_rwkv7(fast_class()(config))
+    if recipe.is_tied:
+        model.lm_head.weight = model.model.embeddings.weight
     matrices = {id(one.weight) for one in model.modules() if isinstance(one, torch.nn.Linear)}
+    matrices.discard(id(model.model.embeddings.weight))
     parameters = list(model.parameters())
     groups = [
         {"params": [one for one in parameters if id(one) in matrices], "weight_decay": recipe.weight_decay},
@@ -243,7 +247,8 @@ def _resume(folder: Path, progress: Progress, recipe: PretrainingRecipe, batches
     if not (folder / CHECKPOINT).exists():
         return
     kept = torch.load(folder / CHECKPOINT, weights_only=True)
-    changed = [name for name, value in asdict(recipe).items() if kept["recipe"].get(name) != value]
+    before = {"is_tied": False} | kept["recipe"]  # what was kept by an earlier version does not say it
+    changed = [name for name, value in asdict(recipe).items() if before.get(name) != value]
     if wrong := [name for name in changed if name not in MAY_CHANGE]:
         raise ArgumentError(f"{folder}: it holds a training with another {', '.join(wrong)}; name another folder")
     count, digest = kept["texts"]

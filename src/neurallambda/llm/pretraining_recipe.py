@@ -20,6 +20,8 @@ class PretrainingRecipe:
         head: how many of these numbers a head has; the width is a multiple of it.
         inner: how many numbers the feed-forward layers have inside.
         rank: of the small matrices that decays, rates and gates come from.
+        is_tied: whether tokens are written in the code that they are read in, one matrix for both. What a graft reads begins as what was
+            seen, so in a model that is not tied it begins as nothing that can be said.
         steps: how many. They may be raised later: rates before the fall do not depend on them.
         rows: how many pieces of text a step has.
         time: how many tokens a piece has.
@@ -44,6 +46,7 @@ class PretrainingRecipe:
     head: int = 64
     inner: int = 1024
     rank: int = 32
+    is_tied: bool = True
     steps: int = 2000
     rows: int = 8
     time: int = 256
