@@ -1,14 +1,14 @@
 """The page of results is what `neurallambda report` makes of the results that lie in the repository."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from neurallambda.llm.matrix import FIRST_SEED
+from neurallambda.llm.matrix import FIRST_SEED, recipe_of
 from neurallambda.llm.report import read
 from neurallambda.llm.report_page import page as page_of_grafts
 from neurallambda.llm.report_window import find_windows
@@ -81,10 +81,10 @@ def test_a_result_in_a_language_model_says_where_it_is_from(found: Mapping[str, 
 
 @pytest.mark.parametrize("found", FOUND_GRAFTS, ids=lambda found: f"{found['task']}-{found['arm']}-{found['base']}")
 def test_all_seeds_of_a_cell_count_and_its_rate_was_chosen_on_validation(found: Mapping[str, Any]) -> None:
-    first = 0 if found["arm"] == "second-block" else FIRST_SEED  # what was measured first had other seeds
-    assert [seed["seed"] for seed in found["seeds"]] == list(range(first, first + len(found["seeds"])))
-    meant = asdict(TeachingRecipe(learning_rate=found["recipe"]["learning_rate"]))
-    assert found["recipe"] == {name: list(one) if isinstance(one, tuple) else one for name, one in meant.items()}
+    assert [seed["seed"] for seed in found["seeds"]] == list(range(FIRST_SEED, FIRST_SEED + len(found["seeds"])))
+    kept: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in found["recipe"].items()}
+    recipe = TeachingRecipe(**kept)
+    assert recipe == replace(recipe_of(found["task"]), learning_rate=recipe.learning_rate)
     if found["seeds"]:
         assert [one["learning_rate"] for one in found["tuning"]] == found["rates"]
         best = max(found["tuning"], key=lambda one: (one["validation"], -one["loss"]))

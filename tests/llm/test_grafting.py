@@ -1,6 +1,7 @@
 """A grafted model computes the same at once and token by token, alone and in a batch, with and without a cache."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,17 +25,31 @@ from neurallambda.llm import (
 )
 from neurallambda.llm.caching import layer_class
 from neurallambda.llm.structure import GraftedStructure
-from tests.llm.tiny import FAMILIES, MODELS, OPEN, checkpoint, enliven, grafted, plain, stepped, tokens, transformers
+from tests.llm.tiny import (
+    BANK,
+    FAMILIES,
+    KINDS,
+    MODELS,
+    OPEN,
+    checkpoint,
+    enliven,
+    grafted,
+    plain,
+    stepped,
+    tokens,
+    transformers,
+)
 
 TOLERANCE = 1e-4
 
 
 @FAMILIES
+@KINDS
 @torch.no_grad()
-def test_a_closed_gate_changes_no_bit(family: str) -> None:
+def test_a_closed_gate_changes_no_bit(family: str, config: GraftConfig) -> None:
     model = plain(family).requires_grad_(False)  # torch may take another way to the same numbers where nothing learns
     before = model(tokens()).logits
-    graft(model, GraftConfig(width=4))
+    graft(model, replace(config, gate=0.0))
     assert torch.equal(model(tokens()).logits, before)
     assert torch.equal(model(tokens(), use_cache=False).logits, before)
 
@@ -56,10 +71,10 @@ def test_a_read_begins_as_what_was_seen(heads: int) -> None:
 
 
 @FAMILIES
-@pytest.mark.parametrize("structure", ["stack", "queue", "none"])
+@pytest.mark.parametrize("structure", ["stack", "queue", "bank", "none"])
 @torch.no_grad()
 def test_prompt_and_steps_give_the_logits_of_the_whole(family: str, structure: Any) -> None:
-    config = GraftConfig(structure=structure, heads=2, width=4, depth=16, gate=20.0)
+    config = replace(BANK, structure=structure)
     model, inputs = grafted(family, config), tokens()
     whole = model(inputs, use_cache=False).logits
     with disabled(model):
@@ -69,26 +84,29 @@ def test_prompt_and_steps_give_the_logits_of_the_whole(family: str, structure: A
 
 
 @FAMILIES
+@KINDS
 @torch.no_grad()
-def test_a_lost_state_is_noticed(family: str) -> None:
-    model, inputs = grafted(family), tokens()
+def test_a_lost_state_is_noticed(family: str, config: GraftConfig) -> None:
+    model, inputs = grafted(family, config), tokens()
     whole = model(inputs, use_cache=False).logits
     assert (stepped(model, inputs, 4, forget=True) - whole).abs().max() > 100 * TOLERANCE
 
 
 @FAMILIES
 @pytest.mark.parametrize("beams", [1, 3])
-def test_text_is_the_same_with_and_without_a_cache(family: str, beams: int) -> None:
-    model, inputs = grafted(family), tokens(time=5)
+@KINDS
+def test_text_is_the_same_with_and_without_a_cache(family: str, beams: int, config: GraftConfig) -> None:
+    model, inputs = grafted(family, config), tokens(time=5)
     options = {"attention_mask": torch.ones_like(inputs), "max_new_tokens": 8, "do_sample": False, "num_beams": beams}
     found = [model.generate(inputs, use_cache=cached, **options).tolist() for cached in (True, False)]
     assert found[0] == found[1]
 
 
 @FAMILIES
+@KINDS
 @torch.no_grad()
-def test_padding_on_the_left_is_nothing(family: str) -> None:
-    model, inputs = grafted(family), tokens(rows=1, time=6)
+def test_padding_on_the_left_is_nothing(family: str, config: GraftConfig) -> None:
+    model, inputs = grafted(family, config), tokens(rows=1, time=6)
     padded = torch.cat([torch.zeros(1, 3, dtype=torch.long), inputs], 1)
     mask = torch.cat([torch.zeros(1, 3, dtype=torch.long), torch.ones_like(inputs)], 1)
     places = {} if family != "gpt2" else {"position_ids": (mask.cumsum(-1) - 1).clamp_min(0)}
@@ -103,13 +121,14 @@ def test_padding_on_the_left_is_nothing(family: str) -> None:
 
 
 @FAMILIES
+@KINDS
 @torch.no_grad()
-def test_a_graft_is_saved_loaded_and_taken_out(family: str, tmp_path: Any) -> None:
+def test_a_graft_is_saved_loaded_and_taken_out(family: str, config: GraftConfig, tmp_path: Any) -> None:
     model, inputs = plain(family), tokens()
     parameters = {name: (id(parameter), parameter.requires_grad) for name, parameter in model.named_parameters()}
     before, attributes = model(inputs).logits, set(vars(model))
     hooks = [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.modules()]
-    graft(model, OPEN)
+    graft(model, config)
     enliven(model)
     changed = model(inputs).logits
     assert (changed - before).abs().max() > 0.1
@@ -140,11 +159,12 @@ def test_checkpointing_that_would_run_the_structure_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize("family", [family for family in MODELS if family != "rwkv7"])
-def test_checkpointing_gives_the_same_gradients(family: str) -> None:
+@KINDS
+def test_checkpointing_gives_the_same_gradients(family: str, config: GraftConfig) -> None:
     gradients = []
     for checkpointed in (False, True):
-        config = GraftConfig(heads=2, width=4, depth=16, gate=1.0, noise=0.3, modules_to_save=("*",))
-        model = graft(plain(family), config)
+        changed = {"gate": 1.0, "noise": 0.3, "modules_to_save": ("*",)}
+        model = graft(plain(family), replace(config, **changed))
         model.train()
         if checkpointed:
             checkpoint(model)
@@ -311,6 +331,8 @@ def test_what_cannot_be_grafted_is_refused() -> None:
         assert (stepped(opt, tokens(), 4) - whole).abs().max() <= TOLERANCE
     with pytest.raises(ArgumentError, match="structure: got 'heap'"):
         GraftConfig(structure="heap")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ArgumentError, match="phase_start: got 'taught'"):
+        GraftConfig(phase_start="taught")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ArgumentError, match="read_start: got 'copied'"):
         GraftConfig(read_start="copied")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ArgumentError, match="width: got 0"):

@@ -11,8 +11,7 @@ from neurallambda.errors import ArgumentError
 from neurallambda.llm.matrix import FORM
 from neurallambda.llm.report import read, table
 from neurallambda.llm.report_page import page
-from neurallambda.llm.targets import Judgement, generalisation, judge
-from neurallambda.llm.tasks import TASKS
+from neurallambda.llm.targets import COMPARED, Judgement, generalisation, judge
 
 WHERE = {
     "commit": "0123456789abcdef",
@@ -30,7 +29,7 @@ def seed(number: int, *exact: float, ratio: float = 1.0, **more: Any) -> dict[st
 
 
 def result(task: str, arm: str, seeds: Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
-    recipe = {"steps": 200, "rows": 32, "lengths": [2, 8], "learning_rate": 0.003}
+    recipe = {"steps": 200, "rows": 32, "lengths": [2, 8], "learning_rate": 0.003, "precision": "bfloat16"}
     tuning = [{"learning_rate": rate, "validation": 0.5, "loss": 1.0} for rate in (0.001, 0.003)]
     facts = {"form": FORM, "model": "tiny", "base": "pretrained", "arm": arm, "task": task, "recipe": recipe}
     return facts | {"rates": [0.001, 0.003], "tuning": tuning, "seeds": list(seeds), "training": WHERE} | more
@@ -76,7 +75,7 @@ def test_random_bases_count_for_no_target() -> None:
 def test_four_tasks_of_five_must_be_better_than_lora() -> None:
     def against(won: int, lost: int, seeds: int = 3) -> Judgement:
         results = []
-        for place, task in enumerate(TASKS):
+        for place, task in enumerate(COMPARED):
             if place < won + lost:
                 pair = (good(seeds), bad(seeds)) if place < won else (bad(seeds), good(seeds))
                 results += [result(task, arm, one) for arm, one in zip(("structure", "lora"), pair, strict=True)]
@@ -100,7 +99,7 @@ def test_one_seed_without_prior_is_enough() -> None:
 
 def test_the_worst_perplexity_counts_on_every_text() -> None:
     def found(**more: Any) -> Judgement:
-        return verdict([result(task, "structure", good(5, **more)) for task in TASKS], "perplexity")
+        return verdict([result(task, "structure", good(5, **more)) for task in COMPARED], "perplexity")
 
     assert found(ratio=1.01).verdict == "met"
     assert found(ratio=1.0101).verdict == "missed"

@@ -18,7 +18,7 @@ from neurallambda.llm import GraftConfig, bases, graft, llama2c, matrix, paramet
 from neurallambda.llm.replay import Replay
 from neurallambda.llm.report import read, table
 from neurallambda.llm.rwkv_cpp import load_rwkv_cpp
-from neurallambda.llm.tasks import PAIRS, TASKS, draw, text_task
+from neurallambda.llm.tasks import NUMBERS, PAIRS, PROGRAMS, TASKS, draw, text_task
 from neurallambda.llm.texts import sampled_texts
 from neurallambda.llm.training import TeachingRecipe, exact_match, perplexity, teach
 from tests.llm.tiny import tokens, transformers
@@ -71,6 +71,13 @@ def answer_to(name: str, prompt: list[str]) -> str:
         case "trace":
             for word in prompt[:-1]:
                 held = held[:-1] if word == "take" else [*held, word]
+        case "arithmetic":
+            defined = " ".join(f"{word} {number}" for number, word in enumerate(NUMBERS))
+            functions = " ".join(
+                f"{word} (fn [x y] {text.replace('?x', 'x').replace('?y', 'y')})" for word, text in PROGRAMS.items()
+            )
+            written = " ".join({"in": "(", "out": ")"}.get(word, word) for word in prompt[:-1])
+            return NUMBERS[int(str(evaluate(f"(let [{defined} {functions}] {written})").text))]
         case _:
             return str(evaluate(" ".join(prompt[:-1])).text)
     return " ".join(held[::-1])
@@ -83,7 +90,8 @@ def test_answers_are_right(name: str) -> None:
         for _ in range(10):
             prompt, answer = TASKS[name].draw(length, random)
             assert answer_to(name, prompt.split()) == answer
-            assert name == "lisp" or len(prompt.split()) == length + 1
+            if name != "lisp":
+                assert len(prompt.split()) == length + 1 + (3 * (length - 1) if name == "arithmetic" else 0)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -132,6 +140,32 @@ def test_a_task_is_taught_and_the_base_stays() -> None:
     everything = [{"params": list(lost.parameters()), "lr": 1e20}]
     with pytest.raises(ArgumentError, match="no finite number"):
         teach(lost, everything, text_task("reverse"), spelled, recipe, seed=0)
+
+
+def test_mixed_precision_learns_much_the_same_and_leaves_parameters_as_wide_as_they_were() -> None:
+    spelled = tokenizer()
+    texts = torch.randint(3, len(spelled), (6, 20), generator=torch.Generator().manual_seed(0))
+    losses: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    for precision, found in losses.items():
+        model = graft(small_model(len(spelled)), GraftConfig(width=8, depth=16))
+        recipe = TeachingRecipe(steps=10, rows=8, lengths=(1, 2), replay_length=8, precision=precision)  # pyright: ignore[reportArgumentType]
+        torch.manual_seed(0)
+        teach(
+            model,
+            parameter_groups(model, 1e-2),
+            text_task("reverse"),
+            spelled,
+            recipe,
+            seed=0,
+            replay=Replay(texts, len(spelled)),
+            listener=lambda _, loss, found=found: found.append(loss),
+        )
+        assert {one.dtype for one in model.parameters()} == {torch.float32}
+        assert model(texts[:1, :5]).logits.dtype == torch.float32
+    assert losses["float32"] != losses["bfloat16"]
+    assert losses["float32"] == pytest.approx(losses["bfloat16"], abs=0.1)
+    with pytest.raises(ArgumentError, match="precision: got 'float16'"):
+        TeachingRecipe(precision="float16")  # pyright: ignore[reportArgumentType]
 
 
 def test_exact_match_is_what_greedy_decoding_writes() -> None:

@@ -95,6 +95,18 @@ MODELS: dict[str, Callable[[], Any]] = {
 }
 FAMILIES = pytest.mark.parametrize("family", MODELS)
 OPEN = GraftConfig(heads=2, width=4, depth=16, gate=20.0, noise=0.0, initial_values=2)
+BANK = GraftConfig(
+    structure="bank",
+    heads=2,
+    width=4,
+    depth=16,
+    gate=20.0,
+    noise=0.0,
+    programs=(("differ", "(if (= ?x ?y) 0 1)"), ("least", "(if (< ?x ?y) ?x ?y)"), ("less", "(- ?x ?y)")),
+    values=(0, 1, 2),
+    value_tokens=(5, 6, 7),
+)
+KINDS = pytest.mark.parametrize("config", [OPEN, BANK], ids=["stack", "bank"])
 
 
 def plain(family: str, seed: int = 0) -> Any:

@@ -160,6 +160,35 @@ def test_the_learned_multiplier_would_be_the_library_s() -> None:
             assert model.eval()(tokens)[0, 2 * length + 1 :].argmax(-1).tolist()[: 2 * length] == expected
 
 
+@given(st.integers(0, 2**31), st.integers(0, 3), st.booleans(), st.integers(1, 4), st.integers(1, 4))
+@settings(max_examples=30)
+def test_operands_are_shown_after_a_pause_and_the_longer_one_lies_in_the_cells(
+    seed: int, pause: int, longer_first: bool, one: int, other: int
+) -> None:
+    model, random = cell_model(seed, pause=pause, longer_first=longer_first), Random(seed)
+    first, second = ([random.randrange(2) for _ in range(size)] for size in (one, other))
+    time = 2 * (one + other + 1)
+    tokens = torch.tensor([(first + [OPERATOR] + second + [EMPTY] * time)[:time]])
+    cells, shown = (second, first) if longer_first and other > one else (first, second)
+    none, wait = model.array.symbols - 1, [OPERATOR] * pause
+    found = model.operands(tokens)
+    steps = time // 2 + pause
+    assert found.first[0].tolist() == (cells + [none] * steps)[:steps]
+    assert found.second[0].tolist() == (wait + shown + [none] * steps)[:steps]
+    states = [0] * (steps + 1)
+    table, readout = model.table.argmax(-1).tolist(), model.readout.argmax(-1).tolist()
+    written = (cells + [none] * steps)[:steps]
+    with hardened(model):
+        answers = model(tokens)[0].argmax(-1).tolist()
+    for step in range(steps):
+        seen = int(found.second[0, step])
+        after = [table[written[k]][seen][states[k]][states[k + 1]] for k in range(steps - step)]
+        states = [*after, *[0] * (step + 1)]
+        place = one + other + 1 + step - pause
+        if step >= pause and place < time:
+            assert answers[place] == readout[seen][states[0]]
+
+
 @pytest.mark.parametrize("build", MODELS)
 def test_seeds_side_by_side_are_the_seeds_alone(build: Any) -> None:
     models = [build(seed) for seed in range(3)]
@@ -202,6 +231,7 @@ def test_gradients(build: Any) -> None:
         (lambda: CellArrayModel(2, 3), "inputs: got 2"),
         (lambda: CellArrayModel(4, 3, operator=3), "operator: got 3, expected a token from 0 to 2"),
         (lambda: CellArrayModel(4, 3, share=0.0), "share: got 0.0"),
+        (lambda: CellArrayModel(4, 3, pause=-1), "pause: got -1"),
         (lambda: table_automaton(0).export(symbols=["a"], answers=["w", "x", "y", "z"]), "expected 3 names of tokens"),
         (lambda: cell_model(0).export(symbols=["a"], answers=["w", "x", "y"]), "expected the names of 4 tokens"),
         (lambda: cell_model(0).export(symbols=["0", "1", "*"], answers=["w"]), "table: got"),

@@ -124,11 +124,18 @@ def test_counts_of_an_automaton_are_those_of_the_hard_model(seed: int) -> None:
     assert found.after == exact(model, batch.tokens, batch.targets, batch.mask) >= found.before
 
 
-@given(st.integers(0, 2**31), st.integers(1, 9))
-@settings(max_examples=20, deadline=None)
-def test_rules_by_number_say_what_the_hard_model_says(seed: int, longest: int) -> None:
+@pytest.mark.parametrize("pause", [0, 2, 5])
+def test_a_repair_counts_the_rows_that_the_hard_model_answers(pause: int) -> None:
+    model, data = CellArrayModel(4, 3, states=4, pause=pause, longer_first=True), products(40, 0, width=1)
+    found = repair(model, *data, rounds=4, generator=torch.Generator().manual_seed(1))
+    assert found.after == exact(model, *data) >= found.before
+
+
+@given(st.integers(0, 2**31), st.integers(1, 9), st.integers(0, 3), st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_rules_by_number_say_what_the_hard_model_says(seed: int, longest: int, pause: int, longer_first: bool) -> None:
     torch.manual_seed(seed)
-    model = harden(CellArrayModel(4, 3, states=5).eval())
+    model = harden(CellArrayModel(4, 3, states=5, pause=pause, longer_first=longer_first).eval())
     tokens = task("binary-addition").batch((1, longest), 8, generator=torch.Generator().manual_seed(seed)).tokens
     with torch.no_grad():
         assert torch.equal(CellRules(model).predict(tokens), model(tokens).argmax(-1))  # pyright: ignore[reportArgumentType]

@@ -34,6 +34,9 @@ STRUCTURES: dict[str, Structure[Any]] = {
     "priority_queue": structures.PriorityQueue(capacity=4, width=2),
     "multiset": structures.Multiset(symbols=3, capacity=3),
     "symbol_set": structures.SymbolSet(symbols=3),
+    "program_stack": structures.ProgramStack(
+        capacity=4, results=(((0, 1, 2), (1, 2, None), (2, None, None)), ((0, 0, 0), (0, 1, 1), (0, 1, 2)))
+    ),
 }
 
 SMOOTH = sorted(set(STRUCTURES) - {"hard_stack", "hard_queue"})

@@ -190,10 +190,10 @@ def is_distribution(tensor: Tensor) -> None:
 
 LAWS: dict[str, Callable[[Tensor], None]] = {
     **dict.fromkeys(("cells", "top", "rest", "values", "keys", "data", "heads", "priorities"), is_anything),
-    **dict.fromkeys(("overflow", "merged", "strengths", "made", "age", "clock", "length"), is_some),
+    **dict.fromkeys(("overflow", "merged", "strengths", "made", "age", "clock", "length", "failed"), is_some),
     **dict.fromkeys(("on", "filled", "used", "presence", "leaves"), is_probable),
     **dict.fromkeys(("occupied", "at_least"), is_falling),
-    **dict.fromkeys(("focus", "current", "tails", "lefts", "rights"), is_at_most_one),
+    **dict.fromkeys(("focus", "current", "tails", "lefts", "rights", "programs"), is_at_most_one),
     **dict.fromkeys(("depth", "lengths", "head"), is_distribution),
 }
 """What holds of every field of every state; a field that no law is known of fails the test."""

@@ -45,6 +45,7 @@ def test_public_names() -> None:
             "Operand",
             "PointerStack",
             "PriorityQueue",
+            "ProgramStack",
             "Similarity",
             "StrengthDeque",
             "StrengthQueue",

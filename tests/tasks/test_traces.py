@@ -1,6 +1,7 @@
 """Traces: they are the runs of the exact machines, and their actions alone are enough to do them again."""
 
 from contextlib import suppress
+from math import isqrt
 from random import Random
 
 import numpy as np
@@ -25,6 +26,7 @@ from neurallambda.tasks.traces import (
     decode_reverse,
     replay_machine,
     replay_program,
+    square_rooter,
     trace_addition,
     trace_machine,
     trace_program,
@@ -103,6 +105,12 @@ def test_the_adder_adds_in_every_base(one: int, other: int, base: int) -> None:
 
     total = adder(base).compute(f"{written(one)}+{written(other)}", tape=2)
     assert int(total, base) == one + other
+
+
+@given(st.text("01", min_size=1, max_size=40))
+def test_the_square_rooter_takes_square_roots(number: str) -> None:
+    root = square_rooter().compute(number, tape=3)
+    assert root == f"{isqrt(int(number, 2)):0{(len(number) + 1) // 2}b}"
 
 
 @settings(max_examples=25)

@@ -1,6 +1,7 @@
 """What a network does is shown as it is, and its rules are written down as they are."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -144,16 +145,19 @@ def test_a_controller_without_discrete_states_or_structures_is_not_exported() ->
         export(seeded("controller", "sorting", stacks=0, queues=1, priority_queues=1), task("sorting"))
 
 
+@pytest.mark.parametrize("options", [{}, {"pause": 3}, {"longer_first": True}, {"pause": 2, "longer_first": True}])
 @pytest.mark.parametrize("seed", range(3))
-def test_an_exported_row_of_cells_answers_what_the_hardened_model_answers(seed: int) -> None:
-    model = seeded("cells", "binary-multiplication", seed, states=4)
+def test_an_exported_row_of_cells_answers_what_the_hardened_model_answers(seed: int, options: dict[str, Any]) -> None:
+    model = seeded("cells", "binary-multiplication", seed, states=4, **options)
     machine = export(model, MULTIPLY)
     assert isinstance(machine, CellularAutomaton)
     batch = MULTIPLY.batch((3, 9), 6, generator=torch.Generator().manual_seed(seed))
     predicted = predict(model, MULTIPLY, batch)[0]
     for number, length in enumerate(batch.lengths.tolist()):
         said = [MULTIPLY.answers[one] for one in predicted[number][batch.mask[number]].tolist()]
-        assert answered(machine, MULTIPLY, batch.tokens[number, :length].tolist()) == said
+        assert answered(machine, MULTIPLY, batch.tokens[number, :length].tolist(), model) == said
+    pause = options.get("pause", 0)
+    assert machine.transduce("01", "*" * pause)[:pause] == (None,) * pause
 
 
 def test_a_right_machine_is_verified_and_a_wrong_one_is_not(tmp_path: Path) -> None:

@@ -91,8 +91,8 @@ def train(
         from neurallambda.train.changes import replaced
 
         wanted = text_task(task)
-        config, recipe = replaced([graft_for(wanted), TeachingRecipe()], changes or [])
         model, tokenizer = load_base(base)
+        config, recipe = replaced([graft_for(wanted, tokenizer), TeachingRecipe()], changes or [])
         _, replay = replay_of(model, place_of(base) if place_of(base).is_dir() else None)
         before = deepcopy(model) if config.modules_to_save else None
         torch.manual_seed(seed)
@@ -251,13 +251,15 @@ def matrix(
 
     with reporting():
         _quiet()
-        from neurallambda.llm.matrix import cells, run_cell
-        from neurallambda.llm.training import TeachingRecipe
+        from neurallambda.llm.matrix import cells, recipe_of, run_cell
         from neurallambda.train.changes import replaced
 
-        (recipe,) = replaced([TeachingRecipe()], changes or [], fixed=["learning_rate"])
-        for cell in list(cells(base, starts.split(","), arms.split(","), tasks.split(","))):
-            run_cell(cell, out, seeds=seeds, recipe=recipe, texts=text or [], say=remark)
+        chosen = list(cells(base, starts.split(","), arms.split(","), tasks.split(",")))
+        recipes = {
+            cell.task: replaced([recipe_of(cell.task)], changes or [], fixed=["learning_rate"])[0] for cell in chosen
+        }
+        for cell in chosen:
+            run_cell(cell, out, seeds=seeds, recipe=recipes[cell.task], texts=text or [], say=remark)
 
 
 @app.command()

@@ -344,11 +344,12 @@ def export(
 
         folder = RunFolder(run)
         trained = load_run(run)
-        machine = export(trained.member(seed), trained.task)
+        model = trained.member(seed)
+        machine = export(model, trained.task)
         path = out or folder.path / "rules.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         save(machine, path)
-        found = verify(machine, trained.task, rows=rows)
+        found = verify(machine, trained.task, rows=rows, model=model)
         answer(f"{path}: {len(machine.states)} states, {len(machine.rules)} rules; exact answers by length: {found}")
         if not found.is_right:
             complain("some answers are wrong")

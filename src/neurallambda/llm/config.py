@@ -9,10 +9,13 @@ from typing import Any, Literal, get_args
 from neurallambda.arguments import checked, shown
 from neurallambda.errors import ArgumentError, check_count
 
-Kind = Literal["stack", "queue", "none"]
-"""What a head drives; "none" shows each value at once and keeps nothing: what the latch does alone."""
+Kind = Literal["stack", "queue", "bank", "none"]
+"""What a head drives. "bank" is a stack of values to which programs that stay as they are can be applied; "none" shows each
+value at once and keeps nothing: what the latch does alone."""
 ReadStart = Literal["transposed", "random"]
 """How the matrix of reads begins: as the transpose of that of values, or at random."""
+PhaseStart = Literal["put-take", "random"]
+"""How actions are inclined at the start by the latch: as most protocols go, or at random."""
 
 
 @checked
@@ -25,7 +28,7 @@ class GraftConfig:
     Args:
         structure: what each head drives.
         heads: how many heads there are, each with a structure of its own.
-        width: how many numbers a structure stores of a hidden state.
+        width: how many numbers a structure stores of a hidden state; of a bank, how wide the keys of its programs are.
         depth: how many values a structure has room for.
         layers_to_transform: after which block the structure sees the hidden state, and after which its reads are added to
             it; negative numbers count from the last block. The first and the last one: in between, attention would find
@@ -37,12 +40,19 @@ class GraftConfig:
             lets reads through while it is on.
         phase_prior: how strongly actions are inclined at the start: to put while the latch is off, to take while it is
             on; 0 is no inclination.
+        phase_start: how they are inclined. `random` knows of no protocol: the inclination of each head to each action is drawn
+            with the standard deviation `phase_prior`, so that of several heads, or of several seeds, one may be right by chance.
         read_start: how the matrix of reads begins. Transposed, a read begins as that which was seen when its value was put,
             as far as the width lets it through. At random, values and reads must first find a common code; that is right
             where the model writes in another code than it reads, as one of random weights with embeddings of its own for
             the output.
         gate: what reads are multiplied by at the start; 0 leaves the model as it was, bit for bit.
         gate_scale: how many times faster than its other parameters the gate learns.
+        programs: of a bank, and not looked at elsewhere: the name and the text of each program; their arguments are the holes ?x and ?y.
+        values: of a bank, the values that programs are applied to and that come out.
+        value_tokens: of a bank, the token of the model that each value is written as: the read of a value begins as the direction
+            in which the model writes that token. None: reads begin at random, and which value is meant by which word of the
+            answers is to be found too.
         initial_values: how many learned values a structure holds before the first token.
         initial_scale: what these are multiplied by.
         noise: the standard deviation of the noise on the logits of actions and of the latch, in training.
@@ -68,9 +78,13 @@ class GraftConfig:
     modules_to_save: tuple[str, ...] = ()
     has_latch: bool = True
     phase_prior: float = 2.0
+    phase_start: PhaseStart = "put-take"
     read_start: ReadStart = "transposed"
     gate: float = 0.0
     gate_scale: float = 10.0
+    programs: tuple[tuple[str, str], ...] = ()
+    values: tuple[int, ...] = ()
+    value_tokens: tuple[int, ...] = ()
     initial_values: int = 0
     initial_scale: float = 1.0
     noise: float = 1.0
@@ -86,8 +100,14 @@ class GraftConfig:
         check_count("initial_values", self.initial_values, least=0)
         if self.initial_values > self.depth:
             raise ArgumentError(f"initial_values: got {self.initial_values}, expected at most the depth, {self.depth}")
-        if self.structure == "none" and self.initial_values:
-            raise ArgumentError("initial_values: there is no structure to hold them; expected 0")
+        if self.structure in ("none", "bank") and self.initial_values:
+            raise ArgumentError(f"initial_values: the structure {self.structure!r} holds no vectors; expected 0")
+        if self.structure == "bank" and not (self.programs and self.values):
+            raise ArgumentError("structure: a bank is made of `programs` and `values`; expected at least one of each")
+        if self.value_tokens and len(self.value_tokens) != len(self.values):
+            raise ArgumentError(
+                f"value_tokens: got {len(self.value_tokens)} for {len(self.values)} values; expected as many, or none"
+            )
         for name in ("phase_prior", "noise"):
             _check_finite(name, getattr(self, name), least=0.0)
         for name in ("gate", "initial_scale"):
@@ -113,10 +133,13 @@ class GraftConfig:
         if not isinstance(facts, Mapping) or set(facts) != known:
             wrong = sorted(known ^ set(facts)) if isinstance(facts, Mapping) else shown(facts)
             raise ArgumentError(f"facts: missing or unknown: {wrong}; expected the fields of a GraftConfig")
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
-        }
+        values: dict[str, Any] = {name: _tuples(value) for name, value in facts.items()}
         return cls(**values)
+
+
+def _tuples(value: Any) -> Any:
+    """Tuples, where JSON has lists."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _check_finite(name: str, value: float, *, least: float | None = None, above: float | None = None) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
@@ -59,6 +59,8 @@ def graft(model: nn.Module, config: GraftConfig | None = None) -> nn.Module:
     read, write = _blocks(config, len(parts.blocks))
     chosen = _chosen(model, config)
     structure = GraftedStructure(config, parts.dim).to(next(parts.blocks[read].parameters()).device)
+    if config.structure == "bank" and config.value_tokens:
+        structure.name_values(_output_embeddings(model))
     structure.requires_grad_(not config.is_frozen).train(model.training)
     splice = Splice(model, parts, read, write, number_of_states=len(structure.init(1).tensors()))
     splice.trained_before = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
@@ -202,6 +204,14 @@ def upper_blocks(model: nn.Module, count: int) -> tuple[str, ...]:
         raise ArgumentError(f"count: got {count}, expected from 1 to {len(blocks)}, the number of blocks")
     chosen = {id(block) for block in list(blocks)[-count:]}
     return tuple(name for name, module in model.named_modules() if id(module) in chosen)
+
+
+def _output_embeddings(model: Any) -> Tensor:
+    """The direction in which a model writes each token."""
+    head = model.get_output_embeddings()
+    if head is None:
+        raise ArgumentError("value_tokens: the model has no head that writes tokens; expected none")
+    return head.weight.detach()
 
 
 def _found(model: nn.Module) -> Splice | None:

@@ -13,7 +13,7 @@ from neurallambda.arguments import checked
 from neurallambda.automata.runs.table import aligned
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.llm.grafting import disabled, structure_of
-from neurallambda.llm.structure import GraftedStructure
+from neurallambda.llm.structure import GraftedStructure, Instructions
 from neurallambda.traces.pictures import Item, Json, Lane, Mixture, Seen, Store, certain
 from neurallambda.traces.recording import Recorder
 
@@ -28,10 +28,11 @@ class GraftedHead:
     """What one structure does over time.
 
     Attributes:
-        name: which it is, as in `stack 1`.
+        name: which it is, as in `stack 1`; a bank is two stacks, of values and of programs.
         labels: the names of its actions.
         actions: how much of each is done.
-        held: what it holds after each token, what is read first: the token at which it was put, and how surely it is there.
+        held: what it holds after each token, what is read first: the token at which it was put, or in a bank the likeliest
+            value or program, and how surely it is there.
     """
 
     name: str
@@ -41,7 +42,7 @@ class GraftedHead:
 
     @property
     def kind(self) -> str:
-        """`stack` or `queue`."""
+        """`stack` or `queue`: as what it is drawn."""
         return self.name.partition(" ")[0]
 
 
@@ -113,7 +114,8 @@ def inspect(model: nn.Module, tokenizer: Any, prompt: str, *, tokens: int = 20) 
         with disabled(model):
             plain = model(written, use_cache=False).logits[0].argmax(-1)
         names = _names(tokenizer, written[0])
-        latch, heads = _followed(structure, hidden[0], names)
+        written_as = _names(tokenizer, torch.tensor(structure.config.value_tokens, dtype=torch.long))
+        latch, heads = _followed(structure, hidden[0], names, written_as)
     finally:
         model.train(held)
     return GraftInspection(
@@ -166,14 +168,16 @@ def _seen(structure: GraftedStructure) -> Iterator[list[Tensor]]:
 
 
 def _followed(
-    structure: GraftedStructure, hidden: Float[Tensor, "1 time dim"], names: tuple[str, ...]
+    structure: GraftedStructure, hidden: Float[Tensor, "1 time dim"], names: tuple[str, ...], values_as: tuple[str, ...]
 ) -> tuple[Tensor | None, tuple[GraftedHead, ...]]:
-    """The latch after each token, and what the heads do, step by step."""
+    """The latch after each token, and what the heads do, step by step; the values of a bank as they are written."""
     given = structure.instructions(hidden)
     latch = None if given.latch is None else given.latch[0, :, 0]
     driven = structure.structure
     if driven is None or given.actions is None:
         return latch, ()
+    if structure.config.structure == "bank":
+        return latch, _applied(structure, given, values_as)
     memory, kind = structure.together(given.before.memory), structure.config.structure
     values, actions = given.values[0], given.actions[0]
     first = structure.config.initial_values
@@ -188,6 +192,33 @@ def _followed(
     return latch, tuple(
         GraftedHead(f"{kind} {head + 1}", action_labels, actions[:, head], tuple(one)) for head, one in enumerate(held)
     )
+
+
+def _applied(structure: GraftedStructure, given: Instructions, values_as: tuple[str, ...]) -> tuple[GraftedHead, ...]:
+    """What each head does with a bank: its stack of values, and that of programs."""
+    driven, config = structure.structure, structure.config
+    assert driven is not None and given.actions is not None
+    values = values_as or tuple(map(str, config.values))
+    programs = tuple(name for name, _ in config.programs)
+    held: dict[str, list[Held]] = {}
+    memory = structure.together(given.before.memory)
+    for step in range(given.actions.shape[1]):
+        memory, _ = driven.step(memory, *(operand[0, step] for operand in given.operands()))
+        for head, cells in enumerate(driven.contents(memory)):
+            parts = {"values": (values, cells[:, : len(values)]), "programs": (programs, cells[:, len(values) :])}
+            for name, (labels, weights) in parts.items():
+                held.setdefault(f"stack of {name} {head + 1}", []).append(_likeliest(labels, weights))
+    labels, actions = driven.operands[0].labels, given.actions[0].repeat_interleave(2, 1)
+    return tuple(
+        GraftedHead(name, labels, actions[:, place], tuple(found)) for place, (name, found) in enumerate(held.items())
+    )
+
+
+def _likeliest(labels: tuple[str, ...], cells: Float[Tensor, "places options"]) -> Held:
+    """The likeliest of each cell in which something lies."""
+    weights, places = cells.max(1)
+    pairs = zip(places.tolist(), weights.tolist(), strict=True)
+    return tuple((labels[place], min(1.0, weight)) for place, weight in pairs if weight >= LEAST)
 
 
 def _told(cells: Float[Tensor, "places width"], known: Float[Tensor, "values width"], labels: tuple[str, ...]) -> Held:

@@ -30,6 +30,12 @@ TUNING_SEED, VALIDATION_SEED, TEST_SEED = 1_000, 2_000_003, 3_000_017
 VALIDATION_ROWS, TEST_ROWS = 256, 128
 ENOUGH, APART = 0.99, 10_000
 """A try that answers so many of the validation's inputs is the last; and how far the seeds of tries are apart."""
+MEASURED = TeachingRecipe(precision="bfloat16")
+"""How tasks are taught that have no recipe of their own."""
+RECIPES = {
+    "arithmetic": TeachingRecipe(precision="bfloat16", lengths=(1, 4), longer_until=100, steps=200, replay_length=25)
+}
+"""Short expressions come first: of a single number nothing is to be learned but how values are read and written."""
 MULTIPLES = (1, 2, 4, 8)
 """How many times the greatest length of training the test lengths are."""
 LORA_TARGETS = ("q_proj", "r_proj", "k_proj", "v_proj", "o_proj")
@@ -63,8 +69,27 @@ def _as_it_is(config: GraftConfig) -> GraftConfig:
     return config
 
 
+def _without_bank(config: GraftConfig) -> GraftConfig:
+    """A stack of vectors in the place of a bank."""
+    if config.structure != "bank":
+        return config
+    return replace(config, structure="stack", width=GraftConfig().width, programs=(), values=(), value_tokens=())
+
+
 ARMS: dict[str, Arm] = {
-    "structure": Arm("base frozen, structure with latch and phase prior", _as_it_is),
+    "structure": Arm("base frozen, structure with latch and phase prior", _without_bank),
+    "bank": Arm(
+        "base frozen, bank of programs that stay as they are; values begin as the words that they are written as",
+        _as_it_is,
+    ),
+    "bank-display": Arm(
+        "`bank`, where only what is read begins as these words",
+        lambda config: replace(config, read_start="random"),
+    ),
+    "bank-unnamed": Arm(
+        "`bank`, where nothing tells at the start which word means which value",
+        lambda config: replace(config, value_tokens=()),
+    ),
     "lora": Arm("base frozen, LoRA on attention, as many parameters", lora=3),
     "structure-tries": Arm(
         "`structure`, begun again up to three times where it fails on validation", _as_it_is, tries=4
@@ -76,7 +101,11 @@ ARMS: dict[str, Arm] = {
     "full": Arm("no structure, every parameter", learns="all"),
     "structure-upper": Arm("structure, upper half of the blocks free", _as_it_is, learns="upper"),
     "structure-all": Arm("structure, everything free", _as_it_is, learns="all"),
-    "no-prior": Arm("structure without the phase prior", lambda config: replace(config, phase_prior=0.0)),
+    "no-prior": Arm(
+        "structure whose phases are inclined at random: without the phase prior",
+        lambda config: replace(config, phase_start="random"),
+    ),
+    "no-phase": Arm("structure whose phases begin alike", lambda config: replace(config, phase_prior=0.0)),
     "random-read": Arm(
         "structure whose reads begin at random, not as the transpose of its values",
         lambda config: replace(config, read_start="random"),
@@ -126,9 +155,11 @@ def cells(model: str, bases: list[str], arms: list[str], tasks: list[str]) -> It
             if one not in known:
                 raise ArgumentError(f"{one!r} is unknown; expected one of {', '.join(known)}")
     for task in tasks:
-        text_task(task)
+        has_bank = bool(text_task(task).programs)
         for base in bases:
             for arm in arms:
+                if arm.startswith("bank") and not has_bank:
+                    raise ArgumentError(f"{arm!r}: the task {task} is not about programs")
                 yield Cell(model=model, base=base, arm=arm, task=task)  # pyright: ignore[reportArgumentType]
 
 
@@ -150,14 +181,14 @@ def run_cell(
         cell: which.
         folder: where its result is kept; it is written after each run.
         seeds: how many count.
-        recipe: how to teach; its learning rate is not used.
+        recipe: how to teach, None: as `recipe_of` says; its learning rate is not used.
         texts: files of plain text on which perplexity is measured too.
         say: told what happens.
 
     Returns:
         The result.
     """
-    recipe = recipe or TeachingRecipe()
+    recipe = recipe or recipe_of(cell.task)
     path = folder / f"{cell.name}.json"
     facts = _begun(cell, recipe, path)
     tried = {one["learning_rate"]: one["validation"] for one in facts["tuning"]}
@@ -179,10 +210,19 @@ def run_cell(
     return facts
 
 
+def recipe_of(task: str) -> TeachingRecipe:
+    """How every arm is taught a task.
+
+    Args:
+        task: its name.
+    """
+    return RECIPES.get(task, MEASURED)
+
+
 def _begun(cell: Cell, recipe: TeachingRecipe, path: Path) -> dict[str, Any]:
     """What is known of a cell so far."""
     asked = json.loads(json.dumps(asdict(recipe)))
-    config = _config(cell)
+    config = _config(cell, load_base(cell.model)[1] if text_task(cell.task).programs else None)
     grafted = None if config is None else config.facts()
     if path.exists():
         facts = read_facts(path, FORM, "neurallambda llm matrix")
@@ -243,7 +283,7 @@ def _taught(
     """One try: the model, and what is known of it without a test."""
     task = text_task(cell.task)
     torch.manual_seed(seed)
-    model, groups = _prepared(model, cell, recipe.learning_rate)
+    model, groups = _prepared(model, cell, recipe.learning_rate, tokenizer)
     losses: list[float] = []
     seconds = teach(
         model,
@@ -272,15 +312,15 @@ def _order(found: dict[str, Any]) -> tuple[float, float]:
     return found["validation"], -found["loss"]
 
 
-def _config(cell: Cell) -> GraftConfig | None:
+def _config(cell: Cell, tokenizer: Any) -> GraftConfig | None:
     """The graft of a cell; None where there is none."""
     change = ARMS[cell.arm].change
-    return None if change is None else change(graft_for(text_task(cell.task)))
+    return None if change is None else change(graft_for(text_task(cell.task), tokenizer))
 
 
-def _prepared(model: Any, cell: Cell, rate: float) -> tuple[Any, list[dict[str, Any]]]:
+def _prepared(model: Any, cell: Cell, rate: float, tokenizer: Any) -> tuple[Any, list[dict[str, Any]]]:
     """The model with what learns in it, and what that is."""
-    arm, config = ARMS[cell.arm], _config(cell)
+    arm, config = ARMS[cell.arm], _config(cell, tokenizer)
     upper = upper_blocks(model, model.config.num_hidden_layers // 2) if arm.learns == "upper" else ()
     if config is None:
         model.requires_grad_(arm.learns == "all")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neurallambda.arguments import checked
-from neurallambda.errors import check_count
-from neurallambda.llm.config import GraftConfig, ReadStart
+from neurallambda.errors import ArgumentError, check_count
+from neurallambda.llm.bank import bank_of, program_stack
+from neurallambda.llm.config import GraftConfig, PhaseStart, ReadStart
 from neurallambda.nn import Choice, Noise
 from neurallambda.state import Batched, state
 from neurallambda.structures import Latch, SuperpositionQueue, SuperpositionStack
@@ -58,7 +59,8 @@ class Instructions:
         on: [batch], the latch after the last token.
         latch: [batch, time, 1], the latch after each; None without one.
         actions: [batch, time, heads, actions], how much of each is done; None where there is no structure.
-        values: [batch, time, heads, width], what would be put.
+        values: [batch, time, heads, width], what would be put; of a bank, how probable each value is.
+        programs: [batch, time, heads, programs], how probable each program of a bank is; None without one.
     """
 
     before: GraftState
@@ -66,6 +68,12 @@ class Instructions:
     latch: Tensor | None
     actions: Tensor | None
     values: Tensor
+    programs: Tensor | None = None
+
+    def operands(self) -> tuple[Tensor, ...]:
+        """What the structure is given, each [batch, time, heads, size]."""
+        assert self.actions is not None
+        return (self.actions, self.values, *(() if self.programs is None else (self.programs,)))
 
 
 @checked
@@ -79,6 +87,11 @@ class GraftedStructure(nn.Module):
 
     While the latch is uncertain, the actions are the expected ones. To add (2 latch_t - 1) p to the logits is the same where it
     is certain, but of a latch that is on with 0.2 it makes next to no take, and then nothing tells it that takes are worth it.
+
+    A bank of programs does the same in both phases: p is zero. Which value is put and which program is chosen is
+
+        value_t   = choice(V norm(x_t) + v)
+        program_t = choice(keys (Q norm(x_t) + q))                     with the keys of a `neurallambda.nn.ProgramBank`
 
     The instructions of a token depend on hidden states alone, so a whole sequence is one `scan`. It computes in the
     precision of its parameters, float32, whatever that of the model is. There is no `nn.Linear` in it: tools that adapt
@@ -116,18 +129,44 @@ class GraftedStructure(nn.Module):
         self.choice, self.noise = Choice(), Noise(config.noise)
         self.is_straight_through = False
         heads, width = config.heads, config.width
+        if config.structure == "bank":
+            self.bank, self.query = bank_of(config), _Affine(dim, heads * width)
+            self.structure = program_stack(config, self.bank)
+            width = len(config.values)
         self.value = _Affine(dim, heads * width)
         self.read = nn.Parameter(_read_start(self.value.weight.detach(), config.read_start))
         self.gate = nn.Parameter(torch.tensor([config.gate / config.gate_scale]))  # what is sharded must have an axis
         if self.structure is not None:
             actions = self.structure.operands[0].size
             self.action = _Affine(dim, heads * actions, std=0.02)
-            if config.has_latch:
-                self.phase = nn.Parameter(_phase_prior(heads, actions, config.phase_prior))
+            if config.has_latch and config.structure != "bank":
+                self.phase = nn.Parameter(_phase_prior(heads, actions, config.phase_prior, config.phase_start))
         if config.has_latch:
             self.switch = _Affine(dim, 3, std=0.01, bias=PREFER_HOLD)
         if config.initial_values:
             self.initial = nn.Parameter(torch.randn(heads, config.initial_values, width))
+
+    @torch.no_grad()
+    def name_values(self, embeddings: Float[Tensor, "tokens dim"]) -> None:
+        """Let the read of each value of a bank begin as the direction in which the model writes it, where its token is known.
+
+        What is read is then a word of the answer from the first step on. If reads are transposed ones, a value is put where
+        that is seen too.
+
+        Args:
+            embeddings: those of the model's output.
+        """
+        tokens = list(self.config.value_tokens)
+        if not tokens:
+            return
+        if not all(0 <= token < len(embeddings) for token in tokens):
+            raise ArgumentError(
+                f"value_tokens: got {tokens}, expected tokens of the model, from 0 to {len(embeddings) - 1}"
+            )
+        named = functional.rms_norm(embeddings[tokens].to(self.read), (self.dim,)).repeat(self.config.heads, 1)
+        self.read.copy_(named.t() * len(named) ** -0.5)
+        if self.config.read_start == "transposed":
+            self.value.weight.copy_(named * self.dim**-0.5)
 
     def init(self, batch: int) -> GraftState:
         """The state before the first token, for `batch` independent rows."""
@@ -173,9 +212,17 @@ class GraftedStructure(nn.Module):
         actions = None
         if self.structure is not None:
             logits = self.action(seen)
-            actions = self._actions(logits) if latch is None else self._expected(logits, latch[..., None])
+            if latch is None or self.config.structure == "bank":
+                actions = self._actions(logits)
+            else:
+                actions = self._expected(logits, latch[..., None])
         values = self.value(seen).unflatten(-1, (heads, -1))
-        return Instructions(before=before, on=on, latch=latch, actions=actions, values=values)
+        given = Instructions(before=before, on=on, latch=latch, actions=actions, values=values)
+        if self.config.structure != "bank":
+            return given
+        query = self.query(seen).unflatten(-1, (heads, -1))
+        programs = self.bank.weights(query.flatten(0, 2)).unflatten(0, query.shape[:3])
+        return replace(given, values=self._choose(values), programs=self._choose(programs))
 
     def _run(self, hidden: Tensor, mask: Tensor | None, *tensors: Tensor) -> tuple[Tensor, Numbers]:
         with torch.autocast(hidden.device.type, enabled=False):
@@ -205,7 +252,7 @@ class GraftedStructure(nn.Module):
         if self.structure is None or given.actions is None:
             return (), given.values.flatten(2)
         heads = self.config.heads
-        operands = (_by_head(given.actions), _by_head(given.values))
+        operands = tuple(map(_by_head, given.operands()))
         every = None if mask is None else mask.repeat_interleave(heads, 0)
         memory, reads = self.structure.scan(self.together(given.before.memory), *operands, mask=every)
         return self._apart(memory), reads.unflatten(0, (-1, heads)).transpose(1, 2).flatten(2)
@@ -295,8 +342,10 @@ def _read_start(value: Float[Tensor, "values dim"], start: ReadStart) -> Float[T
     return value.t() * (dim / values) ** 0.5
 
 
-def _phase_prior(heads: int, actions: int, size: float) -> Tensor:
+def _phase_prior(heads: int, actions: int, size: float, start: PhaseStart) -> Float[Tensor, " choices"]:
     """What is added to the logits of actions while the latch is on, and taken from them while it is off."""
+    if start == "random":
+        return torch.randn(heads * actions) * size
     one = torch.zeros(actions)
     one[PUT], one[TAKE] = -size, size
     return one.repeat(heads)

@@ -15,6 +15,8 @@ SEEDS = 5
 ENOUGH = 3
 """From so many seeds on, two arms are compared."""
 LARGEST_RATIO = 1.01
+COMPARED = tuple(name for name, task in TASKS.items() if not task.programs)
+"""The tasks that structures without a bank of programs are meant for."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,9 @@ def judge(results: Sequence[Result]) -> list[Judgement]:
             for task in ("reverse", "copy")
             if (task, "structure-tries") in own
         ),
-        _retention([own[task, "structure"] for task in TASKS if (task, "structure") in own]),
-        _without_prior([own[task, "no-prior"] for task in TASKS if (task, "no-prior") in own]),
+        *(_exact(own[task, "bank"], task) for task in TASKS if (task, "bank") in own),
+        _retention([own[task, "structure"] for task in COMPARED if (task, "structure") in own]),
+        _without_prior([own[task, "no-prior"] for task in COMPARED if (task, "no-prior") in own]),
     ]
 
 
@@ -76,18 +79,18 @@ def is_exact(one: Result, seed: Result) -> bool:
 
 def _against_lora(own: dict[tuple[str, str], Result]) -> Judgement:
     said, won, lost = [], 0, 0
-    for task in TASKS:
+    for task in COMPARED:
         pair = [own.get((task, arm)) for arm in ("structure", "lora")]
         if any(one is None or len(one["seeds"]) < ENOUGH for one in pair):
             continue
         ours, theirs = (generalisation(one) for one in pair if one is not None)
         won, lost = won + (ours > theirs), lost + (ours <= theirs)
         said.append(f"{task} {ours:.3f} against {theirs:.3f}")
-    rest = len(TASKS) - len(said)
-    found = "; ".join(said + ([f"{rest} of {len(TASKS)} tasks not measured"] if rest else []))
-    verdict: Verdict = "met" if won >= 4 else "missed" if lost > len(TASKS) - 4 else "open"
+    rest = len(COMPARED) - len(said)
+    found = "; ".join(said + ([f"{rest} of {len(COMPARED)} tasks not measured"] if rest else []))
+    verdict: Verdict = "met" if won >= 4 else "missed" if lost > len(COMPARED) - 4 else "open"
     return Judgement(
-        f"at 2, 4 and 8 times the length of training, on average, better than LoRA of equal size in 4 of {len(TASKS)} tasks",
+        f"at 2, 4 and 8 times the length of training, on average, better than LoRA of equal size in 4 of {len(COMPARED)} tasks",
         found,
         verdict,
     )
@@ -133,7 +136,7 @@ def _retention(frozen: Sequence[Result]) -> Judgement:
         return Judgement(target, "not measured", "open")
     (ratio, where), above = max(worst), sum(one > LARGEST_RATIO for one, _ in worst)
     found = f"worst: × {ratio:.4f} ({where})" + (f"; above it are {above} of {len(worst)}" if above else "")
-    rest = len(TASKS) - sum(len(one["seeds"]) >= SEEDS for one in frozen)
+    rest = len(COMPARED) - sum(len(one["seeds"]) >= SEEDS for one in frozen)
     if rest:
-        found += f"; not measured with all seeds: {rest} of {len(TASKS)} tasks"
+        found += f"; not measured with all seeds: {rest} of {len(COMPARED)} tasks"
     return Judgement(target, found, "missed" if above else "open" if rest else "met")

@@ -1,7 +1,7 @@
 """What a grafted model is taught: a prompt and its answer, both text, of any length."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -26,6 +26,15 @@ WORDS = (
 PAIRS = {"in": "out", "up": "down"}
 """The brackets of Dyck-2, as words that a model of stories tells apart: it has never seen `)` or `]`, which are one to it."""
 
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+PROGRAMS = {
+    "plus": "(let [sum (+ ?x ?y)] (if (< sum 10) sum (- sum 10)))",
+    "less": "(let [rest (- ?x ?y)] (if (< rest 0) (+ rest 10) rest))",
+    "most": "(if (< ?x ?y) ?y ?x)",
+    "least": "(if (< ?x ?y) ?x ?y)",
+}
+"""What can be done to two digits, so that a digit comes out: to add and to take away go round as hands of a clock do."""
+
 Example = tuple[str, str]
 
 
@@ -39,6 +48,8 @@ class TextTask:
         draw: from a length and a source of randomness, a prompt and its answer.
         structure: what a head must drive to solve it at every length.
         ends: whether the end of the answer is part of it; elsewhere the prompt says how long it is.
+        programs: what a bank must hold to solve it, by name; none where it is not about programs.
+        values: the words for the values 0, 1, ... that the programs are about.
     """
 
     name: str
@@ -46,6 +57,8 @@ class TextTask:
     draw: Callable[[int, Random], Example]
     structure: str
     ends: bool = False
+    programs: Mapping[str, str] = field(default_factory=dict)
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,6 +128,23 @@ def _trace(length: int, random: Random) -> Example:
             return " ".join([*written, "|"]), " ".join(reversed(held))
 
 
+def _arithmetic(length: int, random: Random) -> Example:
+    """A nested expression of so many digits, in words; the answer is its value."""
+    words, value = _expression(length, random)
+    return " ".join([*words, "is"]), NUMBERS[value]
+
+
+def _expression(numbers: int, random: Random) -> tuple[list[str], int]:
+    if numbers == 1:
+        value = random.randrange(10)
+        return [NUMBERS[value]], value
+    left = random.randrange(1, numbers)
+    name = random.choice(list(PROGRAMS))
+    (one, x), (other, y) = _expression(left, random), _expression(numbers - left, random)
+    value = {"plus": (x + y) % 10, "less": (x - y) % 10, "most": max(x, y), "least": min(x, y)}[name]
+    return ["in", name, *one, *other, "out"], value
+
+
 TASKS: dict[str, TextTask] = {
     task.name: task
     for task in (
@@ -123,6 +153,14 @@ TASKS: dict[str, TextTask] = {
         TextTask("dyck", "Close what is still open among brackets of two kinds, which are words", _dyck, "stack"),
         TextTask("lisp", "Write the value of a small Lisp program", _lisp, "stack", ends=True),
         TextTask("trace", "Execute a stack machine's instructions, and write what is left", _trace, "stack"),
+        TextTask(
+            "arithmetic",
+            "Write the value of a nested expression of digits, whose brackets are `in` and `out`",
+            _arithmetic,
+            "stack",
+            programs=PROGRAMS,
+            values=NUMBERS,
+        ),
     )
 }
 """The tasks by name."""
@@ -140,14 +178,32 @@ def text_task(name: str) -> TextTask:
     return TASKS[name]
 
 
-def graft_for(task: TextTask) -> GraftConfig:
-    """The graft that is meant for a task, with room for its longest tests.
+@checked
+def graft_for(task: TextTask, tokenizer: Any = None) -> GraftConfig:
+    """The graft that is meant for a task, with room for its longest tests: a bank, where the task is about programs.
 
     Args:
         task: what is taught.
+        tokenizer: of the base model, which says how it writes the values of a bank; None: that is to be learned.
+
+    Raises:
+        ArgumentError: if the model has no token of its own for one of the values.
     """
     kind: Any = task.structure
-    return GraftConfig(structure=kind, depth=128)
+    config = GraftConfig(structure=kind, depth=128)
+    if not task.programs:
+        return config
+    tokens = () if tokenizer is None else tuple(_token_of(word, tokenizer) for word in task.values)
+    programs, values = tuple(task.programs.items()), tuple(range(len(task.values)))
+    return replace(config, structure="bank", width=16, depth=64, programs=programs, values=values, value_tokens=tokens)
+
+
+def _token_of(word: str, tokenizer: Any) -> int:
+    """The one token that a word is, after another word."""
+    alone, doubled = (tokenizer(text).input_ids for text in (word, f"{word} {word}"))
+    if len(doubled) != len(alone) + 1:
+        raise ArgumentError(f"tokenizer: {word!r} is more than one token; expected one")
+    return doubled[-1]
 
 
 def encode(task: TextTask, examples: list[Example], tokenizer: Any) -> Encoded:

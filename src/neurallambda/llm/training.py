@@ -1,12 +1,12 @@
 """Teach a task to a language model while it keeps its language, and measure both."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import isfinite
 from random import Random
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -15,11 +15,16 @@ from torch.nn import functional
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.llm.grafting import disabled, is_grafted, structure_of
+from neurallambda.llm.pieces import summed_in_pieces
 from neurallambda.llm.replay import Replay
 from neurallambda.llm.structure import straight_through
 from neurallambda.llm.tasks import Encoded, TextTask, draw
 
 Listener = Callable[[int, float], None]
+Precision = Literal["float32", "bfloat16"]
+"""In what the model computes while it is taught."""
+IGNORED = -100
+"""Stands for the target where there is none."""
 
 
 @checked
@@ -31,6 +36,8 @@ class TeachingRecipe:
         steps: how many.
         rows: examples a step, all of one length.
         lengths: the least and the greatest length in training.
+        longer_until: short inputs first: the greatest length rises evenly from the least one, and is reached after so many steps; 0:
+            all lengths from the beginning.
         learning_rate: the greatest; it rises over 20 steps and then falls to a fiftieth.
         clip: the greatest norm of the gradient.
         replay_every: every so many steps the model is given texts too, on which it is to say what it said before: the loss is
@@ -38,25 +45,30 @@ class TeachingRecipe:
         replay_rows: how many texts of the model's own then.
         random_rows: how many texts of random tokens beside them.
         replay_length: how many tokens of each.
+        precision: in what the model computes while it is taught: `bfloat16` is mixed precision, where parameters, norms, losses
+            and the structure stay in float32. It is faster where the processor multiplies such numbers, and slower elsewhere.
+            Measurements are in float32.
 
     Raises:
         ArgumentError: if a number is out of range; which one, and what came.
     """
 
-    steps: int = 200
+    steps: int = 400
     rows: int = 32
     lengths: tuple[int, int] = (2, 8)
+    longer_until: int = 0
     learning_rate: float = 3e-3
     clip: float = 1.0
     replay_every: int = 2
     replay_rows: int = 2
     random_rows: int = 3
     replay_length: int = 100
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         for name in ("steps", "rows", "replay_rows"):
             check_count(name, getattr(self, name))
-        for name in ("replay_every", "random_rows"):
+        for name in ("longer_until", "replay_every", "random_rows"):
             check_count(name, getattr(self, name), least=0)
         check_count("replay_length", self.replay_length, least=2)
         least, greatest = self.lengths
@@ -66,6 +78,21 @@ class TeachingRecipe:
             )
         for name in ("learning_rate", "clip"):
             check_rate(name, getattr(self, name))
+
+    def lengths_at(self, step: int) -> tuple[int, int]:
+        """The least and the greatest length at a step.
+
+        Args:
+            step: which, from 0 on.
+
+        Example:
+            >>> [TeachingRecipe(lengths=(2, 4), longer_until=6).lengths_at(step) for step in (0, 1, 2, 4, 100)]
+            [(2, 2), (2, 2), (2, 3), (2, 4), (2, 4)]
+        """
+        least, greatest = self.lengths
+        if step >= self.longer_until:
+            return least, greatest
+        return least, least + (greatest - least + 1) * step // self.longer_until
 
 
 def teach(
@@ -109,12 +136,13 @@ def teach(
     began = perf_counter()
     model.train()
     for step in range(recipe.steps):
-        batch = draw(task, random.randint(*recipe.lengths), recipe.rows, random, tokenizer)
-        loss = _losses(model, batch)
-        total = loss
-        if replay is not None and recipe.replay_every and step % recipe.replay_every == 0:
-            with straight_through(model) if is_grafted(model) else nullcontext():
-                total = total + _divergence(model, before, _drawn(replay, recipe, random, generator))
+        batch = draw(task, random.randint(*recipe.lengths_at(step)), recipe.rows, random, tokenizer)
+        with _computing_in(recipe.precision, batch.tokens.device.type):
+            loss = _loss(model, batch)
+            total = loss
+            if replay is not None and recipe.replay_every and step % recipe.replay_every == 0:
+                with straight_through(model) if is_grafted(model) else nullcontext():
+                    total = total + _divergence(model, before, _drawn(replay, recipe, random, generator))
         if not bool(total.isfinite()):
             raise ArgumentError(
                 f"groups: after {step} steps the loss is no finite number; a smaller learning rate may help"
@@ -184,6 +212,10 @@ def measured(
     return {str(length): exact_match(model, task, tokenizer, length, rows=rows, seed=seed) for length in lengths}
 
 
+def _computing_in(precision: Precision, device: str) -> AbstractContextManager[Any]:
+    return nullcontext() if precision == "float32" else torch.autocast(device, dtype=torch.bfloat16)
+
+
 def _answers(model: Any, batch: Encoded) -> tuple[Tensor, Tensor, Tensor]:
     """The logits where answers may be, the tokens that are right there, and which of them count."""
     kept = batch.tokens.shape[1] - batch.start + 1
@@ -194,9 +226,15 @@ def _answers(model: Any, batch: Encoded) -> tuple[Tensor, Tensor, Tensor]:
     return logits[:, :-1], batch.tokens[:, batch.start :], batch.answer[:, batch.start :]
 
 
-def _losses(model: Any, batch: Encoded) -> Tensor:
+def _loss(model: Any, batch: Encoded) -> Tensor:
+    """The mean over the tokens of answers."""
     logits, targets, counts = _answers(model, batch)
-    return functional.cross_entropy(logits[counts], targets[counts])
+    targets = targets.masked_fill(~counts, IGNORED)
+    return summed_in_pieces(_cross_entropy, logits.flatten(0, 1), targets.flatten()) / counts.sum()
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    return functional.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
 
 
 def language_losses(model: Any, texts: Tensor) -> Tensor:
@@ -217,9 +255,14 @@ def _divergence(model: Any, before: Any, tokens: Tensor) -> Tensor:
     way, now that.
     """
     with torch.no_grad(), disabled(model) if before is None else nullcontext():
-        wanted = (model if before is None else before)(input_ids=tokens, use_cache=False).logits.log_softmax(-1)
-    said = model(input_ids=tokens, use_cache=False).logits.log_softmax(-1)
-    return functional.kl_div(said.flatten(0, 1), wanted.flatten(0, 1), log_target=True, reduction="batchmean")
+        wanted = (model if before is None else before)(input_ids=tokens, use_cache=False).logits
+    said = model(input_ids=tokens, use_cache=False).logits
+    return summed_in_pieces(_divergence_of, said.flatten(0, 1), wanted.flatten(0, 1)) / tokens.numel()
+
+
+def _divergence_of(said: Tensor, wanted: Tensor) -> Tensor:
+    wanted = wanted.to(said.dtype).log_softmax(-1)
+    return functional.kl_div(said.log_softmax(-1), wanted, log_target=True, reduction="sum")
 
 
 def _check_only_the_graft(model: Any, groups: list[dict[str, Any]]) -> None:

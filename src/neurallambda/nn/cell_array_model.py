@@ -1,11 +1,13 @@
 """A cellular automaton whose local rule is learned, from answers alone, and written down as a rule file."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 from neurallambda.arguments import checked, checked_methods
 from neurallambda.automata.cells.automaton import CellularAutomaton
@@ -22,8 +24,8 @@ class Operands(NamedTuple):
 
     Attributes:
         first: the numbers of the symbols in the cells, [batch, steps].
-        second: those of the symbols seen, [batch, steps].
-        length: how long the input is, [batch, 1]: the answer to step t is read at token length + t.
+        second: those of the symbols seen, [batch, steps], those of the pause among them.
+        length: how long the input is, [batch, 1]: the answer to step t is read at token length + t - pause.
     """
 
     first: Tensor
@@ -41,6 +43,11 @@ class CellArrayModel(nn.Module):
     answer number t is read from the first cell after step t. The row of cells goes on for ever, so an operand of any
     length has room, and what is learned from short ones holds for long ones.
 
+    What an answer needs of a cell far away must have come to the first cell by then, a cell a step; and what is shown
+    later, it cannot know. So the end of a product or a sum is out of reach of any rule where an operand ends in zeros. A
+    pause before the first answer lets cells find out where their operand ends; and of two operands that may change places
+    the shorter one is sooner shown to its end.
+
     The noise on the table and the wide start are those of `TableAutomaton`, for the same reasons. Made hard (`harden`), it
     is a `CellularAutomaton`; `export` writes it as one.
 
@@ -49,6 +56,9 @@ class CellArrayModel(nn.Module):
         outputs: how many classes of answers.
         operator: the token between the operands; the one before the empty one where none is given.
         states: how many states a cell has; all start in the first.
+        pause: for how many steps the operator is shown before the second operand, while nothing is answered.
+        longer_first: whether the longer operand lies in the cells, whichever it is: for operations such as multiplication,
+            whose operands may change places.
         share: how much of a row the answer takes at most: one half, if it is no longer than the input.
         noise: the standard deviation of the noise on the table's logits in training.
         spread: the standard deviation of the table's logits at the start.
@@ -75,6 +85,8 @@ class CellArrayModel(nn.Module):
         *,
         operator: int | None = None,
         states: int = 8,
+        pause: int = 0,
+        longer_first: bool = False,
         share: float = 0.5,
         noise: float = 0.5,
         spread: float = 2.0,
@@ -87,13 +99,14 @@ class CellArrayModel(nn.Module):
             raise ArgumentError(f"operator: got {operator}, expected a token from 0 to {inputs - 2}")
         if not 0 < share <= 1:
             raise ArgumentError(f"share: got {share}, expected a part of a row, above 0 and at most 1")
-        self.share = share
-        self.array = CellArray(states=states, symbols=inputs - 1)
-        # Which symbol of the cells each token is; the empty one is the last, and the operator is never in a cell.
-        kinds = [token - (token > self.operator) for token in range(inputs)]
+        check_count("pause", pause, least=0)
+        self.share, self.pause, self.longer_first = share, pause, longer_first
+        # Which symbol of the cells each token is; the empty one is the last, and only a pause shows the operator.
+        kinds = [token - (token > self.operator and not pause) for token in range(inputs)]
+        self.array = CellArray(states=states, symbols=kinds[-1] + 1)
         self.register_buffer("kinds", torch.tensor(kinds), persistent=False)
         self.table = nn.Parameter(spread * torch.randn(self.array.table_shape))
-        self.readout = nn.Parameter(torch.randn(inputs - 1, states, outputs))
+        self.readout = nn.Parameter(torch.randn(self.array.symbols, states, outputs))
         self.noise = Noise(noise)
         self.choice = Choice()
 
@@ -113,9 +126,13 @@ class CellArrayModel(nn.Module):
         # Of each symbol's readout the one that was seen, as in the table: one product for all, then the choice.
         logits = (states @ self.readout.transpose(0, 1).flatten(1)).unflatten(-1, (seen.shape[-1], -1))
         answers = (logits * seen[..., None]).sum(2)
-        place = torch.arange(tokens.shape[1], device=tokens.device)
-        step = (place - operands.length).clamp(0, answers.shape[1] - 1)[..., None].expand(-1, -1, answers.shape[-1])
+        step = self.steps(operands, tokens.shape[1])[..., None].expand(-1, -1, answers.shape[-1])
         return answers.gather(1, step)
+
+    def steps(self, operands: Operands, time: int) -> Int[Tensor, "batch time"]:
+        """The step after which the answer at each token is read, where one is."""
+        place = torch.arange(time, device=operands.length.device)
+        return (place - operands.length + self.pause).clamp(self.pause, operands.second.shape[1] - 1)
 
     def operands(self, tokens: Int[Tensor, "batch time"], mask: Bool[Tensor, "batch time"] | None = None) -> Operands:
         """What lies in the cells and what is shown to them; the arguments are those of `forward`."""
@@ -129,8 +146,14 @@ class CellArrayModel(nn.Module):
         ended, found = (tokens == empty).long(), (tokens == self.operator).long()
         length = (ended.cumsum(1) == 0).sum(1, keepdim=True)
         begun = ((found + ended).cumsum(1) == 0).sum(1, keepdim=True)  # how long the first operand is
-        first = torch.where(place < begun, tokens, empty)[:, :steps]
-        second = _from(torch.where(place < length, tokens, empty), begun + 1, steps, empty)
+        first = torch.where(place < begun, tokens, empty)
+        second = _from(torch.where(place < length, tokens, empty), begun + 1, time, empty)
+        if self.longer_first:
+            is_shorter = 2 * begun + 1 < length
+            first, second = torch.where(is_shorter, second, first), torch.where(is_shorter, first, second)
+        pause = tokens.new_full((len(tokens), self.pause), self.operator)
+        second = torch.cat([pause, second[:, :steps]], 1)
+        first = functional.pad(first, (0, self.pause), value=empty)[:, : steps + self.pause]
         return Operands(self.kinds[first], self.kinds[second], length)
 
     def export(
@@ -138,8 +161,12 @@ class CellArrayModel(nn.Module):
     ) -> CellularAutomaton:
         """The likeliest rules as a cellular automaton, which the exact room runs.
 
+        Where the model has a pause, the operator is a symbol of the machine: show it that often, and then the other operand.
+        While it is shown, nothing is written.
+
         Args:
-            symbols: the names of the tokens, in order, with or without that of the empty one; the operator's is left out.
+            symbols: the names of the tokens, in order, with or without that of the empty one. Without a pause the operator's
+                is left out.
             answers: the names of the answers, in order.
             description: what the machine is for.
 
@@ -157,8 +184,12 @@ class CellArrayModel(nn.Module):
             raise ArgumentError(
                 f"symbols: got {len(symbols)}, expected the names of {inputs} tokens, or of all but the last"
             )
-        written = [symbol for token, symbol in enumerate(symbols[: inputs - 1]) if token != self.operator]
-        return machine_of(self.table, self.readout, symbols=written, answers=answers, description=description)
+        written = [name for token, name in enumerate(symbols[: inputs - 1]) if self.pause or token != self.operator]
+        machine = machine_of(self.table, self.readout, symbols=written, answers=answers, description=description)
+        if not self.pause:
+            return machine
+        name = symbols[self.operator]
+        return replace(machine, outputs=tuple(output for output in machine.outputs if output.seen != name))
 
 
 def _from(tokens: Tensor, start: Tensor, count: int, empty: int) -> Tensor:

@@ -107,17 +107,17 @@ class CellRules(NumberedRules):
 
     def rows(self, tokens: Tensor, targets: Tensor, mask: Tensor) -> Rows:
         operands = self.model.operands(tokens)
-        steps, time = operands.first.shape[1], tokens.shape[1]
-        place = operands.length + torch.arange(steps)
-        inside = place.clamp(max=time - 1)
-        read = mask.gather(1, inside) & (place < time)
+        steps, time, pause = operands.first.shape[1], tokens.shape[1], self.model.pause
+        place = operands.length + torch.arange(steps) - pause
+        inside = place.clamp(0, time - 1)
+        read = mask.gather(1, inside) & (place < time) & (torch.arange(steps) >= pause)
         return Rows(operands.first, operands.second, targets.gather(1, inside), read)
 
     def predict(self, tokens: Tensor) -> Tensor:
         """The number of the answer at each token, [rows, time]: what the model says with every choice made."""
-        operands, place = self.model.operands(tokens), torch.arange(tokens.shape[1])
+        operands = self.model.operands(tokens)
         said = self.said[self.run(Rows(operands.first, operands.second, operands.first, operands.first), None, None)]
-        return said.gather(1, (place - operands.length).clamp(0, said.shape[1] - 1))
+        return said.gather(1, self.model.steps(operands, tokens.shape[1]))
 
     def run(self, rows: Rows, other: Other | None, used: list[Tensor] | None) -> Tensor:
         count, steps = rows.first.shape

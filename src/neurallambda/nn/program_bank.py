@@ -11,10 +11,10 @@ from neurallambda.arguments import check_type, checked_methods, shown
 from neurallambda.errors import ArgumentError, ProgramError, SourceError, check_count
 from neurallambda.lang import Outcome, evaluate
 from neurallambda.nn.program_layer import ProgramLayer, Values, checked_output
-from neurallambda.worlds import Worlds
+from neurallambda.worlds import Rows, Worlds
 
 
-@checked_methods("__init__", "choose", "run")
+@checked_methods("__init__", "choose", "run", "table")
 class ProgramBank(nn.Module):
     """Programs that stay as they are, each with a key that is learned; a query chooses among them.
 
@@ -146,6 +146,46 @@ class ProgramBank(nn.Module):
         program = self.programs[self.names.index(name)]
         assert isinstance(program, ProgramLayer)
         return evaluate(program.source, holes=holes, integers=program.program.settings.integers)
+
+    @torch.no_grad()
+    def table(self, first: str, second: str) -> tuple[tuple[tuple[int | None, ...], ...], ...]:
+        """All that the programs can do with two of the outputs: `neurallambda.structures.ProgramStack` looks them up.
+
+        Args:
+            first: the hole that the first argument is put into.
+            second: that of the second. A program may leave out either.
+
+        Returns:
+            For each program, for each first and each second argument, the number of the output that it gives for them; None
+            where it gives none of them, because it fails, or because the result is another.
+
+        Raises:
+            ArgumentError: if no program has such a hole, a program has another one, there are uncertain inputs or no outputs,
+                or a program leaves to chance what it gives.
+
+        Example:
+            >>> programs = {"sum": "(+ ?x ?y)", "least": "(if (< ?x ?y) ?x ?y)"}
+            >>> bank = ProgramBank(programs, output=range(2), width=4, generator=torch.Generator())
+            >>> bank.table("x", "y")
+            (((0, 1), (1, None)), ((0, 0), (0, 1)))
+        """
+        if self.output is None or self.inputs or first == second:
+            raise ArgumentError("table: expected outputs, no uncertain inputs, and two different holes")
+        for name in {first, second, *self.holes}:
+            if name not in self.holes or name not in (first, second):
+                raise ArgumentError(
+                    f"table: got ?{first} and ?{second}; the holes of the programs are: {self._known()}"
+                )
+        pairs = [(one, other) for one in self.output for other in self.output]
+        holes = {first: Rows([one for one, _ in pairs]), second: Rows([other for _, other in pairs])}
+        size, found = len(self.output), []
+        for name, layer in zip(self.names, self.programs, strict=True):
+            likely = _results(layer, {}, {}, holes).exp().expand(len(pairs), -1)
+            if bool(((likely > 1e-6) & (likely < 1 - 1e-6)).any()):
+                raise ArgumentError(f"table: the program {name!r} leaves to chance what it gives")
+            places = [int(row.argmax()) if bool(row.any()) else None for row in likely]
+            found.append(tuple(tuple(places[row * size : (row + 1) * size]) for row in range(size)))
+        return tuple(found)
 
     def _known(self) -> str:
         """The holes of all programs, in words."""

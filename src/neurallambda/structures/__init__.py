@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from neurallambda.structures.permutation import swap as swap
     from neurallambda.structures.pointer_stack import PointerStack as PointerStack
     from neurallambda.structures.priority_queue import PriorityQueue as PriorityQueue
+    from neurallambda.structures.program_stack import ProgramStack as ProgramStack
     from neurallambda.structures.protocol import Structure as Structure
     from neurallambda.structures.strength.deque import StrengthDeque as StrengthDeque
     from neurallambda.structures.strength.queue import StrengthQueue as StrengthQueue
@@ -49,6 +50,7 @@ _HOME = {
     "Operand": "instruction.operand",
     "PointerStack": "pointer_stack",
     "PriorityQueue": "priority_queue",
+    "ProgramStack": "program_stack",
     "Similarity": "memory",
     "StrengthDeque": "strength.deque",
     "StrengthQueue": "strength.queue",
@@ -80,6 +82,7 @@ __all__ = [
     "Operand",
     "PointerStack",
     "PriorityQueue",
+    "ProgramStack",
     "Similarity",
     "StrengthDeque",
     "StrengthQueue",

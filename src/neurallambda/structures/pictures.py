@@ -72,12 +72,23 @@ def demonstration(name: str) -> Demonstration:
         "linked_list": (structures.LinkedList(capacity=8, width=SYMBOLS), ["cons"] * 4 + ["tail"] * 2 + ["cons"] * 2 + ["go", "tail", "nil"]),
         "tree": (structures.Tree(capacity=8, width=SYMBOLS), ["leaf"] * 3 + ["node"] * 2 + ["left", "go", "right"] + ["node"] * 2 + ["hold"]),
         "priority_queue": (structures.PriorityQueue(capacity=8, width=SYMBOLS), ["insert"] * 6 + ["pop"] * 3 + ["insert"] * 2 + ["pop"] * 5),
+        "program_stack": (
+            structures.ProgramStack(capacity=8, results=_clock(SYMBOLS)),
+            ["put program"] * 4 + ["put value"] * 5 + ["apply"] * 3 + ["put value"] * 2 + ["hold", "apply", "put program", "apply"],
+        ),
         "multiset": (structures.Multiset(symbols=SYMBOLS, capacity=3), ["add"] * 10 + ["remove"] * 6 + ["hold"]),
         "symbol_set": (structures.SymbolSet(symbols=SYMBOLS), ["add"] * 6 + ["remove"] * 4 + ["add"] * 3 + ["hold"]),
     }  # fmt: skip
     if name not in demonstrations:
         raise ArgumentError(f"name: got {name!r}, expected one of {sorted(demonstrations)}")
     return Demonstration(*demonstrations[name])
+
+
+def _clock(values: int) -> tuple[tuple[tuple[int, ...], ...], ...]:
+    """The programs of a demonstration: to add as hands of a clock do, and the greater of two."""
+    numbers = range(values)
+    added = tuple(tuple((one + other) % values for other in numbers) for one in numbers)
+    return added, tuple(tuple(max(one, other) for other in numbers) for one in numbers)
 
 
 def played(demo: Demonstration) -> tuple[Tensor, Tensor, Tensor, Tensor]:

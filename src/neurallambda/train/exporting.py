@@ -72,7 +72,13 @@ def export(model: nn.Module, task: Task) -> Exported:
 
 @checked
 def verify(
-    machine: Exported, task: Task, *, lengths: Sequence[int] = LENGTHS, rows: int = 16, seed: int = 0
+    machine: Exported,
+    task: Task,
+    *,
+    lengths: Sequence[int] = LENGTHS,
+    rows: int = 16,
+    seed: int = 0,
+    model: nn.Module | None = None,
 ) -> Verified:
     """Let an exact machine answer inputs, and compare with the right answers.
 
@@ -82,23 +88,26 @@ def verify(
         lengths: of the inputs.
         rows: how many inputs of each length.
         seed: that they come from.
+        model: what the machine was exported from; needed where it is a `CellArrayModel` that shows its operands otherwise than
+            they come.
     """
     generator = torch.Generator().manual_seed(seed)
     exact = []
     for length in lengths:
         batch = task.batch(length, rows, generator=generator)
         inputs = [tokens[:size] for tokens, size in zip(batch.tokens.tolist(), batch.lengths.tolist(), strict=True)]
-        exact.append(sum(answered(machine, task, one) == named(task, one) for one in inputs))
+        exact.append(sum(answered(machine, task, one, model) == named(task, one) for one in inputs))
     return Verified(tuple(lengths), rows, tuple(exact))
 
 
-def answered(machine: Exported, task: Task, symbols: Sequence[int]) -> list[str | None]:
+def answered(machine: Exported, task: Task, symbols: Sequence[int], model: nn.Module | None = None) -> list[str | None]:
     """What an exact machine answers to an input, as long as the right answer is.
 
     Args:
         machine: what `export` gave.
         task: what is asked.
         symbols: the numbers of the input's symbols.
+        model: as in `verify`.
 
     Returns:
         The names of the answers; None where a cellular automaton writes nothing, and no names where a machine is stuck.
@@ -106,8 +115,7 @@ def answered(machine: Exported, task: Task, symbols: Sequence[int]) -> list[str 
     names = [task.symbols[symbol] for symbol in symbols]
     wanted = len(task.answer(symbols))
     if isinstance(machine, CellularAutomaton):
-        operator = next((place for place, name in enumerate(names) if name not in machine.symbols), len(names))
-        return list(machine.transduce(names[:operator], names[operator + 1 :], steps=wanted))
+        return _cells_answered(machine, task, names, wanted, model)
     row = [*names, *[empty_symbol(task)] * (task.time(len(names)) - len(names))]
     begin = len(names) if task.reads == "after" else 0
     if isinstance(machine, FSM):
@@ -118,6 +126,22 @@ def answered(machine: Exported, task: Task, symbols: Sequence[int]) -> list[str 
         except ArgumentError:  # a situation for which it has no rule
             written = ()
     return list(written[begin : begin + wanted])
+
+
+def _cells_answered(
+    machine: CellularAutomaton, task: Task, names: list[str], wanted: int, model: nn.Module | None
+) -> list[str | None]:
+    if isinstance(model, CellArrayModel):
+        pause, longer_first = model.pause, model.longer_first
+        operators = {task.symbols[model.operator]}
+    else:
+        pause, longer_first = 0, False
+        operators = set(names) - set(machine.symbols)
+    place = next((place for place, name in enumerate(names) if name in operators), len(names))
+    cells, shown = names[:place], names[place + 1 :]
+    if longer_first and len(cells) < len(shown):
+        cells, shown = shown, cells
+    return list(machine.transduce(cells, [*operators] * pause + shown, steps=pause + wanted))[pause:]
 
 
 def named(task: Task, symbols: Sequence[int]) -> list[str | None]:

@@ -49,15 +49,17 @@ def window(task: Task, *, states: int = 16, places: int = 8, noise: float = 0.7,
     )
 
 
-def cells(task: Task, *, states: int = 6, noise: float = 0.5) -> nn.Module:
+def cells(task: Task, *, states: int = 6, pause: int = 0, longer_first: bool = False, noise: float = 0.5) -> nn.Module:
     """A row of cells with one learned local rule: for two numbers with an operator between them.
 
     Args:
         task: what is learned.
         states: how many states a cell has.
+        pause: how many steps cells have to find out about each other before the first answer.
+        longer_first: whether the longer number lies in the cells, whichever it is.
         noise: the standard deviation of the noise on the table in training.
     """
-    return CellArrayModel(task.inputs, task.outputs, states=states, noise=noise)
+    return CellArrayModel(task.inputs, task.outputs, states=states, pause=pause, longer_first=longer_first, noise=noise)
 
 
 def gated_cells(

@@ -9,6 +9,7 @@ from neurallambda.tasks.traces.record import Cell as Cell
 from neurallambda.tasks.traces.record import TraceRecord as TraceRecord
 from neurallambda.tasks.traces.record import TraceStep as TraceStep
 from neurallambda.tasks.traces.record import Vocabulary as Vocabulary
+from neurallambda.tasks.traces.root import square_rooter as square_rooter
 from neurallambda.tasks.traces.traced import decode_addition as decode_addition
 from neurallambda.tasks.traces.traced import decode_member as decode_member
 from neurallambda.tasks.traces.traced import decode_reverse as decode_reverse

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import isqrt
 
 import numpy as np
 
@@ -12,13 +13,14 @@ from neurallambda.tasks.traces.adder import adder
 from neurallambda.tasks.traces.machines import trace_machine
 from neurallambda.tasks.traces.programs import trace_program
 from neurallambda.tasks.traces.record import TraceRecord
+from neurallambda.tasks.traces.root import square_rooter
 from neurallambda.tasks.traces.runs import ProgramRun, Run, TapeRun
 from neurallambda.tasks.traces.traced import MEMBER, REVERSE
 
 SAMPLES = 50
 """How many traces there are to learn from."""
 LONGEST = 5
-"""How many digits an input of them has at most."""
+"""How many digits an input of them has at most, where nothing else is said."""
 
 Inputs = tuple[str, ...]
 
@@ -42,7 +44,7 @@ class Runs:
     limit: Callable[[int], int]
 
 
-def _step_task(name: str, description: str, runs: Runs, channels: int) -> Task:
+def _step_task(name: str, description: str, runs: Runs, channels: int, longest: int = LONGEST) -> Task:
     """A task whose input is what a step sees, and whose answer is what it does.
 
     Args:
@@ -50,9 +52,10 @@ def _step_task(name: str, description: str, runs: Runs, channels: int) -> Task:
         description: of the task.
         runs: what the step is learned for.
         channels: how many of the actions say all.
+        longest: how many digits an input of the traces has at most.
     """
     random = np.random.default_rng(0)
-    sizes = random.integers(1, LONGEST + 1, SAMPLES)
+    sizes = random.integers(1, longest + 1, SAMPLES)
     records = [runs.trace(runs.draw(int(size), random)) for size in sizes]
     steps = {(step.state, *step.seen): step.actions[:channels] for record in records for step in record.steps}
     symbols = tuple(dict.fromkeys(token for situation in steps for token in situation))
@@ -79,7 +82,7 @@ def _step_task(name: str, description: str, runs: Runs, channels: int) -> Task:
         shortest=width,
         runs=runs,
         notes=(
-            f"Steps are drawn from {SAMPLES} traces of inputs with at most {LONGEST} digits, the same for all seeds, each situation "
+            f"Steps are drawn from {SAMPLES} traces of inputs with at most {longest} digits, the same for all seeds, each situation "
             f"as often as any other. Models are judged by whole runs: what they answer is done, on tapes or registers, until "
             f"the run is over, and its result has to be right."
         ),
@@ -161,6 +164,26 @@ def addition_steps() -> Task:
 
 
 @cache
+def sqrt_steps() -> Task:
+    """The steps of a machine with four tapes that takes the square root of a binary number."""
+    machine = square_rooter()
+    runs = Runs(
+        draw=lambda size, random: (_number(size, random),),
+        trace=lambda inputs: trace_machine(machine, inputs[0], memory=False),
+        begin=lambda inputs: TapeRun(machine, inputs[0]),
+        answer=_root,
+        limit=lambda size: size**2 + 20 * size + 100,
+    )
+    description = "a step of a machine that takes the square root of a binary number, from traces"
+    return _step_task("sqrt-steps", description, runs, 5, longest=20)
+
+
+def _root(inputs: Inputs) -> tuple[str, ...]:
+    number = inputs[0]
+    return tuple(f"{isqrt(int(number, 2)):0{(len(number) + 1) // 2}b}")
+
+
+@cache
 def reverse_steps() -> Task:
     """The steps of a Lisp program that reverses a list."""
     runs = _of_program(REVERSE, _draw_list, lambda inputs: " ".join(["'(", *reversed(_digits(inputs[0])), ")"]))
@@ -176,6 +199,7 @@ def member_steps() -> Task:
 
 STEPS: dict[str, Callable[[], Task]] = {
     "addition-steps": addition_steps,
+    "sqrt-steps": sqrt_steps,
     "reverse-steps": reverse_steps,
     "member-steps": member_steps,
 }

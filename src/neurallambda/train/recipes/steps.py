@@ -3,7 +3,7 @@
 from neurallambda.tasks import Task
 from neurallambda.train.recipe import Recipe, Stage
 
-TASKS = ("addition-steps", "reverse-steps", "member-steps")
+TASKS = ("addition-steps", "sqrt-steps", "reverse-steps", "member-steps")
 """The tasks it is meant for."""
 
 
