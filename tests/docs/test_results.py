@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from neurallambda.llm.matrix import FIRST_SEED, recipe_of
+from neurallambda.llm.pretrained import FORM as PRETRAINED
 from neurallambda.llm.report import read
 from neurallambda.llm.report_page import page as page_of_grafts
 from neurallambda.llm.report_window import find_windows
@@ -17,7 +18,7 @@ from neurallambda.train.images import recipe_for_images
 from neurallambda.train.images.evidence import find_evidence
 from neurallambda.train.images.report import evidence_page
 from neurallambda.train.report_page import page
-from neurallambda.train.results import find_results, read_result
+from neurallambda.train.results import find_results, read_facts, read_result
 from tests.docs.blocks import ROOT
 
 RESULTS, PAGE = ROOT / "results", ROOT / "docs/results.md"
@@ -89,3 +90,14 @@ def test_all_seeds_of_a_cell_count_and_its_rate_was_chosen_on_validation(found: 
         assert [one["learning_rate"] for one in found["tuning"]] == found["rates"]
         best = max(found["tuning"], key=lambda one: (one["validation"], -one["loss"]))
         assert found["recipe"]["learning_rate"] == best["learning_rate"]
+
+
+def test_the_model_that_is_pretrained_here_says_where_it_is_from_and_its_numbers_are_in_the_guide() -> None:
+    found, guide = read_facts(GRAFTS / "stories-rwkv7.json", PRETRAINED, ""), (ROOT / "docs/llm.md").read_text()
+    assert found["training"]["commit"], "trained outside a checkout"
+    assert not found["training"]["dirty"], "trained with changes that are in no commit"
+    assert found["words_of_several_tokens"] == []
+    numbers = [f"{found[name]:,}" for name in ("parameters", "texts", "tokens", "steps")]
+    for one in (found["held"], found["beside"]):
+        numbers += [str(one["perplexity"]), str(one["nats_per_byte"])]
+    assert [number for number in numbers if number not in guide] == []

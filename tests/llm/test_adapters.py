@@ -7,6 +7,8 @@ import torch
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm import GraftConfig, graft, load_grafted, save_grafted, structure_of, ungraft
+from neurallambda.llm.matrix import LORA_TARGETS
+from neurallambda.llm.rwkv_chunked import fast_rwkv7
 from tests.llm.tiny import OPEN, grafted, plain, tokens
 
 peft = pytest.importorskip("peft")
@@ -66,3 +68,17 @@ def test_a_graft_and_an_adapter_decode_token_by_token() -> None:
     cache = model(inputs[:, :4], use_cache=True).cache
     steps = [model(inputs[:, time : time + 1], cache=cache).logits for time in range(4, 9)]
     assert (torch.cat(steps, 1) - model(inputs, use_cache=False).logits[:, 4:]).abs().max() <= 1e-4
+
+
+def test_an_adapter_of_an_rwkv_goes_to_its_projections_and_not_to_its_own_small_matrices() -> None:
+    model = plain("rwkv7")
+    before = model(tokens(time=20)).logits
+    model = peft.get_peft_model(model, peft.LoraConfig(r=3, target_modules=list(LORA_TARGETS)))
+    torch.testing.assert_close(model(tokens(time=20)).logits, before)  # RWKV-7's own `w_lora` is none of PEFT's
+    learning = {name for name, one in model.named_parameters() if one.requires_grad}
+    layers = {name.partition(".layers.")[2].partition(".lora_")[0] for name in learning}
+    assert layers == {f"{block}.attn.{letter}_proj" for block in range(3) for letter in "rkvo"}
+    with fast_rwkv7():
+        model.train()(tokens(time=20)).logits.sum().backward()
+    assert all(one.grad is not None for name, one in model.named_parameters() if name in learning)
+    assert len(peft.get_peft_model_state_dict(model)) == len(learning) == 24

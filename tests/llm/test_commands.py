@@ -73,9 +73,30 @@ def test_what_a_structure_does_is_shown(base: str, tmp_path: Path) -> None:
     assert (code, "the name does not tell the format" in said) == (2, True)
 
 
+def test_texts_are_written_and_a_model_is_trained_on_them(base: str, tmp_path: Path) -> None:
+    pytest.importorskip("rwkv7_hf")
+    file, out = str(tmp_path / "texts.jsonl"), str(tmp_path / "model")
+    changes = ["tokens=240", "rows=6", "time=20", "precision=float32"]
+    code, said = called("stories", "--base", base, "--out", file, *changes)
+    assert code == 0, said
+    assert "batch 2: " in said
+    assert said.splitlines()[-1] == file
+    sizes = ["vocabulary=300", "layers=2", "width=16", "head=8", "inner=32", "rank=4", "steps=2", "rows=2", "time=16"]
+    code, said = called("pretrain", file, "--out", out, *sizes)
+    assert code == 0, said
+    assert "step 2: loss" in said
+    assert called("graft", "--base", out, "--out", str(tmp_path / "made"), "width=4", "depth=8")[0] == 0
+    code, said = called("pretrain", file, "--out", out, *sizes, "rows=3")
+    assert (code, "another rows" in said) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["pretrain", "nowhere.jsonl", "--out", "x"], "nowhere.jsonl: No such file"),
+        (["pretrain", "nowhere.jsonl", "--out", "x", "head=3"], "head: got 3, expected a divisor"),
+        (["stories", "--base", "nothing/there", "--out", "x"], "cannot be loaded"),
+        (["stories", "--out", "x", "temperature=0"], "temperature: got 0"),
         (["evaluate", "nowhere", "reverse"], "there is no graft in it"),
         (["fetch", "gpt5"], "there is no model 'gpt5'"),
         (["report", "nowhere"], "there is no result"),

@@ -287,6 +287,55 @@ def window(
 
 
 @app.command()
+def stories(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where the texts are kept, as JSONL.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="What shall be otherwise, as in tokens=1000000, temperature=1."),
+    ] = None,
+    base: BaseOption = "stories15m",
+) -> None:
+    """Let a model write texts to train another one on; a file that has some goes on, so it may be interrupted."""
+    from neurallambda.cli.messages import answer, remark, reporting
+
+    with reporting():
+        _quiet()
+        from neurallambda.llm.bases import load_base
+        from neurallambda.llm.stories import StoryRecipe, write_stories
+        from neurallambda.train.changes import replaced
+
+        (recipe,) = replaced([StoryRecipe()], changes or [])
+        answer(str(write_stories(*load_base(base), out, recipe, say=remark)))
+
+
+@app.command()
+def pretrain(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Texts that `stories` wrote.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the model is put.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="What shall be otherwise, as in steps=500, layers=2, width=128."),
+    ] = None,
+    beside: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Measure another model too on the texts held out.")
+    ] = None,
+) -> None:
+    """Train a small RWKV-7 on texts, as a base model; what was interrupted goes on."""
+    from neurallambda.cli.messages import answer, remark, reporting
+
+    with reporting():
+        _quiet()
+        from neurallambda.llm.pretrained import describe
+        from neurallambda.llm.pretraining import pretrain
+        from neurallambda.llm.pretraining_recipe import PretrainingRecipe
+        from neurallambda.train.changes import replaced
+
+        (recipe,) = replaced([PretrainingRecipe()], changes or [])
+        progress = pretrain(file, out, recipe, say=remark)
+        answer(str(describe(out, file, recipe, progress, beside=beside)))
+
+
+@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where `matrix` and `window` kept their results.")],
     out: Annotated[

