@@ -15,12 +15,9 @@ def cells(task: Task) -> Recipe:
     needs six. A sum needs ten: a cell must know the digit that its neighbour takes from it, or that there is none, the digit
     that it says, and what it carries.
 
-    The longer number lies in the cells, and before the first answer they have four steps in which to find out where it ends: without
-    them a product or a sum cannot end in time where a number ends in zeros (`CellArrayModel` says why).
-
     One or two symbols are no two numbers, and are left out. A repair then finds single rules that are still wrong: first few
     rows, by which much is changed quickly, then more and longer ones, in which rules that are seldom wrong show. Of sums it
-    counts right digits, and not right rows, of which there are few at first.
+    counts right digits, and not right rows: where the longer number ends in zeros, no rule can know where the sum ends.
 
     Args:
         task: what is learned.
@@ -41,8 +38,7 @@ def cells(task: Task) -> Recipe:
     )
     return Recipe(
         task=task.name, model="cells", name="cells", seeds=24, rows=32, learning_rate=3e-2, stages=stages,
-        validation_lengths=(30, 40), validation_rows=128, repairs=repairs,
-        options={"states": 20 if is_sum else 12, "pause": 4, "longer_first": True},
+        validation_lengths=(30, 40), validation_rows=128, options={"states": 20 if is_sum else 12}, repairs=repairs,
     )  # fmt: skip
 
 
