@@ -32,9 +32,7 @@ ENOUGH, APART = 0.99, 10_000
 """A try that answers so many of the validation's inputs is the last; and how far the seeds of tries are apart."""
 MEASURED = TeachingRecipe(precision="bfloat16")
 """How tasks are taught that have no recipe of their own."""
-RECIPES = {
-    "arithmetic": TeachingRecipe(precision="bfloat16", lengths=(1, 4), longer_until=300)
-}
+RECIPES = {"arithmetic": TeachingRecipe(precision="bfloat16", lengths=(1, 4), longer_until=300)}
 """Short expressions come first, beginning with a single digit: how values are put and shown is learned from it alone, then programs
 from two digits, then brackets within brackets."""
 MULTIPLES = (1, 2, 4, 8)
