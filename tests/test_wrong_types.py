@@ -228,7 +228,7 @@ STRUCTURES = {
     for name, item in ((name, getattr(structures, name)) for name in dir(structures))
     if inspect.isclass(item) and issubclass(item, structures.Structure) and not inspect.isabstract(item)
 }
-IMPLEMENTED = frozenset(["advance", "empty", "least", "line", "reads_of", "found", "matching"])
+IMPLEMENTED = frozenset(["advance", "applied", "empty", "least", "line", "reads_of", "found", "matching"])
 """What structures implement for `init`, `step` and `scan`, which check what they are given before they call it.
 
 A step is compiled, and these are all that runs in it: a second check there would be traced and paid for at every step.

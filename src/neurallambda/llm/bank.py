@@ -8,6 +8,8 @@ from neurallambda.structures import ProgramStack
 
 ARGUMENTS = ("x", "y")
 """The holes of the programs, in the order in which their values are put."""
+UNDECIDED = 0.1
+"""How large keys are at the start: all programs weigh nearly the same, so that none is used because it was likely by chance."""
 
 
 def bank_of(config: GraftConfig) -> ProgramBank:
@@ -16,9 +18,12 @@ def bank_of(config: GraftConfig) -> ProgramBank:
     Args:
         config: of a graft whose structure is a bank.
     """
-    return ProgramBank(
+    bank = ProgramBank(
         dict(config.programs), output=config.values, width=config.width, generator=torch.default_generator
     )
+    with torch.no_grad():
+        bank.keys.mul_(UNDECIDED)
+    return bank
 
 
 def program_stack(config: GraftConfig, bank: ProgramBank) -> ProgramStack:

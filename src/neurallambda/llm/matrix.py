@@ -33,9 +33,10 @@ ENOUGH, APART = 0.99, 10_000
 MEASURED = TeachingRecipe(precision="bfloat16")
 """How tasks are taught that have no recipe of their own."""
 RECIPES = {
-    "arithmetic": TeachingRecipe(precision="bfloat16", lengths=(1, 4), longer_until=100, steps=200, replay_length=25)
+    "arithmetic": TeachingRecipe(precision="bfloat16", lengths=(1, 4), longer_until=300)
 }
-"""Short expressions come first: of a single number nothing is to be learned but how values are read and written."""
+"""Short expressions come first, beginning with a single digit: how values are put and shown is learned from it alone, then programs
+from two digits, then brackets within brackets."""
 MULTIPLES = (1, 2, 4, 8)
 """How many times the greatest length of training the test lengths are."""
 LORA_TARGETS = ("q_proj", "r_proj", "k_proj", "v_proj", "o_proj")
@@ -73,7 +74,7 @@ def _without_bank(config: GraftConfig) -> GraftConfig:
     """A stack of vectors in the place of a bank."""
     if config.structure != "bank":
         return config
-    return replace(config, structure="stack", width=GraftConfig().width, programs=(), values=(), value_tokens=())
+    return GraftConfig(structure="stack", depth=2 * config.depth)
 
 
 ARMS: dict[str, Arm] = {
