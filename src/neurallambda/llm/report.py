@@ -123,4 +123,4 @@ def circumstances_of(training: Mapping[str, Any]) -> str:
 def _circumstance(one: Result) -> str:
     recipe = one["recipe"]
     lengths = f"{recipe['lengths'][0]} to {recipe['lengths'][1]} long"
-    return f"{circumstances_of(one['training'])}, {recipe['steps']} steps of {recipe['rows']} rows of {lengths}, in {recipe['precision']}"
+    return f"{circumstances_of(one['training'])}, {recipe['steps']} steps of {recipe['rows']} rows of {lengths}, in {recipe.get('precision', 'float32')}"

@@ -26,11 +26,13 @@ class Operands(NamedTuple):
         first: the numbers of the symbols in the cells, [batch, steps].
         second: those of the symbols seen, [batch, steps], those of the pause among them.
         length: how long the input is, [batch, 1]: the answer to step t is read at token length + t - pause.
+        steps: the step after which the answer at each token is read, where one is, [batch, time].
     """
 
     first: Tensor
     second: Tensor
     length: Tensor
+    steps: Tensor
 
 
 @checked_methods("export")
@@ -126,13 +128,8 @@ class CellArrayModel(nn.Module):
         # Of each symbol's readout the one that was seen, as in the table: one product for all, then the choice.
         logits = (states @ self.readout.transpose(0, 1).flatten(1)).unflatten(-1, (seen.shape[-1], -1))
         answers = (logits * seen[..., None]).sum(2)
-        step = self.steps(operands, tokens.shape[1])[..., None].expand(-1, -1, answers.shape[-1])
+        step = operands.steps[..., None].expand(-1, -1, answers.shape[-1])
         return answers.gather(1, step)
-
-    def steps(self, operands: Operands, time: int) -> Int[Tensor, "batch time"]:
-        """The step after which the answer at each token is read, where one is."""
-        place = torch.arange(time, device=operands.length.device)
-        return (place - operands.length + self.pause).clamp(self.pause, operands.second.shape[1] - 1)
 
     def operands(self, tokens: Int[Tensor, "batch time"], mask: Bool[Tensor, "batch time"] | None = None) -> Operands:
         """What lies in the cells and what is shown to them; the arguments are those of `forward`."""
@@ -154,7 +151,8 @@ class CellArrayModel(nn.Module):
         pause = tokens.new_full((len(tokens), self.pause), self.operator)
         second = torch.cat([pause, second[:, :steps]], 1)
         first = functional.pad(first, (0, self.pause), value=empty)[:, : steps + self.pause]
-        return Operands(self.kinds[first], self.kinds[second], length)
+        read = (place - length + self.pause).clamp(self.pause, second.shape[1] - 1)
+        return Operands(self.kinds[first], self.kinds[second], length, read)
 
     def export(
         self, *, symbols: Sequence[str], answers: Sequence[str], description: str | None = None

@@ -117,7 +117,7 @@ class CellRules(NumberedRules):
         """The number of the answer at each token, [rows, time]: what the model says with every choice made."""
         operands = self.model.operands(tokens)
         said = self.said[self.run(Rows(operands.first, operands.second, operands.first, operands.first), None, None)]
-        return said.gather(1, self.model.steps(operands, tokens.shape[1]))
+        return said.gather(1, operands.steps)
 
     def run(self, rows: Rows, other: Other | None, used: list[Tensor] | None) -> Tensor:
         count, steps = rows.first.shape
