@@ -109,6 +109,10 @@ ARMS: dict[str, Arm] = {
         "structure whose reads begin at random, not as the transpose of its values",
         lambda config: replace(config, read_start="random"),
     ),
+    "fast-gate": Arm(
+        "structure whose gate learns ten times as fast as otherwise, for bases with large hidden states",
+        lambda config: replace(config, gate_scale=100.0),
+    ),
     "no-latch": Arm("structure without latch", lambda config: replace(config, has_latch=False)),
     "latch-only": Arm("latch without structure", lambda config: replace(config, structure="none")),
     "soft": Arm("structure, choices left soft", lambda config: replace(config, is_hard=False)),
