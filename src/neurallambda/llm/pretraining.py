@@ -247,8 +247,7 @@ def _resume(folder: Path, progress: Progress, recipe: PretrainingRecipe, batches
     if not (folder / CHECKPOINT).exists():
         return
     kept = torch.load(folder / CHECKPOINT, weights_only=True)
-    before = {"is_tied": False} | kept["recipe"]  # what was kept by an earlier version does not say it
-    changed = [name for name, value in asdict(recipe).items() if before.get(name) != value]
+    changed = [name for name, value in asdict(recipe).items() if kept["recipe"].get(name) != value]
     if wrong := [name for name in changed if name not in MAY_CHANGE]:
         raise ArgumentError(f"{folder}: it holds a training with another {', '.join(wrong)}; name another folder")
     count, digest = kept["texts"]

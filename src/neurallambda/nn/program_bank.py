@@ -183,7 +183,9 @@ class ProgramBank(nn.Module):
             likely = _results(layer, {}, {}, holes).exp().expand(len(pairs), -1)
             if bool(((likely > 1e-6) & (likely < 1 - 1e-6)).any()):
                 raise ArgumentError(f"table: the program {name!r} leaves to chance what it gives")
-            places = [int(row.argmax()) if bool(row.any()) else None for row in likely]
+            places = [
+                int(row.argmax()) if float(row.max()) > 0.5 else None for row in likely
+            ]  # 0 or 1, but for rounding
             found.append(tuple(tuple(places[row * size : (row + 1) * size]) for row in range(size)))
         return tuple(found)
 
