@@ -14,6 +14,7 @@ from neurallambda.llm.bases import load_base, place_of
 from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.extras import extra
 from neurallambda.llm.grafting import graft, parameter_groups, upper_blocks
+from neurallambda.llm.initial_state import learn_initial_state
 from neurallambda.llm.replay import Replay, replay_of
 from neurallambda.llm.tasks import graft_for, text_task
 from neurallambda.llm.texts import texts_of
@@ -51,7 +52,8 @@ class Arm:
         description: in words.
         change: of the graft; None: there is none.
         lora: the rank of an adapter; 0: none.
-        prefix: how many keys and values are learned in front of every text, in each block: the initial state of attention.
+        prefix: how many keys and values are learned in front of every text, in each block: the initial state of attention. An RWKV-7
+            has a state instead, and learns all of that.
         learns: which of the base model learns: nothing, its upper half, or all.
         tries: how often a training is begun at most, until it answers inputs of the greatest length of training.
     """
@@ -95,7 +97,8 @@ ARMS: dict[str, Arm] = {
     ),
     "lora-tries": Arm("`lora`, begun again as often", lora=3, tries=4),
     "initial": Arm(
-        "base frozen, only the initial state: keys and values in front of each text, as many parameters", prefix=12
+        "base frozen, only the initial state: keys and values in front of each text, as many parameters; in RWKV-7 its state",
+        prefix=12,
     ),
     "full": Arm("no structure, every parameter", learns="all"),
     "structure-upper": Arm("structure, upper half of the blocks free", _as_it_is, learns="upper"),
@@ -336,15 +339,21 @@ def _prepared(model: Any, cell: Cell, rate: float, tokenizer: Any) -> tuple[Any,
         adapter = peft.LoraConfig(r=arm.lora, lora_alpha=2 * arm.lora, target_modules=list(LORA_TARGETS), **saved)
         model = peft.get_peft_model(model, adapter)
     if arm.prefix:
-        peft = extra("peft")
-        model = peft.get_peft_model(
-            model, peft.PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=arm.prefix)
-        )
-        with torch.no_grad():  # near zero, so that it begins near what the model was
-            model.prompt_encoder["default"].embedding.weight.mul_(0.02)
+        model = _with_initial_state(model, arm.prefix)
     if config is None:
         return model, [{"params": [one for one in model.parameters() if one.requires_grad], "lr": rate}]
     return model, parameter_groups(model, rate)
+
+
+def _with_initial_state(model: Any, prefix: int) -> Any:
+    """The model, frozen, with what it begins every text with to be learned."""
+    if model.config.model_type == "rwkv7":
+        return learn_initial_state(model)
+    peft = extra("peft")
+    model = peft.get_peft_model(model, peft.PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=prefix))
+    with torch.no_grad():  # near zero, so that it begins near what the model was
+        model.prompt_encoder["default"].embedding.weight.mul_(0.02)
+    return model
 
 
 def _tokens(recipe: TeachingRecipe) -> float:
