@@ -70,6 +70,25 @@ def test_a_read_begins_as_what_was_seen(heads: int) -> None:
     assert abs(alike("random")) < 0.1
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_gate_opens_whichever_way_the_first_examples_send_it(sign: float) -> None:
+    """Reads are never taken away, so that what else learns has one sign of them to learn for."""
+    torch.manual_seed(0)
+    structure = GraftedStructure(GraftConfig(width=4, depth=8, noise=0.0), dim=16)
+    hidden = torch.randn(2, 5, 16)
+    wanted = structure.read.detach().sum(1)
+    optimizer = torch.optim.AdamW(structure.parameters(), lr=0.01)
+    (sign * (structure(hidden)[0] @ wanted).sum()).backward()
+    assert structure.gate.grad is not None
+    assert float(structure.gate.grad) != 0  # it is not stuck at zero
+    optimizer.step()
+    moved, opened = float(structure.gate.detach()), structure(hidden)[0]
+    with torch.no_grad():
+        structure.gate.abs_()
+    assert moved != 0
+    assert torch.equal(structure(hidden)[0], opened)
+
+
 @FAMILIES
 @pytest.mark.parametrize("structure", ["stack", "queue", "bank", "none"])
 @torch.no_grad()
@@ -341,3 +360,5 @@ def test_what_cannot_be_grafted_is_refused() -> None:
         GraftConfig(noise=-1.0)
     with pytest.raises(ArgumentError, match="missing or unknown"):
         GraftConfig.from_facts({"width": 3})
+    with pytest.raises(ArgumentError, match=r"gate: got -0.5, expected a finite number of at least 0"):
+        GraftConfig(gate=-0.5)

@@ -46,7 +46,8 @@ class GraftConfig:
             as far as the width lets it through. At random, values and reads must first find a common code; that is right
             where the model writes in another code than it reads, as one of random weights with embeddings of its own for
             the output.
-        gate: what reads are multiplied by at the start; 0 leaves the model as it was, bit for bit.
+        gate: what reads are multiplied by at the start, at least 0; 0 leaves the model as it was, bit for bit. Reads are never
+            taken away: what learns is a number whose magnitude is the gate.
         gate_scale: how many times faster than its other parameters the gate learns.
         programs: of a bank, and not looked at elsewhere: the name and the text of each program; their arguments are the holes ?x and ?y.
         values: of a bank, the values that programs are applied to and that come out.
@@ -108,10 +109,9 @@ class GraftConfig:
             raise ArgumentError(
                 f"value_tokens: got {len(self.value_tokens)} for {len(self.values)} values; expected as many, or none"
             )
-        for name in ("phase_prior", "noise"):
+        for name in ("phase_prior", "noise", "gate"):
             _check_finite(name, getattr(self, name), least=0.0)
-        for name in ("gate", "initial_scale"):
-            _check_finite(name, getattr(self, name))
+        _check_finite("initial_scale", self.initial_scale)
         for name in ("gate_scale", "learning_rate_scale"):
             _check_finite(name, getattr(self, name), above=0.0)
 

@@ -83,7 +83,7 @@ class GraftedStructure(nn.Module):
         latch_t   = latch moved by  choice(L norm(x_t) + l)
         action_t  = latch_t choice(A norm(x_t) + a + p) + (1 - latch_t) choice(A norm(x_t) + a - p)    for each head
         read_t    = what the structure shows after the action, with the value V norm(x_t) + v
-        added_t   = gate latch_t B read_t
+        added_t   = |gate| latch_t B read_t
 
     While the latch is uncertain, the actions are the expected ones. To add (2 latch_t - 1) p to the logits is the same where it
     is certain, but of a latch that is on with 0.2 it makes next to no take, and then nothing tells it that takes are worth it.
@@ -228,12 +228,20 @@ class GraftedStructure(nn.Module):
         with torch.autocast(hidden.device.type, enabled=False):
             given = self.instructions(hidden, mask, *tensors)
             memory, reads = self._reads(given, mask)
-            added = self.config.gate_scale * self.gate * functional.linear(reads, self.read)
+            added = self._gate() * functional.linear(reads, self.read)
             if given.latch is not None:
                 added = added * given.latch
             if mask is not None:
                 added = added * mask[..., None]
             return added, GraftState(on=given.on, memory=memory).tensors()
+
+    def _gate(self) -> Tensor:
+        """How much of the reads is added: the magnitude of the parameter, whose slope at zero is one, not zero.
+
+        Until the structure works, whether more of it is better is a matter of chance. A gate that may be negative goes
+        where the first examples send it, and from there every other parameter learns to serve reads that are taken away.
+        """
+        return self.config.gate_scale * torch.where(self.gate < 0, -self.gate, self.gate)
 
     def _phases(
         self, seen: Float[Tensor, "batch time dim"], before: GraftState, mask: Bool[Tensor, "batch time"] | None
