@@ -66,6 +66,8 @@ def test_a_result_on_images_is_of_the_recipe_that_is_meant_and_says_where_it_is_
 
 GRAFTS, GRAFTS_PAGE = ROOT / "results/llm", ROOT / "docs/results-llm.md"
 FOUND_GRAFTS = read(GRAFTS)
+EARLIER_SEED = 100
+"""Where the seeds began before grafts were changed because of what these had shown; arms without a graft did not change."""
 
 
 def test_the_page_of_results_in_language_models_is_current() -> None:
@@ -82,7 +84,9 @@ def test_a_result_in_a_language_model_says_where_it_is_from(found: Mapping[str, 
 
 @pytest.mark.parametrize("found", FOUND_GRAFTS, ids=lambda found: f"{found['task']}-{found['arm']}-{found['base']}")
 def test_all_seeds_of_a_cell_count_and_its_rate_was_chosen_on_validation(found: Mapping[str, Any]) -> None:
-    assert [seed["seed"] for seed in found["seeds"]] == list(range(FIRST_SEED, FIRST_SEED + len(found["seeds"])))
+    first = FIRST_SEED if found["graft"] else found["seeds"][0]["seed"]
+    assert first in (FIRST_SEED, EARLIER_SEED)
+    assert [seed["seed"] for seed in found["seeds"]] == list(range(first, first + len(found["seeds"])))
     kept: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in found["recipe"].items()}
     recipe = TeachingRecipe(**kept)
     assert recipe == replace(recipe_of(found["task"]), learning_rate=recipe.learning_rate)

@@ -12,9 +12,10 @@ from neurallambda.errors import ArgumentError
 from neurallambda.lang import evaluate
 from neurallambda.llm import GraftConfig, disabled, graft, structure_of
 from neurallambda.llm.inspection import inspect, trace_graft
+from neurallambda.llm.lisp_words import DIGITS
 from neurallambda.llm.matrix import cells
 from neurallambda.llm.structure import GraftedStructure
-from neurallambda.llm.tasks import NUMBERS, PROGRAMS, graft_for, text_task
+from neurallambda.llm.tasks import PROGRAMS, graft_for, text_task
 from neurallambda.nn import ProgramBank, harden
 from neurallambda.structures import ProgramStack
 from neurallambda.traces import states
@@ -155,7 +156,7 @@ def test_values_begin_as_the_words_that_they_are_written_as() -> None:
 @torch.no_grad()
 def test_a_graft_that_knows_its_protocol_computes_what_the_text_says() -> None:
     """Hidden states that tell words apart, and weights written by hand: what is to be learned can be told."""
-    words = ["in", "out", "is", *NUMBERS, *PROGRAMS]
+    words = ["in", "out", "is", *DIGITS, *PROGRAMS]
     config = graft_for(text_task("arithmetic"))
     model_sized = torch.eye(len(words)) * len(words) ** 0.5
     structure = GraftedStructure(config, dim=len(words)).eval()
@@ -165,9 +166,9 @@ def test_a_graft_that_knows_its_protocol_computes_what_the_text_says() -> None:
         module.bias.zero_()
     place = {word: number for number, word in enumerate(words)}
     for word in words:
-        action = PUT_VALUE if word in NUMBERS else PUT_PROGRAM if word in PROGRAMS else APPLY if word == "out" else HOLD
+        action = PUT_VALUE if word in DIGITS else PUT_PROGRAM if word in PROGRAMS else APPLY if word == "out" else HOLD
         structure.action.weight[action, place[word]] = 1.0
-    for number, word in enumerate(NUMBERS):
+    for number, word in enumerate(DIGITS):
         structure.value.weight[number, place[word]] = 1.0
     for number, word in enumerate(PROGRAMS):
         structure.query.weight[number, place[word]] = 1.0
@@ -176,7 +177,7 @@ def test_a_graft_that_knows_its_protocol_computes_what_the_text_says() -> None:
     structure.switch.weight[2] = 0.5
     structure.gate.fill_(1 / config.gate_scale)
     structure.read.zero_()
-    for number, word in enumerate(NUMBERS):
+    for number, word in enumerate(DIGITS):
         structure.read[place[word], number] = 1.0
     random = Random(5)
     for length in (1, 2, 7, 40):

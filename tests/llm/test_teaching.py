@@ -15,12 +15,14 @@ from torch import Tensor
 from neurallambda.errors import ArgumentError
 from neurallambda.lang import evaluate
 from neurallambda.llm import GraftConfig, bases, graft, llama2c, matrix, parameter_groups
+from neurallambda.llm.lisp_words import DIGITS, from_words, in_words
 from neurallambda.llm.replay import Replay
 from neurallambda.llm.report import read, table
 from neurallambda.llm.rwkv_cpp import load_rwkv_cpp
-from neurallambda.llm.tasks import NUMBERS, PAIRS, PROGRAMS, TASKS, draw, text_task
+from neurallambda.llm.tasks import PAIRS, PROGRAMS, TASKS, draw, text_task
 from neurallambda.llm.texts import sampled_texts
 from neurallambda.llm.training import TeachingRecipe, exact_match, perplexity, teach
+from neurallambda.tasks.lisp.programs import tokens as tokens_of
 from tests.llm.tiny import tokens, transformers
 
 tokenizers = pytest.importorskip("tokenizers")
@@ -72,14 +74,14 @@ def answer_to(name: str, prompt: list[str]) -> str:
             for word in prompt[:-1]:
                 held = held[:-1] if word == "take" else [*held, word]
         case "arithmetic":
-            defined = " ".join(f"{word} {number}" for number, word in enumerate(NUMBERS))
+            defined = " ".join(f"{word} {number}" for number, word in enumerate(DIGITS))
             functions = " ".join(
                 f"{word} (fn [x y] {text.replace('?x', 'x').replace('?y', 'y')})" for word, text in PROGRAMS.items()
             )
             written = " ".join({"in": "(", "out": ")"}.get(word, word) for word in prompt[:-1])
-            return NUMBERS[int(str(evaluate(f"(let [{defined} {functions}] {written})").text))]
+            return DIGITS[int(str(evaluate(f"(let [{defined} {functions}] {written})").text))]
         case _:
-            return str(evaluate(" ".join(prompt[:-1])).text)
+            return " ".join(in_words(tokens_of(str(evaluate(" ".join(from_words(prompt[:-1]))).text))))
     return " ".join(held[::-1])
 
 

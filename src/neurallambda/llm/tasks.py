@@ -11,7 +11,8 @@ from torch import Tensor
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.config import GraftConfig
-from neurallambda.tasks.lisp.programs import value_of, write_program
+from neurallambda.llm.lisp_words import DIGITS, in_words
+from neurallambda.tasks.lisp.programs import tokens, value_of, write_program
 
 # fmt: off
 WORDS = (
@@ -26,7 +27,6 @@ WORDS = (
 PAIRS = {"in": "out", "up": "down"}
 """The brackets of Dyck-2, as words that a model of stories tells apart: it has never seen `)` or `]`, which are one to it."""
 
-NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 PROGRAMS = {
     "plus": "(let [sum (+ ?x ?y)] (if (< sum 10) sum (- sum 10)))",
     "less": "(let [rest (- ?x ?y)] (if (< rest 0) (+ rest 10) rest))",
@@ -106,11 +106,12 @@ def _dyck(length: int, random: Random) -> Example:
 
 
 def _lisp(length: int, random: Random) -> Example:
+    """A program of at most so many tokens, in words."""
     while True:
         program = write_program(length, random)
         outcome = value_of(program)
         if outcome.error is None:
-            return " ".join([*program, "is"]), str(outcome.text)
+            return " ".join([*in_words(program), "is"]), " ".join(in_words(tokens(str(outcome.text))))
 
 
 def _trace(length: int, random: Random) -> Example:
@@ -131,13 +132,13 @@ def _trace(length: int, random: Random) -> Example:
 def _arithmetic(length: int, random: Random) -> Example:
     """A nested expression of so many digits, in words; the answer is its value."""
     words, value = _expression(length, random)
-    return " ".join([*words, "is"]), NUMBERS[value]
+    return " ".join([*words, "is"]), DIGITS[value]
 
 
 def _expression(numbers: int, random: Random) -> tuple[list[str], int]:
     if numbers == 1:
         value = random.randrange(10)
-        return [NUMBERS[value]], value
+        return [DIGITS[value]], value
     left = random.randrange(1, numbers)
     name = random.choice(list(PROGRAMS))
     (one, x), (other, y) = _expression(left, random), _expression(numbers - left, random)
@@ -151,7 +152,7 @@ TASKS: dict[str, TextTask] = {
         TextTask("reverse", "Write a list of words backwards", _reverse, "stack"),
         TextTask("copy", "Write a list of words again", _copy, "queue"),
         TextTask("dyck", "Close what is still open among brackets of two kinds, which are words", _dyck, "stack"),
-        TextTask("lisp", "Write the value of a small Lisp program", _lisp, "stack", ends=True),
+        TextTask("lisp", "Write the value of a small Lisp program, both in words", _lisp, "stack", ends=True),
         TextTask("trace", "Execute a stack machine's instructions, and write what is left", _trace, "stack"),
         TextTask(
             "arithmetic",
@@ -159,7 +160,7 @@ TASKS: dict[str, TextTask] = {
             _arithmetic,
             "stack",
             programs=PROGRAMS,
-            values=NUMBERS,
+            values=DIGITS,
         ),
     )
 }
