@@ -1,6 +1,7 @@
 """The commands around language models, with a tiny base model in a folder."""
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from neurallambda.cli.app import app
+from neurallambda.llm import tasks, training
+from neurallambda.llm.tasks import TASKS
+from neurallambda.llm.teaching_recipe import TeachingRecipe, recipe_of
 from tests.llm.test_teaching import small_model, tokenizer
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((files("neurallambda.traces") / "schema.json").read_text()))
@@ -39,6 +43,22 @@ def test_a_graft_is_made_measured_and_used(base: str, tmp_path: Path) -> None:
     ]
     assert texts[0][0] == 0
     assert texts[0] == texts[1]  # the gate is closed
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_is_taught_by_its_own_recipe(
+    task: str, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught: list[TeachingRecipe] = []
+    monkeypatch.setattr(training, "teach", lambda *given, **_: taught.append(given[4]) or 1.0)
+    monkeypatch.setattr(tasks, "_token_of", lambda word, _: len(word))  # the tiny model has no words for values
+    code, said = called("train", task, "--base", base, "--out", str(tmp_path / "made"), "rows=2")
+    assert code == 0, said
+    assert taught == [replace(recipe_of(task), rows=2)]
+
+
+def test_every_task_is_named_in_the_help() -> None:
+    assert all(task in called("train", "--help")[1] for task in TASKS)
 
 
 def test_a_structure_is_trained(base: str, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm import learn_initial_state, matrix
+from neurallambda.llm import learn_initial_state
+from neurallambda.llm.arms import ARMS
 from tests.llm.tiny import plain, stepped, tokens
 
 
@@ -98,6 +99,6 @@ def test_another_family_or_a_second_state_is_refused():
 
 
 def test_the_arm_of_initial_states_learns_that_of_an_rwkv():
-    (cell,) = matrix.cells("tiny", ["pretrained"], ["initial"], ["copy"])
-    model, groups = matrix._prepared(plain("rwkv7"), cell, 1e-2, None)  # pyright: ignore[reportPrivateUsage]
+    arm = ARMS["initial"]
+    model, groups = arm.prepare(plain("rwkv7"), arm.graft_for("copy", None), 1e-2)
     assert [id(one) for group in groups for one in group["params"]] == [id(model.initial_state.state)]

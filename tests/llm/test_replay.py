@@ -10,7 +10,8 @@ from neurallambda.errors import ArgumentError
 from neurallambda.llm import GraftConfig, graft, parameter_groups
 from neurallambda.llm.replay import Replay
 from neurallambda.llm.tasks import text_task
-from neurallambda.llm.training import TeachingRecipe, teach
+from neurallambda.llm.teaching_recipe import TeachingRecipe
+from neurallambda.llm.training import teach
 from tests.llm.test_teaching import small_model, tokenizer
 
 

@@ -20,8 +20,9 @@ from neurallambda.llm.replay import Replay
 from neurallambda.llm.report import read, table
 from neurallambda.llm.rwkv_cpp import load_rwkv_cpp
 from neurallambda.llm.tasks import PAIRS, PROGRAMS, TASKS, draw, text_task
+from neurallambda.llm.teaching_recipe import TeachingRecipe
 from neurallambda.llm.texts import sampled_texts
-from neurallambda.llm.training import TeachingRecipe, exact_match, perplexity, teach
+from neurallambda.llm.training import exact_match, perplexity, teach
 from neurallambda.tasks.lisp.programs import tokens as tokens_of
 from tests.llm.tiny import tokens, transformers
 

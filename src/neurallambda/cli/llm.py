@@ -6,6 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from neurallambda.cli.llm_experiments import register
+from neurallambda.cli.llm_options import BaseOption, changes_argument, quiet
+
 app = typer.Typer(
     name="llm",
     help="Put a structure into a pretrained language model, train it, and use it.",
@@ -14,22 +17,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-BaseOption = Annotated[
-    str, typer.Option(metavar="MODEL", help="The base model: stories15m, smollm2, a folder, or a name on a hub.")
-]
 OwnBase = Annotated[str | None, typer.Option(metavar="MODEL", help="The base model, where its name says too little.")]
 Folder = Annotated[Path, typer.Argument(metavar="GRAFT", help="A folder that `graft` or `train` made.")]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the graft is put.")]
 Changes = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[KEY=VALUE]...",
-        help="What shall be otherwise than it is meant: of the graft, as in structure=queue, width=32, "
-        "layers_to_transform=0,-1, and of the training, as in steps=300, lengths=2-8, learning_rate=0.001.",
+    changes_argument(
+        "of the graft, as in structure=queue, width=32, layers_to_transform=0,-1, and of the training, as in steps=300, "
+        "lengths=2-8, learning_rate=0.001"
     ),
 ]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same numbers.")]
-TaskName = Annotated[str, typer.Argument(metavar="TASK", help="reverse, copy, dyck, lisp or trace.")]
+TaskName = Annotated[str, typer.Argument(metavar="TASK", help="reverse, copy, dyck, lisp, trace or arithmetic.")]
 Tokens = Annotated[int, typer.Option(min=1, help="How many tokens are written at most.")]
 Prompt = Annotated[str, typer.Argument(metavar="TEXT", help="What the text begins with.")]
 
@@ -40,7 +39,7 @@ def fetch(name: Annotated[str, typer.Argument(metavar="MODEL", help="stories15m 
     from neurallambda.cli.messages import answer, reporting
 
     with reporting():
-        _quiet()
+        quiet()
         from neurallambda.llm.bases import fetch
 
         answer(str(fetch(name)))
@@ -52,7 +51,7 @@ def graft(out: Out, changes: Changes = None, base: BaseOption = "stories15m", se
     from neurallambda.cli.messages import answer, reporting
 
     with reporting():
-        _quiet()
+        quiet()
         import torch
 
         from neurallambda.llm.bases import load_base
@@ -79,7 +78,7 @@ def train(
     from neurallambda.cli.messages import answer, remark, reporting
 
     with reporting():
-        _quiet()
+        quiet()
         import torch
 
         from neurallambda.llm.bases import load_base, place_of
@@ -87,12 +86,13 @@ def train(
         from neurallambda.llm.replay import replay_of
         from neurallambda.llm.saving import save_grafted
         from neurallambda.llm.tasks import graft_for, text_task
-        from neurallambda.llm.training import TeachingRecipe, teach
+        from neurallambda.llm.teaching_recipe import recipe_of
+        from neurallambda.llm.training import teach
         from neurallambda.train.changes import replaced
 
         wanted = text_task(task)
         model, tokenizer = load_base(base)
-        config, recipe = replaced([graft_for(wanted, tokenizer), TeachingRecipe()], changes or [])
+        config, recipe = replaced([graft_for(wanted, tokenizer), recipe_of(task)], changes or [])
         _, replay = replay_of(model, place_of(base) if place_of(base).is_dir() else None)
         before = deepcopy(model) if config.modules_to_save else None
         torch.manual_seed(seed)
@@ -123,7 +123,7 @@ def evaluate(
     from neurallambda.cli.messages import answer, fail, reporting
 
     with reporting():
-        _quiet()
+        quiet()
         from neurallambda.llm.tasks import text_task
         from neurallambda.llm.training import exact_match
 
@@ -152,7 +152,7 @@ def retention(
     from neurallambda.cli.messages import answer, reporting
 
     with reporting():
-        _quiet()
+        quiet()
         from neurallambda.llm.bases import load_base, place_of
         from neurallambda.llm.saving import load_grafted
         from neurallambda.llm.texts import own_texts, texts_of
@@ -181,7 +181,7 @@ def generate(
     from neurallambda.cli.messages import answer, reporting
 
     with reporting():
-        _quiet()
+        quiet()
         from contextlib import nullcontext
 
         from neurallambda.llm.grafting import disabled
@@ -215,7 +215,7 @@ def inspect(
     from neurallambda.cli.messages import answer, remark, reporting
 
     with reporting():
-        _quiet()
+        quiet()
         from neurallambda.cli.traces import form_of, write_trace
         from neurallambda.llm.inspection import inspect, trace_graft
 
@@ -225,138 +225,6 @@ def inspect(
         if out is not None:
             write_trace(trace_graft(found, name=f"{folder.name}: {prompt}"), form, out)
             remark(f"written to {out}")
-
-
-@app.command()
-def matrix(
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the results are kept.")],
-    changes: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="What of the training shall be otherwise, as in steps=300."),
-    ] = None,
-    base: BaseOption = "stories15m",
-    starts: Annotated[str, typer.Option(help="pretrained, random, or both with a comma.")] = "pretrained",
-    arms: Annotated[
-        str, typer.Option(help="What learns, as in structure,lora; all of them are in the guide.")
-    ] = "structure,lora",
-    tasks: Annotated[str, typer.Option(help="As in reverse,copy.")] = "reverse,copy",
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds of each cell count.")] = 5,
-    text: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Plain text to measure perplexity on too; may be given several times."),
-    ] = None,
-) -> None:
-    """Run a matrix of experiments; what is done already is left as it is, so it may be interrupted."""
-    from neurallambda.cli.messages import remark, reporting
-
-    with reporting():
-        _quiet()
-        from neurallambda.llm.matrix import cells, recipe_of, run_cell
-        from neurallambda.train.changes import replaced
-
-        chosen = list(cells(base, starts.split(","), arms.split(","), tasks.split(",")))
-        recipes = {
-            cell.task: replaced([recipe_of(cell.task)], changes or [], fixed=["learning_rate"])[0] for cell in chosen
-        }
-        for cell in chosen:
-            run_cell(cell, out, seeds=seeds, recipe=recipes[cell.task], texts=text or [], say=remark)
-
-
-@app.command()
-def window(
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The result, as JSON.")],
-    changes: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="What shall be otherwise, as in window=16, steps=200."),
-    ] = None,
-    base: BaseOption = "stories15m",
-    arms: Annotated[str, typer.Option(help="What is added: structure, lora, or both with a comma.")] = "structure,lora",
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds of each count.")] = 3,
-) -> None:
-    """Cut a model's attention to a short window, and see what a structure gives back; goes on where it was."""
-    from neurallambda.cli.messages import answer, remark, reporting
-
-    with reporting():
-        _quiet()
-        from neurallambda.llm.report_window import window_table
-        from neurallambda.llm.window import WindowRecipe, measure_window
-        from neurallambda.train.changes import replaced
-
-        (recipe,) = replaced([WindowRecipe()], changes or [])
-        answer(window_table(measure_window(base, out, recipe, arms=arms.split(","), seeds=seeds, say=remark)))
-
-
-@app.command()
-def stories(
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where the texts are kept, as JSONL.")],
-    changes: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="What shall be otherwise, as in tokens=1000000, temperature=1."),
-    ] = None,
-    base: BaseOption = "stories15m",
-) -> None:
-    """Let a model write texts to train another one on; a file that has some goes on, so it may be interrupted."""
-    from neurallambda.cli.messages import answer, remark, reporting
-
-    with reporting():
-        _quiet()
-        from neurallambda.llm.bases import load_base
-        from neurallambda.llm.stories import StoryRecipe, write_stories
-        from neurallambda.train.changes import replaced
-
-        (recipe,) = replaced([StoryRecipe()], changes or [])
-        answer(str(write_stories(*load_base(base), out, recipe, say=remark)))
-
-
-@app.command()
-def pretrain(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Texts that `stories` wrote.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the model is put.")],
-    changes: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="What shall be otherwise, as in steps=500, layers=2, width=128."),
-    ] = None,
-    beside: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="Measure another model too on the texts held out.")
-    ] = None,
-) -> None:
-    """Train a small RWKV-7 on texts, as a base model; what was interrupted goes on."""
-    from neurallambda.cli.messages import answer, remark, reporting
-
-    with reporting():
-        _quiet()
-        from neurallambda.llm.pretrained import describe
-        from neurallambda.llm.pretraining import pretrain
-        from neurallambda.llm.pretraining_recipe import PretrainingRecipe
-        from neurallambda.train.changes import replaced
-
-        (recipe,) = replaced([PretrainingRecipe()], changes or [])
-        progress = pretrain(file, out, recipe, say=remark)
-        answer(str(describe(out, file, recipe, progress, beside=beside)))
-
-
-@app.command()
-def report(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where `matrix` and `window` kept their results.")],
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write a page of Markdown there.")
-    ] = None,
-) -> None:
-    """Put the results of a matrix into one table, in Markdown; as a page, with all seeds and what is missed."""
-    from neurallambda.cli.messages import answer, remark, reporting
-
-    with reporting():
-        from neurallambda.llm.report import read, table
-        from neurallambda.llm.report_page import page
-        from neurallambda.llm.report_window import find_windows
-
-        found = read(folder)
-        if out is None:
-            answer(table(found).rstrip())
-            return
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page(found, find_windows(folder)))
-        remark(f"written to {out}")
 
 
 def _base_of(folder: Path, base: str | None) -> str:
@@ -379,10 +247,4 @@ def _loaded(folder: Path, base: str | None) -> tuple[Any, Any]:
     return load_grafted(model, folder).eval(), tokenizer
 
 
-def _quiet() -> None:
-    """Let transformers say nothing about what is as it should be."""
-    from neurallambda.llm.extras import extra
-
-    logging = extra("transformers.utils.logging")
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+register(app)

@@ -10,15 +10,13 @@ from typing import Any, Literal
 import torch
 
 from neurallambda.errors import ArgumentError
+from neurallambda.llm.arms import ARMS
 from neurallambda.llm.bases import load_base, place_of
-from neurallambda.llm.config import GraftConfig
-from neurallambda.llm.extras import extra
-from neurallambda.llm.grafting import graft, parameter_groups, upper_blocks
-from neurallambda.llm.initial_state import learn_initial_state
 from neurallambda.llm.replay import Replay, replay_of
-from neurallambda.llm.tasks import graft_for, text_task
+from neurallambda.llm.tasks import text_task
+from neurallambda.llm.teaching_recipe import TeachingRecipe, recipe_of
 from neurallambda.llm.texts import texts_of
-from neurallambda.llm.training import TeachingRecipe, exact_match, measured, perplexity, teach
+from neurallambda.llm.training import exact_match, measured, perplexity, teach
 from neurallambda.train.results import read_facts, write_result
 from neurallambda.train.run_folder import where
 
@@ -31,102 +29,10 @@ TUNING_SEED, VALIDATION_SEED, TEST_SEED = 1_000, 2_000_003, 3_000_017
 VALIDATION_ROWS, TEST_ROWS = 256, 128
 ENOUGH, APART = 0.99, 10_000
 """A try that answers so many of the validation's inputs is the last; and how far the seeds of tries are apart."""
-MEASURED = TeachingRecipe(precision="bfloat16")
-"""How tasks are taught that have no recipe of their own."""
-RECIPES = {"arithmetic": TeachingRecipe(precision="bfloat16", lengths=(1, 4), longer_until=300)}
-"""Short expressions come first, beginning with a single digit: how values are put and shown is learned from it alone, then programs
-from two digits, then brackets within brackets."""
 MULTIPLES = (1, 2, 4, 8)
 """How many times the greatest length of training the test lengths are."""
-LORA_TARGETS = ("q_proj", "r_proj", "k_proj", "v_proj", "o_proj")
-"""The linear layers that adapters go to, as far as a model has them: in RWKV-7 the receptance stands for the queries."""
 
 Base = Literal["pretrained", "random"]
-
-
-@dataclass(frozen=True)
-class Arm:
-    """What learns.
-
-    Attributes:
-        description: in words.
-        change: of the graft; None: there is none.
-        lora: the rank of an adapter; 0: none.
-        prefix: how many keys and values are learned in front of every text, in each block: the initial state of attention. An RWKV-7
-            has a state instead, and learns all of that.
-        learns: which of the base model learns: nothing, its upper half, or all.
-        tries: how often a training is begun at most, until it answers inputs of the greatest length of training.
-    """
-
-    description: str
-    change: Callable[[GraftConfig], GraftConfig] | None = None
-    lora: int = 0
-    prefix: int = 0
-    learns: Literal["none", "upper", "all"] = "none"
-    tries: int = 1
-
-
-def _as_it_is(config: GraftConfig) -> GraftConfig:
-    return config
-
-
-def _without_bank(config: GraftConfig) -> GraftConfig:
-    """A stack of vectors in the place of a bank."""
-    if config.structure != "bank":
-        return config
-    return GraftConfig(structure="stack", depth=2 * config.depth)
-
-
-ARMS: dict[str, Arm] = {
-    "structure": Arm("base frozen, structure with latch and phase prior", _without_bank),
-    "bank": Arm(
-        "base frozen, bank of programs that stay as they are; values begin as the words that they are written as",
-        _as_it_is,
-    ),
-    "bank-display": Arm(
-        "`bank`, where only what is read begins as these words",
-        lambda config: replace(config, read_start="random"),
-    ),
-    "bank-unnamed": Arm(
-        "`bank`, where nothing tells at the start which word means which value",
-        lambda config: replace(config, value_tokens=()),
-    ),
-    "lora": Arm("base frozen, LoRA on attention, as many parameters", lora=3),
-    "structure-tries": Arm(
-        "`structure`, begun again up to three times where it fails on validation", _as_it_is, tries=4
-    ),
-    "lora-tries": Arm("`lora`, begun again as often", lora=3, tries=4),
-    "initial": Arm(
-        "base frozen, only the initial state: keys and values in front of each text, as many parameters; in RWKV-7 its state",
-        prefix=12,
-    ),
-    "full": Arm("no structure, every parameter", learns="all"),
-    "structure-upper": Arm("structure, upper half of the blocks free", _as_it_is, learns="upper"),
-    "structure-all": Arm("structure, everything free", _as_it_is, learns="all"),
-    "no-prior": Arm(
-        "structure whose phases are inclined at random: without the phase prior",
-        lambda config: replace(config, phase_start="random"),
-    ),
-    "no-phase": Arm("structure whose phases begin alike", lambda config: replace(config, phase_prior=0.0)),
-    "random-read": Arm(
-        "structure whose reads begin at random, not as the transpose of its values",
-        lambda config: replace(config, read_start="random"),
-    ),
-    "fast-gate": Arm(
-        "structure whose gate learns ten times as fast as otherwise, for bases with large hidden states",
-        lambda config: replace(config, gate_scale=100.0),
-    ),
-    "no-latch": Arm("structure without latch", lambda config: replace(config, has_latch=False)),
-    "latch-only": Arm("latch without structure", lambda config: replace(config, structure="none")),
-    "soft": Arm("structure, choices left soft", lambda config: replace(config, is_hard=False)),
-    "no-noise": Arm("structure, no noise in training", lambda config: replace(config, noise=0.0)),
-    "second-block": Arm(
-        "structure seen after the second block", lambda config: replace(config, layers_to_transform=(1, -1))
-    ),
-    "middle": Arm("structure seen and added in the middle", lambda config: replace(config, layers_to_transform=(2, 2))),
-    "lora-latch": Arm("LoRA and a latch without structure", lambda config: replace(config, structure="none"), lora=3),
-}
-"""What learns, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,19 +122,10 @@ def run_cell(
     return facts
 
 
-def recipe_of(task: str) -> TeachingRecipe:
-    """How every arm is taught a task.
-
-    Args:
-        task: its name.
-    """
-    return RECIPES.get(task, MEASURED)
-
-
 def _begun(cell: Cell, recipe: TeachingRecipe, path: Path) -> dict[str, Any]:
     """What is known of a cell so far."""
     asked = json.loads(json.dumps(asdict(recipe)))
-    config = _config(cell, load_base(cell.model)[1] if text_task(cell.task).programs else None)
+    config = ARMS[cell.arm].graft_for(cell.task, load_base(cell.model)[1] if text_task(cell.task).programs else None)
     grafted = None if config is None else config.facts()
     if path.exists():
         facts = read_facts(path, FORM, "neurallambda llm matrix")
@@ -289,7 +186,8 @@ def _taught(
     """One try: the model, and what is known of it without a test."""
     task = text_task(cell.task)
     torch.manual_seed(seed)
-    model, groups = _prepared(model, cell, recipe.learning_rate, tokenizer)
+    arm = ARMS[cell.arm]
+    model, groups = arm.prepare(model, arm.graft_for(cell.task, tokenizer), recipe.learning_rate)
     losses: list[float] = []
     seconds = teach(
         model,
@@ -316,44 +214,6 @@ def _taught(
 def _order(found: dict[str, Any]) -> tuple[float, float]:
     """By which of two runs the better one is told, without a test."""
     return found["validation"], -found["loss"]
-
-
-def _config(cell: Cell, tokenizer: Any) -> GraftConfig | None:
-    """The graft of a cell; None where there is none."""
-    change = ARMS[cell.arm].change
-    return None if change is None else change(graft_for(text_task(cell.task), tokenizer))
-
-
-def _prepared(model: Any, cell: Cell, rate: float, tokenizer: Any) -> tuple[Any, list[dict[str, Any]]]:
-    """The model with what learns in it, and what that is."""
-    arm, config = ARMS[cell.arm], _config(cell, tokenizer)
-    upper = upper_blocks(model, model.config.num_hidden_layers // 2) if arm.learns == "upper" else ()
-    if config is None:
-        model.requires_grad_(arm.learns == "all")
-    else:
-        saved = {"none": (), "upper": upper, "all": ("*",)}[arm.learns]
-        model = graft(model, replace(config, modules_to_save=saved))
-    if arm.lora:
-        peft = extra("peft")
-        saved = {} if config is None else {"modules_to_save": ["grafted_structure"]}
-        adapter = peft.LoraConfig(r=arm.lora, lora_alpha=2 * arm.lora, target_modules=list(LORA_TARGETS), **saved)
-        model = peft.get_peft_model(model, adapter)
-    if arm.prefix:
-        model = _with_initial_state(model, arm.prefix)
-    if config is None:
-        return model, [{"params": [one for one in model.parameters() if one.requires_grad], "lr": rate}]
-    return model, parameter_groups(model, rate)
-
-
-def _with_initial_state(model: Any, prefix: int) -> Any:
-    """The model, frozen, with what it begins every text with to be learned."""
-    if model.config.model_type == "rwkv7":
-        return learn_initial_state(model)
-    peft = extra("peft")
-    model = peft.get_peft_model(model, peft.PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=prefix))
-    with torch.no_grad():  # near zero, so that it begins near what the model was
-        model.prompt_encoder["default"].embedding.weight.mul_(0.02)
-    return model
 
 
 def _tokens(recipe: TeachingRecipe) -> float:

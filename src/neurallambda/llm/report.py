@@ -6,7 +6,8 @@ from statistics import mean
 from typing import Any
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm.matrix import ARMS, FORM
+from neurallambda.llm.arms import ARMS
+from neurallambda.llm.matrix import FORM
 from neurallambda.llm.tasks import TASKS
 from neurallambda.train.results import facts_in
 

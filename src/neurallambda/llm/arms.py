@@ -1,0 +1,151 @@
+"""What learns in an experiment: a structure, an adapter, an initial state, the model itself, and ablations of the structure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+
+from neurallambda.llm.config import GraftConfig
+from neurallambda.llm.extras import extra
+from neurallambda.llm.grafting import graft, parameter_groups, upper_blocks
+from neurallambda.llm.initial_state import learn_initial_state
+from neurallambda.llm.splice import NAME
+from neurallambda.llm.tasks import graft_for, text_task
+
+LORA_TARGETS = ("q_proj", "r_proj", "k_proj", "v_proj", "o_proj")
+"""The linear layers that adapters go to, as far as a model has them: in RWKV-7 the receptance stands for the queries."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What learns.
+
+    Attributes:
+        description: in words.
+        change: of the graft; None: there is none.
+        lora: the rank of an adapter; 0: none.
+        prefix: how many keys and values are learned in front of every text, in each block: the initial state of attention. An RWKV-7
+            has a state instead, and learns all of that.
+        learns: which of the base model learns: nothing, its upper half, or all.
+        tries: how often a training is begun at most, until it answers inputs of the greatest length of training.
+    """
+
+    description: str
+    change: Callable[[GraftConfig], GraftConfig] | None = None
+    lora: int = 0
+    prefix: int = 0
+    learns: Literal["none", "upper", "all"] = "none"
+    tries: int = 1
+
+    def graft_for(self, task: str, tokenizer: Any) -> GraftConfig | None:
+        """The graft that it puts into a model; None where there is none.
+
+        Args:
+            task: the name of what is taught.
+            tokenizer: of the model, for tasks about programs; None elsewhere.
+        """
+        return None if self.change is None else self.change(graft_for(text_task(task), tokenizer))
+
+    def prepare(self, model: Any, config: GraftConfig | None, rate: float) -> tuple[Any, list[dict[str, Any]]]:
+        """The model with what learns in it, and that for an optimizer.
+
+        Args:
+            model: changed in place.
+            config: the graft; None: there is none.
+            rate: the learning rate.
+        """
+        if config is None:
+            model.requires_grad_(self.learns == "all")
+        else:
+            model = graft(model, replace(config, modules_to_save=self._saved(model)))
+        if self.lora:
+            saved = {} if config is None else {"modules_to_save": [NAME]}
+            peft = extra("peft")
+            adapter = peft.LoraConfig(r=self.lora, lora_alpha=2 * self.lora, target_modules=list(LORA_TARGETS), **saved)
+            model = peft.get_peft_model(model, adapter)
+        if self.prefix:
+            model = _with_initial_state(model, self.prefix)
+        if config is None:
+            return model, [{"params": [one for one in model.parameters() if one.requires_grad], "lr": rate}]
+        return model, parameter_groups(model, rate)
+
+    def _saved(self, model: Any) -> tuple[str, ...]:
+        """The paths of what of the base model learns beside a graft."""
+        if self.learns == "upper":
+            return upper_blocks(model, model.config.num_hidden_layers // 2)
+        return ("*",) if self.learns == "all" else ()
+
+
+def _with_initial_state(model: Any, prefix: int) -> Any:
+    """The model, frozen, with what it begins every text with to be learned."""
+    if model.config.model_type == "rwkv7":
+        return learn_initial_state(model)
+    peft = extra("peft")
+    model = peft.get_peft_model(model, peft.PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=prefix))
+    with torch.no_grad():  # near zero, so that it begins near what the model was
+        model.prompt_encoder["default"].embedding.weight.mul_(0.02)
+    return model
+
+
+def _as_it_is(config: GraftConfig) -> GraftConfig:
+    return config
+
+
+def _without_bank(config: GraftConfig) -> GraftConfig:
+    """A stack of vectors in the place of a bank."""
+    if config.structure != "bank":
+        return config
+    return GraftConfig(structure="stack", depth=2 * config.depth)
+
+
+ARMS: dict[str, Arm] = {
+    "structure": Arm("base frozen, structure with latch and phase prior", _without_bank),
+    "bank": Arm(
+        "base frozen, bank of programs that stay as they are; values begin as the words that they are written as",
+        _as_it_is,
+    ),
+    "bank-display": Arm(
+        "`bank`, where only what is read begins as these words",
+        lambda config: replace(config, read_start="random"),
+    ),
+    "bank-unnamed": Arm(
+        "`bank`, where nothing tells at the start which word means which value",
+        lambda config: replace(config, value_tokens=()),
+    ),
+    "lora": Arm("base frozen, LoRA on attention, as many parameters", lora=3),
+    "structure-tries": Arm(
+        "`structure`, begun again up to three times where it fails on validation", _as_it_is, tries=4
+    ),
+    "lora-tries": Arm("`lora`, begun again as often", lora=3, tries=4),
+    "initial": Arm(
+        "base frozen, only the initial state: keys and values in front of each text, as many parameters; in RWKV-7 its state",
+        prefix=12,
+    ),
+    "full": Arm("no structure, every parameter", learns="all"),
+    "structure-upper": Arm("structure, upper half of the blocks free", _as_it_is, learns="upper"),
+    "structure-all": Arm("structure, everything free", _as_it_is, learns="all"),
+    "no-prior": Arm(
+        "structure whose phases are inclined at random: without the phase prior",
+        lambda config: replace(config, phase_start="random"),
+    ),
+    "no-phase": Arm("structure whose phases begin alike", lambda config: replace(config, phase_prior=0.0)),
+    "random-read": Arm(
+        "structure whose reads begin at random, not as the transpose of its values",
+        lambda config: replace(config, read_start="random"),
+    ),
+    "fast-gate": Arm(
+        "structure whose gate learns ten times as fast as otherwise, for bases with large hidden states",
+        lambda config: replace(config, gate_scale=100.0),
+    ),
+    "no-latch": Arm("structure without latch", lambda config: replace(config, has_latch=False)),
+    "latch-only": Arm("latch without structure", lambda config: replace(config, structure="none")),
+    "soft": Arm("structure, choices left soft", lambda config: replace(config, is_hard=False)),
+    "no-noise": Arm("structure, no noise in training", lambda config: replace(config, noise=0.0)),
+    "second-block": Arm(
+        "structure seen after the second block", lambda config: replace(config, layers_to_transform=(1, -1))
+    ),
+    "middle": Arm("structure seen and added in the middle", lambda config: replace(config, layers_to_transform=(2, 2))),
+    "lora-latch": Arm("LoRA and a latch without structure", lambda config: replace(config, structure="none"), lora=3),
+}
+"""What learns, by name."""
