@@ -12,9 +12,9 @@ from benchmarks.harness import Case, Numbers, benchmark
 from benchmarks.suite.structures import one_thread
 from benchmarks.timing import measure_ratio, measure_time
 from neurallambda.llm.extras import extra
-from neurallambda.llm.pretraining_recipe import PretrainingRecipe
-from neurallambda.llm.rwkv_chunked import fast_rwkv7
-from neurallambda.llm.rwkv_start import start_rwkv7
+from neurallambda.llm.pretraining.recipe import PretrainingRecipe
+from neurallambda.llm.rwkv.chunked import fast_rwkv7
+from neurallambda.llm.rwkv.start import start_rwkv7
 
 ROWS, TIME = 16, 128
 

@@ -8,6 +8,9 @@ import pytest
 
 from docs.figures import codebook, graft, journey, over_time, rules, sharpening
 from docs.figures.journey import Journey, draw, travel
+from neurallambda.lang import evaluate
+from neurallambda.llm.teaching.lisp_words import DIGITS
+from neurallambda.llm.teaching.tasks import PROGRAMS
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.rules import RULES
 
@@ -107,15 +110,34 @@ def test_a_figure_of_a_result_has_a_mark_for_each_number(figure: ModuleType, qua
         assert classes.count(style) == 2 * len(measured) + 1  # in both plots, and beside its name
 
 
-def test_the_figure_of_a_stack_in_a_language_model_is_current() -> None:
-    assert graft.FILE.read_text() == graft.draw(json.loads(graft.RECORD.read_text())), REMAKE + "graft"
+@pytest.mark.parametrize("figure", graft.FIGURES, ids=lambda figure: figure.name)
+def test_a_figure_of_a_structure_in_a_language_model_is_current(figure: graft.Figure) -> None:
+    assert figure.file.read_text() == graft.draw(figure), REMAKE + "graft"
+
+
+def test_the_bank_in_the_figure_computes_the_expression() -> None:
+    _, bank = graft.FIGURES
+    begin, *words, _ = bank.record["header"]["input"]
+    assert begin == "<s>"
+    held: list[int | str] = []
+    for word in words:
+        if word == "out":
+            *held, name, x, y = held
+            function = f"(fn [x y] {PROGRAMS[str(name)]})".replace("?", "")
+            held.append(int(str(evaluate(f"({function} {x} {y})").text)))
+        elif word != "in":
+            held.append(DIGITS.index(word) if word in DIGITS else word)
+    assert bank.record["end"]["outcome"]["value"] == DIGITS[int(held[0])]
+    texts = texts_of(graft.draw(bank))
+    assert texts.count("apply") == words.count("out")
 
 
 def test_the_stack_in_the_figure_turns_the_words_round() -> None:
-    record = json.loads(graft.RECORD.read_text())
+    stack, _ = graft.FIGURES
+    record = stack.record
     begin, *words, _ = record["header"]["input"]
     assert begin == "<s>"
     assert record["end"]["outcome"]["value"].split() == words[::-1]
-    texts = texts_of(graft.draw(record))
+    texts = texts_of(graft.draw(stack))
     assert texts.count("pop") == len(words)
     assert texts.count(words[0]) == 2 * len(words) + 3  # read, held, said to be next, written

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from neurallambda.llm.matrix import FIRST_SEED
-from neurallambda.llm.pretrained import FORM as PRETRAINED
-from neurallambda.llm.report import read
-from neurallambda.llm.report_page import page as page_of_grafts
-from neurallambda.llm.report_window import find_windows
-from neurallambda.llm.teaching_recipe import TeachingRecipe, recipe_of
+from neurallambda.llm.experiments.matrix import FIRST_SEED
+from neurallambda.llm.experiments.page import page as page_of_grafts
+from neurallambda.llm.experiments.report import read
+from neurallambda.llm.experiments.window_table import find_windows
+from neurallambda.llm.pretraining.description import FORM as PRETRAINED
+from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
 from neurallambda.train.images import recipe_for_images
 from neurallambda.train.images.evidence import find_evidence
 from neurallambda.train.images.report import evidence_page

@@ -7,8 +7,8 @@ import torch
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm import GraftConfig, graft, load_grafted, save_grafted, structure_of, ungraft
-from neurallambda.llm.arms import LORA_TARGETS
-from neurallambda.llm.rwkv_chunked import fast_rwkv7
+from neurallambda.llm.experiments.arms import LORA_TARGETS
+from neurallambda.llm.rwkv.chunked import fast_rwkv7
 from tests.llm.tiny import OPEN, grafted, plain, tokens
 
 peft = pytest.importorskip("peft")

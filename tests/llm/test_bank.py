@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from neurallambda.errors import ArgumentError
 from neurallambda.lang import evaluate
 from neurallambda.llm import GraftConfig, disabled, graft, structure_of
+from neurallambda.llm.experiments.matrix import cells
 from neurallambda.llm.inspection import inspect, trace_graft
-from neurallambda.llm.lisp_words import DIGITS
-from neurallambda.llm.matrix import cells
 from neurallambda.llm.structure import GraftedStructure
-from neurallambda.llm.tasks import PROGRAMS, graft_for, text_task
+from neurallambda.llm.teaching.lisp_words import DIGITS
+from neurallambda.llm.teaching.tasks import PROGRAMS, graft_for, text_task
 from neurallambda.nn import ProgramBank, harden
 from neurallambda.structures import ProgramStack
 from neurallambda.traces import states

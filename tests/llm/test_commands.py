@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from neurallambda.cli.app import app
-from neurallambda.llm import tasks, training
-from neurallambda.llm.tasks import TASKS
-from neurallambda.llm.teaching_recipe import TeachingRecipe, recipe_of
+from neurallambda.llm.teaching import tasks, training
+from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
+from neurallambda.llm.teaching.tasks import TASKS
 from tests.llm.test_teaching import small_model, tokenizer
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((files("neurallambda.traces") / "schema.json").read_text()))

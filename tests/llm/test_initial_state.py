@@ -8,7 +8,7 @@ import torch
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm import learn_initial_state
-from neurallambda.llm.arms import ARMS
+from neurallambda.llm.experiments.arms import ARMS
 from tests.llm.tiny import plain, stepped, tokens
 
 

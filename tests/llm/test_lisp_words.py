@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm.lisp_words import AND, BELOW, DIGITS, SIGNS, from_words, in_words
+from neurallambda.llm.teaching.lisp_words import AND, BELOW, DIGITS, SIGNS, from_words, in_words
 from neurallambda.tasks.lisp.programs import INTEGERS, SYMBOLS, WORDS, tokens, value_of, write_program
 
 

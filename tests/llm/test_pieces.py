@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm.pieces import summed_in_pieces
+from neurallambda.llm.teaching.pieces import summed_in_pieces
 
 cross_entropy = partial(functional.cross_entropy, reduction="sum", ignore_index=-100)
 

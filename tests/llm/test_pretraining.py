@@ -10,14 +10,15 @@ import pytest
 import torch
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm import GraftConfig, graft, pretraining
+from neurallambda.llm import GraftConfig, graft
 from neurallambda.llm.bases import load_base
-from neurallambda.llm.pretrained import describe, surprise
-from neurallambda.llm.pretraining import CHECKPOINT, corpus_of, pieces_of, pretrain
-from neurallambda.llm.pretraining_recipe import PretrainingRecipe
-from neurallambda.llm.stories import Story, StoryRecipe, read_stories, stories_in, write_stories
-from neurallambda.llm.tasks import TASKS, WORDS, encode
-from neurallambda.llm.vocabulary import make_tokenizer, spelled_apart
+from neurallambda.llm.pretraining import training
+from neurallambda.llm.pretraining.description import describe, surprise
+from neurallambda.llm.pretraining.recipe import PretrainingRecipe
+from neurallambda.llm.pretraining.stories import Story, StoryRecipe, read_stories, stories_in, write_stories
+from neurallambda.llm.pretraining.training import CHECKPOINT, corpus_of, pieces_of, pretrain
+from neurallambda.llm.pretraining.vocabulary import make_tokenizer, spelled_apart
+from neurallambda.llm.teaching.tasks import TASKS, WORDS, encode
 from tests.llm.test_teaching import small_model, tokenizer
 from tests.llm.tiny import transformers
 
@@ -127,9 +128,9 @@ def test_what_begins_a_text_is_not_learned(texts: Path) -> None:
     """Cut texts have no end, and the token that begins the next one does not follow from anything."""
     spelled = make_tokenizer(["dog cat"], size=300)
     corpus = corpus_of(read_stories(texts), spelled, held=1)
-    model = pretraining.begin(RECIPE, spelled).model
+    model = training.begin(RECIPE, spelled).model
     pieces = corpus.tokens[: len(corpus.tokens) // 17 * 17].view(-1, 17)
-    losses = pretraining.text_losses(model, pieces, spelled, RECIPE)
+    losses = training.text_losses(model, pieces, spelled, RECIPE)
     assert len(losses) == int((pieces[:, 1:] != spelled.bos_token_id).sum()) < pieces[:, 1:].numel()
 
 
@@ -142,7 +143,7 @@ def test_a_training_that_was_interrupted_goes_on_to_what_it_would_have_been(
     assert [one["step"] for one in done.curve] == [3, 6]
     assert len(said) == 3
 
-    step, taken = pretraining.take_step, 0
+    step, taken = training.take_step, 0
 
     def stop_after_two(*given: Any) -> None:
         nonlocal taken
@@ -151,11 +152,11 @@ def test_a_training_that_was_interrupted_goes_on_to_what_it_would_have_been(
             raise KeyboardInterrupt
         step(*given)
 
-    monkeypatch.setattr(pretraining, "take_step", stop_after_two)
+    monkeypatch.setattr(training, "take_step", stop_after_two)
     with pytest.raises(KeyboardInterrupt):
         pretrain(texts, parted, RECIPE)
     assert load_base(str(parted))[0].config.model_type == "rwkv7"  # it can be used from then on
-    monkeypatch.setattr(pretraining, "take_step", step)
+    monkeypatch.setattr(training, "take_step", step)
     again = pretrain(texts, parted, replace(RECIPE, save_every=1e-9))
     assert same(weights_of(whole), weights_of(parted))
     assert again.curve == done.curve
@@ -166,14 +167,14 @@ def test_more_steps_before_the_rate_falls_are_the_same_training(texts: Path, tmp
     pretrain(texts, tmp_path / "long", replace(short, steps=10))
     # stopped after three steps, when no rate has fallen yet, and then told of more
     with pytest.MonkeyPatch.context() as patch:
-        step = pretraining.take_step
+        step = training.take_step
 
         def stop(progress: Any, *given: Any) -> None:
             if progress.step == 3:
                 raise KeyboardInterrupt
             step(progress, *given)
 
-        patch.setattr(pretraining, "take_step", stop)
+        patch.setattr(training, "take_step", stop)
         with pytest.raises(KeyboardInterrupt):
             pretrain(texts, tmp_path / "grown", short)
     pretrain(texts, tmp_path / "grown", replace(short, steps=10))
@@ -188,7 +189,7 @@ def test_what_does_not_fit_is_refused(texts: Path, tmp_path: Path, monkeypatch: 
         pretrain(texts, folder, replace(RECIPE, width=32, head=16))
     with pytest.raises(ArgumentError, match="has 2 already"):
         pretrain(texts, folder, replace(RECIPE, steps=1))
-    monkeypatch.setattr(pretraining, "text_losses", lambda *_: torch.tensor([torch.nan], requires_grad=True))
+    monkeypatch.setattr(training, "text_losses", lambda *_: torch.tensor([torch.nan], requires_grad=True))
     with pytest.raises(ArgumentError, match="the loss is no finite number"):
         pretrain(texts, folder, replace(RECIPE, steps=4))
     assert same(before, weights_of(folder))

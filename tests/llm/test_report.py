@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm.matrix import FORM
-from neurallambda.llm.report import read, table
-from neurallambda.llm.report_page import page
-from neurallambda.llm.targets import COMPARED, Judgement, generalisation, judge
+from neurallambda.llm.experiments.matrix import FORM
+from neurallambda.llm.experiments.page import page
+from neurallambda.llm.experiments.report import read, table
+from neurallambda.llm.experiments.targets import COMPARED, Judgement, generalisation, judge
 
 WHERE = {
     "commit": "0123456789abcdef",

@@ -11,12 +11,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm import graft, rwkv_chunked
-from neurallambda.llm.rwkv_chunked import CHUNK, fast_class, fast_rwkv7
+from neurallambda.llm import graft
+from neurallambda.llm.rwkv import chunked
+from neurallambda.llm.rwkv.chunked import CHUNK, fast_class, fast_rwkv7
 from tests.llm.tiny import OPEN, grafted, plain, tokens
 
 rwkv7 = pytest.importorskip("rwkv7_hf")
-chunked_recurrence: Any = rwkv_chunked.chunked_recurrence
+chunked_recurrence: Any = chunked.chunked_recurrence
 recurrent: Any = pytest.importorskip("rwkv7_hf.ops_rwkv7").rwkv7_recurrent
 modeling: Any = pytest.importorskip("rwkv7_hf.modeling_rwkv7")
 
@@ -181,7 +182,7 @@ def test_an_unknown_version_is_refused_and_computes_as_it_does(monkeypatch: pyte
     assert fast_class() is rwkv7.RWKV7ForCausalLM
     fast_class.cache_clear()
     assert modeling.rwkv7_recurrent is recurrent
-    assert rwkv_chunked.is_known() is False
+    assert chunked.is_known() is False
 
 
 @pytest.mark.parametrize("is_grafted", [False, True])

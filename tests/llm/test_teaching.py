@@ -14,15 +14,16 @@ from torch import Tensor
 
 from neurallambda.errors import ArgumentError
 from neurallambda.lang import evaluate
-from neurallambda.llm import GraftConfig, bases, graft, llama2c, matrix, parameter_groups
-from neurallambda.llm.lisp_words import DIGITS, from_words, in_words
-from neurallambda.llm.replay import Replay
-from neurallambda.llm.report import read, table
-from neurallambda.llm.rwkv_cpp import load_rwkv_cpp
-from neurallambda.llm.tasks import PAIRS, PROGRAMS, TASKS, draw, text_task
-from neurallambda.llm.teaching_recipe import TeachingRecipe
-from neurallambda.llm.texts import sampled_texts
-from neurallambda.llm.training import exact_match, perplexity, teach
+from neurallambda.llm import GraftConfig, bases, graft, llama2c, parameter_groups
+from neurallambda.llm.experiments import matrix
+from neurallambda.llm.experiments.report import read, table
+from neurallambda.llm.rwkv.cpp import load_rwkv_cpp
+from neurallambda.llm.teaching.lisp_words import DIGITS, from_words, in_words
+from neurallambda.llm.teaching.recipe import TeachingRecipe
+from neurallambda.llm.teaching.replay import Replay
+from neurallambda.llm.teaching.tasks import PAIRS, PROGRAMS, TASKS, draw, text_task
+from neurallambda.llm.teaching.texts import sampled_texts
+from neurallambda.llm.teaching.training import exact_match, perplexity, teach
 from neurallambda.tasks.lisp.programs import tokens as tokens_of
 from tests.llm.tiny import tokens, transformers
 
@@ -189,7 +190,7 @@ def test_exact_match_is_what_greedy_decoding_writes() -> None:
 
 
 def test_padding_among_examples_changes_no_answer() -> None:
-    from neurallambda.llm.training import _answers  # pyright: ignore[reportPrivateUsage]
+    from neurallambda.llm.teaching.training import _answers  # pyright: ignore[reportPrivateUsage]
 
     spelled, task = tokenizer(), text_task("dyck")
     model = small_model(len(spelled))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm.texts import file_texts
+from neurallambda.llm.teaching.texts import file_texts
 from tests.llm.test_teaching import tokenizer
 
 WORDS = ("dog", "cat", "ball", "tree", "house", "bird", "fish", "car")

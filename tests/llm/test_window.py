@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm import window
-from neurallambda.llm.report_page import page
-from neurallambda.llm.report_window import find_windows, read_window, window_table
-from neurallambda.llm.window import WindowRecipe, measure_window, windowed
+from neurallambda.llm.experiments import window
+from neurallambda.llm.experiments.page import page
+from neurallambda.llm.experiments.window import WindowRecipe, measure_window, windowed
+from neurallambda.llm.experiments.window_table import find_windows, read_window, window_table
 from tests.llm.test_report import WHERE, good, result
 from tests.llm.test_teaching import small_model
 from tests.llm.tiny import transformers

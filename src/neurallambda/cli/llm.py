@@ -83,11 +83,11 @@ def train(
 
         from neurallambda.llm.bases import load_base, place_of
         from neurallambda.llm.grafting import graft, parameter_groups
-        from neurallambda.llm.replay import replay_of
         from neurallambda.llm.saving import save_grafted
-        from neurallambda.llm.tasks import graft_for, text_task
-        from neurallambda.llm.teaching_recipe import recipe_of
-        from neurallambda.llm.training import teach
+        from neurallambda.llm.teaching.recipe import recipe_of
+        from neurallambda.llm.teaching.replay import replay_of
+        from neurallambda.llm.teaching.tasks import graft_for, text_task
+        from neurallambda.llm.teaching.training import teach
         from neurallambda.train.changes import replaced
 
         wanted = text_task(task)
@@ -124,8 +124,8 @@ def evaluate(
 
     with reporting():
         quiet()
-        from neurallambda.llm.tasks import text_task
-        from neurallambda.llm.training import exact_match
+        from neurallambda.llm.teaching.tasks import text_task
+        from neurallambda.llm.teaching.training import exact_match
 
         wanted = text_task(task)
         try:
@@ -155,8 +155,8 @@ def retention(
         quiet()
         from neurallambda.llm.bases import load_base, place_of
         from neurallambda.llm.saving import load_grafted
-        from neurallambda.llm.texts import own_texts, texts_of
-        from neurallambda.llm.training import perplexity
+        from neurallambda.llm.teaching.texts import own_texts, texts_of
+        from neurallambda.llm.teaching.training import perplexity
 
         name = _base_of(folder, base)
         model, tokenizer = load_base(name)

@@ -31,7 +31,7 @@ def matrix(
 
     with reporting():
         quiet()
-        from neurallambda.llm.matrix import cells, recipe_of, run_cell
+        from neurallambda.llm.experiments.matrix import cells, recipe_of, run_cell
         from neurallambda.train.changes import replaced
 
         chosen = list(cells(base, starts.split(","), arms.split(","), tasks.split(",")))
@@ -57,8 +57,8 @@ def window(
 
     with reporting():
         quiet()
-        from neurallambda.llm.report_window import window_table
-        from neurallambda.llm.window import WindowRecipe, measure_window
+        from neurallambda.llm.experiments.window import WindowRecipe, measure_window
+        from neurallambda.llm.experiments.window_table import window_table
         from neurallambda.train.changes import replaced
 
         (recipe,) = replaced([WindowRecipe()], changes or [])
@@ -79,7 +79,7 @@ def stories(
     with reporting():
         quiet()
         from neurallambda.llm.bases import load_base
-        from neurallambda.llm.stories import StoryRecipe, write_stories
+        from neurallambda.llm.pretraining.stories import StoryRecipe, write_stories
         from neurallambda.train.changes import replaced
 
         (recipe,) = replaced([StoryRecipe()], changes or [])
@@ -102,9 +102,9 @@ def pretrain(
 
     with reporting():
         quiet()
-        from neurallambda.llm.pretrained import describe
-        from neurallambda.llm.pretraining import pretrain
-        from neurallambda.llm.pretraining_recipe import PretrainingRecipe
+        from neurallambda.llm.pretraining.description import describe
+        from neurallambda.llm.pretraining.recipe import PretrainingRecipe
+        from neurallambda.llm.pretraining.training import pretrain
         from neurallambda.train.changes import replaced
 
         (recipe,) = replaced([PretrainingRecipe()], changes or [])
@@ -122,9 +122,9 @@ def report(
     from neurallambda.cli.messages import answer, remark, reporting
 
     with reporting():
-        from neurallambda.llm.report import read, table
-        from neurallambda.llm.report_page import page
-        from neurallambda.llm.report_window import find_windows
+        from neurallambda.llm.experiments.page import page
+        from neurallambda.llm.experiments.report import read, table
+        from neurallambda.llm.experiments.window_table import find_windows
 
         found = read(folder)
         if out is None:

@@ -12,7 +12,7 @@ from neurallambda.llm.grafting import print_trainable_parameters as print_traina
 from neurallambda.llm.grafting import structure_of as structure_of
 from neurallambda.llm.grafting import ungraft as ungraft
 from neurallambda.llm.grafting import upper_blocks as upper_blocks
-from neurallambda.llm.initial_state import learn_initial_state as learn_initial_state
+from neurallambda.llm.rwkv.initial_state import learn_initial_state as learn_initial_state
 from neurallambda.llm.saving import load_grafted as load_grafted
 from neurallambda.llm.saving import save_grafted as save_grafted
 from neurallambda.llm.structure import GraftedStructure as GraftedStructure

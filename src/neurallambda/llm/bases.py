@@ -17,7 +17,7 @@ from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, NeurallambdaError
 from neurallambda.llm import llama2c
 from neurallambda.llm.extras import extra
-from neurallambda.llm.rwkv_chunked import register_rwkv7
+from neurallambda.llm.rwkv.chunked import register_rwkv7
 
 PLACE = "NEURALLAMBDA_MODELS"
 """The environment variable that names the folder where fetched models lie."""

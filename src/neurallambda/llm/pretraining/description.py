@@ -10,11 +10,11 @@ import torch
 from torch.nn import functional
 
 from neurallambda.llm.bases import load_base
-from neurallambda.llm.pretraining import Progress, corpus_of
-from neurallambda.llm.pretraining_recipe import PretrainingRecipe
-from neurallambda.llm.stories import Story, read_stories
-from neurallambda.llm.tasks import WORDS
-from neurallambda.llm.vocabulary import spelled_apart
+from neurallambda.llm.pretraining.recipe import PretrainingRecipe
+from neurallambda.llm.pretraining.stories import Story, read_stories
+from neurallambda.llm.pretraining.training import Progress, corpus_of
+from neurallambda.llm.pretraining.vocabulary import spelled_apart
+from neurallambda.llm.teaching.tasks import WORDS
 from neurallambda.train.results import write_result
 from neurallambda.train.run_folder import where
 

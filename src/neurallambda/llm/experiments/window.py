@@ -12,16 +12,16 @@ from torch import Tensor, nn
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
-from neurallambda.llm.arms import LORA_TARGETS
 from neurallambda.llm.bases import load_base, place_of
 from neurallambda.llm.config import GraftConfig
+from neurallambda.llm.experiments.arms import LORA_TARGETS
+from neurallambda.llm.experiments.matrix import RATES, TUNING_SEED
+from neurallambda.llm.experiments.window_table import FORM, read_window
 from neurallambda.llm.extras import extra
 from neurallambda.llm.grafting import graft, parameter_groups
-from neurallambda.llm.matrix import RATES, TUNING_SEED
-from neurallambda.llm.report_window import FORM, read_window
-from neurallambda.llm.teaching_recipe import check_rate, rate_at
-from neurallambda.llm.texts import own_texts
-from neurallambda.llm.training import language_losses, perplexity
+from neurallambda.llm.teaching.recipe import check_rate, rate_at
+from neurallambda.llm.teaching.texts import own_texts
+from neurallambda.llm.teaching.training import language_losses, perplexity
 from neurallambda.train.results import write_result
 from neurallambda.train.run_folder import where
 

@@ -12,11 +12,11 @@ from torch.nn import functional
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.grafting import disabled, is_grafted, structure_of
-from neurallambda.llm.pieces import summed_in_pieces
-from neurallambda.llm.replay import Replay
 from neurallambda.llm.structure import straight_through
-from neurallambda.llm.tasks import Encoded, TextTask, draw
-from neurallambda.llm.teaching_recipe import Precision, TeachingRecipe, rate_at
+from neurallambda.llm.teaching.pieces import summed_in_pieces
+from neurallambda.llm.teaching.recipe import Precision, TeachingRecipe, rate_at
+from neurallambda.llm.teaching.replay import Replay
+from neurallambda.llm.teaching.tasks import Encoded, TextTask, draw
 
 Listener = Callable[[int, float], None]
 IGNORED = -100

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm.report import circumstances_of, markdown, with_extreme
+from neurallambda.llm.experiments.report import circumstances_of, markdown, with_extreme
 from neurallambda.train.results import facts_in, read_facts
 
 FORM = "neurallambda llm window result 1"

@@ -9,9 +9,9 @@ import torch
 from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.extras import extra
 from neurallambda.llm.grafting import graft, parameter_groups, upper_blocks
-from neurallambda.llm.initial_state import learn_initial_state
+from neurallambda.llm.rwkv.initial_state import learn_initial_state
 from neurallambda.llm.splice import NAME
-from neurallambda.llm.tasks import graft_for, text_task
+from neurallambda.llm.teaching.tasks import graft_for, text_task
 
 LORA_TARGETS = ("q_proj", "r_proj", "k_proj", "v_proj", "o_proj")
 """The linear layers that adapters go to, as far as a model has them: in RWKV-7 the receptance stands for the queries."""

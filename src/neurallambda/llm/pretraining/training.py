@@ -16,12 +16,12 @@ from torch.nn import functional
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.extras import extra
-from neurallambda.llm.pretraining_recipe import PretrainingRecipe
-from neurallambda.llm.rwkv_chunked import fast_class
-from neurallambda.llm.rwkv_start import start_rwkv7
-from neurallambda.llm.stories import Story, read_stories
-from neurallambda.llm.tasks import WORDS
-from neurallambda.llm.vocabulary import make_tokenizer
+from neurallambda.llm.pretraining.recipe import PretrainingRecipe
+from neurallambda.llm.pretraining.stories import Story, read_stories
+from neurallambda.llm.pretraining.vocabulary import make_tokenizer
+from neurallambda.llm.rwkv.chunked import fast_class
+from neurallambda.llm.rwkv.start import start_rwkv7
+from neurallambda.llm.teaching.tasks import WORDS
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = 32

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neurallambda.llm.texts import own_texts
+from neurallambda.llm.teaching.texts import own_texts
 
 
 @dataclass(frozen=True)

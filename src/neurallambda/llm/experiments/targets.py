@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Literal
 
-from neurallambda.llm.report import Result
-from neurallambda.llm.tasks import TASKS
+from neurallambda.llm.experiments.report import Result
+from neurallambda.llm.teaching.tasks import TASKS
 
 Verdict = Literal["met", "missed", "open"]
 
@@ -38,7 +38,7 @@ def judge(results: Sequence[Result]) -> list[Judgement]:
     """What is wanted of structures in pretrained models, against results of one base model.
 
     Args:
-        results: as `neurallambda.llm.report.read` gives them, of one base model.
+        results: as `neurallambda.llm.experiments.report.read` gives them, of one base model.
     """
     own = {(one["task"], one["arm"]): one for one in results if one["base"] == "pretrained" and one["seeds"]}
     return [

@@ -11,7 +11,7 @@ from torch import Tensor
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.config import GraftConfig
-from neurallambda.llm.lisp_words import DIGITS, in_words
+from neurallambda.llm.teaching.lisp_words import DIGITS, in_words
 from neurallambda.tasks.lisp.programs import tokens, value_of, write_program
 
 # fmt: off

@@ -6,9 +6,9 @@ from statistics import mean
 from typing import Any
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm.arms import ARMS
-from neurallambda.llm.matrix import FORM
-from neurallambda.llm.tasks import TASKS
+from neurallambda.llm.experiments.arms import ARMS
+from neurallambda.llm.experiments.matrix import FORM
+from neurallambda.llm.teaching.tasks import TASKS
 from neurallambda.train.results import facts_in
 
 Result = Mapping[str, Any]

@@ -10,13 +10,13 @@ from typing import Any, Literal
 import torch
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm.arms import ARMS
 from neurallambda.llm.bases import load_base, place_of
-from neurallambda.llm.replay import Replay, replay_of
-from neurallambda.llm.tasks import text_task
-from neurallambda.llm.teaching_recipe import TeachingRecipe, recipe_of
-from neurallambda.llm.texts import texts_of
-from neurallambda.llm.training import exact_match, measured, perplexity, teach
+from neurallambda.llm.experiments.arms import ARMS
+from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
+from neurallambda.llm.teaching.replay import Replay, replay_of
+from neurallambda.llm.teaching.tasks import text_task
+from neurallambda.llm.teaching.texts import texts_of
+from neurallambda.llm.teaching.training import exact_match, measured, perplexity, teach
 from neurallambda.train.results import read_facts, write_result
 from neurallambda.train.run_folder import where
 

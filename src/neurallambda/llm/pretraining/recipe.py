@@ -5,7 +5,7 @@ from typing import Literal
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
-from neurallambda.llm.teaching_recipe import check_rate
+from neurallambda.llm.teaching.recipe import check_rate
 
 
 @checked

@@ -17,7 +17,7 @@ from torch import Tensor
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.llm.extras import extra
-from neurallambda.llm.teaching_recipe import check_rate
+from neurallambda.llm.teaching.recipe import check_rate
 from neurallambda.train.run_folder import where
 
 FORM = "neurallambda stories 1"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from neurallambda.llm.report import (
+from neurallambda.llm.experiments.report import (
     LEGEND,
     Result,
     arms_of,
@@ -11,9 +11,9 @@ from neurallambda.llm.report import (
     markdown,
     rows_of,
 )
-from neurallambda.llm.report_window import window_table
-from neurallambda.llm.targets import judge
-from neurallambda.llm.tasks import TASKS
+from neurallambda.llm.experiments.targets import judge
+from neurallambda.llm.experiments.window_table import window_table
+from neurallambda.llm.teaching.tasks import TASKS
 
 HEAD = """\
 # Results in language models
@@ -29,8 +29,8 @@ def page(results: Sequence[Result], windows: Sequence[Result] = ()) -> str:
     """The text of the page.
 
     Args:
-        results: as `neurallambda.llm.report.read` gives them.
-        windows: as `neurallambda.llm.report_window.find_windows` gives them.
+        results: as `neurallambda.llm.experiments.report.read` gives them.
+        windows: as `neurallambda.llm.experiments.window_table.find_windows` gives them.
     """
     parts = [HEAD]
     for model in dict.fromkeys(one["model"] for one in results):

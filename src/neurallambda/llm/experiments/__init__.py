@@ -1,0 +1,1 @@
+"""What learns, on which task, how often: the experiments, and the pages of their results."""

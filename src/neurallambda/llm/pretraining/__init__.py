@@ -1,0 +1,1 @@
+"""A small language model trained here, on texts that another one writes."""

@@ -1,0 +1,1 @@
+"""What a grafted model is taught, and how, while it keeps its language."""
