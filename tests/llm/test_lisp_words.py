@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm.teaching.lisp_words import AND, BELOW, DIGITS, SIGNS, from_words, in_words
+from neurallambda.llm.teaching.lisp_words import AND, BELOW, DIGITS, END, SIGNS, from_words, in_words
 from neurallambda.tasks.lisp.programs import INTEGERS, SYMBOLS, WORDS, tokens, value_of, write_program
 
 
@@ -18,7 +18,7 @@ def test_words_can_be_read_back(program: list[str]) -> None:
 
 def test_every_token_of_programs_has_words_of_its_own() -> None:
     assert set(SIGNS) == set(WORDS)
-    words = [*SIGNS.values(), *DIGITS, BELOW, AND, "is"]
+    words = [*SIGNS.values(), *DIGITS, BELOW, AND, "is", END]
     assert len(set(words)) == len(words)
     assert len({tuple(in_words([str(number)])) for number in INTEGERS}) == len(INTEGERS)
 

@@ -83,7 +83,7 @@ def answer_to(name: str, prompt: list[str]) -> str:
             written = " ".join({"in": "(", "out": ")"}.get(word, word) for word in prompt[:-1])
             return DIGITS[int(str(evaluate(f"(let [{defined} {functions}] {written})").text))]
         case _:
-            return " ".join(in_words(tokens_of(str(evaluate(" ".join(from_words(prompt[:-1]))).text))))
+            return " ".join([*in_words(tokens_of(str(evaluate(" ".join(from_words(prompt[:-1]))).text))), "end"])
     return " ".join(held[::-1])
 
 
@@ -107,9 +107,9 @@ def test_answers_are_marked_among_the_tokens(name: str) -> None:
         prompt, answer = task.draw(8, again)
         marked = spelled.convert_ids_to_tokens(batch.tokens[row][batch.answer[row]].tolist())
         expected = [word if word in spelled.vocab else "<unk>" for word in answer.split()]
-        assert marked == expected + ["</s>"] * task.ends
+        assert marked == expected
         whole = batch.tokens[row][batch.real[row]]
-        assert len(whole) == 1 + len(prompt.split()) + len(answer.split()) + task.ends
+        assert len(whole) == 1 + len(prompt.split()) + len(answer.split())
         assert bool(batch.answer[row][batch.real[row]][-1])
 
 

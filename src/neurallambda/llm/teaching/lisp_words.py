@@ -18,6 +18,8 @@ BELOW = "below"
 AND = "and"
 """What stands between the digits of a number; without it two numbers follow each other."""
 # fmt: on
+END = "end"
+"""What stands after a value."""
 _TOKENS = {word: token for token, word in SIGNS.items()}
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.config import GraftConfig
-from neurallambda.llm.teaching.lisp_words import DIGITS, in_words
+from neurallambda.llm.teaching.lisp_words import DIGITS, END, in_words
 from neurallambda.tasks.lisp.programs import tokens, value_of, write_program
 
 # fmt: off
@@ -47,7 +47,6 @@ class TextTask:
         description: what is asked, in words.
         draw: from a length and a source of randomness, a prompt and its answer.
         structure: what a head must drive to solve it at every length.
-        ends: whether the end of the answer is part of it; elsewhere the prompt says how long it is.
         programs: what a bank must hold to solve it, by name; none where it is not about programs.
         values: the words for the values 0, 1, ... that the programs are about.
     """
@@ -56,7 +55,6 @@ class TextTask:
     description: str
     draw: Callable[[int, Random], Example]
     structure: str
-    ends: bool = False
     programs: Mapping[str, str] = field(default_factory=dict)
     values: tuple[str, ...] = ()
 
@@ -106,12 +104,12 @@ def _dyck(length: int, random: Random) -> Example:
 
 
 def _lisp(length: int, random: Random) -> Example:
-    """A program of at most so many tokens, in words."""
+    """A program of at most so many tokens, in words. Its value ends with a word too: many models never saw the token of the end."""
     while True:
         program = write_program(length, random)
         outcome = value_of(program)
         if outcome.error is None:
-            return " ".join([*in_words(program), "is"]), " ".join(in_words(tokens(str(outcome.text))))
+            return " ".join([*in_words(program), "is"]), " ".join([*in_words(tokens(str(outcome.text))), END])
 
 
 def _trace(length: int, random: Random) -> Example:
@@ -152,7 +150,7 @@ TASKS: dict[str, TextTask] = {
         TextTask("reverse", "Write a list of words backwards", _reverse, "stack"),
         TextTask("copy", "Write a list of words again", _copy, "queue"),
         TextTask("dyck", "Close what is still open among brackets of two kinds, which are words", _dyck, "stack"),
-        TextTask("lisp", "Write the value of a small Lisp program, both in words", _lisp, "stack", ends=True),
+        TextTask("lisp", "Write the value of a small Lisp program, both in words", _lisp, "stack"),
         TextTask("trace", "Execute a stack machine's instructions, and write what is left", _trace, "stack"),
         TextTask(
             "arithmetic",
@@ -232,7 +230,7 @@ def encode(task: TextTask, examples: list[Example], tokenizer: Any) -> Encoded:
         before, whole = (tokenizer(text).input_ids for text in (prompt, f"{prompt} {answer}"))
         if whole[: len(before)] != before:
             raise ArgumentError(f"tokenizer: it reads {prompt!r} otherwise where {answer!r} follows")
-        rows.append(whole + ([tokenizer.eos_token_id] if task.ends else []))
+        rows.append(whole)
         starts.append(len(before))
     time = max(map(len, rows))
     place = torch.arange(time)
