@@ -67,6 +67,13 @@ def test_four_seeds_of_five_must_be_exact(seeds: list[dict[str, Any]], expected:
     assert verdict([result("reverse", "structure", seeds)], "copy: exact").verdict == "open"
 
 
+def test_a_structure_with_a_fast_gate_counts_where_no_other_is_measured() -> None:
+    fast = result("reverse", "fast-gate", good(5))
+    assert verdict([fast], "reverse: exact").verdict == "met"
+    assert "fast-gate" in verdict([fast], "perplexity").found
+    assert verdict([fast, result("reverse", "structure", bad(5))], "reverse: exact").verdict == "missed"
+
+
 def test_random_bases_count_for_no_target() -> None:
     made = [result("reverse", "structure", good(5), base="random")]
     assert {one.verdict for one in judge(made)} == {"open"}
