@@ -3,8 +3,6 @@
 The model is a tiny one of random weights: nothing is fetched. `neurallambda llm train reverse` takes a pretrained one.
 """
 
-from typing import Any
-
 import torch
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -12,12 +10,12 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from neurallambda.llm import GraftConfig, disabled, graft, parameter_groups, print_trainable_parameters
 
 WORDS, BEGIN, BACK = 10, 10, 11
-SIZES: dict[str, Any] = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 
 
 def base() -> LlamaForCausalLM:
     torch.manual_seed(0)
-    model = LlamaForCausalLM(LlamaConfig(vocab_size=12, max_position_embeddings=512, **SIZES)).eval()
+    tiny = LlamaConfig(vocab_size=12, hidden_size=64, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2)
+    model = LlamaForCausalLM(tiny).eval()
     with torch.no_grad():
         model.model.embed_tokens.weight.normal_()
         model.lm_head.weight.normal_()
@@ -41,7 +39,7 @@ def right(model: torch.nn.Module, length: int) -> int:
 def main() -> None:
     model = base()
     torch.manual_seed(2)  # seven of nine starts learn it in 300 steps, this one in 150
-    model = graft(model, GraftConfig(structure="stack", width=16, depth=64))
+    graft(model, GraftConfig(structure="stack", width=16, depth=64))
     print_trainable_parameters(model)
     optimizer = torch.optim.AdamW(parameter_groups(model, 1e-2), weight_decay=0.0)
     for _ in range(200):
