@@ -1,6 +1,7 @@
 """A grafted model computes the same at once and token by token, alone and in a batch, with and without a cache."""
 
 import copy
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -316,6 +317,26 @@ def test_saved_files_that_do_not_fit_are_refused(tmp_path: Any) -> None:
         load_grafted(base, tmp_path)
     with pytest.raises(ArgumentError, match="there is no graft in it"):
         load_grafted(base, tmp_path / "nowhere")
+    assert not is_grafted(base)
+
+
+@pytest.mark.parametrize("gate", [0.5, -0.5])
+def test_a_gate_of_an_earlier_version_that_took_reads_away_is_refused(gate: float, tmp_path: Any) -> None:
+    model = grafted("llama")
+    with torch.no_grad():
+        structure_of(model).gate.fill_(gate)
+        wanted = model(tokens()).logits
+    save_grafted(model, tmp_path)
+    with torch.no_grad():
+        assert torch.equal(load_grafted(plain("llama"), tmp_path)(tokens()).logits, wanted)
+    facts = json.loads((tmp_path / "graft.json").read_text())
+    (tmp_path / "graft.json").write_text(json.dumps(facts | {"form": "neurallambda graft 1"}))
+    if gate > 0:
+        load_grafted(plain("llama"), tmp_path)
+        return
+    base = plain("llama")
+    with pytest.raises(ArgumentError, match=r"its gate is negative, .* train it again"):
+        load_grafted(base, tmp_path)
     assert not is_grafted(base)
 
 

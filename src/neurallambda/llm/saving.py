@@ -15,7 +15,9 @@ from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.grafting import graft, is_grafted, splice_of, structure_of, ungraft
 
 WEIGHTS, CONFIG, CARD = "graft.safetensors", "graft.json", "README.md"
-FORM = "neurallambda graft 1"
+FORM, EARLIER = "neurallambda graft 2", "neurallambda graft 1"
+"""What says that a folder holds a graft. In the earlier form a gate could be negative: reads were taken away."""
+GATE = "structure.gate"
 
 
 @checked
@@ -73,6 +75,11 @@ def load_grafted(model: nn.Module, folder: Path | str) -> nn.Module:
         saved = _load(folder / WEIGHTS)
         wanted = _tensors(model)
         _check_same(folder, saved, wanted)
+        if facts["form"] == EARLIER and bool((saved[GATE] < 0).any()):
+            raise ArgumentError(
+                f"{folder}: its gate is negative, which an earlier version took for reads to be taken away, and is no more; "
+                "train it again"
+            )
         with torch.no_grad():
             for name, tensor in wanted.items():
                 tensor.copy_(saved[name])
@@ -132,7 +139,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
         raise ArgumentError(f"{path.parent}: there is no graft in it ({path.name}: {error.strerror})") from None
     except ValueError as error:
         raise ArgumentError(f"{path}: this is no JSON ({error})") from None
-    if not isinstance(facts, dict) or facts.get("form") != FORM or not {"config", "base"} <= set(facts):
+    if not isinstance(facts, dict) or facts.get("form") not in (FORM, EARLIER) or not {"config", "base"} <= set(facts):
         raise ArgumentError(f"{path}: this is no configuration that `save_grafted` wrote")
     return facts
 
