@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm import learn_initial_state
+from neurallambda.llm import graft, learn_initial_state
 from neurallambda.llm.experiments.arms import ARMS
 from tests.llm.tiny import plain, stepped, tokens
 
@@ -96,6 +96,10 @@ def test_another_family_or_a_second_state_is_refused():
         learn_initial_state(plain("llama"))
     with pytest.raises(ArgumentError, match="already"):
         learn_initial_state(_learned())
+    with pytest.raises(ArgumentError, match="it has a graft"):
+        learn_initial_state(graft(plain("rwkv7")))
+    with pytest.raises(ArgumentError, match="begins with a learned state"):
+        graft(_learned())
 
 
 def test_the_arm_of_initial_states_learns_that_of_an_rwkv():

@@ -14,6 +14,8 @@ from neurallambda.llm.families import parts_of
 from neurallambda.llm.splice import NAME, Splice
 from neurallambda.llm.structure import GraftedStructure
 
+INITIAL_STATE = "initial_state"
+"""The name among the modules of a model of the state that it begins with, where that is learned."""
 SPLICE = "_neurallambda_splice"
 """The attribute of a grafted model that holds its hooks."""
 
@@ -33,7 +35,7 @@ def graft(model: nn.Module, config: GraftConfig | None = None) -> nn.Module:
 
     Raises:
         ArgumentError: if the model has a graft already, is of a family that is refused or unknown, has no such blocks or
-            modules, or has cross-attention.
+            modules, has cross-attention, or begins with a learned state.
 
     Example:
         >>> from transformers import LlamaConfig, LlamaForCausalLM
@@ -51,6 +53,10 @@ def graft(model: nn.Module, config: GraftConfig | None = None) -> nn.Module:
     if getattr(model, "peft_config", None):
         raise ArgumentError(
             f"model: an adapter of PEFT is on it already; graft first, then add it with modules_to_save=[{NAME!r}]"
+        )
+    if hasattr(model, INITIAL_STATE):
+        raise ArgumentError(
+            "model: it begins with a learned state, which fills a cache that has no place for a structure"
         )
     parts = parts_of(model, config.layers_pattern)
     model_config: Any = model.config

@@ -11,9 +11,8 @@ from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.extras import extra
 from neurallambda.llm.families import parts_of
+from neurallambda.llm.grafting import INITIAL_STATE, is_grafted
 
-NAME = "initial_state"
-"""The name of the state among the modules of the model."""
 SCALE = 10.0
 """How many times faster than its rate the state learns. The authors of RWKV tune states at rates of up to 1, where weights have
 1e-3 or less; so one list of rates serves both."""
@@ -76,7 +75,7 @@ def learn_initial_state(model: nn.Module) -> nn.Module:
         The model. `model.initial_state` is what learns.
 
     Raises:
-        ArgumentError: if it is of another family, or has such a state already.
+        ArgumentError: if it is of another family, has a graft, or has such a state already.
 
     Example:
         >>> from rwkv7_hf import RWKV7Config, RWKV7ForCausalLM
@@ -89,11 +88,13 @@ def learn_initial_state(model: nn.Module) -> nn.Module:
     family = getattr(config, "model_type", type(model).__name__)
     if family != "rwkv7":
         raise ArgumentError(f"model: got one of the family {family!r}, expected 'rwkv7', whose past is one state")
-    if hasattr(model, NAME):
+    if is_grafted(model):
+        raise ArgumentError("model: it has a graft, which makes caches of its own; `ungraft` it first")
+    if hasattr(model, INITIAL_STATE):
         raise ArgumentError("model: it begins with a learned state already")
     decoder = parts_of(model).decoder
     state = InitialState(config.num_hidden_layers, config.num_heads, config.head_dim, config.hidden_size)
     model.requires_grad_(False)
-    model.add_module(NAME, state.to(next(decoder.parameters()).device))
+    model.add_module(INITIAL_STATE, state.to(next(decoder.parameters()).device))
     decoder.register_forward_pre_hook(state.begin, with_kwargs=True)
     return model
