@@ -5,8 +5,8 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
@@ -44,8 +44,19 @@ def browser() -> Iterator[object]:
 
 
 @pytest.fixture
-def tab(browser: object) -> Iterator[object]:
-    """A fresh tab that fails the test if a page in it throws, or writes an error to its console."""
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Serves a folder until the test ends, and gives the address of its page."""
+    with ExitStack() as stack:
+        yield lambda folder: stack.enter_context(served(folder))
+
+
+@pytest.fixture
+def tab(browser: object, serve: object) -> Iterator[object]:
+    """A fresh tab that fails the test if a page in it throws, or writes an error to its console.
+
+    It asks for `serve` so that it is closed before a server is: a page that is still loading when a test ends would
+    find its server gone, and write that to its console.
+    """
     context = browser.new_context(viewport={"width": 1100, "height": 800})  # pyright: ignore[reportAttributeAccessIssue]
     opened = context.new_page()
     opened.set_default_timeout(30_000)

@@ -1,15 +1,13 @@
 """The playground that needs no server, with a worker that answers as a test wants: what is asked is answered, whatever the order."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from docs.hooks.playground import write_page
-from tests.viewer.conftest import served
 
 TELLS = """
 const say = (id, answer) => self.postMessage({ id, answer });
@@ -45,19 +43,18 @@ MISSING = ""
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Callable[[str | None], str]]:
+def site(tmp_path: Path, serve: Callable[[Path], str]) -> Callable[[str | None], str]:
     """Gives the address of a playground with this worker; None: its own, which finds no Python."""
-    with ExitStack() as stack:
 
-        def make(worker: str | None) -> str:
-            write_page(tmp_path)
-            if worker == MISSING:
-                (tmp_path / "worker.js").unlink()
-            elif worker is not None:
-                (tmp_path / "worker.js").write_text(worker, "utf-8")
-            return stack.enter_context(served(tmp_path))
+    def make(worker: str | None) -> str:
+        write_page(tmp_path)
+        if worker == MISSING:
+            (tmp_path / "worker.js").unlink()
+        elif worker is not None:
+            (tmp_path / "worker.js").write_text(worker, "utf-8")
+        return serve(tmp_path)
 
-        yield make
+    return make
 
 
 def write(tab: Any, text: str) -> None:
