@@ -9,6 +9,7 @@ import torch
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.experiments import matrix
+from neurallambda.llm.experiments.arms import ARMS, GENTLE_RATES, RATES
 from neurallambda.llm.experiments.report import read, table
 from neurallambda.llm.teaching.recipe import TeachingRecipe
 from neurallambda.llm.teaching.replay import Replay
@@ -38,6 +39,10 @@ def test_a_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
     for cell in made:
         matrix.run_cell(cell, tmp_path / "results", seeds=1, recipe=recipe, texts=texts, say=said.append)
     assert len(said) == len(made) * 4
+    rates = {facts["arm"]: facts["rates"] for facts in read(tmp_path / "results")}
+    assert rates == {
+        cell.arm: list(GENTLE_RATES if cell.arm in ("full", "structure-upper") else RATES) for cell in made
+    }
     again: list[str] = []
     facts = matrix.run_cell(made[0], tmp_path / "results", seeds=2, recipe=recipe, say=again.append)
     assert len(again) == 1
@@ -81,3 +86,11 @@ def test_a_try_that_fails_on_validation_is_begun_again(tmp_path: Path, monkeypat
     assert (second["tries"], second["validation"]) == ([0.0, 0.0, 0.5, 0.0], 0.5)
     assert seeds == [3, 10_003, 20_003, 4, 10_004, 20_004, 30_004]
     assert measured == ["taught by 20003", "taught by 20004"]
+
+
+def test_a_structure_learns_at_the_rates_of_all_structures_where_the_base_learns_too() -> None:
+    """Where both had one rate, the base lost its language at those that a structure needs: 22 times the perplexity."""
+    alone = ARMS["structure"].prepare(small_model(3), ARMS["structure"].graft_for("reverse", None), 1e-3)[1]
+    for arm in ("structure-upper", "structure-all"):
+        groups = ARMS[arm].prepare(small_model(3), ARMS[arm].graft_for("reverse", None), 1e-4)[1]
+        assert [group["lr"] for group in groups] == pytest.approx([alone[0]["lr"], 1e-4])

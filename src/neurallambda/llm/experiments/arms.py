@@ -13,6 +13,10 @@ from neurallambda.llm.rwkv.initial_state import learn_initial_state
 from neurallambda.llm.splice import NAME
 from neurallambda.llm.teaching.tasks import graft_for, text_task
 
+RATES = (1e-3, 3e-3, 1e-2)
+"""The learning rates that every arm is tuned over whose base is frozen, all with as many runs."""
+GENTLE_RATES = (1e-4, 3e-4, 1e-3)
+"""Those of arms in which parameters of the base learn; a structure in it learns ten times as fast, so at the rates of all structures."""
 LORA_TARGETS = ("q_proj", "r_proj", "k_proj", "v_proj", "o_proj")
 """The linear layers that adapters go to, as far as a model has them: in RWKV-7 the receptance stands for the queries."""
 
@@ -70,6 +74,11 @@ class Arm:
             return model, [{"params": [one for one in model.parameters() if one.requires_grad], "lr": rate}]
         return model, parameter_groups(model, rate)
 
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The learning rates that it is tuned over."""
+        return RATES if self.learns == "none" else GENTLE_RATES
+
     def _saved(self, model: Any) -> tuple[str, ...]:
         """The paths of what of the base model learns beside a graft."""
         if self.learns == "upper":
@@ -90,6 +99,10 @@ def _with_initial_state(model: Any, prefix: int) -> Any:
 
 def _as_it_is(config: GraftConfig) -> GraftConfig:
     return config
+
+
+def _faster_than_base(config: GraftConfig) -> GraftConfig:
+    return replace(config, learning_rate_scale=10 * config.learning_rate_scale)
 
 
 def _without_bank(config: GraftConfig) -> GraftConfig:
@@ -123,8 +136,8 @@ ARMS: dict[str, Arm] = {
         prefix=12,
     ),
     "full": Arm("no structure, every parameter", learns="all"),
-    "structure-upper": Arm("structure, upper half of the blocks free", _as_it_is, learns="upper"),
-    "structure-all": Arm("structure, everything free", _as_it_is, learns="all"),
+    "structure-upper": Arm("structure, upper half of the blocks free", _faster_than_base, learns="upper"),
+    "structure-all": Arm("structure, everything free", _faster_than_base, learns="all"),
     "no-prior": Arm(
         "structure whose phases are inclined at random: without the phase prior",
         lambda config: replace(config, phase_start="random"),

@@ -21,8 +21,6 @@ from neurallambda.train.results import read_facts, write_result
 from neurallambda.train.run_folder import where
 
 FORM = "neurallambda llm result 1"
-RATES = (1e-3, 3e-3, 1e-2)
-"""The learning rates that every arm is tuned over, all with as many runs."""
 FIRST_SEED = 200
 """The seeds that count begin here: the recipe was chosen by others."""
 TUNING_SEED, VALIDATION_SEED, TEST_SEED = 1_000, 2_000_003, 3_000_017
@@ -104,7 +102,7 @@ def run_cell(
     path = folder / f"{cell.name}.json"
     facts = _begun(cell, recipe, path)
     tried = {one["learning_rate"]: one["validation"] for one in facts["tuning"]}
-    for rate in RATES:
+    for rate in ARMS[cell.arm].rates:
         if rate not in tried:
             run = _run(cell, replace(recipe, learning_rate=rate), TUNING_SEED)
             facts["tuning"].append({"learning_rate": rate, "validation": run["validation"], "loss": run["loss"]})
@@ -135,13 +133,14 @@ def _begun(cell: Cell, recipe: TeachingRecipe, path: Path) -> dict[str, Any]:
         )
         if not same:
             raise ArgumentError(f"{path}: it was made by another recipe; choose another folder")
+        facts["rates"] = sorted({*facts["rates"], *ARMS[cell.arm].rates})
         return facts
     fresh = {
         "form": FORM,
         **asdict(cell),
         "recipe": asked,
         "graft": grafted,
-        "rates": list(RATES),
+        "rates": list(ARMS[cell.arm].rates),
         "tuning": [],
         "seeds": [],
     }

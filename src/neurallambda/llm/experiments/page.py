@@ -21,8 +21,8 @@ HEAD = """\
 Written by `neurallambda llm report`; [structures in language models](llm.md#what-is-measured) says what is measured, how, and how
 to do it again. What is wanted stands first, with what is missed; then each task, with all seeds that were started."""
 TUNING = """\
-The learning rate of every arm is chosen from the same three, by one more seed, on fresh inputs of the greatest length of
-training: the share of them that is exact, and where that is equal, the loss."""
+The learning rate of every arm is chosen from three, a tenth of those of the others where parameters of the base learn, by one
+more seed, on fresh inputs of the greatest length of training: the share of them that is exact, and where that is equal, the loss."""
 
 
 def page(results: Sequence[Result], windows: Sequence[Result] = ()) -> str:

@@ -14,8 +14,8 @@ from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.llm.bases import load_base, place_of
 from neurallambda.llm.config import GraftConfig
-from neurallambda.llm.experiments.arms import LORA_TARGETS
-from neurallambda.llm.experiments.matrix import RATES, TUNING_SEED
+from neurallambda.llm.experiments.arms import LORA_TARGETS, RATES
+from neurallambda.llm.experiments.matrix import TUNING_SEED
 from neurallambda.llm.experiments.window_table import FORM, read_window
 from neurallambda.llm.extras import extra
 from neurallambda.llm.grafting import graft, parameter_groups
