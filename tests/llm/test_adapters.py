@@ -1,5 +1,6 @@
 """A graft and what else may be on a model: adapters of PEFT."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -29,11 +30,48 @@ def test_an_adapter_that_would_freeze_the_structure_unseen_is_refused() -> None:
     model.eval()(tokens())
 
 
+def test_an_adapter_that_would_freeze_what_learns_beside_the_structure_is_refused() -> None:
+    model = graft(plain("llama"), GraftConfig(width=4, modules_to_save=("lm_head",)))
+    hidden = peft.get_peft_model(deepcopy(model), adapter(target_modules=["q_proj"], modules_to_save=[NAME])).train()
+    with pytest.raises(ArgumentError, match="every parameter of 'lm_head' is frozen"):
+        hidden(tokens(), labels=tokens())
+    named = adapter(target_modules=["q_proj"], modules_to_save=[NAME, "lm_head"])
+    peft.get_peft_model(model, named).train()(tokens(), labels=tokens()).loss.backward()
+
+
+@torch.no_grad()
+def test_base_modules_beside_an_adapter_are_saved_by_their_own_names(tmp_path: Any) -> None:
+    chosen = ("model.layers.2", "lm_head")
+    model = graft(plain("llama"), GraftConfig(width=4, modules_to_save=chosen))
+    model = peft.get_peft_model(model, adapter(target_modules=["q_proj"], modules_to_save=[NAME, "lm_head"]))
+    base = model.base_model.model
+    base.lm_head.modules_to_save["default"].weight.add_(1.0)
+    base.model.layers[2].self_attn.q_proj.base_layer.weight.add_(1.0)
+    save_grafted(model, tmp_path)
+    alone: Any = load_grafted(plain("llama"), tmp_path)
+    assert torch.equal(alone.lm_head.weight, base.lm_head.modules_to_save["default"].weight)
+    assert torch.equal(
+        alone.model.layers[2].self_attn.q_proj.weight, base.model.layers[2].self_attn.q_proj.base_layer.weight
+    )
+    assert not any("lora" in name for name in alone.state_dict())
+
+
 def test_a_structure_that_is_meant_to_be_frozen_is_left_alone() -> None:
     model = grafted("llama", GraftConfig(width=4, gate=10.0, is_frozen=True))
     model = peft.get_peft_model(model, adapter(target_modules="all-linear")).train()
     model(tokens(), labels=tokens()).loss.backward()
     assert all(parameter.grad is None for parameter in structure_of(model).parameters())
+
+
+def test_what_learns_beside_a_frozen_structure_sees_what_it_does_in_evaluation() -> None:
+    model = grafted("llama", GraftConfig(width=4, gate=10.0, noise=3.0, is_frozen=True))
+    hidden = torch.randn(2, 9, 32, requires_grad=True)
+    structure = structure_of(model).train()
+    first, _ = structure(hidden)
+    torch.testing.assert_close(first, structure.eval()(hidden)[0])
+    first.square().sum().backward()
+    assert hidden.grad is not None
+    assert bool((hidden.grad != 0).any())
 
 
 def test_both_learn_and_the_structure_that_learned_is_saved(tmp_path: Any) -> None:
@@ -48,7 +86,7 @@ def test_both_learn_and_the_structure_that_learned_is_saved(tmp_path: Any) -> No
     optimizer.step()
     assert not torch.equal(structure.value.weight, before)
     save_grafted(model, tmp_path)
-    with pytest.raises(ArgumentError, match="unload or merge it first"):
+    with pytest.raises(ArgumentError, match="PeftModelForCausalLM around the grafted LlamaForCausalLM"):
         ungraft(model)
     alone = load_grafted(plain("llama"), tmp_path)
     assert torch.equal(structure_of(alone).value.weight, structure.value.weight)

@@ -132,6 +132,10 @@ def test_banks_of_nothing_are_refused() -> None:
         GraftConfig(structure="bank", programs=(("sum", "(+ ?x ?y)"),))
     with pytest.raises(ArgumentError, match="got 1 for 2 values"):
         GraftConfig(structure="bank", programs=(("sum", "(+ ?x ?y)"),), values=(0, 1), value_tokens=(3,))
+    one, two = ("sum", "(+ ?x ?y)"), ("sum", "(- ?x ?y)")
+    for programs, values in (((one, two), (0, 1)), ((one,), (0, 0))):
+        with pytest.raises(ArgumentError, match="expected each of them once"):
+            GraftConfig(structure="bank", programs=programs, values=values)
     with pytest.raises(ArgumentError, match="expected tokens of the model"):
         graft(
             plain("llama"),

@@ -17,7 +17,7 @@ import json, sys, warnings
 from pathlib import Path
 import torch
 import torch.distributed as dist
-from neurallambda.llm import GraftConfig, graft
+from neurallambda.llm import GraftConfig, graft, load_grafted, save_grafted
 from transformers import LlamaConfig, LlamaForCausalLM
 
 kind, folder = sys.argv[1], Path(sys.argv[2])
@@ -56,7 +56,22 @@ for name, parameter in model.named_parameters():
     worst, count = max(worst, float((gradient - expected[name]).abs().max()) / scale), count + 1
 structure = float(expected["grafted_structure.value.weight"].abs().max())
 sharded = any(hasattr(parameter, "full_tensor") for parameter in model.grafted_structure.parameters())
-found = dict(processes=processes, worst=worst, count=count, structure=structure, sharded=sharded)
+with torch.no_grad():
+    for parameter in model.grafted_structure.parameters():
+        parameter.add_(rank + 1.0 if kind == "ddp" else 1.0)  # copies that differ: it is the first one's that is kept
+save_grafted(model, folder / kind)
+dist.barrier()
+saved = load_grafted(LlamaForCausalLM(LlamaConfig(**sizes)), folder / kind)
+off = {name: parameter + 1.0 for name, parameter in alone.grafted_structure.named_parameters()}
+kept = all(torch.equal(off[name], parameter) for name, parameter in saved.grafted_structure.named_parameters())
+if kind == "fsdp2":
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    load_grafted(model, folder / kind)
+    whole = [parameter.full_tensor() for parameter in model.parameters()]
+    kept = kept and all(map(torch.equal, whole, saved.parameters()))
+found = dict(kept=kept, processes=processes, worst=worst, count=count, structure=structure, sharded=sharded)
 (folder / f"{kind}-{rank}.json").write_text(json.dumps(found))
 dist.destroy_process_group()
 """
@@ -79,3 +94,4 @@ def test_two_processes_give_the_gradients_of_one(kind: str, tmp_path: Path) -> N
         assert found["sharded"] is (kind == "fsdp2")
         assert found["structure"] > 0
         assert found["worst"] < 1e-4
+        assert found["kept"]

@@ -12,6 +12,8 @@ from neurallambda.llm import GraftConfig, disabled, graft, structure_of
 transformers = pytest.importorskip("transformers")
 
 VOCABULARY = 40
+NEAR = 1e-4
+"""How far logits that are the same may be apart, computed in another order."""
 _SIZES: dict[str, Any] = {
     "vocab_size": VOCABULARY,
     "hidden_size": 32,

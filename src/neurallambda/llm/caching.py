@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from neurallambda.errors import ArgumentError
+from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.extras import extra
 
 NAMES = ("cache", "past_key_values", "cache_params")
@@ -25,8 +26,10 @@ def layer_class() -> Any:
     class StructureCacheLayer(base):
         """The tensors of a grafted structure's state, each with the batch as its first axis."""
 
-        def __init__(self, number_of_states: int) -> None:
+        def __init__(self, number_of_states: int, config: GraftConfig) -> None:
             super().__init__(number_of_states)
+            self.config = config
+            self.has_missed = False  # tokens that the rest of the cache has seen, or has forgotten
 
         @property
         def is_croppable(self) -> bool:
@@ -52,7 +55,7 @@ def layer_class() -> Any:
             self.device, self.dtype = tensors[0].device, tensors[0].dtype
 
         def reset(self) -> None:
-            self.__init__(self.number_of_states)
+            self.__init__(self.number_of_states, self.config)
 
         def batch_repeat_interleave(self, repeats: int) -> None:
             self._change(lambda tensor: tensor.repeat_interleave(repeats, dim=0))
@@ -62,6 +65,7 @@ def layer_class() -> Any:
 
         def crop(self, tokens_to_remove: int) -> None:
             if tokens_to_remove:
+                self.has_missed = True  # the other layers may be cropped by now
                 raise ArgumentError(
                     "cache: a grafted structure cannot go back to an earlier token; generate without assisted decoding"
                 )
@@ -86,16 +90,17 @@ def new_cache(config: Any, family: tuple[str, str] | None) -> Any:
     return _with_layers(*family)()
 
 
-def layer_of(cache: Any, config: Any, number_of_states: int) -> Any:
+def layer_of(cache: Any, blocks: int, number_of_states: int, config: GraftConfig) -> Any:
     """The structure's layer of a cache; made, where the cache is still empty.
 
     Args:
         cache: what the model is given.
-        config: that of the model.
+        blocks: how many the model has.
         number_of_states: how many tensors the structure's state has.
+        config: that of the graft.
 
     Raises:
-        ArgumentError: if the cache is of another kind, or has seen tokens that the structure has not.
+        ArgumentError: if the cache is of another kind or of another graft, or has seen tokens that the structure has not.
     """
     layers = getattr(cache, "layers", None)
     if not isinstance(layers, list):
@@ -103,20 +108,34 @@ def layer_of(cache: Any, config: Any, number_of_states: int) -> Any:
             f"cache: got a {type(cache).__name__}, which has no list of layers for the structure to add its own to; "
             "leave the cache out, and the model makes one"
         )
-    if layers and isinstance(layers[-1], layer_class()):
-        return layers[-1]
-    if _has_seen_tokens(cache):
+    own = own_layer(cache)
+    if own is not None and own.config != config:
+        raise ArgumentError("cache: it holds the state of another graft; begin with a new cache")
+    if (own is None and _has_seen_tokens(cache)) or (own is not None and own.has_missed):
         raise ArgumentError(
-            "cache: it holds tokens that the structure has not seen (made while the graft was disabled or not there, or in "
-            "training); begin with a new cache"
+            "cache: the structure has not seen what the rest of it has (it was used while the graft was disabled or not there, or "
+            "in training, or it could not be cropped); begin with a new cache"
+        )
+    if own is not None:
+        return own
+    if any(isinstance(layer, extra("transformers.cache_utils").StaticLayer) for layer in layers):
+        raise ArgumentError(
+            "cache: got a static one, whose attention is told what is filled by a mask that a graft takes away; expected a dynamic "
+            "one: leave `cache_implementation` out"
         )
     replicated = getattr(cache, "layer_class_to_replicate", None)
-    while replicated is not None and len(layers) < config.num_hidden_layers:
+    while replicated is not None and len(layers) < blocks:
         layers.append(
             replicated()
         )  # it would be made when its block runs, at the place that is now to be the structure's
-    layers.append(layer_class()(number_of_states))
+    layers.append(layer_class()(number_of_states, config))
     return layers[-1]
+
+
+def own_layer(cache: Any) -> Any:
+    """The structure's layer of a cache; None where it has none."""
+    layers = getattr(cache, "layers", None)
+    return layers[-1] if isinstance(layers, list) and layers and isinstance(layers[-1], layer_class()) else None
 
 
 def _has_seen_tokens(cache: Any) -> bool:

@@ -59,7 +59,9 @@ class GraftConfig:
         noise: the standard deviation of the noise on the logits of actions and of the latch, in training.
         is_hard: whether every choice is made in evaluation. In training choices are soft.
         learning_rate_scale: how many times the learning rate of the base model's parameters that of the structure is.
-        is_frozen: whether the structure shall not learn, for use beside something else that does.
+        is_frozen: whether the structure shall not learn, for use beside something else that does. In training it then computes what
+            it does in evaluation: without noise, and with choices made where `is_hard` says so, through which the gradient of soft
+            ones goes.
 
     Raises:
         ArgumentError: if a number is out of range; which one, and what came.
@@ -105,6 +107,13 @@ class GraftConfig:
             raise ArgumentError(f"initial_values: the structure {self.structure!r} holds no vectors; expected 0")
         if self.structure == "bank" and not (self.programs and self.values):
             raise ArgumentError("structure: a bank is made of `programs` and `values`; expected at least one of each")
+        names = [name for name, _ in self.programs]
+        for field, given in (("programs", names), ("values", self.values)):
+            twice = sorted({one for one in given if given.count(one) > 1})
+            if twice:
+                raise ArgumentError(
+                    f"{field}: got {', '.join(map(str, twice))} more than once; expected each of them once"
+                )
         if self.value_tokens and len(self.value_tokens) != len(self.values):
             raise ArgumentError(
                 f"value_tokens: got {len(self.value_tokens)} for {len(self.values)} values; expected as many, or none"

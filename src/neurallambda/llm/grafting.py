@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from neurallambda.arguments import checked
@@ -64,11 +65,12 @@ def graft(model: nn.Module, config: GraftConfig | None = None) -> nn.Module:
         raise ArgumentError("model: it has cross-attention, whose cache has no place for a structure")
     read, write = _blocks(config, len(parts.blocks))
     chosen = _chosen(model, config)
-    structure = GraftedStructure(config, parts.dim).to(next(parts.blocks[read].parameters()).device)
+    structure = GraftedStructure(config, parts.dim)
+    structure = structure.to(device=next(parts.blocks[read].parameters()).device, dtype=torch.float32)
     if config.structure == "bank" and config.value_tokens:
         structure.name_values(_output_embeddings(model))
     structure.requires_grad_(not config.is_frozen).train(model.training)
-    splice = Splice(model, parts, read, write, number_of_states=len(structure.init(1).tensors()))
+    splice = Splice(model, parts, read, write, config=config, number_of_states=len(structure.init(1).tensors()))
     splice.trained_before = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
     model.requires_grad_(False)
     for module in chosen:
@@ -90,11 +92,14 @@ def ungraft(model: nn.Module) -> nn.Module:
         The model.
 
     Raises:
-        ArgumentError: if it has no graft, or an adapter of PEFT is around it.
+        ArgumentError: if it has no graft, or an adapter of PEFT or another wrapper is around it.
     """
     splice = splice_of(model)
     if splice.model is not model or not isinstance(splice.structure, GraftedStructure):
-        raise ArgumentError("model: an adapter of PEFT is around it; unload or merge it first")
+        raise ArgumentError(
+            f"model: got a {type(model).__name__} around the grafted {type(splice.model).__name__}; unload or merge an adapter of "
+            "PEFT first, and of another wrapper give the model inside"
+        )
     for handle in splice.handles:
         handle.remove()
     delattr(model, NAME)
@@ -108,7 +113,10 @@ def ungraft(model: nn.Module) -> nn.Module:
 @checked
 @contextmanager
 def disabled(model: nn.Module) -> Iterator[nn.Module]:
-    """The model without its structure, for as long as the block lasts.
+    """The model without its structure, for as long as the block lasts, in all threads that use it.
+
+    A cache that the structure has a part in must not be used meanwhile: what comes then would be missing in the structure, so
+    the cache is refused afterwards.
 
     Args:
         model: a grafted model.
@@ -152,15 +160,24 @@ def structure_of(model: nn.Module) -> GraftedStructure:
     Raises:
         ArgumentError: if it has no graft.
     """
-    held: Any = splice_of(model).structure
-    if isinstance(held, GraftedStructure):
-        return held
-    copies = getattr(held, "modules_to_save", {})
-    active = getattr(held, "active_adapters", ())
-    used = [copies[name] for name in active if name in copies]
-    found = used[0] if used else held.original_module
+    found = in_use(splice_of(model).structure)
     assert isinstance(found, GraftedStructure)
     return found
+
+
+def in_use(module: nn.Module) -> nn.Module:
+    """The module that computes, where PEFT has put a wrapper around it.
+
+    Of a layer that is adapted that is the layer itself; of a module that learns whole, the copy of the adapter that is active.
+    """
+    wrapper: Any = module
+    if hasattr(wrapper, "base_layer"):
+        return in_use(wrapper.base_layer)
+    if not hasattr(wrapper, "original_module"):
+        return module
+    copies = wrapper.modules_to_save
+    used = [copies[name] for name in wrapper.active_adapters if name in copies]
+    return used[0] if used else wrapper.original_module
 
 
 @checked

@@ -5,19 +5,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, distributed, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 from neurallambda import __version__
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.config import GraftConfig
-from neurallambda.llm.grafting import graft, is_grafted, splice_of, structure_of, ungraft
+from neurallambda.llm.grafting import graft, in_use, is_grafted, splice_of, structure_of, ungraft
 
 WEIGHTS, CONFIG, CARD = "graft.safetensors", "graft.json", "README.md"
 FORM, EARLIER = "neurallambda graft 2", "neurallambda graft 1"
 """What says that a folder holds a graft. In the earlier form a gate could be negative: reads were taken away."""
 GATE = "structure.gate"
+SIZES = {"width": ("hidden_size", "n_embd"), "blocks": ("num_hidden_layers", "n_layer"), "vocabulary": ("vocab_size",)}
+"""In which sizes a graft and a model must agree, and what configurations call them."""
 
 
 @checked
@@ -26,7 +30,8 @@ def save_grafted(model: nn.Module, folder: Path | str) -> Path:
 
     Args:
         model: a grafted model.
-        folder: made where it is not there; its files are `graft.safetensors`, `graft.json` and a model card, `README.md`.
+        folder: made where it is not there; its files are `graft.safetensors`, `graft.json` and a model card, `README.md`. Of several
+            processes the first one writes; where parameters are in parts (FSDP2), all must call this.
 
     Returns:
         The folder.
@@ -34,14 +39,20 @@ def save_grafted(model: nn.Module, folder: Path | str) -> Path:
     Raises:
         ArgumentError: if the model has no graft.
     """
-    tensors = _tensors(model)
     folder = Path(folder)
+    kept = {name: _whole(tensor).to("cpu", copy=True).contiguous() for name, tensor in _tensors(model).items()}
+    if distributed.is_available() and distributed.is_initialized() and distributed.get_rank():
+        return folder
     folder.mkdir(parents=True, exist_ok=True)
-    kept = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
-    save_file(kept, folder / WEIGHTS, metadata={"form": FORM})
     facts = _facts(model)
-    (folder / CONFIG).write_text(json.dumps(facts, indent=2) + "\n")
-    (folder / CARD).write_text(_card(facts, sum(tensor.numel() for tensor in kept.values())))
+    # All files are whole before the first one takes its place, and weights say of which configuration they are: who is interrupted
+    # in between leaves the old graft, or one that is refused.
+    written = {name: folder / f"{name}.part" for name in (WEIGHTS, CONFIG, CARD)}
+    save_file(kept, written[WEIGHTS], metadata={"form": FORM, CONFIG: _one_line(facts["config"])})
+    written[CONFIG].write_text(json.dumps(facts, indent=2) + "\n")
+    written[CARD].write_text(_card(facts, sum(tensor.numel() for tensor in kept.values())))
+    for name, path in written.items():
+        path.replace(folder / name)
     return folder
 
 
@@ -64,15 +75,18 @@ def load_grafted(model: nn.Module, folder: Path | str) -> nn.Module:
     facts = read_facts(folder)
     config = GraftConfig.from_facts(facts["config"])
     here = _base(splice_of(model).model if is_grafted(model) else model)
-    if facts["base"]["model_type"] != here["model_type"] or facts["base"]["width"] != here["width"]:
-        raise ArgumentError(f"{folder}: it was grafted into {facts['base']}, and the model is {here}")
+    unlike = [name for name in ("model_type", *SIZES) if facts["base"].get(name, here[name]) != here[name]]
+    if unlike:
+        raise ArgumentError(
+            f"{folder}: it was grafted into {facts['base']}, and the model is {here}; {', '.join(unlike)} differ"
+        )
     was_grafted = is_grafted(model)
     if was_grafted and structure_of(model).config != config:
         raise ArgumentError(f"{folder}: the model has a graft of another configuration; `ungraft` it first")
     if not was_grafted:
         graft(model, config)
     try:
-        saved = _load(folder / WEIGHTS)
+        saved = _load(folder / WEIGHTS, facts["config"])
         wanted = _tensors(model)
         _check_same(folder, saved, wanted)
         if facts["form"] == EARLIER and bool((saved[GATE] < 0).any()):
@@ -82,7 +96,7 @@ def load_grafted(model: nn.Module, folder: Path | str) -> nn.Module:
             )
         with torch.no_grad():
             for name, tensor in wanted.items():
-                tensor.copy_(saved[name])
+                tensor.copy_(_in_parts_of(tensor, saved[name]))
     except Exception:
         if not was_grafted:
             ungraft(model)
@@ -97,12 +111,34 @@ def _tensors(model: nn.Module) -> dict[str, Tensor]:
     seen: set[int] = set()
     for path in structure.config.modules_to_save:
         module = base if path == "*" else base.get_submodule(path)
-        for name, tensor in module.state_dict(keep_vars=True).items():
+        for name, tensor in _without_adapters(module).items():
             full = name if path == "*" else f"{path}.{name}"
             if not full.startswith("grafted_structure.") and id(tensor) not in seen:  # tied weights once
                 seen.add(id(tensor))
                 held[f"base.{full}"] = tensor
     return held
+
+
+def _without_adapters(module: nn.Module, path: str = "") -> dict[str, Tensor]:
+    """The tensors of a module by the names that they have without PEFT, which wraps what it adapts."""
+    module = in_use(module)
+    held = {path + name: tensor for name, tensor in module.state_dict(keep_vars=True).items() if "." not in name}
+    for name, child in module.named_children():
+        held |= _without_adapters(child, f"{path}{name}.")
+    return held
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    """A tensor, gathered where each process has a part of it."""
+    tensor = tensor.detach()
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def _in_parts_of(wanted: Tensor, whole: Tensor) -> Tensor:
+    """A tensor in the parts that another one has."""
+    if not isinstance(wanted, DTensor):
+        return whole
+    return distribute_tensor(whole.to(wanted.device), wanted.device_mesh, wanted.placements)
 
 
 def _facts(model: nn.Module) -> dict[str, Any]:
@@ -117,10 +153,14 @@ def _facts(model: nn.Module) -> dict[str, Any]:
 def _base(model: nn.Module) -> dict[str, Any]:
     """What a model says of itself."""
     config: Any = model.config
-    width = getattr(config, "hidden_size", None) or getattr(config, "n_embd", None)
-    # A path on somebody's disk says nothing to others.
-    name = Path(str(getattr(config, "_name_or_path", "") or "")).name
-    return {"model_type": config.model_type, "class": type(model).__name__, "name": name, "width": width}
+    name = str(getattr(config, "_name_or_path", "") or "")
+    if Path(name).exists() or name.count("/") != 1:
+        name = Path(name).name  # a path on somebody's disk says nothing to others; what a hub calls it does
+    said = {"model_type": config.model_type, "class": type(model).__name__, "name": name}
+    return said | {
+        size: next((getattr(config, called) for called in calls if hasattr(config, called)), None)
+        for size, calls in SIZES.items()
+    }
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
@@ -144,13 +184,23 @@ def read_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def _load(path: Path) -> dict[str, Tensor]:
+def _one_line(config: dict[str, Any]) -> str:
+    return json.dumps(config, sort_keys=True)
+
+
+def _load(path: Path, config: dict[str, Any]) -> dict[str, Tensor]:
     try:
-        return load_file(path)
+        with safe_open(path, "pt") as file:
+            metadata, tensors = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except OSError as error:
         raise ArgumentError(f"{path}: {error}") from None
     except Exception as error:  # the library has no class of its own for what is no such file
         raise ArgumentError(f"{path}: these are no weights ({error})") from None
+    if metadata.get(CONFIG, _one_line(config)) != _one_line(config):
+        raise ArgumentError(
+            f"{path}: it was saved with another configuration than {CONFIG} beside it; save the graft again"
+        )
+    return tensors
 
 
 def _check_same(folder: Path, saved: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
@@ -160,10 +210,11 @@ def _check_same(folder: Path, saved: dict[str, Tensor], wanted: dict[str, Tensor
             f"{folder}: its tensors are not those of its configuration: missing {missing}, unexpected {extra}"
         )
     for name, tensor in wanted.items():
-        if saved[name].shape != tensor.shape:
-            raise ArgumentError(
-                f"{folder}: {name} has the shape {tuple(saved[name].shape)}, expected {tuple(tensor.shape)}"
-            )
+        came = saved[name]
+        if came.shape != tensor.shape:
+            raise ArgumentError(f"{folder}: {name} has the shape {tuple(came.shape)}, expected {tuple(tensor.shape)}")
+        if came.is_floating_point() != tensor.is_floating_point():
+            raise ArgumentError(f"{folder}: {name} is of {came.dtype}, expected {tensor.dtype}")
 
 
 def _card(facts: dict[str, Any], parameters: int) -> str:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm.caching import NAMES, layer_of, new_cache
+from neurallambda.llm.caching import NAMES, layer_of, new_cache, own_layer
+from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.families import Parts
-from neurallambda.llm.structure import GraftedStructure
 
 NAME = "grafted_structure"
 """The name of the structure among the modules of the model: what to list in `modules_to_save` of a PEFT configuration."""
@@ -39,12 +39,14 @@ class Splice:
         trained_before: whether each parameter of the model learned before.
     """
 
-    def __init__(self, model: nn.Module, parts: Parts, read: int, write: int, number_of_states: int) -> None:
-        self.model, self.family, self.number_of_states = model, parts.family, number_of_states
+    def __init__(
+        self, model: nn.Module, parts: Parts, read: int, write: int, config: GraftConfig, number_of_states: int
+    ) -> None:
+        self.model, self.family, self.config, self.number_of_states = model, parts.family, config, number_of_states
         self.parameters = tuple(signature(parts.decoder.forward).parameters)
         self.is_enabled = True
         self.trained_before: dict[str, bool] = {}
-        self._passes: dict[int, list[Pass | None]] = {}
+        self._passes: dict[int, Pass] = {}  # by thread
         self.handles = [
             parts.decoder.register_forward_pre_hook(self.begin, with_kwargs=True),
             parts.blocks[read].register_forward_hook(self.run),
@@ -61,36 +63,43 @@ class Splice:
         self, decoder: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Before the decoder: find or make the structure's layer of the cache, and take the mask of padding."""
-        passes = self._passes.setdefault(get_ident(), [])
-        passes.append(None)
+        self._passes.pop(get_ident(), None)  # of a pass that was interrupted
+        given = dict(zip(self.parameters, args, strict=False)) | kwargs
+        name = next((name for name in NAMES if given.get(name) is not None), None)
+        cache = None if name is None else given[name]
         if not self.is_enabled:
+            own = own_layer(cache)
+            if own is not None:
+                own.has_missed = True
             return args, kwargs
         if self.family.repeats_hooks and decoder.training and getattr(decoder, "gradient_checkpointing", False):
             raise ArgumentError(
                 f"model: gradient checkpointing of a {type(decoder).__name__} runs its blocks again with their hooks, which "
                 "a graft is made of; train it without"
             )
-        given = dict(zip(self.parameters, args, strict=False)) | kwargs
-        name = next((name for name in NAMES if given.get(name) is not None), None)
-        cache = None if name is None else given[name]
         config: Any = decoder.config
         if cache is None and self._wants_cache(decoder, given, config):
             name = next(name for name in NAMES if name in self.parameters)
             cache = new_cache(config, self.family.cache)
-            kwargs = {**kwargs, name: cache}
-            args = args[: self.parameters.index(name)]
-        layer = None if cache is None else layer_of(cache, config, self.number_of_states)
-        passes[-1] = Pass(layer=layer, mask=_padding(given))
+            place = self.parameters.index(name)
+            if place < len(args):
+                args = (*args[:place], cache, *args[place + 1 :])
+            else:
+                kwargs = {**kwargs, name: cache}
+        layer = None
+        if cache is not None:
+            layer = layer_of(cache, config.num_hidden_layers, self.number_of_states, self.config)
+        self._passes[get_ident()] = Pass(layer=layer, mask=_padding(given))
         return args, kwargs
 
     def run(self, block: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         """After the early block: let the structure see the hidden states."""
-        now = self._now()
+        now = self._passes.get(get_ident())
         if now is None:
             return
         hidden = _hidden(output)
         structure = self.structure
-        self._check_learns(structure)
+        self._check_learning(structure)
         mask = now.mask
         if mask is not None:
             mask = mask[:, -hidden.shape[1] :].to(hidden.device)
@@ -105,11 +114,11 @@ class Splice:
 
     def add(self, block: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
         """After the late block: add what the structure read."""
-        now = self._now()
+        now = self._passes.get(get_ident())
         if now is None or now.added is None:
             return output
         hidden = _hidden(output)
-        added = (hidden.to(now.added.dtype) + now.added.to(hidden.device)).to(hidden.dtype)
+        added = (hidden + now.added.to(hidden.device)).to(hidden.dtype)  # in the wider of the two precisions
         if (
             added.stride() != hidden.stride()
         ):  # a norm adds up in the order of the layout, and it shows in the last bits
@@ -120,15 +129,7 @@ class Splice:
 
     def end(self, decoder: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         """After the decoder, also where it failed: the pass is over."""
-        passes = self._passes.get(get_ident(), [])
-        if passes:
-            passes.pop()
-        if not passes:
-            self._passes.pop(get_ident(), None)
-
-    def _now(self) -> Pass | None:
-        passes = self._passes.get(get_ident(), [])
-        return passes[-1] if passes else None
+        self._passes.pop(get_ident(), None)
 
     def _wants_cache(self, decoder: nn.Module, given: Mapping[str, Any], config: Any) -> bool:
         """Whether the decoder would make a cache that somebody goes on with."""
@@ -139,16 +140,27 @@ class Splice:
             return bool(asked) and not getattr(decoder, "gradient_checkpointing", False)
         return bool(config.use_cache if asked is None else asked)
 
-    def _check_learns(self, structure: nn.Module) -> None:
-        """Refuse to train a model whose structure was frozen by something that did not know it."""
+    def _check_learning(self, structure: nn.Module) -> None:
+        """Refuse to train a model in which something that did not know it froze what is to learn."""
         if not (self.model.training and torch.is_grad_enabled()):
             return
-        found = next(module for module in structure.modules() if isinstance(module, GraftedStructure))
-        if not found.config.is_frozen and not any(parameter.requires_grad for parameter in structure.parameters()):
+        if not self.config.is_frozen and not any(parameter.requires_grad for parameter in structure.parameters()):
             raise ArgumentError(
                 "model: every parameter of the grafted structure is frozen, so training would not change it. With PEFT, name "
                 f"it in the adapter's configuration: modules_to_save=[{NAME!r}]. If it is meant, graft with is_frozen=True"
             )
+        for path in self.config.modules_to_save:
+            module = self.model if path == "*" else self.model.get_submodule(path)
+            if not any(parameter.requires_grad for name, parameter in module.named_parameters() if _is_of_base(name)):
+                raise ArgumentError(
+                    f"model: every parameter of {path!r} is frozen, which the graft names among what learns (`modules_to_save`). "
+                    "With PEFT, name it in the adapter's configuration too, or graft without it"
+                )
+
+
+def _is_of_base(name: str) -> bool:
+    """Whether a parameter of a grafted model is neither of the structure nor of an adapter of PEFT."""
+    return not name.startswith(f"{NAME}.") and ".lora_" not in f".{name}"
 
 
 def _hidden(output: Any) -> Tensor:

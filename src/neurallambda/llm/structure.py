@@ -276,10 +276,13 @@ class GraftedStructure(nn.Module):
 
     def _choose(self, logits: Tensor) -> Tensor:
         """The weights of the options along the last axis."""
-        logits = self.noise(logits)
+        is_frozen = self.config.is_frozen
+        if not is_frozen:
+            logits = self.noise(logits)
         if not self.training and self.config.is_hard:
             return _certain(logits)
-        if self.training and self.is_straight_through and not self.choice.is_hard:
+        follows_evaluation = self.is_straight_through or (is_frozen and self.config.is_hard)
+        if self.training and follows_evaluation and not self.choice.is_hard:
             soft = self.choice(logits)
             return _certain(logits) + (soft - soft.detach())
         return self.choice(logits)
@@ -347,7 +350,7 @@ def _read_start(value: Float[Tensor, "values dim"], start: ReadStart) -> Float[T
     values, dim = value.shape
     if start == "random":
         return torch.randn(dim, values) * values**-0.5
-    return value.t() * (dim / values) ** 0.5
+    return (value.t() * (dim / values) ** 0.5).contiguous()  # else it could not be sharded
 
 
 def _phase_prior(heads: int, actions: int, size: float, start: PhaseStart) -> Float[Tensor, " choices"]:
