@@ -107,13 +107,9 @@ class GraftConfig:
             raise ArgumentError(f"initial_values: the structure {self.structure!r} holds no vectors; expected 0")
         if self.structure == "bank" and not (self.programs and self.values):
             raise ArgumentError("structure: a bank is made of `programs` and `values`; expected at least one of each")
-        names = [name for name, _ in self.programs]
-        for field, given in (("programs", names), ("values", self.values)):
-            twice = sorted({one for one in given if given.count(one) > 1})
-            if twice:
-                raise ArgumentError(
-                    f"{field}: got {', '.join(map(str, twice))} more than once; expected each of them once"
-                )
+        for field, given in (("programs", [name for name, _ in self.programs]), ("values", self.values)):
+            if len(set(given)) < len(given):
+                raise ArgumentError(f"{field}: got {shown(given)}, expected each of them once")
         if self.value_tokens and len(self.value_tokens) != len(self.values):
             raise ArgumentError(
                 f"value_tokens: got {len(self.value_tokens)} for {len(self.values)} values; expected as many, or none"
