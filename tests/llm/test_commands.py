@@ -1,19 +1,29 @@
 """The commands around language models, with a tiny base model in a folder."""
 
 import json
+import shutil
+from copy import deepcopy
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from neurallambda.cli.app import app
+from neurallambda.llm import GraftConfig, disabled, graft, load_grafted, save_grafted, structure_of
+from neurallambda.llm.bases import load_base
+from neurallambda.llm.experiments.matrix import FORM
 from neurallambda.llm.teaching import tasks, training
 from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
 from neurallambda.llm.teaching.tasks import TASKS
+from neurallambda.llm.teaching.texts import file_texts, own_texts
+from neurallambda.llm.teaching.training import perplexity
 from tests.llm.test_teaching import small_model, tokenizer
+from tests.llm.tiny import transformers
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((files("neurallambda.traces") / "schema.json").read_text()))
 
@@ -31,6 +41,31 @@ def called(*words: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+@pytest.fixture(scope="module")
+def opened(base: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A graft with an open gate, that says something else than its base."""
+    model, spelled = load_base(base)
+    graft(model, GraftConfig(width=4, depth=8, noise=0.0))
+    for seed in range(100):
+        with torch.no_grad():
+            generator = torch.Generator().manual_seed(seed)
+            for parameter in structure_of(model).parameters():
+                parameter.normal_(generator=generator)
+            structure_of(model).gate.fill_(50.0)
+        with disabled(model):
+            plain = written(model, spelled)
+        if written(model, spelled) != plain:
+            return str(save_grafted(model, tmp_path_factory.mktemp("opened") / "graft"))
+    raise AssertionError("no structure that shows was found")
+
+
+def written(model: Any, spelled: Any, prompt: str = "dog cat |") -> str:
+    """What a model goes on with, of four tokens."""
+    inputs = spelled(prompt, return_tensors="pt", return_token_type_ids=False)
+    tokens = model.generate(**inputs, max_new_tokens=4, do_sample=False, pad_token_id=spelled.pad_token_id)
+    return spelled.decode(tokens[0, inputs.input_ids.shape[1] :], skip_special_tokens=True)
+
+
 def test_a_graft_is_made_measured_and_used(base: str, tmp_path: Path) -> None:
     out = str(tmp_path / "made")
     assert called("graft", "--base", base, "--out", out, "width=4", "depth=8") == (0, f"{out}\n")
@@ -38,11 +73,47 @@ def test_a_graft_is_made_measured_and_used(base: str, tmp_path: Path) -> None:
     code, said = called("evaluate", out, "reverse", "--base", base, "--lengths", "2,3", "--rows", "4")
     assert code == 0
     assert [line.split("\t")[0] for line in said.splitlines()] == ["2", "3"]
-    texts = [
-        called("generate", out, "dog cat |", "--base", base, "--tokens", "4", *more) for more in ((), ("--plain",))
+    said = called("generate", out, "dog cat |", "--base", base, "--tokens", "4")
+    assert said == (0, written(*load_base(base)) + "\n")  # the gate is closed
+
+
+def test_a_text_goes_on_as_the_structure_says_or_plainly_without_it(base: str, opened: str) -> None:
+    model, spelled = load_base(base)
+    plain = written(model, spelled)
+    own = written(load_grafted(model, opened), spelled)
+    assert own != plain
+    words = ("generate", opened, "dog cat |", "--base", base, "--tokens", "4")
+    assert called(*words) == (0, f"{own}\n")
+    assert called(*words, "--plain") == (0, f"{plain}\n")
+
+
+def test_what_is_measured_has_the_structure_in_it(base: str, opened: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, spelled = load_base(base)
+    tokens = spelled("dog cat ball |", return_tensors="pt").input_ids
+    given: list[Any] = []
+    monkeypatch.setattr(training, "exact_match", lambda model, task, _, length, **more: given.append(model) or 0.25)
+    assert called("evaluate", opened, "copy", "--base", base, "--lengths", "3,2") == (0, "3\t0.250\n2\t0.250\n")
+    with torch.no_grad():
+        expected = load_grafted(deepcopy(model), opened)(tokens).logits
+        assert not torch.allclose(model(tokens).logits, expected, atol=1e-2)
+        assert all(torch.equal(one(tokens).logits, expected) for one in given)
+
+
+def test_what_a_structure_does_to_the_language_is_measured(base: str, opened: str, tmp_path: Path) -> None:
+    text = tmp_path / "psalm.txt"
+    text.write_text("dog cat ball tree\n\nhouse bird\n" * 2000)
+    code, said = called("retention", opened, str(text), "--base", base)
+    assert code == 0, said
+    model, spelled = load_base(base)
+    texts = [own_texts(model, None)[0], file_texts(text, spelled)]
+    before = [perplexity(model, tokens) for tokens in texts]
+    after = [perplexity(load_grafted(model, opened), tokens) for tokens in texts]
+    expected = [
+        f"{name}\t{one:.4f}\t{other:.4f}\t{other / one:.4f}"
+        for name, one, other in zip(("own", "psalm"), before, after, strict=True)
     ]
-    assert texts[0][0] == 0
-    assert texts[0] == texts[1]  # the gate is closed
+    assert said.splitlines() == expected
+    assert all(abs(other / one - 1) > 3e-4 for one, other in zip(before, after, strict=True))
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -70,14 +141,11 @@ def test_a_structure_is_trained(base: str, tmp_path: Path) -> None:
     assert (Path(out) / "graft.safetensors").exists()
     kept = json.loads((Path(out) / "graft.json").read_text())["config"]
     assert (kept["structure"], kept["layers_to_transform"], kept["width"]) == ("queue", [0, -1], 4)
-    text = tmp_path / "psalm.txt"
-    text.write_text("dog cat ball tree\n\nhouse bird\n" * 2000)
-    code, said = called("retention", out, str(text), "--base", base)
-    assert code == 0, said
-    for name, line in zip(("own", "psalm"), said.splitlines(), strict=True):
-        found, before, after, ratio = line.split("\t")
-        assert found == name
-        assert float(ratio) == pytest.approx(float(after) / float(before), abs=1e-3)
+    untrained, trained = load_base(base)[0], load_base(base)[0]
+    torch.manual_seed(0)
+    graft(untrained, structure_of(load_grafted(trained, out)).config)
+    told = zip(structure_of(untrained).parameters(), structure_of(trained).parameters(), strict=True)
+    assert any(not torch.equal(one, other) for one, other in told)
 
 
 def test_what_a_structure_does_is_shown(base: str, tmp_path: Path) -> None:
@@ -106,8 +174,68 @@ def test_texts_are_written_and_a_model_is_trained_on_them(base: str, tmp_path: P
     assert code == 0, said
     assert "step 2: loss" in said
     assert called("graft", "--base", out, "--out", str(tmp_path / "made"), "width=4", "depth=8")[0] == 0
-    code, said = called("pretrain", file, "--out", out, *sizes, "rows=3")
+    code, said = called("pretrain", file, "--out", out, *(one.replace("rows=2", "rows=3") for one in sizes))
     assert (code, "another rows" in said) == (2, True)
+
+
+@pytest.fixture(scope="module")
+def bounded(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A base model that reads 64 tokens, and a graft in it."""
+    folder, spelled = tmp_path_factory.mktemp("bounded"), tokenizer()
+    sizes: dict[str, Any] = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64, "bos_token_id": 1}
+    config = transformers.GPT2Config(vocab_size=len(spelled), **sizes, eos_token_id=2, pad_token_id=0)
+    transformers.GPT2LMHeadModel(config).save_pretrained(folder / "base")
+    spelled.save_pretrained(folder / "base")
+    model, _ = load_base(str(folder / "base"))
+    return str(folder / "base"), str(save_grafted(graft(model, GraftConfig(width=4, depth=8)), folder / "graft"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["evaluate", "GRAFT", "reverse", "--lengths", "4,40"], "--lengths: got 40, which makes 82 tokens"),
+        (
+            ["generate", "GRAFT", "dog cat", "--tokens", "100"],
+            "--tokens: got 100 after 3 of the prompt, which makes 103",
+        ),
+        (
+            ["inspect", "GRAFT", "dog cat", "--tokens", "100"],
+            "--tokens: got 100 after 3 of the prompt, which makes 103",
+        ),
+        (["train", "reverse", "--out", "x", "lengths=2-40"], "lengths: got 40, which makes 82 tokens"),
+    ],
+)
+def test_more_than_a_model_has_positions_for_is_refused(
+    words: list[str], message: str, bounded: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    base, folder = bounded
+    code, said = called(*(folder if word == "GRAFT" else word for word in words), "--base", base)
+    assert (code, said.startswith(message)) == (2, True), said
+    assert "expected at most the 64" in said
+    assert "\n" not in said.rstrip()  # nor any number
+
+
+def test_a_model_with_few_positions_is_taught_and_used_up_to_them(bounded: tuple[str, str], tmp_path: Path) -> None:
+    base, folder = bounded
+    assert called("generate", folder, "dog cat", "--base", base, "--tokens", "61")[0] == 0
+    (tmp_path / "psalm.txt").write_text("dog cat ball tree\n" * 2000)
+    code, said = called("retention", folder, str(tmp_path / "psalm.txt"), "--base", base)
+    assert code == 0, said
+    sizes = ["steps=2", "rows=2", "width=4", "depth=8", "lengths=2-31"]
+    code, said = called("train", "reverse", "--base", base, "--out", str(tmp_path / "made"), *sizes)
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("said_of_base", [{}, "x", None, {"name": 3}])
+def test_a_graft_that_does_not_say_its_base_is_refused(said_of_base: object, opened: str, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(opened, tmp_path / "graft"))
+    facts = json.loads((folder / "graft.json").read_text())
+    (folder / "graft.json").write_text(json.dumps(facts | {"base": said_of_base}))
+    for words in (["generate", str(folder), "dog"], ["evaluate", str(folder), "copy"], ["retention", str(folder)]):
+        code, said = called(*words)
+        assert code == 2
+        assert "graft.json: base: got " in said
 
 
 @pytest.mark.parametrize(
@@ -146,3 +274,10 @@ def test_what_cannot_be_used_is_said(
     assert message in said
     assert "Traceback" not in said
     assert not list(tmp_path.iterdir())
+
+
+def test_a_report_names_the_file_that_it_cannot_show(tmp_path: Path) -> None:
+    for text, message in (('{"form": "neurall', "this is no JSON"), (json.dumps({"form": FORM}), "model is missing")):
+        (tmp_path / "wrong.json").write_text(text)
+        code, said = called("report", str(tmp_path))
+        assert (code, f"wrong.json: {message}" in said) == (2, True), said

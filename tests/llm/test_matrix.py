@@ -1,5 +1,6 @@
 """The matrix of experiments: it goes on where it was, and tries again where it shall."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from neurallambda.llm.experiments.report import read, table
 from neurallambda.llm.teaching.recipe import TeachingRecipe
 from neurallambda.llm.teaching.replay import Replay
 from tests.llm.test_teaching import small_model, tokenizer
+from tests.llm.tiny import plain
 
 tokenizers = pytest.importorskip("tokenizers")
 pytestmark = [  # PEFT's own use
@@ -25,7 +27,6 @@ pytestmark = [  # PEFT's own use
 def test_a_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spelled = tokenizer()
     monkeypatch.setattr(matrix, "load_base", lambda name: (small_model(len(spelled)), spelled))
-    monkeypatch.setattr(matrix, "place_of", lambda name: tmp_path / "models")
     monkeypatch.setattr(matrix, "VALIDATION_ROWS", 4)
     monkeypatch.setattr(matrix, "TEST_ROWS", 4)
     plain = torch.randint(3, len(spelled), (40, 30))
@@ -38,8 +39,9 @@ def test_a_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
     made += list(matrix.cells("tiny", ["pretrained"], ["lora-latch", "full", "initial"], ["copy"]))
     for cell in made:
         matrix.run_cell(cell, tmp_path / "results", seeds=1, recipe=recipe, texts=texts, say=said.append)
-    assert len(said) == len(made) * 4
-    rates = {facts["arm"]: facts["rates"] for facts in read(tmp_path / "results")}
+    found = read(tmp_path / "results")
+    assert len(said) == sum(len(facts["tuning"]) + 1 for facts in found)
+    rates = {facts["arm"]: facts["rates"] for facts in found}
     assert rates == {
         cell.arm: list(GENTLE_RATES if cell.arm in ("full", "structure-upper") else RATES) for cell in made
     }
@@ -47,6 +49,7 @@ def test_a_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
     facts = matrix.run_cell(made[0], tmp_path / "results", seeds=2, recipe=recipe, say=again.append)
     assert len(again) == 1
     assert [one["seed"] for one in facts["seeds"]] == [200, 201]
+    assert {one["learning_rate"] for one in facts["seeds"]} == {facts["recipe"]["learning_rate"]}
     assert set(facts["seeds"][0]["exact"]) == {"3", "6", "12", "24"}
     with pytest.raises(ArgumentError, match="another recipe"):
         matrix.run_cell(made[0], tmp_path / "results", recipe=replace(recipe, rows=3), say=again.append)
@@ -94,3 +97,106 @@ def test_a_structure_learns_at_the_rates_of_all_structures_where_the_base_learns
     for arm in ("structure-upper", "structure-all"):
         groups = ARMS[arm].prepare(small_model(3), ARMS[arm].graft_for("reverse", None), 1e-4)[1]
         assert [group["lr"] for group in groups] == pytest.approx([alone[0]["lr"], 1e-4])
+
+
+def held(monkeypatch: pytest.MonkeyPatch, *validations: float, base: Any = None) -> None:
+    """Runs that come to these, and whatever base is loaded."""
+    found, spelled = iter(validations), tokenizer()
+    base = small_model(len(spelled)) if base is None else base
+    known = {"loss": 1.0, "parameters": 1, "exact": {"8": 1.0}, "perplexity_ratio": 1.0}
+    monkeypatch.setattr(matrix, "_run", lambda *_, **__: {"validation": next(found), **known})
+    monkeypatch.setattr(matrix, "load_base", lambda name: (base, spelled))
+
+
+def quiet(_: str) -> None:
+    """Hear nothing."""
+
+
+@pytest.mark.parametrize("changed", ["rates", "graft", "recipe", "weights"])
+def test_a_cell_that_was_made_otherwise_does_not_go_on(
+    changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held(monkeypatch, 0.1, 0.3, 0.2, 0.5, 0.5)
+    (cell,) = matrix.cells("tiny", ["pretrained"], ["structure"], ["copy"])
+    facts = matrix.run_cell(cell, tmp_path, seeds=1, say=quiet)
+    assert (facts["rates"], facts["recipe"]["learning_rate"]) == (list(RATES), RATES[1])
+    (path,) = tmp_path.iterdir()
+    facts = json.loads(path.read_text())
+    earlier = {name: one for name, one in facts.items() if name != "weights"}
+    earlier["seeds"] = [{name: one for name, one in facts["seeds"][0].items() if name != "learning_rate"}]
+    path.write_text(json.dumps(earlier))
+    assert len(matrix.run_cell(cell, tmp_path, seeds=2, say=quiet)["seeds"]) == 2
+    other = {"rates": [*RATES, 0.1], "graft": None, "recipe": facts["recipe"] | {"rows": 3}, "weights": "other"}
+    path.write_text(json.dumps(facts | {changed: other[changed]}))
+    with pytest.raises(ArgumentError, match="another model of this name" if changed == "weights" else "another recipe"):
+        matrix.run_cell(cell, tmp_path, seeds=2, say=quiet)
+
+
+def test_a_rate_at_the_edge_of_those_that_were_tried_is_not_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held(monkeypatch, 0.1, 0.2, 0.3, 0.5, 0.5)
+    (cell,) = matrix.cells("tiny", ["pretrained"], ["lora"], ["copy"])
+    facts = matrix.run_cell(cell, tmp_path, seeds=1, say=quiet)
+    assert [one["learning_rate"] for one in facts["tuning"]] == [*RATES, 0.03]
+    assert {one["learning_rate"] for one in (*facts["seeds"], facts["recipe"])} == {0.03}
+    earlier = facts | {"tuning": facts["tuning"][:3], "recipe": facts["recipe"] | {"learning_rate": RATES[2]}}
+    (path,) = tmp_path.iterdir()
+    path.write_text(json.dumps(earlier))  # one of before that rule, whose seeds learned at the edge
+    held(monkeypatch, 0.5)
+    with pytest.raises(ArgumentError, match=r"its seeds learned at the rate 0\.01, and 0\.03 is better"):
+        matrix.run_cell(cell, tmp_path, seeds=1, say=quiet)
+    path.write_text(json.dumps(earlier))
+    held(monkeypatch, 0.2, 0.5)
+    assert len(matrix.run_cell(cell, tmp_path, seeds=2, say=quiet)["seeds"]) == 2
+
+
+def test_a_result_that_was_interrupted_names_the_best_rate_so_far(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held(monkeypatch, 0.3, 0.1, 0.2)
+    (cell,) = matrix.cells("tiny", ["pretrained"], ["full"], ["copy"])
+    with pytest.raises(StopIteration):
+        matrix.run_cell(cell, tmp_path, seeds=1, say=quiet)
+    (found,) = read(tmp_path)
+    assert (len(found["tuning"]), found["recipe"]["learning_rate"]) == (3, GENTLE_RATES[0])
+
+
+@pytest.mark.parametrize("name", ["/somewhere/else/tiny", "../tiny", "somebody/tiny", "tiny/"])
+def test_a_base_by_any_name_has_its_result_in_the_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held(monkeypatch, 0.3, 0.1, 0.2, 0.5)
+    out = tmp_path / "deep" / "out"
+    (cell,) = matrix.cells(name, ["pretrained"], ["lora"], ["copy"])
+    assert matrix.run_cell(cell, out, seeds=1, say=quiet)["model"] == "tiny"
+    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*.json")] == [
+        Path("deep/out/tiny-pretrained-copy-lora.json")
+    ]
+
+
+def test_a_base_that_cannot_read_the_longest_inputs_is_refused_before_it_is_taught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = plain("gpt2")
+    held(monkeypatch, base=base)
+    (cell,) = matrix.cells("tiny", ["pretrained"], ["structure"], ["copy"])
+    with pytest.raises(ArgumentError, match="lengths: got 64, which makes 130 tokens, expected at most the 64"):
+        matrix.run_cell(cell, tmp_path, say=quiet)
+
+
+def test_the_loss_of_few_steps_is_their_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses, replay = list[float](), Replay(torch.ones(1, 2), 9)
+
+    def teach(*_: Any, listener: Any, **__: Any) -> float:
+        for step, loss in enumerate(losses):
+            listener(step + 1, loss)
+        return 1.0
+
+    monkeypatch.setattr(matrix, "teach", teach)
+    monkeypatch.setattr(matrix, "exact_match", lambda *_, **__: 0.5)
+    (cell,) = matrix.cells("tiny", ["pretrained"], ["full"], ["copy"])
+    taught = matrix._taught  # pyright: ignore[reportPrivateUsage]
+    for given, loss in (([2.0, 4.0, 6.0], 4.0), ([100.0, *[1.0] * 20], 1.0)):
+        losses[:] = given
+        assert taught(small_model(9), cell, TeachingRecipe(), 0, tokenizer(), replay, None)[1]["loss"] == loss

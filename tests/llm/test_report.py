@@ -1,6 +1,8 @@
 """The table and the page of results, and what is judged by them, from results that are made up."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,9 @@ from neurallambda.llm.experiments.matrix import FORM
 from neurallambda.llm.experiments.page import page
 from neurallambda.llm.experiments.report import read, table
 from neurallambda.llm.experiments.targets import COMPARED, Judgement, generalisation, judge
+from neurallambda.llm.experiments.window_table import FORM as WINDOW
+from neurallambda.llm.experiments.window_table import find_windows
+from neurallambda.train.results import facts_in, write_result
 
 WHERE = {
     "commit": "0123456789abcdef",
@@ -128,7 +133,6 @@ def test_a_page_is_right_at_any_time(tmp_path: Path) -> None:
     for number, one in enumerate(made):
         (tmp_path / f"{number}.json").write_text(json.dumps(one))
     (tmp_path / "other.json").write_text("{}")
-    (tmp_path / "torn.json").write_text("{")
     results = read(tmp_path)
     assert [(one["task"], one["arm"]) for one in results] == [
         *(("reverse", "structure"), ("reverse", "lora"), ("reverse", "no-prior"), ("copy", "structure"))
@@ -148,3 +152,90 @@ def test_a_page_is_right_at_any_time(tmp_path: Path) -> None:
     assert "a processor, 1 thread(s), torch 2.13.0, commit 0123456789, 200 steps" in whole
     with pytest.raises(ArgumentError, match="no result"):
         read(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"arm": "magic"}, "arm: got 'magic', expected one of structure, "),
+        ({"task": "juggle"}, "task: got 'juggle', expected one of reverse, "),
+        ({"base": "made up"}, "base: got 'made up', expected one of pretrained, random"),
+        ({"model": 3}, "model: got 3, expected text"),
+        ({"seeds": None}, "seeds: got None, expected a list"),
+        ({"seeds": [{"seed": 3}]}, r"seeds\[0\].parameters is missing"),
+        ({"seeds": [seed(3, 1.0, 1.0, 1.0, 1.0, exact={"8": 1.0})]}, "exact of seed 3.16 is missing"),
+        (
+            {"tuning": [{"learning_rate": "much"}]},
+            r"tuning\[0\].learning_rate: got 'much', expected an integer or a number",
+        ),
+        ({"recipe": {}}, "recipe.lengths is missing"),
+        ({"training": WHERE | {"hardware": "a processor"}}, "training.hardware: got 'a processor', expected a record"),
+    ],
+)
+def test_a_result_that_cannot_be_shown_is_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    (tmp_path / "good.json").write_text(json.dumps(result("copy", "lora", good(1))))
+    (tmp_path / "wrong.json").write_text(json.dumps(result("copy", "lora", good(1)) | changes))
+    with pytest.raises(ArgumentError, match=rf"wrong\.json: {message}"):
+        read(tmp_path)
+
+
+def test_a_result_that_lacks_a_field_or_was_not_written_to_its_end_is_named(tmp_path: Path) -> None:
+    whole = result("copy", "lora", good(1))
+    (tmp_path / "good.json").write_text(json.dumps(whole))
+    for field in set(whole) - {"form"}:
+        (tmp_path / "wrong.json").write_text(json.dumps({name: one for name, one in whole.items() if name != field}))
+        with pytest.raises(ArgumentError, match=rf"wrong\.json: {field} is missing"):
+            read(tmp_path)
+    (tmp_path / "wrong.json").write_text(json.dumps(whole)[:-5])
+    with pytest.raises(ArgumentError, match=r"wrong\.json: this is no JSON"):
+        read(tmp_path)
+
+
+def test_a_window_that_cannot_be_shown_is_named(tmp_path: Path) -> None:
+    facts = {"form": WINDOW, "model": "tiny", "base": 2.0, "window": 3.0, "arms": {}, "training": WHERE}
+    facts["recipe"] = {"window": 2, "steps": 2, "rows": 2}
+    for changes, message in (
+        ({"base": None}, "base: got None, expected an integer or a number"),
+        ({"arms": {"lora": {"seeds": [{"perplexity": 2.5}]}}}, r"arms\.lora\.seeds\[0\]\.parameters is missing"),
+        (
+            {"arms": {"lora": {"seeds": [{"perplexity": 2.5, "parameters": 3}]}}},
+            r"arms\.lora\.learning_rate is missing",
+        ),
+    ):
+        (tmp_path / "wrong.json").write_text(json.dumps(facts | changes))
+        with pytest.raises(ArgumentError, match=rf"wrong\.json: {message}"):
+            find_windows(tmp_path)
+    (tmp_path / "wrong.json").write_text(json.dumps(facts))
+    assert [one["model"] for one in find_windows(tmp_path)] == ["tiny"]
+
+
+def test_a_page_is_right_where_all_rates_were_tried_and_none_was_chosen_yet() -> None:
+    """So an earlier version left a result that was interrupted then."""
+    recipe = result("reverse", "full", [])["recipe"] | {"learning_rate": 0.5}
+    assert "| pretrained | full | 0.500 | 0.500 |" in page([result("reverse", "full", [], recipe=recipe)])
+
+
+def test_a_report_needs_nothing_of_the_extra(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text(json.dumps(result("copy", "lora", good(1))))
+    script = """
+import sys
+sys.modules.update(dict.fromkeys(("accelerate", "gguf", "peft", "rwkv7_hf", "transformers")))
+from neurallambda.cli.app import app
+app(["llm", "report", sys.argv[1]])
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "| tiny, pretrained | copy | lora | 1 |" in done.stdout
+
+
+def test_a_result_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def torn(path: Path, text: str) -> None:
+        path.write_bytes(text.encode()[:9])
+        raise KeyboardInterrupt
+
+    file = tmp_path / "one.json"
+    write_result(file, {"form": FORM, "seeds": [1]})
+    monkeypatch.setattr(Path, "write_text", torn)
+    with pytest.raises(KeyboardInterrupt):
+        write_result(file, {"form": FORM, "seeds": [1, 2]})
+    assert facts_in(tmp_path, FORM) == [{"form": FORM, "seeds": [1]}]

@@ -10,14 +10,16 @@ from torch import Tensor
 from neurallambda.errors import ArgumentError
 from neurallambda.lang import evaluate
 from neurallambda.llm import GraftConfig, graft, parameter_groups
+from neurallambda.llm.teaching import training
 from neurallambda.llm.teaching.lisp_words import DIGITS, from_words, in_words
 from neurallambda.llm.teaching.recipe import TeachingRecipe
 from neurallambda.llm.teaching.replay import Replay
+from neurallambda.llm.teaching.room import check_length
 from neurallambda.llm.teaching.tasks import PAIRS, PROGRAMS, TASKS, draw, text_task
 from neurallambda.llm.teaching.texts import sampled_texts
 from neurallambda.llm.teaching.training import exact_match, perplexity, teach
 from neurallambda.tasks.lisp.programs import tokens as tokens_of
-from tests.llm.tiny import transformers
+from tests.llm.tiny import plain, transformers
 
 tokenizers = pytest.importorskip("tokenizers")
 pytestmark = [  # PEFT's own use
@@ -192,3 +194,37 @@ def test_padding_among_examples_changes_no_answer() -> None:
         alone = model(batch.tokens[row][batch.real[row]][None]).logits[0]
         places = batch.answer[row].nonzero().flatten() - 1
         assert torch.allclose(logits[row][counts[row]], alone[places], atol=1e-5)
+
+
+def test_what_a_model_is_given_goes_where_its_parameters_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The device without numbers stands for any that is not the processor."""
+    spelled, given = tokenizer(), list[Tensor]()
+
+    class Elsewhere(torch.nn.Embedding):
+        def forward(self, input_ids: Tensor, use_cache: bool, **more: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+            given.extend([input_ids, *more.values()])
+            logits = super().forward(input_ids) @ self.weight.T
+            return transformers.modeling_outputs.CausalLMOutput(logits=logits)
+
+    model, batch = Elsewhere(len(spelled), 4, device="meta"), draw(text_task("dyck"), 8, 6, Random(1), spelled)
+    monkeypatch.setattr(training, "summed_in_pieces", lambda loss, *rows: loss(*rows))  # it needs a device with numbers
+    answers = training._answers(model, batch)  # pyright: ignore[reportPrivateUsage]
+    assert len(given) == 3  # tokens, places and, as some rows are padded, a mask
+    divergence = training._divergence(model, model, batch.tokens)  # pyright: ignore[reportPrivateUsage]
+    given += [*answers, divergence, training.language_losses(model, batch.tokens)]
+    assert {one.device.type for one in given} == {"meta"}
+
+
+def test_a_length_that_a_model_cannot_read_is_refused() -> None:
+    spelled, task = tokenizer(), text_task("reverse")
+    bounded = plain("gpt2")
+    bounded.resize_token_embeddings(len(spelled))
+    assert 0 <= exact_match(bounded, task, spelled, 31, rows=2, seed=0) <= 1
+    check_length(bounded, task, spelled, 31)
+    refused = "got 40, which makes 82 tokens, expected at most the 64"
+    with pytest.raises(ArgumentError, match=f"length: {refused}"):
+        check_length(bounded, task, spelled, 40)
+    with pytest.raises(ArgumentError, match="an example with its answer, which makes 82 tokens"):
+        exact_match(bounded, task, spelled, 40, rows=2, seed=0)
+    for family in ("llama", "mamba"):
+        check_length(plain(family), task, spelled, 40)

@@ -81,11 +81,12 @@ def train(
         quiet()
         import torch
 
-        from neurallambda.llm.bases import load_base, place_of
+        from neurallambda.llm.bases import home_of, load_base
         from neurallambda.llm.grafting import graft, parameter_groups
         from neurallambda.llm.saving import save_grafted
         from neurallambda.llm.teaching.recipe import recipe_of
         from neurallambda.llm.teaching.replay import replay_of
+        from neurallambda.llm.teaching.room import check_length
         from neurallambda.llm.teaching.tasks import graft_for, text_task
         from neurallambda.llm.teaching.training import teach
         from neurallambda.train.changes import replaced
@@ -93,7 +94,8 @@ def train(
         wanted = text_task(task)
         model, tokenizer = load_base(base)
         config, recipe = replaced([graft_for(wanted, tokenizer), recipe_of(task)], changes or [])
-        _, replay = replay_of(model, place_of(base) if place_of(base).is_dir() else None)
+        check_length(model, wanted, tokenizer, recipe.lengths[1], name="lengths")
+        _, replay = replay_of(model, home_of(base))
         before = deepcopy(model) if config.modules_to_save else None
         torch.manual_seed(seed)
         graft(model, config)
@@ -124,6 +126,7 @@ def evaluate(
 
     with reporting():
         quiet()
+        from neurallambda.llm.teaching.room import check_length
         from neurallambda.llm.teaching.tasks import text_task
         from neurallambda.llm.teaching.training import exact_match
 
@@ -135,6 +138,8 @@ def evaluate(
         if min(chosen) < 1:
             fail(f"--lengths: got {lengths!r}, expected lengths of at least 1")
         model, tokenizer = _loaded(folder, base)
+        for length in chosen:
+            check_length(model, wanted, tokenizer, length, name="--lengths")
         for length in chosen:
             answer(f"{length}\t{exact_match(model, wanted, tokenizer, length, rows=rows, seed=seed):.3f}")
 
@@ -153,15 +158,15 @@ def retention(
 
     with reporting():
         quiet()
-        from neurallambda.llm.bases import load_base, place_of
+        from neurallambda.llm.bases import home_of, load_base
         from neurallambda.llm.saving import load_grafted
-        from neurallambda.llm.teaching.texts import own_texts, texts_of
+        from neurallambda.llm.teaching.texts import own_texts, texts_of, time_for
         from neurallambda.llm.teaching.training import perplexity
 
         name = _base_of(folder, base)
         model, tokenizer = load_base(name)
-        texts = texts_of(files or [], tokenizer)
-        texts = {"own": own_texts(model, place_of(name) if place_of(name).is_dir() else None)[0], **texts}
+        texts = texts_of(files or [], tokenizer, time=time_for(model))
+        texts = {"own": own_texts(model, home_of(name))[0], **texts}
         before = {text: perplexity(model, tokens) for text, tokens in texts.items()}
         load_grafted(model, folder)
         for text, tokens in texts.items():
@@ -188,6 +193,7 @@ def generate(
 
         model, tokenizer = _loaded(folder, base)
         inputs = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
+        _check_tokens(model, inputs.input_ids.shape[1], tokens)
         with disabled(model) if plain else nullcontext():
             written = model.generate(
                 **inputs, max_new_tokens=tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id
@@ -220,19 +226,31 @@ def inspect(
         from neurallambda.llm.inspection import inspect, trace_graft
 
         form = form_of(None, out)
-        found = inspect(*_loaded(folder, base), prompt, tokens=tokens)
+        model, tokenizer = _loaded(folder, base)
+        _check_tokens(model, len(tokenizer(prompt).input_ids), tokens)
+        found = inspect(model, tokenizer, prompt, tokens=tokens)
         answer(found.text())
         if out is not None:
             write_trace(trace_graft(found, name=f"{folder.name}: {prompt}"), form, out)
             remark(f"written to {out}")
 
 
+def _check_tokens(model: Any, read: int, tokens: int) -> None:
+    """Refuse to write more than a model has positions for, after so many tokens of a prompt."""
+    from neurallambda.llm.teaching.room import check_room
+
+    check_room(model, read + tokens, f"--tokens: got {tokens} after {read} of the prompt")
+
+
 def _base_of(folder: Path, base: str | None) -> str:
     """What the base model of a graft is called."""
     from neurallambda.cli.messages import fail
-    from neurallambda.llm.saving import read_facts
+    from neurallambda.llm.saving import CONFIG, read_facts
 
-    name = base or read_facts(folder)["base"]["name"]
+    facts = read_facts(folder)["base"]
+    if not isinstance(facts, dict) or not isinstance(facts.get("name"), str):
+        fail(f"{folder / CONFIG}: base: got {facts!r:.80}, expected a record with the name of the base model")
+    name = base or facts["name"]
     if not name:
         fail("--base: the graft does not say what its base model is called; name it")
     return name

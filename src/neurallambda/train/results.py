@@ -1,7 +1,7 @@
 """A result: what a run came to on fresh inputs, with all that is needed to judge it or to do it again."""
 
 import json
-from contextlib import suppress
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -70,9 +70,11 @@ def result(trained: Trained, evaluation: Evaluation, members: tuple[int, ...], r
 
 
 def write_result(path: Path, facts: dict[str, Any]) -> None:
-    """Write a result; numbers of one list stand in one line."""
+    """Write a result; numbers of one list stand in one line. Whoever reads it at the same time finds the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_lines(facts) + "\n")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(_lines(facts) + "\n")
+    unfinished.replace(path)
 
 
 def read_result(path: Path) -> dict[str, Any]:
@@ -95,14 +97,7 @@ def read_facts(path: Path, form: str, command: str) -> dict[str, Any]:
     Raises:
         ArgumentError: if the file holds none.
     """
-    if not path.is_file():
-        raise ArgumentError(f"{path}: there is no such file")
-    try:
-        facts = json.loads(path.read_text())
-    except OSError as error:
-        raise ArgumentError(f"{path}: it cannot be read ({error.strerror})") from None
-    except ValueError as error:
-        raise ArgumentError(f"{path}: this is no JSON ({error})") from None
+    facts = _json(path)
     if not isinstance(facts, dict) or facts.get("form") != form:
         raise ArgumentError(f"{path}: this is no result of `{command}`")
     return facts
@@ -114,12 +109,25 @@ def facts_in(folder: Path, form: str) -> list[dict[str, Any]]:
     Args:
         folder: where they lie.
         form: what their field `form` is.
+
+    Raises:
+        ArgumentError: if a file there is no JSON: a result that was not written to its end is not left out unsaid.
     """
-    found = []
-    for path in sorted(folder.glob("*.json")):
-        with suppress(ArgumentError):
-            found.append(read_facts(path, form, ""))
-    return found
+    return list(files_in(folder, form).values())
+
+
+def files_in(folder: Path, form: str) -> dict[Path, dict[str, Any]]:
+    """The same by file.
+
+    Args:
+        folder: where they lie.
+        form: what their field `form` is.
+
+    Raises:
+        ArgumentError: if a file there is no JSON.
+    """
+    read = {path: _json(path) for path in sorted(folder.glob("*.json"))}
+    return {path: facts for path, facts in read.items() if isinstance(facts, dict) and facts.get("form") == form}
 
 
 def find_results(places: list[Path]) -> list[Path]:
@@ -140,6 +148,17 @@ def find_results(places: list[Path]) -> list[Path]:
         else:
             found.append(place)
     return list(dict.fromkeys(found))
+
+
+def _json(path: Path) -> Any:
+    if not path.is_file():
+        raise ArgumentError(f"{path}: there is no such file")
+    try:
+        return json.loads(path.read_text())
+    except OSError as error:
+        raise ArgumentError(f"{path}: it cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise ArgumentError(f"{path}: this is no JSON ({error}); remove it, or make it again") from None
 
 
 def _is_result(path: Path) -> bool:

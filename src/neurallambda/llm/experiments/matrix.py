@@ -10,12 +10,13 @@ from typing import Any, Literal
 import torch
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm.bases import load_base, place_of
+from neurallambda.llm.bases import home_of, label_of, load_base
 from neurallambda.llm.experiments.arms import ARMS
 from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
 from neurallambda.llm.teaching.replay import Replay, replay_of
+from neurallambda.llm.teaching.room import check_length
 from neurallambda.llm.teaching.tasks import text_task
-from neurallambda.llm.teaching.texts import texts_of
+from neurallambda.llm.teaching.texts import fingerprint, texts_of, time_for
 from neurallambda.llm.teaching.training import exact_match, measured, perplexity, teach
 from neurallambda.train.results import read_facts, write_result
 from neurallambda.train.run_folder import where
@@ -26,7 +27,7 @@ FIRST_SEED = 200
 TUNING_SEED, VALIDATION_SEED, TEST_SEED = 1_000, 2_000_003, 3_000_017
 VALIDATION_ROWS, TEST_ROWS = 256, 128
 ENOUGH, APART = 0.99, 10_000
-"""A try that answers so many of the validation's inputs is the last; and how far the seeds of tries are apart."""
+"""A try that answers so many of the validation's inputs is the last, and a rate is good enough; how far the seeds of tries are apart."""
 MULTIPLES = (1, 2, 4, 8)
 """How many times the greatest length of training the test lengths are."""
 
@@ -35,7 +36,7 @@ Base = Literal["pretrained", "random"]
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One cell of the matrix: all seeds of one arm on one task."""
+    """One cell of the matrix: all seeds of one arm on one task; the model is a name that `load_base` takes."""
 
     model: str
     base: Base
@@ -45,7 +46,7 @@ class Cell:
     @property
     def name(self) -> str:
         """What its file is called."""
-        return f"{self.model}-{self.base}-{self.task}-{self.arm}"
+        return f"{label_of(self.model)}-{self.base}-{self.task}-{self.arm}"
 
 
 def cells(model: str, bases: list[str], arms: list[str], tasks: list[str]) -> Iterator[Cell]:
@@ -101,50 +102,85 @@ def run_cell(
     recipe = recipe or recipe_of(cell.task)
     path = folder / f"{cell.name}.json"
     facts = _begun(cell, recipe, path)
-    tried = {one["learning_rate"]: one["validation"] for one in facts["tuning"]}
-    for rate in ARMS[cell.arm].rates:
-        if rate not in tried:
-            run = _run(cell, replace(recipe, learning_rate=rate), TUNING_SEED)
-            facts["tuning"].append({"learning_rate": rate, "validation": run["validation"], "loss": run["loss"]})
-            write_result(path, facts)
-            say(f"{cell.name} rate {rate}: validation {run['validation']:.3f}, loss {run['loss']:.3f}")
+    while (rate := next_rate(facts["rates"], facts["tuning"])) is not None:
+        run = _run(cell, replace(recipe, learning_rate=rate), TUNING_SEED)
+        facts["tuning"].append({"learning_rate": rate, "validation": run["validation"], "loss": run["loss"]})
+        if not facts["seeds"]:
+            facts["recipe"]["learning_rate"] = max(facts["tuning"], key=_order)["learning_rate"]
+        write_result(path, facts)
+        say(f"{cell.name} rate {rate}: validation {run['validation']:.3f}, loss {run['loss']:.3f}")
     best = max(facts["tuning"], key=_order)["learning_rate"]
-    facts["recipe"]["learning_rate"] = best
+    if facts["seeds"] and facts["recipe"]["learning_rate"] != best:
+        raise ArgumentError(
+            f"{path}: its seeds learned at the rate {facts['recipe']['learning_rate']}, and {best} is better; choose another folder"
+        )
     done = {one["seed"] for one in facts["seeds"]}
     for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         if seed not in done:
             run = _run(cell, replace(recipe, learning_rate=best), seed, texts=texts)
-            facts["seeds"].append({"seed": seed, **run})
+            facts["seeds"].append({"seed": seed, "learning_rate": best, **run})
             write_result(path, facts)
             say(f"{cell.name} seed {seed}: {run['exact']}, perplexity × {run['perplexity_ratio']:.4f}")
     return facts
 
 
+def next_rate(rates: Sequence[float], tuning: Sequence[dict[str, Any]]) -> float | None:
+    """The learning rate that is to be tried next; None: they all were.
+
+    Where the greatest one is the best and does not answer enough, one that is three times as great is tried too: else an arm
+    might be judged by a rate at which it had only begun to learn.
+
+    Args:
+        rates: those that are tried in any case.
+        tuning: what was tried, each with `learning_rate`, `validation` and `loss`.
+
+    Example:
+        >>> found = [
+        ...     {"learning_rate": rate, "validation": share, "loss": 1.0} for rate, share in ((0.1, 0.2), (0.3, 0.6))
+        ... ]
+        >>> next_rate((0.1, 0.3, 1.0), found), next_rate((0.1, 0.3), found), next_rate((0.3, 0.1), found)
+        (1.0, 0.9, None)
+    """
+    tried = {one["learning_rate"] for one in tuning}
+    for rate in rates:
+        if rate not in tried:
+            return rate
+    best, further = max(tuning, key=_order), round(3 * rates[-1], 6)
+    is_at_the_edge = best["learning_rate"] == rates[-1] and best["validation"] < ENOUGH
+    return further if is_at_the_edge and further not in tried else None
+
+
 def _begun(cell: Cell, recipe: TeachingRecipe, path: Path) -> dict[str, Any]:
     """What is known of a cell so far."""
-    asked = json.loads(json.dumps(asdict(recipe)))
-    config = ARMS[cell.arm].graft_for(cell.task, load_base(cell.model)[1] if text_task(cell.task).programs else None)
-    grafted = None if config is None else config.facts()
-    if path.exists():
-        facts = read_facts(path, FORM, "neurallambda llm matrix")
-        kept = {name: value for name, value in facts.get("recipe", {}).items() if name != "learning_rate"}
-        same = (
-            kept == {name: asked[name] for name in asked if name != "learning_rate"} and facts.get("graft") == grafted
-        )
-        if not same:
-            raise ArgumentError(f"{path}: it was made by another recipe; choose another folder")
-        facts["rates"] = sorted({*facts["rates"], *ARMS[cell.arm].rates})
-        return facts
+    arm, task = ARMS[cell.arm], text_task(cell.task)
+    base, tokenizer = load_base(cell.model)
+    check_length(base, task, tokenizer, recipe.lengths[1] * MULTIPLES[-1], name="lengths")
+    config = arm.graft_for(cell.task, tokenizer if task.programs else None)
     fresh = {
         "form": FORM,
-        **asdict(cell),
-        "recipe": asked,
-        "graft": grafted,
-        "rates": list(ARMS[cell.arm].rates),
+        **asdict(replace(cell, model=label_of(cell.model))),
+        "weights": fingerprint(base),
+        "recipe": json.loads(json.dumps(asdict(recipe))),
+        "graft": None if config is None else config.facts(),
+        "rates": list(arm.rates),
         "tuning": [],
         "seeds": [],
     }
-    return fresh | {"training": where()}
+    if not path.exists():
+        return fresh | {"training": where()}
+    facts = read_facts(path, FORM, "neurallambda llm matrix")
+    if facts.get("weights", fresh["weights"]) != fresh["weights"]:  # earlier results have none
+        raise ArgumentError(f"{path}: it was made with another model of this name; choose another folder")
+    if any(_without_rate(facts.get(name)) != _without_rate(fresh[name]) for name in ("recipe", "graft", "rates")):
+        raise ArgumentError(
+            f"{path}: it was made by another recipe, with another graft or at other learning rates; choose another folder"
+        )
+    return facts
+
+
+def _without_rate(facts: Any) -> Any:
+    """A recipe without its learning rate, which is chosen; anything else as it is."""
+    return {name: one for name, one in facts.items() if name != "learning_rate"} if isinstance(facts, dict) else facts
 
 
 def _run(cell: Cell, recipe: TeachingRecipe, seed: int, *, texts: Sequence[Path] | None = None) -> dict[str, Any]:
@@ -154,7 +190,7 @@ def _run(cell: Cell, recipe: TeachingRecipe, seed: int, *, texts: Sequence[Path]
     time is that of all.
     """
     base, tokenizer = load_base(cell.model)
-    held, replay = replay_of(base, place_of(cell.model))
+    held, replay = replay_of(base, home_of(cell.model))
     if cell.base == "random":
         torch.manual_seed(seed)
         base = type(base)(base.config).eval()
@@ -171,7 +207,7 @@ def _run(cell: Cell, recipe: TeachingRecipe, seed: int, *, texts: Sequence[Path]
     if texts is not None:
         task, lengths = text_task(cell.task), [recipe.lengths[1] * multiple for multiple in MULTIPLES]
         found["exact"] = measured(best, task, tokenizer, lengths, rows=TEST_ROWS, seed=TEST_SEED)
-        plain = {"": held, **texts_of(texts, tokenizer)}
+        plain = {"": held, **texts_of(texts, tokenizer, time=time_for(base))}
         ratios = {name: perplexity(best, tokens) / perplexity(base, tokens) for name, tokens in plain.items()}
         found["perplexity_ratio"] = round(ratios.pop(""), 4)
         if ratios:
@@ -203,7 +239,7 @@ def _taught(
         "validation": exact_match(
             model, task, tokenizer, recipe.lengths[1], rows=VALIDATION_ROWS, seed=VALIDATION_SEED
         ),
-        "loss": round(sum(losses[-20:]) / 20, 4),
+        "loss": round(sum(last := losses[-20:]) / len(last), 4),
         "parameters": sum(one.numel() for group in groups for one in group["params"]),
         "seconds": round(seconds, 1),
         "tokens_per_second": round(_tokens(recipe) / seconds),

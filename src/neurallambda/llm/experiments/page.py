@@ -22,7 +22,8 @@ Written by `neurallambda llm report`; [structures in language models](llm.md#wha
 to do it again. What is wanted stands first, with what is missed; then each task, with all seeds that were started."""
 TUNING = """\
 The learning rate of every arm is chosen from three, a tenth of those of the others where parameters of the base learn, by one
-more seed, on fresh inputs of the greatest length of training: the share of them that is exact, and where that is equal, the loss."""
+more seed, on fresh inputs of the greatest length of training: the share of them that is exact, and where that is equal, the loss.
+Where the greatest rate is the best and answers less than 0.99 of them, one three times as great is tried too."""
 
 
 def page(results: Sequence[Result], windows: Sequence[Result] = ()) -> str:
@@ -83,11 +84,15 @@ def _seeds(results: Sequence[Result]) -> str:
 
 
 def _tuning(results: Sequence[Result]) -> str:
-    rates = sorted({rate for one in results for rate in one["rates"]})
+    rates = sorted(
+        {rate for one in results for rate in one["rates"]}
+        | {tried["learning_rate"] for one in results for tried in one["tuning"]}
+    )
     rows = []
     for one in results:
         found = {tried["learning_rate"]: f"{tried['validation']:.3f}" for tried in one["tuning"]}
-        if len(found) == len(one["rates"]):  # all were tried, so that one is chosen
-            found[one["recipe"]["learning_rate"]] += ", chosen"
+        chosen = one["recipe"]["learning_rate"]
+        if set(one["rates"]) <= set(found) and chosen in found:  # all were tried, so that one is chosen
+            found[chosen] += ", chosen"
         rows.append([one["base"], one["arm"], *(found.get(rate, "–") for rate in rates)])
     return markdown(["base", "arm", *(f"{rate:g}" for rate in rates)], rows)

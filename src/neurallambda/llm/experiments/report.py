@@ -7,9 +7,10 @@ from typing import Any
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.experiments.arms import ARMS
-from neurallambda.llm.experiments.matrix import FORM
+from neurallambda.llm.experiments.fields import NUMBER, TRAINING, check_fields
+from neurallambda.llm.experiments.matrix import FORM, MULTIPLES
 from neurallambda.llm.teaching.tasks import TASKS
-from neurallambda.train.results import facts_in
+from neurallambda.train.results import files_in
 
 Result = Mapping[str, Any]
 
@@ -20,6 +21,20 @@ held-out text that the base model wrote, divided by what it was before the train
 a column of their own. Parameters are those that learn; tokens are those of the training that were seen in a second. A dash stands for what
 is not measured yet."""
 
+FIELDS = {
+    **dict.fromkeys(("model", "base", "arm", "task"), str),
+    "recipe": {"lengths": [int], "steps": int, "rows": int, "learning_rate": NUMBER},
+    "rates": [NUMBER],
+    "tuning": [{"learning_rate": NUMBER, "validation": NUMBER}],
+    "seeds": [
+        dict.fromkeys(("seed", "parameters"), int)
+        | dict.fromkeys(("validation", "perplexity_ratio", "seconds", "tokens_per_second"), NUMBER)
+        | {"exact": dict}
+    ],
+    "training": TRAINING,
+}
+"""What is shown of a result."""
+
 
 def read(folder: Path) -> list[dict[str, Any]]:
     """All results of a matrix, by task and base, in the order of the arms; some may have no seeds yet.
@@ -28,13 +43,30 @@ def read(folder: Path) -> list[dict[str, Any]]:
         folder: where `neurallambda llm matrix` wrote them.
 
     Raises:
-        ArgumentError: if there is none.
+        ArgumentError: if there is none, or a file holds one that cannot be shown.
     """
-    found = facts_in(folder, FORM)
-    if not found:
+    files = files_in(folder, FORM)
+    if not files:
         raise ArgumentError(f"{folder}: there is no result of `neurallambda llm matrix` in this folder")
+    for path, facts in files.items():
+        _check(path, facts)
     arms, tasks = list(ARMS), list(TASKS)
-    return sorted(found, key=lambda one: (one["model"], tasks.index(one["task"]), one["base"], arms.index(one["arm"])))
+    return sorted(
+        files.values(), key=lambda one: (one["model"], tasks.index(one["task"]), one["base"], arms.index(one["arm"]))
+    )
+
+
+def _check(path: Path, facts: Result) -> None:
+    check_fields(path, facts, FIELDS)
+    for name, known in (("arm", ARMS), ("task", TASKS), ("base", ("pretrained", "random"))):
+        if facts[name] not in known:
+            raise ArgumentError(f"{path}: {name}: got {facts[name]!r}, expected one of {', '.join(known)}")
+    lengths = facts["recipe"]["lengths"]
+    if len(lengths) != 2:
+        raise ArgumentError(f"{path}: recipe.lengths: got {lengths}, expected two of them")
+    for seed in facts["seeds"]:
+        wanted = {str(lengths[1] * multiple): NUMBER for multiple in MULTIPLES}
+        check_fields(path, seed["exact"], wanted, f"exact of seed {seed['seed']}")
 
 
 def table(results: Sequence[Result]) -> str:

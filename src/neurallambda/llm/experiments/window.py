@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
-from neurallambda.llm.bases import load_base, place_of
+from neurallambda.llm.bases import home_of, label_of, load_base
 from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.experiments.arms import LORA_TARGETS, RATES
 from neurallambda.llm.experiments.matrix import TUNING_SEED
@@ -122,8 +122,8 @@ def measure_window(
         if arm not in ARMS:
             raise ArgumentError(f"arms: {arm!r} is unknown; expected one of {', '.join(ARMS)}")
     model, _ = load_base(name)
-    held, others = own_texts(model, place_of(name))
-    facts = _begun(path, name, recipe)
+    held, others = own_texts(model, home_of(name))
+    facts = _begun(path, label_of(name), recipe)
     cut = partial(windowed, model, recipe.window)
     facts["base"], facts["window"] = (round(perplexity(one, held), 4) for one in (model, cut()))
     for arm in arms:

@@ -6,11 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from neurallambda.errors import ArgumentError
+from neurallambda.llm.experiments.fields import NUMBER, TRAINING, check_fields
 from neurallambda.llm.experiments.report import circumstances_of, markdown, with_extreme
-from neurallambda.train.results import facts_in, read_facts
+from neurallambda.train.results import files_in, read_facts
 
 FORM = "neurallambda llm window result 1"
 """What says that a JSON file is such a result."""
+FIELDS = {
+    "model": str,
+    "recipe": dict.fromkeys(("window", "steps", "rows"), int),
+    **dict.fromkeys(("base", "window"), NUMBER),
+    "arms": dict,
+    "training": TRAINING,
+}
+"""What is shown of a result, beside its runs."""
 
 LEGEND = """\
 Perplexity on held-out text that the base model wrote, the mean over seeds and in brackets the worst. The share that is given back
@@ -31,8 +40,17 @@ def find_windows(folder: Path) -> list[dict[str, Any]]:
 
     Args:
         folder: where `neurallambda llm window` wrote them.
+
+    Raises:
+        ArgumentError: if a file holds one that cannot be shown.
     """
-    return sorted(facts_in(folder, FORM), key=lambda one: (one["model"], one["recipe"]["window"]))
+    files = files_in(folder, FORM)
+    for path, facts in files.items():
+        check_fields(path, facts, FIELDS)
+        for arm, runs in facts["arms"].items():
+            check_fields(path, runs, {"seeds": [{"perplexity": NUMBER, "parameters": int}]}, f"arms.{arm}")
+            check_fields(path, runs, {"learning_rate": NUMBER} if runs["seeds"] else {}, f"arms.{arm}")
+    return sorted(files.values(), key=lambda one: (one["model"], one["recipe"]["window"]))
 
 
 def window_table(facts: Mapping[str, Any]) -> str:

@@ -78,6 +78,14 @@ class Encoded:
         """The first place that an answer begins at, in any row."""
         return int(self.answer.any(0).nonzero()[0])
 
+    def to(self, device: torch.device) -> "Encoded":
+        """The same on a device.
+
+        Args:
+            device: which.
+        """
+        return Encoded(self.tokens.to(device), self.real.to(device), self.answer.to(device))
+
 
 def _reverse(length: int, random: Random) -> Example:
     words = random.choices(WORDS, k=length)

@@ -16,6 +16,7 @@ from neurallambda.llm.structure import straight_through
 from neurallambda.llm.teaching.pieces import summed_in_pieces
 from neurallambda.llm.teaching.recipe import Precision, TeachingRecipe, rate_at
 from neurallambda.llm.teaching.replay import Replay
+from neurallambda.llm.teaching.room import check_room, device_of
 from neurallambda.llm.teaching.tasks import Encoded, TextTask, draw
 
 Listener = Callable[[int, float], None]
@@ -65,7 +66,7 @@ def teach(
     model.train()
     for step in range(recipe.steps):
         batch = draw(task, random.randint(*recipe.lengths_at(step)), recipe.rows, random, tokenizer)
-        with _computing_in(recipe.precision, batch.tokens.device.type):
+        with _computing_in(recipe.precision, device_of(model).type):
             loss = _loss(model, batch)
             total = loss
             if replay is not None and recipe.replay_every and step % recipe.replay_every == 0:
@@ -146,12 +147,15 @@ def _computing_in(precision: Precision, device: str) -> AbstractContextManager[A
 
 def _answers(model: Any, batch: Encoded) -> tuple[Tensor, Tensor, Tensor]:
     """The logits where answers may be, the tokens that are right there, and which of them count."""
-    kept = batch.tokens.shape[1] - batch.start + 1
-    padding = {} if bool(batch.real.all()) else {"attention_mask": batch.real.long()}
+    check_room(model, batch.tokens.shape[1], "length: got an example with its answer")
+    start, is_padded = batch.start, not bool(batch.real.all())
+    batch = batch.to(device_of(model))  # after what is asked of its numbers, which would wait for another device
+    kept = batch.tokens.shape[1] - start + 1
+    padding = {"attention_mask": batch.real.long()} if is_padded else {}
     # Places, not how many: of a slice, gradients of the head go through a matrix for each row, which takes thrice as long.
-    places = torch.arange(batch.tokens.shape[1] - kept, batch.tokens.shape[1])
+    places = torch.arange(batch.tokens.shape[1] - kept, batch.tokens.shape[1], device=batch.tokens.device)
     logits = model(input_ids=batch.tokens, use_cache=False, logits_to_keep=places, **padding).logits[:, -kept:]
-    return logits[:, :-1], batch.tokens[:, batch.start :], batch.answer[:, batch.start :]
+    return logits[:, :-1], batch.tokens[:, start:], batch.answer[:, start:]
 
 
 def _loss(model: Any, batch: Encoded) -> Tensor:
@@ -172,6 +176,7 @@ def language_losses(model: Any, texts: Tensor) -> Tensor:
         model: what reads them.
         texts: [texts, time] tokens.
     """
+    texts = texts.to(device_of(model))
     logits, follow = model(input_ids=texts[:, :-1], use_cache=False).logits, texts[:, 1:]
     return functional.cross_entropy(logits.flatten(0, 1), follow.flatten(), reduction="none").view_as(follow)
 
@@ -182,8 +187,9 @@ def _divergence(model: Any, before: Any, tokens: Tensor) -> Tensor:
     The loss of a token that follows would be the same in the mean, but it draws at parameters that change nothing too, now this
     way, now that.
     """
+    asked, tokens = model if before is None else before, tokens.to(device_of(model))
     with torch.no_grad(), disabled(model) if before is None else nullcontext():
-        wanted = (model if before is None else before)(input_ids=tokens, use_cache=False).logits
+        wanted = asked(input_ids=tokens.to(device_of(asked)), use_cache=False).logits.to(tokens.device)
     said = model(input_ids=tokens, use_cache=False).logits
     return summed_in_pieces(_divergence_of, said.flatten(0, 1), wanted.flatten(0, 1)) / tokens.numel()
 
