@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import Augmented, AugmentedState, CategoricalCell, Cell, TanhCell
+from neurallambda.nn import Augmented, AugmentedState, CategoricalCell, Cell, TanhCell, hardened
 from neurallambda.structures import (
     HardQueue,
     Latch,
@@ -177,6 +177,19 @@ def test_a_learned_start_begins_where_the_cell_would_and_learns(cell: str) -> No
     assert model.cell.start.grad.any()
 
 
+def test_a_start_that_was_learned_is_not_begun_again() -> None:
+    cell = CategoricalCell(INPUTS, HIDDEN)
+    first = Augmented(cell, [], learn_start=True)
+    assert isinstance(cell.start, nn.Parameter)
+    learned = cell.start
+    with torch.no_grad():
+        learned.copy_(torch.arange(HIDDEN))
+    second = Augmented(cell, [], learn_start=True)
+    assert cell.start is learned
+    torch.testing.assert_close(second.init(1).hidden, first.init(1).hidden)
+    torch.testing.assert_close(learned, torch.arange(HIDDEN).float())
+
+
 def test_capacity_can_grow_between_training_and_use() -> None:
     """With room the same as without, as long as nothing was lost; parameters are shared, and operands stay theirs."""
     small = network(structures=MANY[:7])
@@ -188,6 +201,22 @@ def test_capacity_can_grow_between_training_and_use() -> None:
     torch.testing.assert_close(outputs, small(inputs(time=2), state=state)[0])
     with pytest.raises(ArgumentError, match="capacity: got 50 for a Tape of 4, expected the same"):
         network().with_capacity(50)
+
+
+@pytest.mark.parametrize("order", [[4, 8], [8, 4, 8], [4, 4, 8]])
+def test_structures_that_become_equal_with_another_capacity_keep_their_instructions(order: list[int]) -> None:
+    small = network(structures=[SuperpositionStack(capacity=capacity, width=WIDTH) for capacity in order])
+    outputs, state = small(inputs(time=4))
+    large = small.with_capacity(16)
+    torch.testing.assert_close(large(inputs(time=4))[0], outputs)
+    adopted = large.adopt(state)
+    for head, structure in enumerate(large.structures):
+        assert structure.contents(large.memory_of(adopted, head)).shape[1] == 16
+    torch.testing.assert_close(
+        large(inputs(time=4), state=adopted)[0][:, 0], small(inputs(time=4), state=state)[0][:, 0]
+    )
+    with torch.no_grad(), hardened(small):
+        torch.testing.assert_close(small.in_place(4)(inputs(time=4))[0], small(inputs(time=4))[0])
 
 
 def test_it_runs_under_autocast_and_keeps_what_it_carries_precise() -> None:

@@ -14,6 +14,7 @@ from neurallambda.nn import (
     NameBlindController,
     Population,
     RNNModel,
+    StepModel,
     StructureLayer,
     Transformer,
     TransformerBlock,
@@ -165,6 +166,27 @@ def test_rotations_make_products_depend_on_distances_alone() -> None:
     assert not torch.allclose(scores[0], query @ key.mT)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_rotations_know_places_far_away_in_any_precision(dtype: torch.dtype) -> None:
+    place, vectors = torch.arange(1000).expand(1, 1, 1000)[0], torch.ones(1, 1, 1000, 6)
+    turned = rotated(vectors.to(dtype), place)
+    assert turned.dtype == dtype
+    torch.testing.assert_close(turned.float(), rotated(vectors, place), rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name.startswith("transformer")])
+def test_hidden_states_that_are_not_seen_may_be_anything(name: str) -> None:
+    made = model(name)
+    assert isinstance(made, TransformerModel)
+    body = made.transformer.with_room_for(TIME)
+    hidden = torch.randn(ROWS, TIME, 8, dtype=torch.float64)
+    given = torch.where(MASK[..., None], hidden, torch.nan)
+    seen = body(given, MASK)[MASK]
+    torch.testing.assert_close(seen, body(hidden, MASK)[MASK])
+    seen.square().sum().backward()
+    assert all(one.grad is None or one.grad.isfinite().all() for one in made.parameters())
+
+
 def test_biases_fall_with_the_distance_by_slopes_of_the_paper() -> None:
     biases = distance_biases(torch.arange(3).expand(1, 3), 8)
     torch.testing.assert_close(biases[0, 0, 2], torch.tensor([-1.0, -0.5, 0.0]))
@@ -186,6 +208,8 @@ def test_biases_fall_with_the_distance_by_slopes_of_the_paper() -> None:
         (lambda: Controller(3, 2, after=["take"]), "after: got 1 phases, expected one for each of the 2 heads"),
         (lambda: Controller(3, 2, after=["wait", "stay"]), "after: got"),  # pyright: ignore[reportArgumentType]
         (lambda: RNNModel(3, 2, hidden=0), "hidden: got 0"),
+        (lambda: StepModel(4, 2, seen=3)(tokens()[:, :2]), "tokens: got 2 in a row, expected the 3 that are seen"),
+        (lambda: StepModel(4, 2, seen=3)(tokens()), "tokens: got 8 in a row, .* at most 4 empty ones"),
         (lambda: TransformerModel(3, 2, dim=10, heads=4), "dim: got 10 for 4 heads, expected a multiple"),
         (lambda: TransformerModel(3, 2, dim=12, heads=4, positions="rotary"), "dim: .* an even multiple"),
         (lambda: Transformer([TransformerBlock(4, 2)], between={2: None}), "between: got"),  # pyright: ignore[reportArgumentType]

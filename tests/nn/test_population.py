@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import Controller, NameBlindController, Population, clip_each, hardened
+from neurallambda.nn import Controller, NameBlindController, Population, Sharpening, clip_each, hardened
 
 SEEDS, ROWS, TIME = 3, 4, 7
 
@@ -85,6 +85,23 @@ def test_gradients_are_clipped_seed_by_seed() -> None:
     assert bias is not None
     after = torch.cat([weight.flatten(1), bias], dim=1).norm(dim=1)
     torch.testing.assert_close(after, torch.tensor([2.0, before[1].item()]))
+
+
+def test_a_parameter_that_is_a_single_number_is_clipped_too() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.sharpening = Sharpening()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.sharpening(len(x))
+
+    population = Population([Scaled(), Scaled()])
+    population(torch.tensor([[[100.0]], [[0.1]]])).sum().backward()
+    before = clip_each(population, 2.0)
+    torch.testing.assert_close(before[0], 1000 * before[1])
+    (grad,) = (parameter.grad for parameter in population.parameters())
+    torch.testing.assert_close(grad, torch.stack([torch.tensor(2.0), before[1]]))
 
 
 def test_what_is_kept_goes_on_as_before() -> None:

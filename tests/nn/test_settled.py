@@ -4,8 +4,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils import _pytree as pytree
 
-from neurallambda.nn import Controller, Population, harden
+from neurallambda.nn import Controller, NameBlindController, Population, Recurrent, harden
 from neurallambda.structures import SuperpositionQueue, SuperpositionStack
 from neurallambda.structures.hard.in_place import in_place
 
@@ -40,6 +41,27 @@ def test_a_hard_controller_answers_alike_with_gradients_and_without() -> None:
         fast = population(tokens)
     assert torch.allclose(slow, fast, atol=1e-5)
     assert torch.equal(slow.argmax(-1), fast.argmax(-1))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Controller(4, 3, stacks=1, queues=1, priority_queues=1),
+        NameBlindController(4, 3, names=2, stacks=1, queues=1, pause=True),
+        NameBlindController(4, 3, names=2, answers_names=True, stacks=1, queues=1, latches=1, dictionaries=1),
+    ],
+)
+@pytest.mark.parametrize("with_mask", [True, False])
+def test_it_runs_under_autocast(model: Recurrent, with_mask: bool) -> None:
+    harden(model.eval())
+    tokens = torch.randint(4, (3, 9), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(tokens, dtype=torch.bool) if with_mask else None
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        answers = model(tokens, mask)
+        state, moments = model.settled(9).prepare(tokens, None)
+        state, _ = model.settled(9).advance(state, pytree.tree_map(lambda leaf: leaf[:, 0], moments))
+    assert answers.isfinite().all()
+    assert {one.dtype for one in pytree.tree_leaves(state) if one.is_floating_point()} == {torch.float32}
 
 
 def test_soft_choices_are_never_run_in_place() -> None:

@@ -82,6 +82,21 @@ def test_steps_that_do_not_count_change_no_structure(name: str) -> None:
     assert all(map(torch.equal, pytree.tree_leaves(state.rows([1])), pytree.tree_leaves(made.init(1))))
 
 
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_what_is_no_number_where_steps_do_not_count_reaches_no_gradient(name: str) -> None:
+    made = layer(name)
+    mask = torch.tensor([[1, 0, 1, 1, 0, 1, 0], [0, 0, 1, 1, 1, 1, 1]]).bool()
+    given = torch.where(mask[..., None], hidden(), torch.nan).requires_grad_()
+    after, state = made(given, mask)
+    _, stepped = made.step(given[:, 1], state, mask[:, 1])
+    (after[mask].square().sum() + stepped.heads[0].overflow.sum()).backward()
+    assert all(one.grad is None or one.grad.isfinite().all() for one in (given, *made.parameters()))
+    assert made.to_logits.weight.grad is not None
+    made.zero_grad()
+    plain, _ = made(hidden(), mask)
+    torch.testing.assert_close(after[mask], plain[mask])
+
+
 def test_each_head_is_a_structure_of_its_own() -> None:
     """The formula of the docstring, head by head."""
     made, stack = layer(), STRUCTURES["stack"]
@@ -125,7 +140,8 @@ def test_it_runs_under_autocast() -> None:
         ),
         (lambda: layer("tape").with_capacity(9), "capacity: got 9 for a Tape of 5"),
         (lambda: StructureLayer(STRUCTURES["stack"], 0), "dim: got 0"),
-        (lambda: layer()(hidden(), torch.ones(2, 6).bool()), "mask: got shape"),
+        (lambda: layer()(hidden(), torch.ones(2, 6).bool()), r"mask: got shape \(2, 6\), expected \(2, 7\)"),
+        (lambda: layer()(hidden(), torch.ones(2, 7)), "mask: got torch.float32, expected a boolean tensor"),
     ],
 )
 def test_what_does_not_fit_is_refused(call: Any, message: str) -> None:

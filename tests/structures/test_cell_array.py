@@ -133,6 +133,20 @@ def test_scans_may_be_cut_anywhere_and_masked_steps_change_nothing(seed: int, ne
     assert torch.equal(stepped.cells[~mask[:, 0]], whole.cells[~mask[:, 0]])
 
 
+def test_what_is_no_number_where_steps_do_not_count_reaches_no_gradient() -> None:
+    generator = torch.Generator().manual_seed(0)
+    array = CellArray(states=3, symbols=2)
+    table, symbols = random_table(array, generator).requires_grad_(), random_symbols(generator, 3, 4, 2)
+    mask = torch.tensor([[1, 0, 1], [0, 0, 0], [1, 1, 1]]).bool()
+    seen = torch.where(mask[..., None], random_symbols(generator, 3, 3, 2), torch.nan).requires_grad_()
+    state, reads = array.scan(array.init(symbols), table, seen, mask=mask)
+    array.read(array.step(state, table, seen[:, 1], mask=mask[:, 1])).square().sum().backward()
+    for one in (table, seen):
+        assert one.grad is not None
+        assert one.grad.isfinite().all()
+    assert reads.isfinite().all()
+
+
 @given(st.integers(0, 2**31), NEIGHBOURS, st.integers(0, 5), st.integers(1, 5))
 @settings(max_examples=30)
 def test_a_row_without_an_end_is_a_row_whose_end_is_far_away(

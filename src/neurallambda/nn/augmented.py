@@ -80,7 +80,8 @@ class Augmented(nn.Module):
         values: how the values are coded that are put in, "linear" or "symbols".
         action_noise: the standard deviation of noise on the logits of actions, in training.
         value_noise: the same for the logits of symbols.
-        learn_start: whether the state in which the cell starts is learned.
+        learn_start: whether the state in which the cell starts is learned. It is a parameter of the cell: a `CategoricalCell` or
+            `TanhCell` that is given has it from then on, wherever else it is used.
 
     Attributes:
         inputs: how many inputs a step has.
@@ -219,7 +220,7 @@ class Augmented(nn.Module):
             logits = sum(noise, start=self.to_logits(torch.cat([hidden[0], inputs, state.reads], dim=-1)))
             parts = zip(self.groups, memories, self._operands(), logits.split(self.sizes, dim=-1), strict=True)
             memories = tuple(
-                _stepped(structure, memory, to(part.reshape(-1, to.size))) for (structure, _), memory, to, part in parts
+                stepped(structure, memory, to(part.reshape(-1, to.size))) for (structure, _), memory, to, part in parts
             )
         if masks:
             (mask,) = masks
@@ -252,7 +253,8 @@ class Augmented(nn.Module):
         check_count("capacity", capacity)
         twin = copy.copy(self)
         twin.structures = tuple(resized(structure, capacity) for structure in self.structures)
-        twin.groups = _grouped(twin.structures)
+        # Groups stay as they are, also where what they hold becomes equal: each has operands and a state of its own.
+        twin.groups = tuple((resized(structure, capacity), heads) for structure, heads in self.groups)
         return twin
 
     def in_place(self, steps: int) -> "Augmented":
@@ -368,7 +370,7 @@ def resized(structure: Structure[Any], capacity: int) -> Structure[Any]:
     return other
 
 
-def _stepped(structure: Any, memory: Any, operands: tuple[Tensor, ...]) -> Any:
+def stepped(structure: Any, memory: Any, operands: tuple[Tensor, ...]) -> Any:
     """The memory after an instruction, in the memory's precision."""
     if not autocasts(memory):
         return structure.advance(memory, *operands)

@@ -43,9 +43,14 @@ class Cell(nn.Module, ABC):
         """Make the state before the first step a parameter, which begins as what it was.
 
         A start that is learned adapts a network at the cost of a few numbers, and a cell need not spend its first steps on
-        getting to where it works.
+        getting to where it works. A start that is learned already stays as it is.
         """
-        self.start = nn.Parameter(torch.cat(self.begin()).detach().clone())
+        if self.start is None:
+            self.start = nn.Parameter(self._first_start())
+
+    def _first_start(self) -> Tensor:
+        """What a start that is to be learned begins as."""
+        return torch.cat(self.begin()).detach().clone()
 
     @abstractmethod
     def advance(self, inputs: Tensor, reads: Tensor, hidden: Hidden, noise: tuple[Tensor, ...] = ()) -> Hidden:
@@ -124,10 +129,8 @@ class CategoricalCell(Cell):
             return (self.choice(self.start),)
         return (functional.pad(torch.ones_like(self.to_logits.bias[:1]), [0, self.hidden_size - 1]),)
 
-    def learn_start(self) -> None:
-        super().learn_start()
-        assert self.start is not None
-        self.start.data.mul_(CERTAIN)
+    def _first_start(self) -> Tensor:
+        return CERTAIN * super()._first_start()
 
 
 @checked

@@ -12,6 +12,7 @@ from torch.nn.functional import pad
 
 from neurallambda.arguments import checked
 from neurallambda.errors import check_count
+from neurallambda.nn.augmented import stepped
 from neurallambda.nn.cells import CategoricalCell
 from neurallambda.nn.choice import Choice, Noise
 from neurallambda.nn.initial import by_fan_in_, phase_bias_, unit_inputs_
@@ -213,12 +214,13 @@ class NameBlindController(Recurrent):
         ]
         after: list[Any] = []
         for structure, memory, count in zip(self.structures, memories, self.counts, strict=True):
-            after.append(structure.advance(memory, *_instruction(structure, operands[:count])))
+            after.append(stepped(structure, memory, _instruction(structure, operands[:count])))
             operands = operands[count:]
         if masks:
             (mask,) = masks
             now = torch.where(mask[:, None], now, hidden)
             after = [chosen(mask, new, old) for new, old in zip(after, memories, strict=True)]
+        now = now.to(hidden.dtype)
         shown = self._shown(after, name)
         answers = self._answers(now, seen, torch.cat([name[:, None], shown], 1))
         return (now, tuple(after), shown), torch.cat(

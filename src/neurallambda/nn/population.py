@@ -188,7 +188,8 @@ def clip_each(population: Population, norm: float) -> Tensor:
     grads = [parameter.grad for parameter in population.parameters() if parameter.grad is not None]
     if not grads:
         return torch.zeros(len(population))
-    squares = torch.stack([grad.flatten(1).square().sum(1) for grad in grads])
+    # A parameter that is a single number has no axis but that of the seeds, which `flatten(1)` refuses.
+    squares = torch.stack([grad.reshape(len(grad), -1).square().sum(1) for grad in grads])
     norms = squares.sum(0).sqrt()
     scale = (norm / (norms + 1e-6)).clamp(max=1)
     for grad in grads:

@@ -38,9 +38,10 @@ def rotated(vectors: Tensor, place: Tensor) -> Tensor:
         vectors: [batch, heads, time, size], the size even.
         place: [batch, time].
     """
-    turned = angles(place, vectors.shape[-1])[:, None].to(vectors.dtype)
+    # In half precision the angle of a token far away is wrong by a radian and more; its sine and cosine are not.
+    turned = angles(place, vectors.shape[-1])[:, None].to(torch.promote_types(vectors.dtype, torch.float32))
     one, other = vectors.chunk(2, dim=-1)
-    sin, cos = turned.sin(), turned.cos()
+    sin, cos = turned.sin().to(vectors.dtype), turned.cos().to(vectors.dtype)
     return torch.cat([one * cos - other * sin, one * sin + other * cos], dim=-1)
 
 

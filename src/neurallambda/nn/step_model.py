@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neurallambda.arguments import checked
-from neurallambda.errors import check_count
+from neurallambda.errors import ArgumentError, check_count
 from neurallambda.nn.initial import by_fan_in_, unit_inputs_
 from neurallambda.nn.recurrent import check_tokens
 from neurallambda.nn.token_range import check_range
@@ -40,7 +40,7 @@ class StepModel(nn.Module):
         check_count("inputs", inputs, least=2)
         for name, count in (("outputs", outputs), ("seen", seen), ("hidden", hidden), ("actions", actions)):
             check_count(name, count)
-        self.inputs, self.outputs, self.seen = inputs, outputs, seen
+        self.inputs, self.outputs, self.seen, self.actions = inputs, outputs, seen, actions
         self.look = nn.Linear(seen * inputs, hidden)
         self.act = nn.Linear(hidden, actions * outputs)
         unit_inputs_(self.look.weight, scale=seen**-0.5)
@@ -54,8 +54,16 @@ class StepModel(nn.Module):
         Args:
             tokens: what is seen, and then an empty token for each action.
             mask: not looked at: all rows are alike long.
+
+        Raises:
+            ArgumentError: if there are fewer tokens than are seen, or more than are seen and acted on.
         """
         check_tokens(tokens, mask)
+        if not 0 <= tokens.shape[1] - self.seen <= self.actions:
+            raise ArgumentError(
+                f"tokens: got {tokens.shape[1]} in a row, expected the {self.seen} that are seen and at most {self.actions} "
+                f"empty ones, one for each action"
+            )
         check_range(tokens, self.inputs)
         symbol = torch.arange(self.inputs, device=tokens.device)
         seen = (tokens[:, : self.seen, None] == symbol).to(self.look.weight.dtype).flatten(1)

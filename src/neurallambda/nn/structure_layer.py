@@ -13,6 +13,7 @@ from neurallambda.errors import ArgumentError, check_count
 from neurallambda.nn.augmented import resized
 from neurallambda.nn.operands import Operands
 from neurallambda.state import Batched, state
+from neurallambda.structures.instruction.checks import check_mask
 from neurallambda.structures.protocol import Structure
 
 
@@ -97,8 +98,8 @@ class StructureLayer(nn.Module):
         Raises:
             ArgumentError: if a shape or a type does not fit.
         """
-        self._check(hidden, 3, state)
-        memory, operands = self._given(hidden, state)
+        self._check(hidden, mask, 3, state)
+        memory, operands = self._given(hidden, mask, state)
         every = None if mask is None else mask.repeat(self.heads, 1)
         memory, reads = self.structure.scan(memory, *operands, mask=every)
         return self._after(hidden, reads), self._apart(memory, len(hidden))
@@ -119,8 +120,8 @@ class StructureLayer(nn.Module):
         Raises:
             ArgumentError: if a shape or a type does not fit.
         """
-        self._check(hidden, 2, state)
-        memory, operands = self._given(hidden, state)
+        self._check(hidden, mask, 2, state)
+        memory, operands = self._given(hidden, mask, state)
         memory, reads = self.structure.step(memory, *operands, mask=None if mask is None else mask.repeat(self.heads))
         return self._after(hidden, reads), self._apart(memory, len(hidden))
 
@@ -153,9 +154,13 @@ class StructureLayer(nn.Module):
     def _empty(self, batch: int, like: Tensor) -> Any:
         return self.structure.init(batch, device=like.device, dtype=like.dtype)
 
-    def _given(self, hidden: Tensor, state: StructureLayerState | None) -> tuple[Any, tuple[Tensor, ...]]:
+    def _given(
+        self, hidden: Tensor, mask: Tensor | None, state: StructureLayerState | None
+    ) -> tuple[Any, tuple[Tensor, ...]]:
         """All heads one after the other along the batch: their state, and their instructions."""
         batch = len(hidden)
+        if mask is not None:  # of what is no number, 0 times as much is none either, and so would be in gradients
+            hidden = torch.where(mask[..., None], hidden, 0.0)
         logits = self.to_logits(self.norm(hidden)).unflatten(-1, (self.heads, -1)).movedim(-2, 0).flatten(0, 1)
         memory = self._empty(self.heads * batch, self.gate) if state is None else type(state.heads[0]).cat(state.heads)
         return memory, self.operands(self.operands.noise(logits))
@@ -169,7 +174,7 @@ class StructureLayer(nn.Module):
         overflow = memory.overflow.unflatten(0, (self.heads, batch)).sum(0)
         return StructureLayerState(heads=tuple(map(memory.rows, rows)), overflow=overflow)
 
-    def _check(self, hidden: object, ndim: int, state: object) -> None:
+    def _check(self, hidden: object, mask: object, ndim: int, state: object) -> None:
         shape = f"[{'batch, time' if ndim == 3 else 'batch'}, {self.dim}]"
         if not isinstance(hidden, Tensor) or hidden.ndim != ndim or hidden.shape[-1] != self.dim:
             came = tuple(hidden.shape) if isinstance(hidden, Tensor) else type(hidden).__name__
@@ -178,6 +183,8 @@ class StructureLayer(nn.Module):
             raise ArgumentError(
                 f"hidden: got {shown(hidden)}, expected floating point numbers {shape}, at least one row"
             )
+        if mask is not None:
+            check_mask(mask, shape=tuple(hidden.shape[:-1]), like=hidden)
         if state is not None and len(self._checked_state(state).overflow) != len(hidden):
             raise ArgumentError(f"state: got another number of rows, expected {len(hidden)}, as the hidden states have")
 

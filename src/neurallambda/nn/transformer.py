@@ -125,6 +125,8 @@ class Transformer(nn.Module):
             [batch, time, dim].
         """
         place = places(hidden[..., 0], mask)
+        if mask is not None:  # of what is no number, 0 times as much is none either: it would be seen
+            hidden = torch.where(mask[..., None], hidden, 0.0)
         if self.positions == "sinusoidal":
             hidden = hidden + sinusoids(place, hidden.shape[-1]).to(hidden.dtype)
         scores = self._scores(hidden, place, mask)

@@ -122,7 +122,7 @@ class CellArray:
         self._check_state(state)
         self._check_table(table)
         self._check("seen", seen, ("batch",), self.symbols)
-        _check_mask(mask, seen.shape[:1])
+        seen = _where_it_counts(seen, mask)
         after = self._advance(self._with_ends(state.cells), self._matrix(table), _weights(state.symbols, seen))
         if mask is not None:
             after = torch.where(mask[:, None, None], after, state.cells)
@@ -152,7 +152,7 @@ class CellArray:
         self._check_state(state)
         self._check_table(table)
         self._check("seen", seen, ("batch", "time"), self.symbols)
-        _check_mask(mask, seen.shape[:2])
+        seen = _where_it_counts(seen, mask)
         matrix, cells, read = self._matrix(table), state.cells, []
         for time in range(seen.shape[1]):
             after = self._advance(self._with_ends(cells), matrix, _weights(state.symbols, seen[:, time]))
@@ -281,9 +281,13 @@ class CellArray:
         check_place(tensor.device)
 
 
-def _check_mask(mask: object, shape: torch.Size) -> None:
-    if mask is not None and (not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.shape != shape):
-        raise ArgumentError(f"mask: got {shown(mask)}, expected booleans of shape {tuple(shape)}")
+def _where_it_counts(seen: Tensor, mask: object) -> Tensor:
+    """What is seen, and at steps that do not count anything that is a number: 0 times a gradient of another is none."""
+    if mask is None:
+        return seen
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool or mask.shape != seen.shape[:-1]:
+        raise ArgumentError(f"mask: got {shown(mask)}, expected booleans of shape {tuple(seen.shape[:-1])}")
+    return torch.where(mask[..., None], seen, 1.0)
 
 
 def certain(
