@@ -60,7 +60,7 @@ def test_a_run_is_resumed(call: Call) -> None:
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(spawn: Call) -> None:
     stop = "while ! grep -q '\"Stepped\"' run/log.jsonl 2>/dev/null; do sleep 0.1; done; kill -INT $!; wait $!"
-    long = " ".join((*SMALL[:-1], "stages=1-3:100000", "--out", "run"))
+    long = " ".join((*SMALL, "--out", "run")).replace("stages=1-3:3", "stages=1-3:100000")
     stopped = spawn(shell=f"$NL train {long} & {stop}")
     assert stopped.code == 130, stopped.stderr
     assert "go on with: neurallambda train --resume run" in stopped.stderr
@@ -79,12 +79,22 @@ def test_ctrl_c_says_how_to_go_on(spawn: Call) -> None:
         (("train", "parity-check", "--resume", "x"), "the run knows its task"),
         (("train", "--resume", "x"), "no folder of a run"),
         (("train", *SMALL, "--device", "abacus"), "device: got 'abacus'"),
-        (("train", *SMALL, "rows=0"), "rows: got 0"),
+        (("train", "parity-check", "rows=0"), "rows: got 0"),
+        (("train", *SMALL, "seeds=3"), "seeds: got seeds=2 and seeds=3, expected it once"),
+        (("train", *SMALL, "precision=fp16"), "precision: got 'fp16', expected 'no' or 'bf16'"),
+        (("train", *SMALL, f"first_seed={10**20}"), "first_seed: got 100000000000000000000, expected at most"),
+        (("train", "parity-check", "seeds=2", "repairs=1-4:8", "model=lstm", "--out", "x"), "repairs: got some"),
+        (("train", "--resume", "x", "--out", "y"), "--out: got y, expected none"),
+        (("train", "--resume", "x", "--show"), "--show: a run that is resumed"),
         (("evaluate", "x"), "no folder of a run"),
         (("report", "x"), "there is no such file"),
         (("sweep", "parity-chek", "--out", "x"), "did you mean parity-check"),
         (("sweep", "seeds=3", "--out", "x"), "tasks: none was named"),
         (("sweep", "parity-check", "seeds=none", "--out", "x"), "seeds: got 'none'"),
+        (("sweep", "parity-check", "parity-check", "--out", "x"), "x/parity-check-table: two trainings"),
+        (("sweep", "parity-check", "--out", "x", "--lengths", "0-6"), "lengths: got 0 to 6"),
+        (("sweep", "palindromes", "--out", "x", "--lengths", "1-6"), "lengths: got 1, expected at least 2"),
+        (("sweep", "parity-check", "--out", "x", "--device", "abacus"), "device: got 'abacus'"),
     ],
 )
 def test_what_cannot_be_used_is_said(call: Call, arguments: tuple[str, ...], message: str) -> None:
@@ -93,6 +103,63 @@ def test_what_cannot_be_used_is_said(call: Call, arguments: tuple[str, ...], mes
     assert message in called.stderr
     assert "Traceback" not in called.stderr
     assert not Path("x").exists()
+    assert not Path("runs").exists()
+
+
+def test_what_a_run_does_not_allow_is_said_and_changes_nothing(call: Call) -> None:
+    call("train", *SMALL, "--out", "run")
+    before = sorted(path.name for path in Path("run").rglob("*"))
+    Path("folder").mkdir()
+    for arguments, message in (
+        (("train", *SMALL, "--out", "run"), "go on with it by --resume"),
+        (("evaluate", "run", *TEST, "--seed", f"{10**20}"), "seed: got 100000000000000000000, expected"),
+        (("evaluate", "run", *TEST, "--out", "folder"), "'folder' is a directory"),
+        (("report", "run", "--out", "folder"), "'folder' is a directory"),
+        (("export", "run", "--out", "folder"), "'folder' is a directory"),
+    ):
+        called = call(*arguments)
+        assert called.code == 2, called
+        assert message in called.stderr
+        assert sorted(path.name for path in Path("run").rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ('{"recipe": 5}', "run.json: this does not describe a run"),
+        ('{"recipe": {"stages": [5], "task": "parity-check", "model": "table"}}', "recipe: got something that is none"),
+    ],
+)
+def test_a_run_that_tells_no_recipe_is_refused(call: Call, facts: str, message: str) -> None:
+    call("train", *SMALL, "--out", "run")
+    Path("run/run.json").write_text(facts)
+    for arguments in (("train", "--resume", "run"), ("evaluate", "run")):
+        called = call(*arguments)
+        assert (called.code, message in called.stderr) == (2, True)
+
+
+def test_a_result_that_lacks_something_is_refused(call: Call) -> None:
+    Path("one.json").write_text('{"form": "neurallambda result 1", "recipe_name": "table"}')
+    called = call("report", "one.json")
+    assert called.code == 2
+    assert "one.json: this result cannot be reported, it lacks something or has it otherwise (KeyError('task'))" in (
+        called.stderr
+    )
+
+
+def test_the_device_of_a_measurement_is_the_cpu(call: Call) -> None:
+    assert "a GPU if there is one" in call("train", "--help").stdout
+    assert "a GPU if there is one" not in call("evaluate", "--help").stdout
+
+
+def test_a_run_that_is_not_over_is_told_so(call: Call) -> None:
+    call("train", *SMALL, "--out", "run")
+    Path("run/members.safetensors").unlink()
+    assert (
+        "this run is not over, and is measured as it is after step 3; go on with"
+        in call("evaluate", "run", *TEST).stderr
+    )
+    assert "| 3 (interrupted) |" in call("report", "run").stdout
 
 
 def test_a_run_that_kept_nothing_yet_is_not_measured(call: Call) -> None:
@@ -159,7 +226,8 @@ def test_a_sweep_goes_on_where_it_was(call: Call) -> None:
     second = call(*arguments, "--first-seed", "0", "--first-seed", "2")
     assert "2 trainings, 1 of them done" in second.stderr
     assert "2 of 2: all/parity-check-table-2" in second.stderr
-    assert len(call("report", "all").stdout.splitlines()[2:4]) == 2
+    rows = [line for line in call("report", "all").stdout.splitlines() if line.startswith("| parity-check | table |")]
+    assert len(rows) == 2
 
 
 @pytest.mark.usefixtures("_in_this_process")
@@ -174,6 +242,26 @@ def test_a_sweep_that_was_killed_at_any_moment_goes_on(call: Call, name: str) ->
     (folder / name).unlink(missing_ok=True)  # without a checkpoint: it was killed before it had taken a step
     assert call(*arguments).code == 0
     assert json.loads((folder / "evaluation.json").read_text())["seeds"] == before
+
+
+@pytest.mark.usefixtures("_in_this_process")
+def test_a_sweep_measures_again_what_was_measured_otherwise(call: Call) -> None:
+    arguments = ("sweep", *SMALL[:1], *SMALL[2:], "--out", "all")
+    assert call(*arguments, *TEST).code == 0
+    evaluation = Path("all/parity-check-table/evaluation.json")
+    whole = evaluation.read_text()
+    for spoilt, test in (
+        (whole, ("--lengths", "41-61", "--rows", "4")),
+        (whole, ("--lengths", "41-51", "--rows", "5")),
+        (whole[:300], TEST),
+        (whole.replace('"ended": "finished"', '"ended": "interrupted"'), TEST),
+    ):
+        evaluation.write_text(spoilt)
+        assert "1 trainings, 0 of them done" in call(*arguments, *test).stderr
+        assert "1 trainings, 1 of them done" in call(*arguments, *test).stderr
+    other = call("sweep", "parity-check", "seeds=1", "--out", "all", *TEST)
+    assert other.code == 2
+    assert "all/parity-check-table: the run there has another recipe" in other.stderr
 
 
 @pytest.mark.usefixtures("_in_this_process")

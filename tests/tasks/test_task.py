@@ -162,6 +162,11 @@ def test_a_dataset_holds_the_rows_of_a_batch() -> None:
         assert not batch.mask[row, end:].any()
 
 
+def test_a_seed_that_no_generator_takes_is_refused() -> None:
+    with pytest.raises(ArgumentError, match=f"seed: got {2**70}, expected an integer from"):
+        task("parity-check").dataset(3, 2, seed=2**70)
+
+
 def test_a_batch_is_a_state() -> None:
     batch = task("reverse-string").batch((1, 5), 8, generator=seeded())
     assert torch.equal(Batch.cat([batch.rows([0]), batch.rows(slice(1, 8))]).tokens, batch.tokens)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import Population
 from neurallambda.tasks import task
-from neurallambda.train import Recipe, Stage, train
+from neurallambda.train import MODELS, Recipe, Stage, train
 from neurallambda.train.evaluation import Evaluation, evaluate, lengths_between, predict
 from neurallambda.train.measures import cross_entropy, token_accuracy
 from neurallambda.train.measuring import measure
@@ -133,6 +133,30 @@ def test_a_seed_that_was_not_measured_is_not_solved(run: RunFolder) -> None:
     row = report([found]).splitlines()[2]
     assert f"{found['mean']:.3f}*" in row
     assert f"{found['solved']} / 3" in row
+
+
+def test_a_mean_at_a_length_says_where_it_is_over_some_seeds_only() -> None:
+    one = result(started=3, recipe={"stages": [{"lengths": [1, 10]}]})
+    exact = [[0.9, 0.5, 0.1], [0.7, 0.5, 0.1]]
+    one["evaluation"] = one["evaluation"] | {"lengths": [20, 30, 40], "exact": exact}
+    one["seeds"] = [*one["seeds"], one["seeds"][0] | {"seed": 2, "score": None, "exact": None}]
+    row = report([one]).splitlines()[-1].split(" | ")
+    assert row[3:] == ["1.000 (1.000–1.000)", "0.800* (0.700–0.900)", "0.500* (0.500–0.500)", "0.100* (0.100–0.100) |"]
+
+
+def test_a_seed_that_no_generator_takes_is_refused() -> None:
+    for seed in (2**64, -(2**63) - 1):
+        with pytest.raises(ArgumentError, match=f"seed: got {seed}, expected an integer from"):
+            evaluate(Oracle(45.0), REVERSE, lengths=(3,), rows=1, seed=seed)
+
+
+def test_a_model_that_is_measured_stays_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    addition = task("binary-addition")
+    model, moved = MODELS["cells"](addition), list[nn.Module]()
+    monkeypatch.setattr(type(model), "cpu", lambda self: moved.append(self) or self)
+    predict(model, addition, addition.batch(5, 2, generator=torch.Generator().manual_seed(0)))
+    assert len(moved) == 1
+    assert moved[0] is not model
 
 
 def test_results_are_found_in_folders(run: RunFolder, tmp_path: Path) -> None:

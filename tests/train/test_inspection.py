@@ -11,10 +11,12 @@ from neurallambda.automata.cells.automaton import CellularAutomaton
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import Controller, LSTMModel, TableAutomaton, hardened
 from neurallambda.tasks import task
+from neurallambda.traces import states
 from neurallambda.train import MODELS
 from neurallambda.train.evaluation import predict
 from neurallambda.train.exporting import answered, empty_symbol, export, named, verify
 from neurallambda.train.inspection import inspect, read_symbols, row
+from neurallambda.train.inspection_trace import trace_inspection
 
 REVERSE, PARITY, MULTIPLY = task("reverse-string"), task("parity-check"), task("binary-multiplication")
 
@@ -79,6 +81,27 @@ def test_a_table_is_inspected_too_and_other_models_are_not() -> None:
         inspect(LSTMModel(3, 2), PARITY, "01")
 
 
+@pytest.mark.parametrize("name", ["table", "controller"])
+def test_the_input_goes_to_where_the_model_is(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training leaves its members on the GPU; `meta` stands for it here."""
+
+    class SeenError(Exception):
+        pass
+
+    def seen(tokens: torch.Tensor, *_: object) -> None:
+        raise SeenError(str(tokens.device))
+
+    model = seeded(name, "reverse-string").to("meta")
+    monkeypatch.setattr(TableAutomaton, "states", lambda _, tokens: seen(tokens))
+    monkeypatch.setattr(Controller, "prepare", lambda _, *inputs: seen(*inputs))
+    for look in (
+        lambda: inspect(model, REVERSE, "01", hard=False),
+        *([lambda: export(model, REVERSE)] * (name != "table")),
+    ):
+        with pytest.raises(SeenError, match="meta"):
+            look()
+
+
 def test_a_picture(tmp_path: Path) -> None:
     found = inspect(seeded("controller", "reverse-string"), REVERSE, "0110")
     found.draw(tmp_path / "one.svg")
@@ -134,6 +157,23 @@ def test_an_exported_controller_answers_what_the_hardened_model_answers(learned:
         assert found in (said, [])  # it may be stuck, but is never wrong
         agree += found == said
     assert agree >= 6
+
+
+def test_symbols_beyond_the_letters_have_names_too() -> None:
+    asked, model = task("reverse-string"), seeded("controller", "reverse-string", stacks=1, queues=0, symbols=60)
+    assert isinstance(model, Controller)
+    with torch.no_grad():
+        model.augmented.to_logits.bias[3 + 53] = 100.0  # what is put in, whatever comes, is the 54th symbol
+    found = inspect(model, asked, "01")
+    assert "push b2" in found.text()
+    assert " b2b2\n" in found.text()
+    events = list(trace_inspection(found, name="many symbols"))
+    names = {item["text"] for state in states(events) for item in state.lanes[0]["stores"]["stack 1"]["items"]}
+    assert names == {"b2"}
+    machine = export(model, asked)
+    assert isinstance(machine, TuringMachine)
+    assert machine.memory_symbols == (("b2",),)
+    assert loads(dumps(machine)) == machine
 
 
 def test_a_controller_without_discrete_states_or_structures_is_not_exported() -> None:

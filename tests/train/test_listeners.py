@@ -86,3 +86,10 @@ def test_curves_for_other_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert told[2] == [10, ["accuracy/seed 0", "accuracy/seed 1", "learning rate", "loss/seed 0", "loss/seed 1"]]
     (file,) = (tmp_path / "mine/tensorboard").iterdir()
     assert b"validation/seed 1" in file.read_bytes()
+
+
+def test_nothing_is_written_where_nothing_happens(tmp_path: Path) -> None:
+    with recorders(tmp_path / "mine", RECIPE) as listeners:
+        for listener in listeners:
+            listener(Ended(step=7, reason="finished", seconds=1.0))
+    assert not (tmp_path / "mine").exists()

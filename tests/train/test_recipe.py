@@ -37,6 +37,9 @@ def made(**values: Any) -> Recipe:
         ({"smoothing": 1.0}, "smoothing: got 1.0"),
         ({"betas": (0.9, 1.0)}, "betas: got 1.0"),
         ({"clip": -1.0}, "clip: got -1.0"),
+        ({"clip": 0.0}, "clip: got 0, expected a number above 0, or None"),
+        ({"precision": "fp16"}, "precision: got 'fp16', expected 'no' or 'bf16'"),
+        ({"first_seed": 2**53}, "first_seed: got 9007199254740992, expected at most"),
         ({"weight_decay": 0.1}, "adam has none; use optimizer=adamw"),
         ({"optimizer": "sgd"}, "optimizer: got 'sgd', expected 'adam' or 'adamw'"),
         ({"validation_lengths": (5, 2)}, "validation_lengths: got 5 to 2"),
@@ -88,7 +91,9 @@ def test_transformers_with_and_without_stacks_differ_in_the_stacks_alone(task: s
 
 
 def test_facts_that_are_no_recipe_are_refused() -> None:
-    for facts in ({}, {"stages": []}, {"stages": [{"length": 3}]}, made().facts() | {"colour": "red"}):
+    for facts in (
+        {}, {"stages": []}, {"stages": [{"length": 3}]}, made().facts() | {"colour": "red"}, made().facts() | {"stages": [5]},
+    ):  # fmt: skip
         with pytest.raises(ArgumentError):
             recipe_from(facts)
 
@@ -115,6 +120,13 @@ def test_another_model_has_other_options() -> None:
     assert (found.model, found.options) == ("controller", {"queues": 3})
 
 
+def test_another_model_has_its_own_name() -> None:
+    assert changed(made(), ["model=lstm"]).name == "lstm"
+    assert changed(made(name="mine"), ["model=lstm"]).name == "lstm"
+    assert changed(made(name="mine"), ["model=lstm", "name=other"]).name == "other"
+    assert changed(made(name="mine"), ["model=table", "seeds=2", "stages=1-4:10"]).name == "mine"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -131,6 +143,7 @@ def test_another_model_has_other_options() -> None:
         ("betas=1", "betas: got '1', expected two numbers"),
         ("schedule=steep", "schedule: got 'steep', expected 'constant' or 'linear' or 'cosine'"),
         ("model=tabel", "there is no model 'tabel'; did you mean table?"),
+        ("source=x", "source: there is no such key"),
         ("seeds", "'seeds': expected KEY=VALUE"),
         ("=3", "'=3': expected KEY=VALUE"),
         ("task=reverse-string", "task: there is no such key"),
@@ -140,6 +153,11 @@ def test_a_change_that_cannot_be_made_says_why(change: str, message: str) -> Non
     with pytest.raises(ArgumentError) as caught:
         changed(made(), [change])
     assert message in str(caught.value)
+
+
+def test_a_key_that_comes_twice_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="seeds: got seeds=3 and seeds=4, expected it once"):
+        changed(made(), ["seeds=3", "seeds=4"])
 
 
 def test_text_is_read_by_the_first_annotation_that_can() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import Population
@@ -294,10 +295,58 @@ def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path: Path) -> None:
     assert (again.steps, again.scores, again.fates) == (trained.steps, trained.scores, trained.fates)
 
 
-def test_half_precision_in_the_forward_pass() -> None:
-    found = train(made(precision="bf16", seeds=2, stages=(Stage(lengths=(1, 3), steps=3),)), device="cpu")
+@pytest.mark.parametrize(("precision", "dtype"), [("no", torch.float32), ("bf16", torch.bfloat16)])
+def test_half_precision_in_the_forward_pass(precision: str, dtype: torch.dtype) -> None:
+    seen: list[torch.dtype] = []
+
+    class Seen(Noisy):
+        def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+            logits = self.embed(tokens) @ self.out.weight.mT
+            seen.append(logits.dtype)
+            return logits
+
+    def make(task: Task) -> nn.Module:
+        return Seen(task.inputs, task.outputs)
+
+    recipe = made(model=make, precision=precision, seeds=2, stages=(Stage(lengths=(1, 3), steps=3),))
+    found = train(recipe, device="cpu")
+    assert seen[0] == dtype
     assert all(parameter.dtype == torch.float32 for parameter in found.population.parameters())
     assert found.steps == 3
+
+
+def test_what_is_measured_elsewhere_is_moved_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repairs make members on the CPU where the training is on a GPU; `meta` stands for another device here."""
+
+    class SeenError(Exception):
+        pass
+
+    def seen(*inputs: Tensor) -> Tensor:
+        raise SeenError(*(str(one.device) for one in inputs))
+
+    whole = training(made(seeds=1, stages=STAGES[1:]))
+    elsewhere = Population(whole.population.members()).to("meta")
+    monkeypatch.setattr(elsewhere, "forward", seen)
+    with pytest.raises(SeenError) as caught:
+        whole.measure(elsewhere, 1)
+    assert caught.value.args == ("meta", "meta")
+
+
+def test_snapshots_are_taken_of_members_that_are_elsewhere() -> None:
+    class OneDevice(TorchDispatchMode):
+        found = 0
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func is torch.ops.aten.index_put_.default:
+                self.found += 1
+                assert {one.device.type for one in (args[0], *args[1], args[2])} == {args[0].device.type}
+            return func(*args, **(kwargs or {}))
+
+    whole = training(made(seeds=2))
+    whole.snapshots.states = {name: tensor.to("meta") for name, tensor in whole.snapshots.states.items()}
+    with OneDevice() as seen:
+        assert whole.snapshots.take(whole.population, [0, 1], [0.5, 0.6])
+    assert seen.found >= len(whole.snapshots.states)
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:

@@ -13,6 +13,7 @@ SeedOfMember = Annotated[
     int | None, typer.Option(help="Which seed of the run; without it, the one that is best on validation.")
 ]
 DeviceOption = Annotated[str | None, typer.Option(help="cpu or cuda; without it, a GPU if there is one.")]
+TestDeviceOption = Annotated[str | None, typer.Option(help="cpu or cuda; without it, the CPU.")]
 
 
 def train(
@@ -45,6 +46,12 @@ def train(
         if resume is not None:
             if words:
                 fail("--resume: the run knows its task; name nothing else")
+            if out is not None:
+                fail(f"--out: got {out}, expected none: a run that is resumed stays in its folder, {resume}")
+            if show:
+                fail(
+                    "--show: a run that is resumed has its recipe in run.json; name --show with a task, or --resume alone"
+                )
             from neurallambda.train.run_folder import RunFolder
 
             _train(RunFolder(resume).recipe(), resume, device=device, save_every=save_every, is_resumed=True)
@@ -98,11 +105,18 @@ def _train(recipe: "Recipe", folder: Path, *, device: str | None, save_every: in
     if not is_first:
         return
     if trained.reason == "interrupted":
-        remark(f"interrupted after step {trained.steps}; go on with: neurallambda train --resume {folder}")
+        remark(f"interrupted after step {trained.steps}; {_how_to_go_on(folder)}")
         raise typer.Exit(130)
     answer(str(folder))
-    scores = " ".join(f"{seed}:{score:.3f}" for seed, score in zip(trained.seeds, trained.scores, strict=True))
+    scores = " ".join(
+        f"{seed}:{f'{score:.3f}' if score >= 0 else '–'}"
+        for seed, score in zip(trained.seeds, trained.scores, strict=True)
+    )
     remark(f"validation of all seeds at their best: {scores}\nnow: neurallambda evaluate {folder}")
+
+
+def _how_to_go_on(folder: Path) -> str:
+    return f"go on with: neurallambda train --resume {folder}"
 
 
 def _show(recipe: "Recipe") -> None:
@@ -154,9 +168,10 @@ def evaluate(
         ),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="The result; RUN/evaluation.json without.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", dir_okay=False, help="The result; RUN/evaluation.json without."),
     ] = None,
-    device: DeviceOption = None,
+    device: TestDeviceOption = None,
 ) -> None:
     """Measure a trained network on fresh inputs, by their length.
 
@@ -179,6 +194,8 @@ def evaluate(
         folder = RunFolder(run)
         facts, trained = folder.facts(), load_run(run)
         chosen = lengths_between(*_range(lengths), every)
+        if trained.reason == "interrupted":
+            remark(f"this run is not over, and is measured as it is after step {trained.steps}; {_how_to_go_on(run)}")
         found = measure(
             trained,
             facts,
@@ -216,29 +233,35 @@ def sweep(
     lengths: Annotated[str, typer.Option(metavar="LOW-HIGH", help="Lengths of the inputs of the test.")] = "41-500",
     every: Annotated[int, typer.Option(min=1, help="How far these lengths are apart.")] = 10,
     rows: Annotated[int, typer.Option(min=1, help="How many inputs of each length.")] = 128,
-    device: DeviceOption = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="cpu or cuda; without it, a training takes a GPU if there is one, and its test the CPU.",
+        ),
+    ] = None,
     ray: Annotated[
         bool, typer.Option("--ray", help="Spread the trainings over the machines of Ray, which must share the folder.")
     ] = False,
 ) -> None:
     """Train and measure every task by every recipe. Called again, it goes on where it was.
 
-    What each prints is in a file beside the folder of its run. Exit code 1 if one of them failed.
+    What each prints is in a file beside the folder of its run. A run that was measured otherwise is measured again; a folder
+    that holds a training by another recipe is refused before anything begins. Exit code 1 if one of them failed.
     """
     from neurallambda.cli.messages import ExitCode, answer, complain, remark, reporting
 
     with reporting():
-        from neurallambda.train.sweep import cells
+        from neurallambda.train.sweep import Asked, cells
         from neurallambda.train.sweep import sweep as run_sweep
 
         names = [word for word in tasks if "=" not in word]
         changes = [word for word in tasks if "=" in word]
+        asked = Asked(lengths=_range(lengths), every=every, rows=rows)
         todo = cells(out, names, recipe or [], first_seed or [], changes)
-        done = sum(cell.is_done for cell in todo)
+        done = sum(cell.is_done(asked) for cell in todo)
         remark(f"{len(todo)} trainings, {done} of them done")
-        test = ["--lengths", lengths, "--every", str(every), "--rows", str(rows)]
         failed = 0
-        for cell, code in run_sweep(todo, jobs=jobs, test=test, device=device, use_ray=ray):
+        for cell, code in run_sweep(todo, asked, jobs=jobs, device=device, use_ray=ray):
             done += 1
             if code:
                 failed += 1
@@ -263,18 +286,27 @@ def report(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", help="Write Markdown there, with a plot for each task beside it."),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            dir_okay=False,
+            help="Write Markdown there, with a plot for each task beside it.",
+        ),
     ] = None,
 ) -> None:
     """Put all results into one table, in Markdown."""
     from neurallambda.cli.messages import answer, remark, reporting
 
     with reporting():
-        from neurallambda.train.report import report
+        from neurallambda.train.report import check_result, report
         from neurallambda.train.report_page import write_page
         from neurallambda.train.results import find_results, read_result
 
-        found = [read_result(path) for path in find_results(results)]
+        found = []
+        for path in find_results(results):
+            found.append(read_result(path))
+            check_result(found[-1], path)
         if out is None:
             answer(report(found).rstrip())
             return
@@ -296,6 +328,7 @@ def inspect(
             "--out",
             "-o",
             metavar="FILE",
+            dir_okay=False,
             help="Write it there too: a picture, .svg; a page that shows each step, .html; or its record, .json or .jsonl.",
         ),
     ] = None,
@@ -325,7 +358,8 @@ def inspect(
 def export(
     run: Run,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="The rule file; RUN/rules.json without.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", dir_okay=False, help="The rule file; RUN/rules.json without."),
     ] = None,
     seed: SeedOfMember = None,
     rows: Annotated[int, typer.Option(min=1, help="How many inputs of each length the machine is judged by.")] = 16,

@@ -236,10 +236,11 @@ class Task:
             as in a batch, without padding.
 
         Raises:
+            ArgumentError: if there is no such seed, length or row.
             MissingExtraError: the package `datasets` is not installed.
         """
         package = extra("datasets", "a dataset")
-        batch = self.batch(lengths, rows, generator=torch.Generator().manual_seed(seed))
+        batch = self.batch(lengths, rows, generator=generator_from(seed))
         return package.Dataset.from_list([self.record(batch, row) for row in range(rows)])
 
     def record(self, batch: Batch, row: int) -> dict[str, object]:
@@ -277,6 +278,17 @@ class Task:
                 f"as in ({self.shortest}, {max(self.shortest, 40)})"
             )
         return low, high
+
+
+def generator_from(seed: int) -> Generator:
+    """A source of randomness on the CPU.
+
+    Raises:
+        ArgumentError: if the seed is none that torch takes.
+    """
+    if not -(2**63) <= seed < 2**64:
+        raise ArgumentError(f"seed: got {seed}, expected an integer from -2**63 to 2**64 - 1")
+    return Generator().manual_seed(seed)
 
 
 def _padded(array: Int[np.ndarray, "rows widest"], width: int) -> Int[np.ndarray, "rows width"]:

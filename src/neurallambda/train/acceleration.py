@@ -12,7 +12,17 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 
-def make_accelerator(*, precision: Literal["no", "bf16", "fp16"] = "no", device: str | None = None) -> "Accelerator":
+def check_name(device: str | None) -> None:
+    """Refuse a device that no training runs on, wherever it runs; whether there is one here is not asked.
+
+    Raises:
+        ArgumentError: naming what came.
+    """
+    if device not in (None, "cpu", "cuda"):
+        raise ArgumentError(f"device: got {device!r}, expected 'cpu' or 'cuda'")
+
+
+def make_accelerator(*, precision: Literal["no", "bf16"] = "no", device: str | None = None) -> "Accelerator":
     """What places models and batches, and joins the processes that `torchrun` started.
 
     Args:
@@ -23,8 +33,7 @@ def make_accelerator(*, precision: Literal["no", "bf16", "fp16"] = "no", device:
         ArgumentError: if there is no such device.
         MissingExtraError: if the package accelerate is not installed.
     """
-    if device not in (None, "cpu", "cuda"):
-        raise ArgumentError(f"device: got {device!r}, expected 'cpu' or 'cuda'")
+    check_name(device)
     check_device(device)
     accelerate = extra("accelerate", "training")
     if not torch.distributed.is_initialized():

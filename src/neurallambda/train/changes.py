@@ -13,8 +13,9 @@ from neurallambda.train.models import model_named
 from neurallambda.train.recipe import Recipe, Repair, Stage
 
 _WORDS = {"true": True, "false": False, "yes": True, "no": False}
-_FIXED = ("task", "options")
-"""Fields of a recipe that are not changed by `key=value`: the task is named before, options by their own keys."""
+_FIXED = ("task", "options", "source")
+"""Fields of a recipe that are not changed by `key=value`: the task is named before, options by their own keys, and where it
+came from it knows."""
 
 
 @checked
@@ -29,7 +30,7 @@ def changed(recipe: Recipe, changes: Iterable[str]) -> Recipe:
             lengths, rows, rounds, tries and what is judged; `repairs=none` leaves all out.
 
     Raises:
-        ArgumentError: if a key is unknown, with the nearest there is, or a value cannot be read.
+        ArgumentError: if a key is unknown, with the nearest there is, or comes twice, or a value cannot be read.
 
     Example:
         >>> from neurallambda.train.recipes import recipe_for
@@ -37,7 +38,7 @@ def changed(recipe: Recipe, changes: Iterable[str]) -> Recipe:
         >>> parity.seeds, parity.stages[1]
         (3, Stage(lengths=(1, 20), steps=100, threshold=None, keep=None, rate=1.0))
     """
-    given = dict(_split(change) for change in changes)
+    given = _given(changes)
     kinds = {
         name: kind for name, kind in get_type_hints(Recipe).items() if name not in _FIXED and name in _field_names()
     }
@@ -52,6 +53,8 @@ def changed(recipe: Recipe, changes: Iterable[str]) -> Recipe:
             options[key.removeprefix("model.")] = value
         else:
             values[key] = value
+    if model != recipe.model:
+        values.setdefault("name", "")  # that of the new model: reports must not call it by the old one
     return replace(recipe, **values, options=options)
 
 
@@ -79,7 +82,7 @@ def replaced(objects: Sequence[Any], changes: Iterable[str], *, fixed: Sequence[
         for name in (field.name for field in fields(one) if field.name not in (*fixed, *kinds)):
             kinds[name], owner[name] = hints[name], place
     values: list[dict[str, Any]] = [{} for _ in objects]
-    for key, text in (_split(change) for change in changes):
+    for key, text in _given(changes).items():
         kind = _known(key, kinds)
         values[owner[key]][key] = read(key, text, kind)
     return tuple(replace(one, **given) for one, given in zip(objects, values, strict=True))
@@ -176,6 +179,15 @@ def _repair(text: str) -> Repair:
     kinds: Mapping[str, Any] = get_type_hints(Repair)
     rest = {name: _read(part, kinds[name]) for name, part in zip(names, more, strict=False) if part}
     return Repair(lengths=_read(lengths, tuple[int, int]), rows=int(rows), **rest)
+
+
+def _given(changes: Iterable[str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for key, text in map(_split, changes):
+        if key in given:
+            raise ArgumentError(f"{key}: got {key}={given[key]} and {key}={text}, expected it once")
+        given[key] = text
+    return given
 
 
 def _split(change: str) -> tuple[str, str]:

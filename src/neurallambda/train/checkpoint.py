@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,15 @@ def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) ->
     unfinished.replace(path)
 
 
-def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load(path: Path, *, needs: Collection[str] = ()) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `save` wrote.
 
+    Args:
+        path: where.
+        needs: the names of facts that it must have.
+
     Raises:
-        ArgumentError: if there is no such file, or it is something else.
+        ArgumentError: if there is no such file, or it is something else, or lacks a fact.
 
     Example:
         >>> import tempfile, torch
@@ -48,6 +52,10 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             facts = json.loads((file.metadata() or {})[_FACTS])
-            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError) as error:
         raise ArgumentError(f"{path}: this is no checkpoint ({error})") from None
+    missing = [name for name in needs if not isinstance(facts, dict) or name not in facts]
+    if missing:
+        raise ArgumentError(f"{path}: something else was kept there: it does not tell {', '.join(missing)}")
+    return tensors, facts

@@ -15,8 +15,8 @@ from neurallambda.nn import CategoricalCell, Controller, hardened
 from neurallambda.nn.recurrent import over_time
 from neurallambda.structures.priority_queue import PriorityQueue
 from neurallambda.tasks import Task
+from neurallambda.train.inspection import held_name
 
-_SYMBOLS = "abcdefghijklmnopqrstuvwxyz"
 _VERBS = {"stack": ("push", "pop", "nullop"), "queue": ("ENQR", "DEQL", "NULLOP")}
 _SAMPLES = ((8, 256), (40, 256))
 """The greatest length of the inputs in whose runs rules are looked for, and how many they are."""
@@ -66,7 +66,8 @@ def machine_of_controller(
         batch = task.batch((task.shortest, max(longest, task.shortest)), rows, generator=generator)
         # one empty token more: the machine writes the last answer while it reads that
         rows_of_tokens = torch.cat([batch.tokens, torch.full_like(batch.tokens[:, :1], task.empty)], 1)
-        for tokens, steps in zip(rows_of_tokens.tolist(), _steps(model, rows_of_tokens, kinds), strict=True):
+        on = next(model.parameters()).device  # training leaves a model on the GPU
+        for tokens, steps in zip(rows_of_tokens.tolist(), _steps(model, rows_of_tokens.to(on), kinds), strict=True):
             state, shown, answer = INITIAL, (None,) * len(kinds), None
             for token, (hidden, operations, shows, says) in zip(tokens, steps, strict=True):
                 target = states.setdefault((hidden, shown), f"Q{len(states) + 1}")
@@ -134,7 +135,7 @@ def _steps(model: Controller, tokens: Tensor, kinds: list[str]) -> Iterator[list
             (
                 states[row][time],
                 tuple(map(_operation, kinds, actions[row][time], values[row][time])),
-                tuple(None if top < 0 else _SYMBOLS[top] for top in tops[row][time]),
+                tuple(None if top < 0 else held_name(top) for top in tops[row][time]),
                 said[row][time],
             )
             for time in range(tokens.shape[1])
@@ -143,4 +144,4 @@ def _steps(model: Controller, tokens: Tensor, kinds: list[str]) -> Iterator[list
 
 def _operation(kind: str, action: int, value: int) -> Operation:
     verb = _VERBS[kind][action]
-    return Operation(verb, _SYMBOLS[value]) if action == 0 else Operation(verb)
+    return Operation(verb, held_name(value)) if action == 0 else Operation(verb)

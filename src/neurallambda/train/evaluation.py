@@ -1,5 +1,6 @@
 """How good trained models are, by the length of the input: most of it far longer than any that training showed."""
 
+import copy
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -8,7 +9,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Int
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from neurallambda.arguments import checked
@@ -17,6 +18,7 @@ from neurallambda.nn import Augmented, CellArrayModel, Population, Recurrent, Tr
 from neurallambda.nn.numbered_rules import CellRules
 from neurallambda.structures.priority_queue import PriorityQueue
 from neurallambda.tasks import Batch, Task
+from neurallambda.tasks.task import generator_from
 from neurallambda.train.drawn import Drawn, real_tokens
 from neurallambda.train.driving import drive
 
@@ -131,7 +133,7 @@ def evaluate(
     """
     check_count("rows", rows)
     began = perf_counter()
-    generator = Generator().manual_seed(seed)
+    generator = generator_from(seed)
     was_training = model.training
     model.eval()
     try:
@@ -245,7 +247,7 @@ def predict(model: nn.Module, task: Task, batch: Batch, *, hard: bool = True) ->
     real = None if is_causal else real_tokens(drawn.lengths, task.time, drawn.tokens.shape[-1])
     if hard and isinstance(model.template if isinstance(model, Population) else model, CellArrayModel):
         # Rules by number need a thousandth of the memory that tables of ones and zeros do.
-        each = model.members() if isinstance(model, Population) else [model]
+        each = model.members() if isinstance(model, Population) else [copy.deepcopy(model)]  # it is not ours to move
         tokens = batch.tokens.cpu()
         return torch.stack([CellRules(one.cpu()).predict(tokens) for one in each if isinstance(one, CellArrayModel)])
     with hardened(model) if hard else nullcontext():

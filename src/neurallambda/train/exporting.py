@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from neurallambda.arguments import checked
@@ -13,6 +12,7 @@ from neurallambda.automata.turing import TuringMachine
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import CellArrayModel, Controller, TableAutomaton
 from neurallambda.tasks import Task
+from neurallambda.tasks.task import generator_from
 from neurallambda.train.discrete_controller import machine_of_controller
 
 Exported = FSM | TuringMachine | CellularAutomaton
@@ -91,7 +91,7 @@ def verify(
         model: what the machine was exported from; needed where it is a `CellArrayModel` that shows its operands otherwise than
             they come.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = generator_from(seed)
     exact = []
     for length in lengths:
         batch = task.batch(length, rows, generator=generator)

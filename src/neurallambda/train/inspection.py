@@ -192,15 +192,16 @@ def row(task: Task, symbols: Sequence[int]) -> Batch:
 
 
 def _followed(model: nn.Module, batch: Batch) -> tuple[Tensor, tuple[Head, ...], Tensor]:
-    """The states over time, what the heads do, and the logits of the answers."""
+    """The states over time, what the heads do, and the logits of the answers, all on the CPU."""
+    tokens = batch.tokens.to(next(model.parameters()).device)  # training leaves a model on the GPU
     if isinstance(model, TableAutomaton):
-        return model.states(batch.tokens)[0], (), model(batch.tokens)
+        return model.states(tokens)[0].cpu(), (), model(tokens).cpu()
     if not isinstance(model, Controller):
         raise ArgumentError(
             f"model: got a {type(model).__name__}, expected a Controller or a TableAutomaton: others have no states or "
             f"structures that could be told apart"
         )
-    roomy = model.with_room_for(batch.tokens.shape[1])
+    roomy = model.with_room_for(tokens.shape[1])
     augmented = roomy.augmented
     # A group of equal structures gets its operands at once, a row for each of them.
     given: list[list[tuple[Tensor, ...]]] = [[] for _ in augmented.groups]
@@ -219,7 +220,7 @@ def _followed(model: nn.Module, batch: Batch) -> tuple[Tensor, tuple[Head, ...],
         return state, output
 
     try:
-        _, outputs = over_time(step, *roomy.prepare(batch.tokens, None))
+        _, outputs = over_time(step, *roomy.prepare(tokens, None))
     finally:
         for hook in hooks:
             hook.remove()
@@ -233,13 +234,13 @@ def _followed(model: nn.Module, batch: Batch) -> tuple[Tensor, tuple[Head, ...],
         Head(
             name=f"{kind} {kinds[: head + 1].count(kind)}",
             labels=augmented.structures[head].operands[0].labels,
-            actions=instructions[head][0],
-            values=instructions[head][1],
-            contents=torch.stack(contents[head]),
+            actions=instructions[head][0].cpu(),
+            values=instructions[head][1].cpu(),
+            contents=torch.stack(contents[head]).cpu(),
         )
         for head, kind in enumerate(kinds)
     )
-    return torch.stack(states), heads, roomy.finish(outputs)
+    return torch.stack(states).cpu(), heads, roomy.finish(outputs).cpu()
 
 
 def _contents(structure: Structure[Any], memory: Any) -> Tensor:
@@ -257,6 +258,17 @@ def _kind(structure: object) -> str:
     return "stack" if "Stack" in type(structure).__name__ else "queue"
 
 
+def held_name(number: int) -> str:
+    """The name of a symbol that structures hold, which has none of its own: a letter, with a number where letters run out.
+
+    Example:
+        >>> [held_name(number) for number in (0, 25, 26, 53)]
+        ['a', 'z', 'a1', 'b2']
+    """
+    round_of_letters, letter = divmod(number, len(_LETTERS))
+    return f"{_LETTERS[letter]}{round_of_letters or ''}"
+
+
 def _state(weights: Tensor) -> str:
     """A state: its number where it is certain, and otherwise its likeliest with its weight."""
     best = int(weights.argmax())
@@ -271,7 +283,7 @@ def _instruction(head: Head, step: int) -> str:
     weights = head.actions[step]
     best = int(weights.argmax())
     label = head.labels[best]
-    symbol = f" {_LETTERS[int(head.values[step, :-1].argmax())]}" if best == 0 else ""
+    symbol = f" {held_name(int(head.values[step, :-1].argmax()))}" if best == 0 else ""
     return label + symbol + ("" if weights[best] > 0.995 else f":{weights[best]:.2f}")
 
 
@@ -282,7 +294,7 @@ def _held(contents: Tensor) -> str:
         there = float(cell[-1])
         if there < 0.05:
             break
-        found += _LETTERS[int(cell[:-1].argmax())] if there > 0.95 else "?"
+        found += held_name(int(cell[:-1].argmax())) if there > 0.95 else "?"
     return found or "-"
 
 

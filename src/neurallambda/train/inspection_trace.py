@@ -7,11 +7,10 @@ from torch import Tensor
 from neurallambda.arguments import checked
 from neurallambda.traces.pictures import Item, Json, Lane, Mixture, Seen, Store, certain
 from neurallambda.traces.recording import Recorder
-from neurallambda.train.inspection import Head, Inspection
+from neurallambda.train.inspection import Head, Inspection, held_name
 
 LEAST = 0.005
 """What weighs less is left out."""
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @checked
@@ -66,7 +65,7 @@ def _state(weights: Tensor) -> Mixture:
 
 def _actions(head: Head, step: int) -> Mixture:
     """What is done to a structure, with the likeliest symbol where one is put in."""
-    symbol = _LETTERS[int(head.values[step, :-1].argmax())]
+    symbol = held_name(int(head.values[step, :-1].argmax()))
     labels = [f"{label} {symbol}" if place == 0 else label for place, label in enumerate(head.labels)]
     return _heaviest(labels, head.actions[step])
 
@@ -78,7 +77,7 @@ def _items(head: Head, step: int) -> tuple[Item, ...]:
         there = min(1.0, float(cell[-1]))
         if there >= LEAST:
             weight = None if there > 1 - LEAST else round(there, 6)
-            items.append(Item(_LETTERS[int(cell[:-1].argmax())], weight=weight))
+            items.append(Item(held_name(int(cell[:-1].argmax())), weight=weight))
     return tuple(items[::-1] if _kind(head) == "stack" else items)
 
 

@@ -41,7 +41,7 @@ class Trained:
         task: what was learned.
         population: every seed that started, with its best parameters, in the order of `seeds`.
         seeds: the seeds that started.
-        scores: the validation accuracy of each with these parameters.
+        scores: the validation accuracy of each with these parameters; -1 where it was not looked at yet.
         fates: of the seeds that were taken out, after how many steps and why.
         steps: how many steps were taken.
         seconds: how long they took.
@@ -96,8 +96,8 @@ def train(
         save_every: after how many steps a checkpoint is written, besides the end of every stage.
 
     Returns:
-        The members, and how they came about. Ctrl-C ends a training after the step it is in: what was learned so far is kept
-        and returned, and `reason` says so.
+        The members, and how they came about. Ctrl-C ends a training after the step, or the pass of a repair, that it is in:
+        what was learned so far is kept and returned, and `reason` says so. Repairs begin anew when it is resumed.
 
     Raises:
         ArgumentError: if the folder holds another run, or none to go on with.
@@ -116,7 +116,6 @@ def train(
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng())
         training = _begin(recipe, run, accelerator, resume=resume)
-        check_repairs(training)
         told = list(listeners)
         if run is not None and accelerator.is_main_process:
             told.append(stack.enter_context(run.logging(after=training.place.step)))
@@ -137,6 +136,7 @@ def _begin(recipe: Recipe, run: RunFolder | None, accelerator: "Accelerator", *,
     """A training at its first step, or where it was when its last checkpoint was written."""
     if not resume:
         training = Training(recipe, accelerator)
+        check_repairs(training)  # before anything is written
         if run is not None:
             if accelerator.is_main_process:
                 run.begin(recipe)
@@ -146,7 +146,7 @@ def _begin(recipe: Recipe, run: RunFolder | None, accelerator: "Accelerator", *,
         raise ArgumentError("resume: there is no folder to resume from")
     if not run.checkpoint.exists():
         raise ArgumentError(f"{run.path}: there is no checkpoint to go on from")
-    tensors, facts = load(run.checkpoint)
+    tensors, facts = load(run.checkpoint, needs=("recipe", "processes", "alive", "fates", "place", "stale"))
     if facts["recipe"] != _as_json(recipe):
         raise ArgumentError(f"{run.path}: the run there has another recipe")
     if facts["processes"] != accelerator.num_processes:
@@ -154,6 +154,7 @@ def _begin(recipe: Recipe, run: RunFolder | None, accelerator: "Accelerator", *,
             f"{run.path}: the run there had {facts['processes']} processes, and here are {accelerator.num_processes}"
         )
     training = Training(recipe, accelerator)
+    check_repairs(training)
     training.restore(tensors, facts)
     prefix = f"random.{accelerator.process_index}."
     training.restore_random_state(
@@ -174,7 +175,14 @@ def _go(
     reason: Literal["finished", "patience", "interrupted", "not finite"] = "finished"
     place, recipe = training.place, training.recipe
     with interruptible() as interruption:
+
+        def is_stop_wanted() -> bool:
+            return _any(training, interruption.is_wanted)
+
         while not training.is_over:
+            if training.is_out_of_patience:  # also where a run that ended so is resumed
+                reason = "patience"
+                break
             event = training.step()
             tell(event)
             if isinstance(event, Failed) and not training.alive:
@@ -187,19 +195,19 @@ def _go(
                 tell(training.end_stage(ended))
             if run is not None and (ended is not None or place.step % save_every == 0):
                 write_checkpoint(training, run.checkpoint)
-            if recipe.patience is not None and training.stale >= recipe.patience:
-                reason = "patience"
-                break
-            if _any(training, interruption.is_wanted) and not training.is_over:
+            is_done = training.is_over or training.is_out_of_patience
+            if not is_done and is_stop_wanted():
                 reason = "interrupted"
                 break
-        if run is not None and reason == "interrupted":
-            write_checkpoint(training, run.checkpoint)
-    if training.recipe.repairs and reason in ("finished", "patience"):
-        began = perf_counter()
-        for mended in repair_members(training):
-            tell(mended)
-        place.seconds += perf_counter() - began
+        if reason == "interrupted":
+            if run is not None:
+                write_checkpoint(training, run.checkpoint)
+            training.take_unseen()  # for who looks at it now; a run that is resumed knows nothing of it
+        if recipe.repairs and reason in ("finished", "patience"):
+            began = perf_counter()
+            if not repair_members(training, tell, is_stop_wanted):
+                reason = "interrupted"  # no checkpoint: who resumes repairs the same members from the same parameters
+            place.seconds += perf_counter() - began
     tell(Ended(step=place.step, reason=reason, seconds=place.seconds))
     return reason
 
@@ -233,20 +241,20 @@ def load_run(folder: Path | str, *, recipe: Recipe | None = None) -> Trained:
 
     Args:
         folder: of the run.
-        recipe: its recipe, needed where that has a task or a model that is not named but given.
+        recipe: its recipe, needed where that has a task that is not named but given, or a model that no file makes.
 
     Raises:
-        ArgumentError: if there is no run, or nothing of it was kept yet.
+        ArgumentError: if there is no run, or nothing of it was kept yet, or no file makes its model.
     """
     run = RunFolder(Path(folder))
     recipe = run.recipe() if recipe is None else recipe
     learned = task_of(recipe)
     population = make_population(recipe, learned)
     if run.members.exists():
-        states, facts = load(run.members)
+        states, facts = load(run.members, needs=("seeds", "scores", "fates", "steps", "seconds", "reason"))
     elif run.checkpoint.exists():
-        tensors, kept = load(run.checkpoint)
-        states = {name.removeprefix("best."): value for name, value in tensors.items() if name.startswith("best.")}
+        tensors, kept = load(run.checkpoint, needs=("alive", "fates", "place"))
+        states = _so_far(tensors, [recipe.all_seeds.index(seed) for seed in kept["alive"]])
         facts = {
             "seeds": list(recipe.all_seeds),
             "scores": tensors["scores"].tolist(),
@@ -276,6 +284,16 @@ def load_run(folder: Path | str, *, recipe: Recipe | None = None) -> Trained:
         seconds=facts["seconds"],
         reason=facts["reason"],
     )
+
+
+def _so_far(tensors: dict[str, Tensor], alive: list[int]) -> dict[str, Tensor]:
+    """The best parameters of every seed in a checkpoint; those of now where a seed that still learns was never looked at."""
+    unseen = [(member, place) for member, place in enumerate(alive) if tensors["scores"][place] < 0]
+    states = {name.removeprefix("best."): tensor for name, tensor in tensors.items() if name.startswith("best.")}
+    for name, tensor in states.items():
+        for member, place in unseen:
+            tensor[place] = tensors[f"members.{name}"][member]
+    return states
 
 
 def _result(training: Training, reason: Literal["finished", "patience", "interrupted", "not finite"]) -> Trained:

@@ -3,6 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
+from neurallambda.errors import ArgumentError
 from neurallambda.train.evaluation import FRESH, evaluate
 from neurallambda.train.loop import Trained
 from neurallambda.train.results import result
@@ -35,14 +36,24 @@ def measure(
 
     Returns:
         A result, for JSON.
+
+    Raises:
+        ArgumentError: if only kept seeds shall be measured, and there is none.
     """
     population, members = trained.population, tuple(range(len(trained.seeds)))
     if kept_only:
         members = tuple(member for member in members if trained.seeds[member] not in trained.fates)
+        if not members:
+            raise ArgumentError(
+                "kept_only: every seed was taken out on the way, expected one that was kept; measure all"
+            )
         population = deepcopy(population)
         population.keep(list(members))
     if device is not None:
         population = deepcopy(population).to(device)
     asked = trained.task if on_seen or trained.task.unseen is None else trained.task.unseen
     found = evaluate(population, asked, lengths=lengths, rows=rows, seed=seed, hard=hard)
-    return result(trained, found, members, run) | {"asked": asked.name}
+    facts = result(trained, found, members, run)
+    # A seed that was not looked at yet has no score on validation: the -1 in its place must enter no mean.
+    seeds = [one | ({} if one["validation"] >= 0 else {"validation": None}) for one in facts["seeds"]]
+    return facts | {"seeds": seeds, "asked": asked.name}

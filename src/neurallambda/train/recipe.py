@@ -12,6 +12,8 @@ from neurallambda.errors import ArgumentError, check_count
 from neurallambda.nn.rule_repair import Judge
 from neurallambda.tasks import Task
 
+LAST_SEED = 2**53
+"""The last seed: all that are drawn from it are numbers that torch takes, and JSON keeps it as it is."""
 Option = int | float | str | bool | None
 """What an option of a model may be."""
 MakeModel = Callable[..., nn.Module]
@@ -120,7 +122,10 @@ class Recipe:
         patience: training ends when so many validations in a row brought no seed anything better; None: never.
         compiled: whether the steps of recurrent models are compiled, which takes half a minute for each shape (a C++ compiler
             is needed), and then makes training some times as fast. The noise is drawn in another order then.
-        precision: `no`, or the type of numbers that the forward pass computes with where it can, `bf16` or `fp16`.
+        precision: `no`, or the type of numbers that the forward pass computes with where it can, `bf16`. There is no `fp16`: its
+            gradients overflow, and one seed whose do would hold up the steps of all.
+        source: `FILE.py:FUNCTION`, the function that made the recipe, where its model is a function too and has no name by
+            which it could be made again.
 
     Raises:
         ArgumentError: a number is out of its range.
@@ -153,13 +158,16 @@ class Recipe:
     repairs: tuple[Repair, ...] = ()
     patience: int | None = None
     compiled: bool = False
-    precision: Literal["no", "bf16", "fp16"] = "no"
+    precision: Literal["no", "bf16"] = "no"
+    source: str = ""
 
     def __post_init__(self) -> None:
         for name in ("seeds", "rows", "validation_rows", "validate_every"):
             check_count(name, getattr(self, name))
         for name in ("first_seed", "warmup"):
             check_count(name, getattr(self, name), least=0)
+        if self.first_seed > LAST_SEED - self.seeds:
+            raise ArgumentError(f"first_seed: got {self.first_seed}, expected at most {LAST_SEED} for the last seed")
         if self.patience is not None:
             check_count("patience", self.patience)
         if not self.stages:
@@ -172,6 +180,10 @@ class Recipe:
             _check_number("betas", beta, least=0.0, below=1.0)
         if self.clip is not None:
             _check_number("clip", self.clip, least=0.0)
+            if not self.clip:
+                raise ArgumentError(
+                    "clip: got 0, expected a number above 0, or None (clip=none) where any norm will do"
+                )
         if self.weight_decay and self.optimizer != "adamw":
             raise ArgumentError(f"weight_decay: {self.optimizer} has none; use optimizer=adamw")
         left = self.seeds
@@ -193,12 +205,16 @@ class Recipe:
         return tuple(range(self.first_seed, self.first_seed + self.seeds))
 
     def facts(self) -> dict[str, Any]:
-        """The recipe as JSON has it; a task or a model that is no name is told by its name alone."""
-        named = {"task": _name(self.task), "model": _name(self.model), "options": dict(self.options)}
-        plain = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in {*named, *_PARTS}}
+        """The recipe as JSON has it; a task that is no name is told by its name alone, and so is a model, as a function."""
+        model = self.model if isinstance(self.model, str) else _FUNCTION + _name(self.model)
+        named = {"task": _name(self.task), "model": model, "options": dict(self.options)}
+        told = {*named, *_PARTS, *(() if self.source else ("source",))}
+        plain = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in told}
         return named | {name: [asdict(part) for part in getattr(self, name)] for name in _PARTS} | plain
 
 
+_FUNCTION = "function "
+"""What a model that is a function is told with before its name, so that it is never taken for the model of that name."""
 _PARTS: dict[str, Callable[..., Any]] = {"stages": Stage, "repairs": Repair}
 """The fields that are made of parts with names."""
 
@@ -206,11 +222,13 @@ _PARTS: dict[str, Callable[..., Any]] = {"stages": Stage, "repairs": Repair}
 def recipe_from(facts: Mapping[str, Any]) -> Recipe:
     """A recipe from what `Recipe.facts` gave, also after JSON made lists of tuples.
 
+    A model that is a function is made by the recipe's source once more.
+
     Args:
         facts: its fields.
 
     Raises:
-        ArgumentError: if they are not those of a recipe.
+        ArgumentError: if they are not those of a recipe, or no file tells its model.
 
     Example:
         >>> recipe = Recipe(task="parity-check", model="table", stages=(Stage(lengths=(1, 8), steps=200),))
@@ -218,10 +236,27 @@ def recipe_from(facts: Mapping[str, Any]) -> Recipe:
         True
     """
     try:
-        parts = {name: tuple(kind(**_tuples(part)) for part in facts.get(name, ())) for name, kind in _PARTS.items()}
-        return Recipe(**_tuples({**facts, **parts}))
+        parts = {
+            name: tuple(kind(**_tuples({**part})) for part in facts.get(name, ())) for name, kind in _PARTS.items()
+        }
+        given = _tuples({**facts, **parts})
+        if str(facts["model"]).startswith(_FUNCTION):
+            given["model"] = _function(facts)
+        return Recipe(**given)
     except (TypeError, KeyError) as error:
         raise ArgumentError(f"recipe: got something that is none ({error})") from None
+
+
+def _function(facts: Mapping[str, Any]) -> str | MakeModel:
+    """The function that the facts could only name."""
+    from neurallambda.train.recipes import recipe_for  # which imports this module
+
+    if not facts.get("source"):
+        raise ArgumentError(
+            f"model: this run has the {facts['model']}, which was not given by a file, so that it cannot be made again here; "
+            f"pass it in Python: load_run(FOLDER, recipe=RECIPE), or train(RECIPE, FOLDER, resume=True)"
+        )
+    return recipe_for(facts["task"], facts["source"]).model
 
 
 def check_lengths(name: str, lengths: tuple[int, int]) -> None:
@@ -242,7 +277,11 @@ def _tuples(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _name(value: object) -> str:
-    return value if isinstance(value, str) else getattr(value, "name", None) or getattr(value, "__name__", repr(value))
+    return (
+        value
+        if isinstance(value, str)
+        else getattr(value, "name", None) or getattr(value, "__name__", type(value).__name__)
+    )
 
 
 def _check_number(

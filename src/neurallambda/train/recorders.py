@@ -14,48 +14,50 @@ from neurallambda.train.run_folder import LOG_EVERY
 
 @contextmanager
 def recorders(folder: Path, recipe: Recipe) -> Iterator[list[Listener]]:
-    """A listener for each of these tools that is installed.
+    """A listener for each of these tools that is installed; nothing is written before there is something to show.
 
     Args:
         folder: of the run; TensorBoard's files go into its folder `tensorboard`.
         recipe: what is done.
     """
-    with ExitStack() as stack:
+    with ExitStack() as stack:  # on it is what a listener opens when it first has something to write
         listeners: list[Listener] = []
         if find_spec("tensorboard"):
-            listeners.append(stack.enter_context(_tensorboard(folder / "tensorboard")))
+            listeners.append(_tensorboard(folder / "tensorboard", stack))
         if find_spec("trackio"):
-            listeners.append(stack.enter_context(_trackio(folder.name, recipe)))
+            listeners.append(_trackio(folder.name, recipe, stack))
         yield listeners
 
 
-@contextmanager
-def _tensorboard(folder: Path) -> Iterator[Listener]:
-    from torch.utils.tensorboard import SummaryWriter
+def _tensorboard(folder: Path, stack: ExitStack) -> Listener:
+    writers: list[Any] = []
 
-    with SummaryWriter(str(folder)) as writer:
+    def listen(event: Event) -> None:
+        found = curves(event)
+        if found and not writers:
+            from torch.utils.tensorboard import SummaryWriter
 
-        def listen(event: Event) -> None:
-            for name, value in curves(event).items():
-                writer.add_scalar(name, value, getattr(event, "step"))  # noqa: B009
+            writers.append(stack.enter_context(SummaryWriter(str(folder))))  # makes the folder
+        for name, value in found.items():
+            writers[0].add_scalar(name, value, getattr(event, "step"))  # noqa: B009
 
-        yield listen
+    return listen
 
 
-@contextmanager
-def _trackio(name: str, recipe: Recipe) -> Iterator[Listener]:
+def _trackio(name: str, recipe: Recipe, stack: ExitStack) -> Listener:
     trackio: Any = import_module("trackio")
-    trackio.init(project="neurallambda", name=name, config=recipe.facts())
-    try:
+    begun: list[str] = []
 
-        def listen(event: Event) -> None:
-            found = curves(event)
-            if found:
-                trackio.log(found, step=event.step)
+    def listen(event: Event) -> None:
+        found = curves(event)
+        if found and not begun:
+            begun.append(name)
+            trackio.init(project="neurallambda", name=name, config=recipe.facts())
+            stack.callback(trackio.finish)
+        if found:
+            trackio.log(found, step=event.step)
 
-        yield listen
-    finally:
-        trackio.finish()
+    return listen
 
 
 def curves(event: Event) -> dict[str, float]:

@@ -1,12 +1,12 @@
 """The repair of learned tables when their training is over, on inputs of the lengths of training."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from torch import Generator
 
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import CellArrayModel, Population, TableAutomaton, repair
-from neurallambda.train.events import Mended
+from neurallambda.train.events import Listener, Mended
 from neurallambda.train.snapshots import Snapshots
 from neurallambda.train.training import Training
 
@@ -28,14 +28,16 @@ def check_repairs(training: Training) -> None:
         )
 
 
-def repair_members(training: Training) -> Iterator[Mended]:
+def repair_members(training: Training, tell: Listener, is_stop_wanted: Callable[[], bool]) -> bool:
     """Repair the members that were not taken out, each from its best parameters; the snapshots take what is better.
 
     Args:
         training: one that is over.
+        tell: is told what each repair came to.
+        is_stop_wanted: asked before each pass.
 
-    Yields:
-        What each repair came to.
+    Returns:
+        Whether all are repaired, and no stop was wanted before.
     """
     recipe, snapshots = training.recipe, training.snapshots
     for seed in recipe.all_seeds if recipe.repairs else ():
@@ -48,6 +50,8 @@ def repair_members(training: Training) -> Iterator[Mended]:
         generator = Generator().manual_seed(recipe.first_seed + _REPAIR)
         changes, found = 0, None
         for part in recipe.repairs:
+            if is_stop_wanted():
+                return False
             lengths = (max(part.lengths[0], training.task.shortest), max(part.lengths[1], training.task.shortest))
             batch = training.task.batch(lengths, part.rows, generator=generator)
             found = repair(
@@ -59,16 +63,19 @@ def repair_members(training: Training) -> Iterator[Mended]:
         mended = Population([model])
         (validation,) = training.measure(mended, 1)
         is_kept = snapshots.take(mended, [member], [validation]) or validation >= float(snapshots.scores[member])
-        yield Mended(
-            step=training.place.step,
-            seed=seed,
-            rows=found.rows,
-            before=found.before,
-            after=found.after,
-            changes=changes,
-            validation=validation,
-            is_kept=is_kept,
+        tell(
+            Mended(
+                step=training.place.step,
+                seed=seed,
+                rows=found.rows,
+                before=found.before,
+                after=found.after,
+                changes=changes,
+                validation=validation,
+                is_kept=is_kept,
+            )
         )
+    return True
 
 
 def _member(population: Population, snapshots: Snapshots, member: int) -> Population:

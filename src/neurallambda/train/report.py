@@ -1,8 +1,10 @@
 """One table of all results, with what others report beside."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from neurallambda.errors import ArgumentError
 from neurallambda.tasks import TASKS
 
 Result = Mapping[str, Any]
@@ -44,6 +46,26 @@ def report(results: Sequence[Result]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def check_result(one: Result, path: Path) -> None:
+    """Refuse a result that a report cannot be made of.
+
+    Args:
+        one: the result.
+        path: where it was read, for the message.
+
+    Raises:
+        ArgumentError: saying what it lacks.
+    """
+    try:
+        report([one])
+        one["evaluation"]["accuracy"]
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ArgumentError(
+            f"{path}: this result cannot be reported, it lacks something or has it otherwise ({error!r:.80}); "
+            f"`neurallambda evaluate` makes it again"
+        ) from None
+
+
 def by_task(results: Iterable[Result]) -> dict[str, list[Result]]:
     """Results by the name of their task, in the order of the tasks."""
     found: dict[str, list[Result]] = {}
@@ -72,7 +94,7 @@ def summary(result: Result) -> str:
     lines.append(
         f"{result['task']}, {result['recipe_name']}: {result['solved']} of {result['started']} seeds solve it; "
         f"mean {mean}, least {least}, best {best} over lengths {found['lengths'][0]} to {found['lengths'][-1]}, "
-        f"{found['rows']} rows each; {result['steps']} steps in {duration(result['seconds'])}"
+        f"{found['rows']} rows each; {result['steps']} steps{_end(result)} in {duration(result['seconds'])}"
     )
     return "\n".join(lines)
 
@@ -103,7 +125,7 @@ def _row(one: Result) -> tuple[str, ...]:
         _number(one["min"]) + star,
         _number(one["max"]),
         _number(exact),
-        f"{one['steps']:,}",
+        f"{one['steps']:,}{_end(one)}",
         duration(one["seconds"]),
         f"{one['parameters']:,}",
         _published(one["task"]),
@@ -127,10 +149,9 @@ def _by_times(results: Sequence[Result]) -> list[str]:
         if set(lengths) <= set(found["lengths"]):
             places = [found["lengths"].index(length) for length in lengths]
             by_length = [[seed[place] for seed in found["exact"]] for place in places]
-            seen = [seed["validation"] for seed in one["seeds"]]
-            rows.append(
-                (one["task"], one["recipe_name"], f"{longest}", _mean_and_range(seen), *map(_mean_and_range, by_length))
-            )
+            seen = [seed["validation"] for seed in one["seeds"] if seed["validation"] is not None]
+            shown = [_mean_and_range(values, one["started"]) for values in (seen, *by_length)]
+            rows.append((one["task"], one["recipe_name"], f"{longest}", *shown))
     if not rows:
         return []
     head = ("task", "recipe", "longest in training", "validation", *(f"exact at {times} ×" for times in TIMES))
@@ -143,8 +164,17 @@ def _by_times(results: Sequence[Result]) -> list[str]:
     ]
 
 
-def _mean_and_range(values: Sequence[float]) -> str:
-    return f"{sum(values) / len(values):.3f} ({min(values):.3f}–{max(values):.3f})"
+def _mean_and_range(values: Sequence[float], started: int) -> str:
+    if not values:
+        return "–"
+    star = "" if len(values) == started else "*"
+    return f"{sum(values) / len(values):.3f}{star} ({min(values):.3f}–{max(values):.3f})"
+
+
+def _end(one: Result) -> str:
+    """How a training ended that did not come to its end."""
+    ended = one.get("ended", "finished")
+    return "" if ended in ("finished", "patience") else f" ({ended})"
 
 
 def _tests(results: Sequence[Result]) -> list[str]:

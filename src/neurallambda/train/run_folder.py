@@ -91,7 +91,7 @@ class RunFolder:
             raise ArgumentError(f"{self.path}: this is no folder of a run: it has no {self.config.name}")
         try:
             facts = json.loads(self.config.read_text())
-            facts["recipe"]
+            dict(**facts["recipe"])
         except (ValueError, KeyError, TypeError) as error:
             raise ArgumentError(f"{self.config}: this does not describe a run ({error})") from None
         return facts

@@ -12,7 +12,8 @@ class Snapshots:
     """The parameters with which each seed that started was best on validation.
 
     Attributes:
-        scores: how good that was; -1 where nothing was looked at yet, and the parameters are the first ones.
+        scores: how good that was; -1 where nothing was looked at yet, and the parameters are the first ones, or what
+            `Training.take_unseen` put in their place.
         states: the tensors of the population's `state_dict`, [seeds, ...].
     """
 
@@ -37,8 +38,8 @@ class Snapshots:
         taken = found >= self.scores[places]
         self.scores[places[taken]] = found[taken]
         for name, tensor in population.state_dict().items():
-            on = tensor.device
-            self.states[name][places[taken].to(on)] = tensor[taken.to(on)]
+            held = self.states[name]  # which may lie elsewhere: tables are repaired on the CPU
+            held[places[taken].to(held.device)] = tensor[taken.to(tensor.device)].to(held.device)
         return is_better
 
     def tensors(self) -> dict[str, Tensor]:

@@ -93,6 +93,11 @@ class Training:
         """Whether all stages are done, or no seed is left."""
         return self.place.stage == len(self.recipe.stages) or not self.alive
 
+    @property
+    def is_out_of_patience(self) -> bool:
+        """Whether too many validations in a row brought no seed anything better."""
+        return self.recipe.patience is not None and self.stale >= self.recipe.patience
+
     def step(self) -> Stepped | Failed:
         """Take a step.
 
@@ -140,11 +145,14 @@ class Training:
         """Look at the members as they are used: no noise, every choice made. The best parameters of each seed are kept."""
         began = perf_counter()
         accuracies = self.measure(self.population, len(self.alive))
-        members = [self.recipe.all_seeds.index(seed) for seed in self.alive]
-        has_improved = self.snapshots.take(self.population, members, accuracies)
+        has_improved = self.snapshots.take(self.population, self._places(), accuracies)
         self.stale = 0 if has_improved else self.stale + 1
         self.place.seconds += perf_counter() - began
         return Validated(step=self.place.step, seeds=self.alive, accuracies=tuple(accuracies))
+
+    def take_unseen(self) -> None:
+        """Let the seeds that were never looked at have the parameters that they have now, not the first ones."""
+        self.snapshots.take(self.population, self._places(), [-1.0] * len(self.alive))  # good enough for none but those
 
     @torch.no_grad()
     def measure(self, population: Population, members: int) -> list[float]:
@@ -152,10 +160,10 @@ class Training:
         generator = Generator().manual_seed(self.recipe.first_seed + _VALIDATION)
         lengths, rows = self.recipe.validation_lengths, self.recipe.validation_rows
         batch = self.draw(lengths, rows, generator, members=members, is_shared=True)
-        on = next(population.parameters()).device
+        on, real = next(population.parameters()).device, self._real(batch)
         population.eval()
         with hardened(population):
-            logits = population(batch.tokens.to(on), self._real(batch))
+            logits = population(batch.tokens.to(on), None if real is None else real.to(on))
         return token_accuracy(logits, batch.targets.to(on), batch.mask.to(on)).tolist()
 
     def why_stage_is_over(self) -> Literal["threshold", "steps"] | None:
@@ -212,14 +220,12 @@ class Training:
 
     def facts(self) -> dict[str, Any]:
         """Where the training is, for JSON."""
-        scaler = self.accelerator.scaler
         return {
             "recipe": self.recipe.facts(),
             "place": vars(self.place),
             "alive": list(self.alive),
             "stale": self.stale,
             "fates": {str(seed): fate for seed, fate in self.fates.items()},
-            "scaler": scaler.state_dict() if scaler is not None else None,
         }
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
@@ -232,8 +238,6 @@ class Training:
             number, _, part = name.partition(".")
             states.setdefault(int(number), {})[part] = tensor
         self._arrange(states)
-        if facts["scaler"] is not None and self.accelerator.scaler is not None:
-            self.accelerator.scaler.load_state_dict(facts["scaler"])
         self.running = tensors["running"]
         self.snapshots.restore(tensors)
         self.fates = {int(seed): fate for seed, fate in facts["fates"].items()}
@@ -253,6 +257,10 @@ class Training:
         if "cuda" in states and self.accelerator.device.type == "cuda":
             torch.cuda.set_rng_state(states["cuda"], self.accelerator.device)
 
+    def _places(self) -> list[int]:
+        """The place of each member among all seeds that started."""
+        return [self.recipe.all_seeds.index(seed) for seed in self.alive]
+
     def _real(self, batch: Drawn) -> Bool[Tensor, "members rows time"] | None:
         if isinstance(self.population.template, _FROM_LEFT_TO_RIGHT):
             return None  # padding comes last, and what is read last changes no answer before it
@@ -260,10 +268,7 @@ class Training:
 
     def _clip(self) -> Bool[Tensor, " members"]:
         """Clip the gradient of each member by itself; which of the gradients are finite."""
-        self.accelerator.unscale_gradients(self.optimizer)
-        norms = clip_each(self.population, self.recipe.clip or _NO_CLIP)
-        scales_itself = self.accelerator.scaler is not None  # it leaves out steps that overflow, and says so to no one
-        return torch.ones_like(norms, dtype=torch.bool) if scales_itself else norms.isfinite()
+        return clip_each(self.population, _NO_CLIP if self.recipe.clip is None else self.recipe.clip).isfinite()
 
     def _fail(self, is_finite: Bool[Tensor, " members"]) -> Failed:
         """Take out the members whose numbers are lost, before they change."""

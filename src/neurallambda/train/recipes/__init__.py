@@ -1,6 +1,7 @@
 """Recipes: how each family of models is trained on each task, written down before their final runs."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -130,7 +131,10 @@ def _from_file(file: Path, function: str) -> MakeRecipe:
     if spec is None or spec.loader is None:
         raise ArgumentError(f"recipe: {str(file)!r} is no Python file")
     module = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the file does wrong
+        raise ArgumentError(f"recipe: {str(file)!r} cannot be run: {type(error).__name__}: {error}") from error
     found = getattr(module, function, None)
     if not callable(found):
         raise ArgumentError(f"recipe: {str(file)!r} has no function {function!r}")
@@ -139,6 +143,6 @@ def _from_file(file: Path, function: str) -> MakeRecipe:
         made = found(task)
         if not isinstance(made, Recipe):
             raise ArgumentError(f"recipe: {function} in {str(file)!r} gave {made!r:.60}, expected a Recipe")
-        return made
+        return made if isinstance(made.model, str) else replace(made, source=f"{file.resolve()}:{function}")
 
     return make
