@@ -26,8 +26,8 @@ class Noise(nn.Module):
     """Add normal noise while training; in evaluation, change nothing.
 
     Noise on a logit that a softmax follows punishes choices that hang in between: only a wide margin survives it. So a
-    state that is to be discrete becomes discrete, as in the semantic hashing of Salakhutdinov and Hinton (2009). In runs of the
-    development six of six controllers that learn to duplicate strings were exact at length 200 with noise, and three without.
+    state that is to be discrete becomes discrete, as in the semantic hashing of Salakhutdinov and Hinton (2009). Of six
+    controllers that learn to duplicate strings six go on doing so at lengths of up to 500 with noise, and four without.
 
     Args:
         std: the standard deviation; one number, or one for each entry of the last axis.
@@ -101,8 +101,8 @@ def harden(model: nn.Module, hard: bool = True) -> nn.Module:
     """Make every soft choice of a model its argmax, or soft again.
 
     A network that has learned a discrete procedure is only nearly certain at each step, and over hundreds of steps the
-    small doubts add up. Hardened, it follows the procedure itself: in runs of the development six controllers duplicated
-    strings of length 200 without a mistake when hardened, and none of them when soft.
+    small doubts add up. Hardened, it follows the procedure itself: a stack in a language model, taught on lists of at most
+    eight words, reverses every list of 64 words when hardened, and none when soft.
 
     Args:
         model: changed in place; every `Choice` in it is set.

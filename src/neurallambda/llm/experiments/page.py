@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from neurallambda.llm.experiments.matrix import next_rate
 from neurallambda.llm.experiments.report import (
     LEGEND,
     Result,
@@ -23,7 +24,8 @@ to do it again. What is wanted stands first, with what is missed; then each task
 TUNING = """\
 The learning rate of every arm is chosen from three, a tenth of those of the others where parameters of the base learn, by one
 more seed, on fresh inputs of the greatest length of training: the share of them that is exact, and where that is equal, the loss.
-Where the greatest rate is the best and answers less than 0.99 of them, one three times as great is tried too."""
+Where the greatest rate is the best and answers less than 0.99 of them, one three times as great is tried too; \
+*at the edge* it was not."""
 
 
 def page(results: Sequence[Result], windows: Sequence[Result] = ()) -> str:
@@ -61,7 +63,7 @@ def _task(name: str, results: Sequence[Result]) -> list[str]:
     counted = [one for one in results if one["seeds"]]
     if counted:
         parts += ["All seeds:", _seeds(counted)]
-    return [*parts, f"{TUNING} Exact on these inputs at each rate:", _tuning(results)]
+    return [*parts, f"{TUNING}\nExact on these inputs at each rate:", _tuning(results)]
 
 
 def _seeds(results: Sequence[Result]) -> str:
@@ -93,6 +95,6 @@ def _tuning(results: Sequence[Result]) -> str:
         found = {tried["learning_rate"]: f"{tried['validation']:.3f}" for tried in one["tuning"]}
         chosen = one["recipe"]["learning_rate"]
         if set(one["rates"]) <= set(found) and chosen in found:  # all were tried, so that one is chosen
-            found[chosen] += ", chosen"
+            found[chosen] += ", chosen" if next_rate(one["rates"], one["tuning"]) is None else ", chosen at the edge"
         rows.append([one["base"], one["arm"], *(found.get(rate, "–") for rate in rates)])
     return markdown(["base", "arm", *(f"{rate:g}" for rate in rates)], rows)
