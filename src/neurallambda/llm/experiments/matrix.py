@@ -114,6 +114,7 @@ def run_cell(
         raise ArgumentError(
             f"{path}: its seeds learned at the rate {facts['recipe']['learning_rate']}, and {best} is better; choose another folder"
         )
+    facts["recipe"]["learning_rate"] = best
     done = {one["seed"] for one in facts["seeds"]}
     for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         if seed not in done:
