@@ -92,7 +92,8 @@ def test_all_seeds_of_a_cell_count_and_its_rate_was_chosen_on_validation(found: 
     assert recipe == replace(recipe_of(found["task"]), learning_rate=recipe.learning_rate)
     if found["seeds"]:
         tried = [one["learning_rate"] for one in found["tuning"]]
-        assert tried in (found["rates"], [*found["rates"], round(3 * found["rates"][-1], 6)])  # one more beyond the edge
+        beyond_the_edge = round(3 * found["rates"][-1], 6)
+        assert tried in (found["rates"], [*found["rates"], beyond_the_edge])
         best = max(found["tuning"], key=lambda one: (one["validation"], -one["loss"]))
         assert found["recipe"]["learning_rate"] == best["learning_rate"]
 
