@@ -218,5 +218,12 @@ def test_a_right_machine_is_verified_and_a_wrong_one_is_not(tmp_path: Path) -> N
         export(LSTMModel(3, 2), PARITY)
 
 
+@pytest.mark.parametrize("is_training", [True, False])
+def test_what_is_exported_goes_on_as_it_was(is_training: bool) -> None:
+    controller = Controller(3, 2, stacks=1, symbols=2, states=2).train(is_training)
+    export(controller, REVERSE)
+    assert controller.training is is_training
+
+
 def test_the_empty_symbol_is_none_of_the_task() -> None:
     assert empty_symbol(PARITY) == "_"

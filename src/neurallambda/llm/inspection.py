@@ -14,6 +14,7 @@ from neurallambda.automata.runs.table import aligned
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.llm.grafting import disabled, structure_of
 from neurallambda.llm.structure import GraftedStructure, Instructions
+from neurallambda.llm.teaching.room import device_of
 from neurallambda.traces.pictures import Item, Json, Lane, Mixture, Seen, Store, certain
 from neurallambda.traces.recording import Recorder
 
@@ -102,7 +103,7 @@ def inspect(model: nn.Module, tokenizer: Any, prompt: str, *, tokens: int = 20) 
     """
     check_count("tokens", tokens)
     structure, held = structure_of(model), model.training
-    inputs = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
+    inputs = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False).to(device_of(model))
     if not inputs.input_ids.numel():
         raise ArgumentError("prompt: it has no token")
     model.eval()

@@ -93,6 +93,7 @@ _Step = tuple[int, tuple[Operation, ...], Read, int]
 @torch.no_grad()
 def _steps(model: Controller, tokens: Tensor, kinds: list[str]) -> Iterator[list[_Step]]:
     """For each row its steps: the state, what is done to the structures, what they then show, and the answer."""
+    was_training = model.training
     roomy = model.eval().with_room_for(tokens.shape[1])
     given: list[list[tuple[Tensor, ...]]] = [[] for _ in roomy.augmented.groups]
     hooks = [
@@ -114,6 +115,7 @@ def _steps(model: Controller, tokens: Tensor, kinds: list[str]) -> Iterator[list
     finally:
         for hook in hooks:
             hook.remove()
+        model.train(was_training)
     rows = len(tokens)
 
     def parts(operand: int) -> Tensor:
