@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neurallambda import __version__
-from neurallambda.cli import automata, images, llm, training
+from neurallambda.cli import automata, images, llm, trained, training
 from neurallambda.cli.options import (
     Capacity,
     Cells,
@@ -46,11 +46,11 @@ app.add_typer(images.app, name="images")
 app.add_typer(llm.app, name="llm")
 for command in (
     training.train,
-    training.evaluate,
+    trained.evaluate,
     training.sweep,
     training.report,
-    training.inspect,
-    training.export,
+    trained.inspect,
+    trained.export,
     training.models,
 ):
     app.command()(command)

@@ -1,19 +1,16 @@
-"""The commands that train networks, measure them and report. What they need is imported when they run."""
+"""The commands that train networks and report on all of them. What they need is imported when they run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from neurallambda.cli.trained import how_to_go_on, range_of
+
 if TYPE_CHECKING:
     from neurallambda.train.recipe import Recipe
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, as `neurallambda train` made it.")]
-SeedOfMember = Annotated[
-    int | None, typer.Option(help="Which seed of the run; without it, the one that is best on validation.")
-]
 DeviceOption = Annotated[str | None, typer.Option(help="cpu or cuda; without it, a GPU if there is one.")]
-TestDeviceOption = Annotated[str | None, typer.Option(help="cpu or cuda; without it, the CPU.")]
 
 
 def train(
@@ -105,7 +102,7 @@ def _train(recipe: "Recipe", folder: Path, *, device: str | None, save_every: in
     if not is_first:
         return
     if trained.reason == "interrupted":
-        remark(f"interrupted after step {trained.steps}; {_how_to_go_on(folder)}")
+        remark(f"interrupted after step {trained.steps}; {how_to_go_on(folder)}")
         raise typer.Exit(130)
     answer(str(folder))
     scores = " ".join(
@@ -113,10 +110,6 @@ def _train(recipe: "Recipe", folder: Path, *, device: str | None, save_every: in
         for seed, score in zip(trained.seeds, trained.scores, strict=True)
     )
     remark(f"validation of all seeds at their best: {scores}\nnow: neurallambda evaluate {folder}")
-
-
-def _how_to_go_on(folder: Path) -> str:
-    return f"go on with: neurallambda train --resume {folder}"
 
 
 def _show(recipe: "Recipe") -> None:
@@ -143,78 +136,6 @@ def _free_folder(recipe: "Recipe") -> Path:
     name = folder_name(recipe)
     places = (Path("runs") / (name if number == 1 else f"{name}-{number}") for number in count(1))
     return next(place for place in places if not place.exists())
-
-
-def evaluate(
-    run: Run,
-    lengths: Annotated[str, typer.Option(metavar="LOW-HIGH", help="Lengths of the inputs.")] = "41-500",
-    every: Annotated[int, typer.Option(min=1, help="How far the lengths are apart.")] = 10,
-    rows: Annotated[int, typer.Option(min=1, help="How many inputs of each length.")] = 128,
-    seed: Annotated[
-        int | None, typer.Option(help="The seed of the inputs; without it, one that no training uses.")
-    ] = None,
-    soft: Annotated[bool, typer.Option("--soft", help="Leave soft choices soft, as in training.")] = False,
-    kept_only: Annotated[
-        bool,
-        typer.Option(
-            "--kept-only",
-            help="Measure only the seeds that were not taken out on the way; the others count as not solved.",
-        ),
-    ] = False,
-    on_seen: Annotated[
-        bool,
-        typer.Option(
-            "--on-seen", help="Where a task keeps symbols for tests: ask with those of the training all the same."
-        ),
-    ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="FILE", dir_okay=False, help="The result; RUN/evaluation.json without."),
-    ] = None,
-    device: TestDeviceOption = None,
-) -> None:
-    """Measure a trained network on fresh inputs, by their length.
-
-    Prints a line for each seed, and writes a JSON file and a plot beside it.
-    """
-    from neurallambda.cli.messages import answer, remark, reporting
-
-    with reporting():
-        from neurallambda.device import check_device
-        from neurallambda.train.evaluation import FRESH, lengths_between
-        from neurallambda.train.extras import MissingExtraError
-        from neurallambda.train.loop import load_run
-        from neurallambda.train.measuring import measure
-        from neurallambda.train.plots import plot_result
-        from neurallambda.train.report import summary
-        from neurallambda.train.results import write_result
-        from neurallambda.train.run_folder import RunFolder
-
-        check_device(device)
-        folder = RunFolder(run)
-        facts, trained = folder.facts(), load_run(run)
-        chosen = lengths_between(*_range(lengths), every)
-        if trained.reason == "interrupted":
-            remark(f"this run is not over, and is measured as it is after step {trained.steps}; {_how_to_go_on(run)}")
-        found = measure(
-            trained,
-            facts,
-            lengths=chosen,
-            rows=rows,
-            seed=FRESH if seed is None else seed,
-            hard=not soft,
-            kept_only=kept_only,
-            on_seen=on_seen,
-            device=device,
-        )
-        path = out or folder.evaluation
-        write_result(path, found)
-        answer(summary(found))
-        try:
-            plot_result(path.with_suffix(".svg"), found)
-        except MissingExtraError as error:
-            remark(f"no plot was drawn: {error}")
-        remark(f"written to {path}")
 
 
 def sweep(
@@ -256,7 +177,7 @@ def sweep(
 
         names = [word for word in tasks if "=" not in word]
         changes = [word for word in tasks if "=" in word]
-        asked = Asked(lengths=_range(lengths), every=every, rows=rows)
+        asked = Asked(lengths=range_of(lengths), every=every, rows=rows)
         todo = cells(out, names, recipe or [], first_seed or [], changes)
         done = sum(cell.is_done(asked) for cell in todo)
         remark(f"{len(todo)} trainings, {done} of them done")
@@ -271,13 +192,6 @@ def sweep(
         answer(f"neurallambda report {out}")
         if failed:
             raise typer.Exit(ExitCode.PROGRAM_ERROR)
-
-
-def _range(lengths: str) -> tuple[int, int]:
-    from neurallambda.train.changes import read
-
-    least, greatest = read("--lengths", lengths, tuple[int, int])
-    return least, greatest
 
 
 def report(
@@ -312,82 +226,6 @@ def report(
             return
         for path in write_page(out, found):
             remark(f"written to {path}")
-
-
-def inspect(
-    run: Run,
-    string: Annotated[
-        str,
-        typer.Argument(metavar="STRING", help="The input, as in 0110; with spaces between symbols of several letters."),
-    ],
-    seed: SeedOfMember = None,
-    soft: Annotated[bool, typer.Option("--soft", help="Leave soft choices soft, as in training.")] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            metavar="FILE",
-            dir_okay=False,
-            help="Write it there too: a picture, .svg; a page that shows each step, .html; or its record, .json or .jsonl.",
-        ),
-    ] = None,
-) -> None:
-    """Show what a trained network does on one input: its states, its instructions, what its structures hold."""
-    from neurallambda.cli.messages import answer, remark, reporting
-
-    with reporting():
-        from neurallambda.train.inspection import inspect
-        from neurallambda.train.loop import load_run
-
-        trained = load_run(run)
-        found = inspect(trained.member(seed), trained.task, string, hard=not soft)
-        answer(found.text())
-        if out is None:
-            return
-        if out.suffix.lower() != ".svg":
-            from neurallambda.cli.traces import form_of, write_trace
-            from neurallambda.train.inspection_trace import trace_inspection
-
-            write_trace(trace_inspection(found, name=f"{trained.task.name} {string}"), form_of(None, out), out)
-        else:
-            found.draw(out)
-        remark(f"written to {out}")
-
-
-def export(
-    run: Run,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="FILE", dir_okay=False, help="The rule file; RUN/rules.json without."),
-    ] = None,
-    seed: SeedOfMember = None,
-    rows: Annotated[int, typer.Option(min=1, help="How many inputs of each length the machine is judged by.")] = 16,
-) -> None:
-    """Write what was learned as a rule file, and let the exact machine answer inputs of lengths that no training showed.
-
-    Exit code 0: every answer is right. 1: some are wrong; the file is written all the same.
-    """
-    from neurallambda.cli.messages import ExitCode, answer, complain, reporting
-
-    with reporting():
-        from neurallambda.automata import save
-        from neurallambda.train.exporting import export, verify
-        from neurallambda.train.loop import load_run
-        from neurallambda.train.run_folder import RunFolder
-
-        folder = RunFolder(run)
-        trained = load_run(run)
-        model = trained.member(seed)
-        machine = export(model, trained.task)
-        path = out or folder.path / "rules.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save(machine, path)
-        found = verify(machine, trained.task, rows=rows, model=model)
-        answer(f"{path}: {len(machine.states)} states, {len(machine.rules)} rules; exact answers by length: {found}")
-        if not found.is_right:
-            complain("some answers are wrong")
-            raise typer.Exit(ExitCode.PROGRAM_ERROR)
 
 
 def models() -> None:

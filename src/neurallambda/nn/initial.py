@@ -75,7 +75,8 @@ def phase_bias_(weight: Tensor, *, during: int, after: int, size: float = 4.0) -
     Where most orders of putting in and taking out lose the input, there is nothing to learn from. A network that starts by
     putting everything in and then taking everything out sees the whole input again, and descent finds the rest; with a
     size of 4 an action is 95% certain, and the noise of training still tries others. Six of six seeds learn to duplicate
-    strings with it, with two queues, and five without, in half as many steps again. The idea is that of the forget gate's bias of 1 (Gers et al., 2000; Jozefowicz et al., 2015): start where the memory is kept.
+    strings with it, with two queues, and five without, in half as many steps again. The idea is that of the forget gate's
+    bias of 1 (Gers et al., 2000; Jozefowicz et al., 2015): start where the memory is kept.
 
     Args:
         weight: [logits, tokens], changed in place; the last token stands for "no input".
