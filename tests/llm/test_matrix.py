@@ -31,7 +31,7 @@ def test_a_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(matrix, "TEST_ROWS", 4)
     plain = torch.randint(3, len(spelled), (40, 30))
     monkeypatch.setattr(matrix, "replay_of", lambda model, _: (plain[:32], Replay(plain[32:], len(spelled))))
-    recipe = TeachingRecipe(steps=2, rows=2, lengths=(2, 3), replay_length=8)
+    recipe = TeachingRecipe(steps=2, rows=2, lengths=(2, 3), replay_tokens=40, replay_lengths=(4, 8))
     said: list[str] = []
     texts = [tmp_path / "book.txt"]
     texts[0].write_text("dog cat ball tree\n" * 4000)

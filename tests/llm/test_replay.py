@@ -1,4 +1,4 @@
-"""What a model is given again beside a task: its own texts, and random tokens."""
+"""What a model is given again beside a task: its own texts, and those with random tokens among them."""
 
 from collections.abc import Mapping
 from random import Random
@@ -15,23 +15,52 @@ from neurallambda.llm.teaching.tasks import text_task
 from neurallambda.llm.teaching.training import teach
 from tests.llm.test_teaching import small_model, tokenizer
 
+TIME = 40
 
-@pytest.mark.parametrize("random_rows", [0, 2])
-def test_texts_are_pieces_and_random_tokens_are_even(random_rows: int) -> None:
-    texts = 50 + torch.arange(40).view(2, 20)
+
+def drawn(*, tokens: int, lengths: tuple[int, int], times: int = 100) -> list[torch.Tensor]:
+    """Draws of texts that count up, one from 50 and one from 90 on; their first token is 7, and random ones are below 30."""
+    texts = 50 + torch.arange(2 * TIME).view(2, TIME)
     texts[:, 0] = 7
-    replay, generator = Replay(texts, vocabulary=30), torch.Generator().manual_seed(0)
-    begun, seen = set[int](), set[int]()
-    for seed in range(30):
-        tokens = replay.draw(rows=3, random_rows=random_rows, length=10, random=Random(seed), generator=generator)
-        assert tokens.shape == (3 + random_rows, 10)
-        assert bool((tokens[:, 0] == 7).all())
-        assert torch.equal(tokens[:3, 2:], tokens[:3, 1:-1] + 1)
-        begun.add((int(tokens[0, 1]) - 50) % 20)
-        seen |= set(tokens[3:, 1:].flatten().tolist())
+    replay, kept, generator = Replay(texts, vocabulary=30), texts.clone(), torch.Generator().manual_seed(0)
+    found = [
+        replay.draw(tokens=tokens, lengths=lengths, random=Random(seed), generator=generator) for seed in range(times)
+    ]
+    assert torch.equal(texts, kept)
+    return found
+
+
+def test_texts_are_pieces_begun_as_a_text_is() -> None:
+    begun = set[int]()
+    for texts in drawn(tokens=60, lengths=(10, 10)):
+        assert bool((texts[:, 0] == 7).all())
+        assert torch.equal(texts[::2, 2:], texts[::2, 1:-1] + 1)
+        begun |= set(((texts[::2, 1] - 50) % TIME).tolist())
     assert 1 in begun  # from the beginning
-    assert len(begun) > 3  # and from somewhere on
-    assert seen == (set(range(30)) if random_rows else set())
+    assert max(begun) == TIME - 9  # and from somewhere on, so that the last token is reached
+    assert len(begun) > 20
+
+
+def test_in_every_second_text_from_none_to_all_of_the_tokens_are_random() -> None:
+    seen, shares = set[int](), list[float]()
+    for texts in drawn(tokens=120, lengths=(20, 20)):
+        is_random = texts[1::2, 1:] < 30
+        seen |= set(texts[1::2, 1:][is_random].tolist())
+        shares += is_random.float().mean(1).tolist()
+        kept = torch.where(is_random, -1, texts[1::2, 1:] - torch.arange(1, 20))
+        assert all(len(set(row.tolist()) - {-1}) <= 1 for row in kept)  # what is no random token stands in its place
+    assert seen == set(range(30))
+    assert min(shares) < 0.05
+    assert max(shares) > 0.95
+    assert 0.45 < sum(shares) / len(shares) < 0.55
+
+
+def test_texts_are_long_or_short_and_have_as_many_tokens_in_all() -> None:
+    shapes = {tuple(texts.shape) for texts in drawn(tokens=80, lengths=(5, 1000))}
+    lengths = [length for _, length in shapes]
+    assert min(lengths) == 5
+    assert 0.9 * TIME < max(lengths) <= TIME  # no text has more
+    assert all(rows == max(2, 80 // length) for rows, length in shapes)
 
 
 def telling_model(size: int) -> Any:
@@ -43,7 +72,7 @@ def telling_model(size: int) -> Any:
     return model
 
 
-TEXTS = {"replay_length": 10}
+TEXTS = {"replay_tokens": 50, "replay_lengths": (10, 10)}
 
 
 def taught(
@@ -58,7 +87,7 @@ def taught(
 ) -> torch.Tensor:
     """How far predictions of random tokens move where a structure is taught something else."""
     spelled = tokenizer()
-    given = Replay(torch.randint(3, len(spelled), (8, 12), generator=torch.Generator().manual_seed(1)), len(spelled))
+    given = Replay(torch.randint(3, len(spelled), (64, 12), generator=torch.Generator().manual_seed(1)), len(spelled))
     asked = torch.randint(3, len(spelled), (8, 12), generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
         was = model(asked).logits.log_softmax(-1)
@@ -86,7 +115,7 @@ def test_what_it_said_is_asked_of_a_copy_where_the_base_learns() -> None:
     config, size = GraftConfig(width=8, depth=16, is_hard=False, modules_to_save=("*",)), len(tokenizer())
     with pytest.raises(ArgumentError, match="before: more than a graft learns"):
         taught(small_model(size), config, replay=True, steps=1)
-    texts = {"replay_rows": 4, "random_rows": 16, "replay_length": 12}
+    texts = {"replay_tokens": 240, "replay_lengths": (12, 12)}
     kept, lost = 0.0, 0.0
     for start in range(3):  # of one start alone the ratio is between 8 and 14
         before = small_model(size)

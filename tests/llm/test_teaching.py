@@ -117,7 +117,7 @@ def test_a_task_is_taught_and_the_base_stays() -> None:
     texts = sampled_texts(model, 6, 20, seed=0)
     assert texts.shape == (6, 20)
     losses: list[float] = []
-    recipe = TeachingRecipe(steps=60, rows=8, lengths=(1, 2), replay_length=8)
+    recipe = TeachingRecipe(steps=60, rows=8, lengths=(1, 2), replay_tokens=40, replay_lengths=(4, 8))
     teach(
         model,
         parameter_groups(model, 3e-2),
@@ -145,7 +145,9 @@ def test_mixed_precision_learns_much_the_same_and_leaves_parameters_as_wide_as_t
     losses: dict[str, list[float]] = {"float32": [], "bfloat16": []}
     for precision, found in losses.items():
         model = graft(small_model(len(spelled)), GraftConfig(width=8, depth=16))
-        recipe = TeachingRecipe(steps=10, rows=8, lengths=(1, 2), replay_length=8, precision=precision)  # pyright: ignore[reportArgumentType]
+        recipe = TeachingRecipe(
+            steps=10, rows=8, lengths=(1, 2), replay_tokens=40, replay_lengths=(4, 8), precision=precision
+        )  # pyright: ignore[reportArgumentType]
         torch.manual_seed(0)
         teach(
             model,

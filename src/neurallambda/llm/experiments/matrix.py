@@ -22,7 +22,7 @@ from neurallambda.train.results import read_facts, write_result
 from neurallambda.train.run_folder import where
 
 FORM = "neurallambda llm result 1"
-FIRST_SEED = 200
+FIRST_SEED = 300
 """The seeds that count begin here: the recipe was chosen by others."""
 TUNING_SEED, VALIDATION_SEED, TEST_SEED = 1_000, 2_000_003, 3_000_017
 VALIDATION_ROWS, TEST_ROWS = 256, 128
@@ -254,6 +254,5 @@ def _order(found: dict[str, Any]) -> tuple[float, float]:
 
 def _tokens(recipe: TeachingRecipe) -> float:
     """How many tokens a training sees, about."""
-    texts = recipe.replay_rows + recipe.random_rows
-    replayed = 0 if not recipe.replay_every else texts * recipe.replay_length / recipe.replay_every
+    replayed = recipe.replay_tokens / recipe.replay_every if recipe.replay_every else 0
     return recipe.steps * (recipe.rows * (sum(recipe.lengths) + 2) + replayed)

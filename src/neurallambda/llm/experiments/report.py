@@ -18,8 +18,9 @@ LEGEND = """\
 Each row is one arm on one task. **Exact** is the share of fresh inputs whose whole answer greedy decoding writes, at the greatest
 length of training and at multiples of it: the mean over all seeds that were started, and in brackets the least. **Perplexity** is that on
 held-out text that the base model wrote, divided by what it was before the training; in brackets that of the worst seed. Other texts have
-a column of their own. Parameters are those that learn; tokens are those of the training that were seen in a second. A dash stands for what
-is not measured yet."""
+a column of their own. Parameters are those that learn; **repeated** says how long the texts are, in tokens, that are repeated beside the
+task: 20 to 200, with random tokens in every second one, or 100 as an earlier recipe had it, where three of five were of random tokens
+alone. Tokens are those of the training that were seen in a second. A dash stands for what is not measured yet."""
 
 FIELDS = {
     **dict.fromkeys(("model", "base", "arm", "task"), str),
@@ -87,7 +88,7 @@ def rows_of(results: Sequence[Result]) -> str:
     lengths = lengths_of(results)
     texts = list(dict.fromkeys(name for one in results for seed in one["seeds"] for name in seed.get("retention", {})))
     head = ["base", "task", "arm", "seeds", *(f"exact at {length}" for length in lengths), "perplexity"]
-    head += [f"of {name}" for name in texts] + ["parameters", "rate", "tokens/s"]
+    head += [f"of {name}" for name in texts] + ["parameters", "rate", "repeated", "tokens/s"]
     return markdown(head, [_row(one, lengths, texts) for one in results])
 
 
@@ -126,7 +127,7 @@ def _row(one: Result, lengths: Sequence[str], texts: Sequence[str]) -> list[str]
     seeds = one["seeds"]
     start = [f"{one['model']}, {one['base']}", one["task"], one["arm"], str(len(seeds))]
     if not seeds:
-        return start + ["–"] * (len(lengths) + len(texts) + 4)
+        return start + ["–"] * (len(lengths) + len(texts) + 5)
     scores = [[seed["exact"][length] for seed in seeds if length in seed["exact"]] for length in lengths]
     ratios = [[seed["perplexity_ratio"] for seed in seeds]]
     ratios += [[seed["retention"][name] for seed in seeds if name in seed.get("retention", {})] for name in texts]
@@ -136,8 +137,17 @@ def _row(one: Result, lengths: Sequence[str], texts: Sequence[str]) -> list[str]
         *(with_extreme(ratio, max(ratio)) if ratio else "–" for ratio in ratios),
         f"{seeds[0]['parameters']:,}",
         f"{one['recipe']['learning_rate']:g}",
+        _repeated(one["recipe"]),
         f"{mean(seed['tokens_per_second'] for seed in seeds):,.0f}",
     ]
+
+
+def _repeated(recipe: Mapping[str, Any]) -> str:
+    """How long the texts are that are repeated beside a task: earlier results have one length of them."""
+    if not recipe.get("replay_every", 0):
+        return "–"
+    lengths = recipe.get("replay_lengths", [recipe.get("replay_length", "–")])
+    return " to ".join(map(str, dict.fromkeys(lengths)))
 
 
 def circumstances_of(training: Mapping[str, Any]) -> str:

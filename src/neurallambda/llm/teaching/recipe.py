@@ -36,9 +36,8 @@ class TeachingRecipe:
         clip: the greatest norm of the gradient.
         replay_every: every so many steps the model is given texts too, on which it is to say what it said before: the loss is
             the divergence of its predictions from those; 0: never.
-        replay_rows: how many texts of the model's own then.
-        random_rows: how many texts of random tokens beside them.
-        replay_length: how many tokens of each.
+        replay_tokens: how many tokens these texts have then, about; some of every second text are replaced by random ones.
+        replay_lengths: the least and the greatest length of them, in tokens.
         precision: in what the model computes while it is taught: `bfloat16` is mixed precision, where parameters, norms, losses
             and the structure stay in float32. It is faster where the processor multiplies such numbers, and slower elsewhere.
             Measurements are in float32.
@@ -54,22 +53,21 @@ class TeachingRecipe:
     learning_rate: float = 3e-3
     clip: float = 1.0
     replay_every: int = 2
-    replay_rows: int = 2
-    random_rows: int = 3
-    replay_length: int = 100
+    replay_tokens: int = 500
+    replay_lengths: tuple[int, int] = (20, 200)
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
-        for name in ("steps", "rows", "replay_rows"):
+        for name in ("steps", "rows", "replay_tokens"):
             check_count(name, getattr(self, name))
-        for name in ("longer_until", "replay_every", "random_rows"):
+        for name in ("longer_until", "replay_every"):
             check_count(name, getattr(self, name), least=0)
-        check_count("replay_length", self.replay_length, least=2)
-        least, greatest = self.lengths
-        if not 1 <= least <= greatest:
-            raise ArgumentError(
-                f"lengths: got {least}-{greatest}, expected two lengths from 1 on, the first not the greater one"
-            )
+        for name, allowed in (("lengths", 1), ("replay_lengths", 2)):
+            least, greatest = getattr(self, name)
+            if not allowed <= least <= greatest:
+                raise ArgumentError(
+                    f"{name}: got {least}-{greatest}, expected two lengths from {allowed} on, the first not the greater one"
+                )
         for name in ("learning_rate", "clip"):
             check_rate(name, getattr(self, name))
 

@@ -1,4 +1,4 @@
-"""What a model is given again while it is taught, so that it stays what it was: its own texts, and random tokens."""
+"""What a model is given again while it is taught, so that it stays what it was: its own texts, some with random tokens among them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,11 @@ class Replay:
     """Texts on which a model is to go on saying what it said.
 
     Of its own texts alone it learns to leave its own texts alone: what it does with tokens that these do not have is left
-    open, and in another kind of text it then goes wrong. Random tokens have all of them.
+    open, and in another kind of text it then goes wrong. Random tokens have all of them, but where nothing else is around them
+    they say little about texts. So in every second text some tokens, from none to all, are replaced by random ones.
+
+    They are long or short. A structure that has just begun is told little by what it sees, and goes wrong at the first words; of
+    those there are many in short texts. What goes wrong late is in long ones alone.
 
     Attributes:
         texts: [texts, time] tokens that the model wrote by itself.
@@ -26,23 +30,28 @@ class Replay:
     texts: Tensor
     vocabulary: int
 
-    def draw(self, *, rows: int, random_rows: int, length: int, random: Random, generator: torch.Generator) -> Tensor:
-        """Some of them: [rows + random_rows, length] tokens, or as many as the texts have.
+    def draw(self, *, tokens: int, lengths: tuple[int, int], random: Random, generator: torch.Generator) -> Tensor:
+        """Some of them: [texts, length] tokens, all begun as a text is. At least two, and as many as have so many tokens.
 
         Args:
-            rows: how many of its own texts, each from its beginning or from somewhere on, begun as a text is.
-            random_rows: how many of random tokens, begun as a text is.
-            length: how many tokens of each.
-            random: the source of randomness of places.
-            generator: that of rows and tokens.
+            tokens: how many in all, about.
+            lengths: the least and the greatest length, which are drawn evenly on a logarithmic scale; of a text at most as many as there are.
+            random: the source of randomness of lengths.
+            generator: that of everything else.
         """
+        least, greatest = (min(length, self.texts.shape[1]) for length in lengths)
+        length = round(least * (greatest / least) ** random.random())
+        rows = max(2, tokens // length)
         own = self.texts[torch.randint(len(self.texts), (rows,), generator=generator)]
-        spare = max(own.shape[1] - length, 0)
-        first = random.choice([0, random.randint(0, spare)])
-        pieces = torch.cat([own[:, :1], own[:, first + 1 : first + length]], 1)
-        drawn = torch.randint(self.vocabulary, (random_rows, pieces.shape[1]), generator=generator)
-        drawn[:, 0] = self.texts[0, 0]
-        return torch.cat([pieces, drawn])
+        first = torch.randint(self.texts.shape[1] - length + 1, (rows, 1), generator=generator)
+        first = first * torch.randint(2, (rows, 1), generator=generator)  # half of them from the beginning
+        pieces = torch.cat([own[:, :1], own.gather(1, first + torch.arange(1, length))], 1)
+        mixed = pieces[1::2, 1:]
+        drawn = torch.randint(self.vocabulary, mixed.shape, generator=generator)
+        shares = torch.rand(len(mixed), 1, generator=generator)
+        is_replaced = torch.rand(mixed.shape, generator=generator) < shares
+        mixed.copy_(torch.where(is_replaced, drawn, mixed))
+        return pieces
 
 
 def replay_of(model: Any, place: Path | None) -> tuple[Tensor, Replay]:

@@ -70,8 +70,11 @@ def teach(
             loss = _loss(model, batch)
             total = loss
             if replay is not None and recipe.replay_every and step % recipe.replay_every == 0:
+                texts = replay.draw(
+                    tokens=recipe.replay_tokens, lengths=recipe.replay_lengths, random=random, generator=generator
+                )
                 with straight_through(model) if is_grafted(model) else nullcontext():
-                    total = total + _divergence(model, before, _drawn(replay, recipe, random, generator))
+                    total = total + _divergence(model, before, texts)
         if not bool(total.isfinite()):
             raise ArgumentError(
                 f"groups: after {step} steps the loss is no finite number; a smaller learning rate may help"
@@ -206,13 +209,3 @@ def _check_only_the_graft(model: Any, groups: list[dict[str, Any]]) -> None:
         raise ArgumentError(
             "before: more than a graft learns, so texts can only be repeated with a copy of the model as it was"
         )
-
-
-def _drawn(replay: Replay, recipe: TeachingRecipe, random: Random, generator: torch.Generator) -> Tensor:
-    return replay.draw(
-        rows=recipe.replay_rows,
-        random_rows=recipe.random_rows,
-        length=recipe.replay_length,
-        random=random,
-        generator=generator,
-    )
