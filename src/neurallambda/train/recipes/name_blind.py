@@ -7,13 +7,15 @@ _OPTIONS: dict[str, dict[str, Option]] = {
     # With a phase bias of 4 most seeds learn to wait after the input, so that the outermost pair is still there when the answer
     # is due, and never look at another: three of eight were right after 900 steps. With 8 all take out, and remember.
     "palindromes": {"stacks": 1, "queues": 1, "pause": True, "phase_bias": 8.0, "choice_bias": 4.0},
-    "conditional-lookup": {"latches": 1, "dictionaries": 1},
+    # Where what is put into the dictionary is not inclined to be the name that comes, five of twelve seeds enter a value with the
+    # key that follows it, and stay there.
+    "conditional-lookup": {"latches": 1, "dictionaries": 1, "choice_bias": 4.0},
     # One latch takes what the one before it shows, so a chain of three remembers three tokens.
     "n-back": {"names": 8, "latches": 3},
 }
 _STAGES = {
     "palindromes": (Stage(lengths=(2, 6), steps=600, threshold=0.997, keep=12), Stage(lengths=(2, 12), steps=300)),
-    "conditional-lookup": (Stage(lengths=(4, 10), steps=1000, threshold=0.997), Stage(lengths=(4, 20), steps=300)),
+    "conditional-lookup": (Stage(lengths=(4, 10), steps=1600, threshold=0.997), Stage(lengths=(4, 20), steps=300)),
     "n-back": (Stage(lengths=(1, 8), steps=600, threshold=0.997), Stage(lengths=(1, 16), steps=200)),
 }
 TASKS = tuple(_OPTIONS)
