@@ -67,6 +67,28 @@ def test_what_is_put_is_inclined_to_be_the_name_that_comes_and_a_key_is_not() ->
 
 
 @torch.no_grad()
+@pytest.mark.parametrize(("key", "entered"), [(0, NAMES), (1, 0)], ids=["the name that comes", "none"])
+def test_what_is_entered_under_no_name_takes_no_room(key: int, entered: int) -> None:
+    """An empty latch is at hand as no name. Entered under it, names would fill a dictionary of one slot for each name."""
+    made = NameBlindController(INPUTS, NAMES, names=NAMES, latches=1, dictionaries=1).eval()
+    harden(made)
+    made.to_logits.weight.zero_()
+    for part, bias in zip(made.parts, made.to_logits.bias.split(made.sizes), strict=True):
+        wanted = {"action": 2, "key": key}.get(part.name, 0)  # a latch holds, a dictionary enters
+        bias.copy_(9.0 * torch.nn.functional.one_hot(torch.tensor(wanted), len(bias)))
+    state, moments = made.prepare(torch.tensor([[*range(NAMES), *range(NAMES)]]), None)
+    kinds, names, cell_noise, noise, _, _ = moments
+    assert not noise
+    assert not cell_noise
+    for time in range(2 * NAMES):
+        moment = (kinds[:, time], names[:, time], cell_noise, (), (), ())
+        state, _ = made.advance(state, moment)
+    memory = state[1][1]
+    assert float(memory.used.sum()) == entered
+    assert float(memory.overflow.sum()) == 0
+
+
+@torch.no_grad()
 def test_a_chain_of_latches_written_by_hand_looks_three_tokens_back() -> None:
     """What the recipe for n-back is to find: each latch takes what the one before it shows."""
     learned = task("n-back")

@@ -271,5 +271,9 @@ def _instruction(structure: object, operands: Sequence[Tensor]) -> tuple[Tensor,
         return tuple(operands)
     action, value, key = operands
     nothing = torch.zeros_like(value)
-    actions = [action[:, BY_KEY.index(one)] if one in BY_KEY else nothing[:, 0] for one in range(7)]
+    hold, find, insert = action.unbind(-1)
+    # What is entered under no name could never be found, and would take the slot of a name.
+    entered = insert * key.sum(-1)
+    by_name = {HOLD: hold + insert - entered, FIND: find, INSERT: entered}
+    actions = [by_name.get(one, nothing[:, 0]) for one in range(7)]
     return torch.stack(actions, -1), value, nothing[:, :1].expand(-1, structure.capacity), key, nothing
