@@ -139,8 +139,8 @@ def test_a_page_is_right_at_any_time(tmp_path: Path) -> None:
     ]
     for text in (table(results), page(results)):
         assert "| tiny, pretrained | reverse | structure | 2 | 1.000 (1.000) | 1.000 (1.000) | 1.000 (1.000) |" in text
-        assert "| 0.960 (0.960) | 1.000 (1.000) | 1.004 (1.004) | 1,234 | 0.003 | 500 |" in text
-        assert "| reverse | lora | 1 | 0.500 | 0.100 | 0.000 | 0.000 | 1.000 | – | 1,234 | 0.003 | 500 |" in text
+        assert "| 0.960 (0.960) | 1.000 (1.000) | 1.004 (1.004) | 1,234 | 0.003 | – | 500 |" in text
+        assert "| reverse | lora | 1 | 0.500 | 0.100 | 0.000 | 0.000 | 1.000 | – | 1,234 | 0.003 | – | 500 |" in text
         assert "| reverse | no-prior | 0 | – |" in text
         widths = [{line.count("|") for line in block.splitlines()} for block in text.split("\n\n") if block[:1] == "|"]
         assert all(len(width) == 1 for width in widths)
@@ -169,6 +169,10 @@ def test_a_page_is_right_at_any_time(tmp_path: Path) -> None:
             r"tuning\[0\].learning_rate: got 'much', expected an integer or a number",
         ),
         ({"recipe": {}}, "recipe.lengths is missing"),
+        (
+            {"recipe": result("copy", "lora", [])["recipe"] | {"replay_lengths": 20}},
+            "recipe.replay_lengths: got 20, expected a list",
+        ),
         ({"training": WHERE | {"hardware": "a processor"}}, "training.hardware: got 'a processor', expected a record"),
     ],
 )
@@ -207,6 +211,20 @@ def test_a_window_that_cannot_be_shown_is_named(tmp_path: Path) -> None:
             find_windows(tmp_path)
     (tmp_path / "wrong.json").write_text(json.dumps(facts))
     assert [one["model"] for one in find_windows(tmp_path)] == ["tiny"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        ({"replay_every": 2, "replay_tokens": 500, "replay_lengths": [20, 200]}, "20 to 200"),
+        ({"replay_every": 2, "replay_rows": 2, "random_rows": 3, "replay_length": 100}, "100"),
+        ({"replay_every": 0, "replay_tokens": 500, "replay_lengths": [20, 200]}, "–"),
+    ],
+    ids=["as it is", "as it was", "none"],
+)
+def test_a_table_says_how_long_the_texts_are_that_are_repeated(texts: dict[str, Any], said: str) -> None:
+    recipe = result("copy", "lora", [])["recipe"] | texts
+    assert f"| 1,234 | 0.003 | {said} | 500 |" in table([result("copy", "lora", good(1), recipe=recipe)])
 
 
 def test_a_page_is_right_where_all_rates_were_tried_and_none_was_chosen_yet() -> None:

@@ -35,6 +35,8 @@ FIELDS = {
     "training": TRAINING,
 }
 """What is shown of a result."""
+REPEATED = {"replay_every": int, "replay_length": int, "replay_lengths": [int]}
+"""What is shown of the texts that are repeated, of which earlier results have one length and later ones two."""
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
@@ -62,6 +64,8 @@ def _check(path: Path, facts: Result) -> None:
     for name, known in (("arm", ARMS), ("task", TASKS), ("base", ("pretrained", "random"))):
         if facts[name] not in known:
             raise ArgumentError(f"{path}: {name}: got {facts[name]!r}, expected one of {', '.join(known)}")
+    repeated = {name: kind for name, kind in REPEATED.items() if name in facts["recipe"]}
+    check_fields(path, facts["recipe"], repeated, "recipe")
     lengths = facts["recipe"]["lengths"]
     if len(lengths) != 2:
         raise ArgumentError(f"{path}: recipe.lengths: got {lengths}, expected two of them")
@@ -143,7 +147,7 @@ def _row(one: Result, lengths: Sequence[str], texts: Sequence[str]) -> list[str]
 
 
 def _repeated(recipe: Mapping[str, Any]) -> str:
-    """How long the texts are that are repeated beside a task: earlier results have one length of them."""
+    """How long the texts are that are repeated beside a task, in tokens."""
     if not recipe.get("replay_every", 0):
         return "–"
     lengths = recipe.get("replay_lengths", [recipe.get("replay_length", "–")])
