@@ -12,7 +12,7 @@ from neurallambda.lang import evaluate
 from neurallambda.llm import GraftConfig, graft, parameter_groups
 from neurallambda.llm.teaching import training
 from neurallambda.llm.teaching.lisp_words import DIGITS, from_words, in_words
-from neurallambda.llm.teaching.recipe import TeachingRecipe
+from neurallambda.llm.teaching.recipe import Precision, TeachingRecipe
 from neurallambda.llm.teaching.replay import Replay
 from neurallambda.llm.teaching.room import check_length
 from neurallambda.llm.teaching.tasks import PAIRS, PROGRAMS, TASKS, draw, text_task
@@ -142,12 +142,12 @@ def test_a_task_is_taught_and_the_base_stays() -> None:
 def test_mixed_precision_learns_much_the_same_and_leaves_parameters_as_wide_as_they_were() -> None:
     spelled = tokenizer()
     texts = torch.randint(3, len(spelled), (6, 20), generator=torch.Generator().manual_seed(0))
-    losses: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    losses: dict[Precision, list[float]] = {"float32": [], "bfloat16": []}
     for precision, found in losses.items():
         model = graft(small_model(len(spelled)), GraftConfig(width=8, depth=16))
         recipe = TeachingRecipe(
             steps=10, rows=8, lengths=(1, 2), replay_tokens=40, replay_lengths=(4, 8), precision=precision
-        )  # pyright: ignore[reportArgumentType]
+        )
         torch.manual_seed(0)
         teach(
             model,
