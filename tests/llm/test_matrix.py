@@ -48,13 +48,14 @@ def test_a_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
     again: list[str] = []
     facts = matrix.run_cell(made[0], tmp_path / "results", seeds=2, recipe=recipe, say=again.append)
     assert len(again) == 1
-    assert [one["seed"] for one in facts["seeds"]] == [200, 201]
+    assert [one["seed"] for one in facts["seeds"]] == [matrix.FIRST_SEED, matrix.FIRST_SEED + 1]
     assert {one["learning_rate"] for one in facts["seeds"]} == {facts["recipe"]["learning_rate"]}
     assert set(facts["seeds"][0]["exact"]) == {"3", "6", "12", "24"}
     with pytest.raises(ArgumentError, match="another recipe"):
         matrix.run_cell(made[0], tmp_path / "results", recipe=replace(recipe, rows=3), say=again.append)
     assert all(
-        set(seed.get("retention", {})) == ({"book"} if seed["seed"] == 200 else set()) for seed in facts["seeds"]
+        set(seed.get("retention", {})) == ({"book"} if seed["seed"] == matrix.FIRST_SEED else set())
+        for seed in facts["seeds"]
     )
     text = table(read(tmp_path / "results"))
     assert text.count("\n| tiny, ") == len(made)
