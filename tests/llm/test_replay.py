@@ -87,6 +87,7 @@ def taught(
 ) -> torch.Tensor:
     """How far predictions of random tokens move where a structure is taught something else."""
     spelled = tokenizer()
+    # Many texts, as a base model has them. Of eight alone the copy's ratio below is 8: half of the rows are then these again and again.
     given = Replay(torch.randint(3, len(spelled), (64, 12), generator=torch.Generator().manual_seed(1)), len(spelled))
     asked = torch.randint(3, len(spelled), (8, 12), generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
