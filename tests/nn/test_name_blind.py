@@ -57,6 +57,17 @@ def test_a_row_that_is_answered_after_a_pause_does_not_see_how_long_others_are()
         torch.testing.assert_close(made(tokens)[0, 0], made(longer)[0, -1])
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_an_answer_without_a_chance_has_a_finite_slope_in_low_precision(dtype: torch.dtype) -> None:
+    made = model("asked along", 0).to(dtype)
+    tokens = torch.zeros(2, 5, dtype=torch.long)
+    never = torch.full_like(tokens, NAMES - 1)  # a name that is nowhere at hand
+    loss = torch.nn.functional.cross_entropy(made(tokens).flatten(0, 1), never.flatten(), reduction="sum")
+    loss.backward()
+    assert loss.isfinite()
+    assert all(one.grad is None or bool(one.grad.isfinite().all()) for one in made.parameters())
+
+
 def test_what_is_put_is_inclined_to_be_the_name_that_comes_and_a_key_is_not() -> None:
     options: dict[str, Any] = {"names": NAMES, "stacks": 1, "latches": 1, "dictionaries": 1}
     plain, inclined = (NameBlindController(INPUTS, 3, **options, choice_bias=bias) for bias in (0.0, 4.0))

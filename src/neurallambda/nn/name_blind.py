@@ -34,7 +34,7 @@ INCLINED = {"push": "pop", "put": "get", "set": "hold"}
 COMING = 0
 """The place of the name that comes among those at hand."""
 LEAST_CHANCE = 1e-6
-"""Added to the chance of each answer, whose logarithm is taken."""
+"""Added to the chance of each answer, whose logarithm is taken; more in a precision that holds no such slope as its inverse."""
 NameBlindState = tuple[Tensor, tuple[Any, ...], Tensor]
 """The cell's state, the memories, and what they show: [batch, structures, names]."""
 
@@ -241,7 +241,8 @@ class NameBlindController(Recurrent):
             return logits
         chances = self.choice(logits)
         names = (chances[:, None, : self.answered] @ at_hand)[:, 0]
-        return (torch.cat([names, chances[:, self.answered :]], -1) + LEAST_CHANCE).log()
+        least = max(LEAST_CHANCE, torch.finfo(chances.dtype).tiny)
+        return (torch.cat([names, chances[:, self.answered :]], -1) + least).log()
 
     def _one_of(self, at_hand: Tensor, logits: Tensor) -> Tensor:
         return (self.choice(logits)[:, None] @ at_hand)[:, 0]
