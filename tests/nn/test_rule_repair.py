@@ -88,6 +88,20 @@ def test_where_rows_cannot_be_right_answers_are_counted() -> None:
     assert found.after < 250
 
 
+def test_rows_that_cannot_be_right_do_not_take_all_rounds() -> None:
+    (tokens, targets, mask), model = products(600, 0), multiplier()
+    with torch.no_grad():
+        model.table[1, 1, 0, 1] = torch.tensor([0.0, 0.0, 1.0, 0.0])  # 1 and 1 are said to be 3
+    said = harden(model.eval())(tokens).argmax(-1)
+    harmed = ((said != targets) & mask).any(1)
+    few = torch.cat([harmed.nonzero().flatten()[:3], (~harmed).nonzero().flatten()])
+    tokens, targets, mask = tokens[few], targets[few].clone(), mask[few]
+    targets[3:, -1] = 2  # an end that no rule can know of, since after three rows there is none
+    assert len(few) > 100
+    found = repair(model, tokens, targets, mask, rounds=25, generator=torch.Generator().manual_seed(0))
+    assert (found.before, found.after) == (0, 3)
+
+
 def test_bad_input() -> None:
     model, (tokens, targets, mask) = multiplier(), products(3, 0)
     with pytest.raises(ArgumentError, match="rounds: got -1"):

@@ -52,6 +52,10 @@ def repair(
     could have to do with its first wrong answer, with every state that it could lead to instead. Changes with which this
     row gets further are tried on other rows, and the best is made if more rows of all are right with it.
 
+    Kinds of mistakes take turns: rows are of one kind if the same entry of the readout is wrong first, and the same answer
+    were right. Else rows that no rule can answer, of which some tasks have many, would take nearly all rounds. Within a kind,
+    rows come first with which nothing was tried since the last change.
+
     Rules are followed by number, as `harden` has them; no gradient is needed. Give rows of the lengths of training, and
     judge what comes of it on others. Several passes do more than one: first few rows, by which much is changed quickly, then
     more and longer ones, in which rules that are seldom wrong show.
@@ -62,7 +66,7 @@ def repair(
         tokens: what the model reads.
         targets: the right answers, where they are read.
         mask: where an answer is read.
-        rounds: how many wrong rows are taken.
+        rounds: how many wrong rows are taken at most; fewer where with none of them a change is left to try.
         tries: how many changes are tried on other rows in each round.
         judge: what a change must make more of: right "rows", or right "answers", for tasks in which some symbols of
             many rows cannot be known.
@@ -93,17 +97,21 @@ def repair(
     rows = rules.rows(tokens, targets, mask)
     wrong_at = rules.wrong(rows)
     before, changes = int((~wrong_at.any(1)).sum()), 0
+    kinds, untried = _kinds(rules, rows, wrong_at), wrong_at.any(1)
     for _ in range(rounds):
-        wrong = wrong_at.any(1).nonzero().flatten()
-        if not len(wrong):
+        if not bool(untried.any()):
             break
-        one = rows.at(wrong[_draw(len(wrong), 1, generator)])
-        sample = rows.at(_sample(wrong, len(tokens), generator))
-        for entry, state in _promising(rules, one, sample, tries, judge):
+        left = kinds[untried].unique()
+        alike = kinds == left[_draw(len(left), 1, generator)]
+        place = _one_of(alike & untried, generator)
+        untried[place] = False
+        sample = rows.at(_sample(alike.nonzero().flatten(), len(tokens), generator))
+        for entry, state in _promising(rules, rows.at(place), sample, tries, judge):
             old = rules.change(entry, state)
             found = rules.wrong(rows)
             if _worth(found, rows.read, judge) > _worth(wrong_at, rows.read, judge):
                 wrong_at, changes = found, changes + 1
+                kinds, untried = _kinds(rules, rows, wrong_at), wrong_at.any(1)
                 break
             rules.change(entry, old)
     rules.write()
@@ -133,12 +141,25 @@ def _promising(rules: NumberedRules, one: Rows, sample: Rows, tries: int, judge:
     return [(int(entry[better[k]]), int(value[better[k]])) for k in best]
 
 
+def _kinds(rules: NumberedRules, rows: Rows, wrong_at: Tensor) -> Tensor:
+    """The kind of each row's first mistake, [rows]: the entry of the readout, and the right answer; -1 without any."""
+    first = wrong_at.int().argmax(1, keepdim=True)
+    entry, answer = rules.run(rows, None, None).gather(1, first), rows.targets.gather(1, first)
+    return torch.where(wrong_at.any(1), (entry * rules.answers + answer)[:, 0], -1)
+
+
+def _one_of(among: Tensor, generator: Generator) -> Tensor:
+    """The place of one of some rows, [1]."""
+    places = among.nonzero().flatten()
+    return places[_draw(len(places), 1, generator)]
+
+
 def _draw(count: int, size: int, generator: Generator) -> Tensor:
     return torch.randperm(count, generator=generator)[:size]
 
 
 def _sample(wrong: Tensor, count: int, generator: Generator) -> Tensor:
-    """Some rows that are wrong, and some of all: a change must help the former and spare the others."""
+    """Some rows that are wrong alike, and some of all: a change must help the former and spare the others."""
     return torch.cat([wrong[_draw(len(wrong), 60, generator)], _draw(count, 100, generator)])
 
 
