@@ -208,6 +208,8 @@ def test_repairs_are_read_go_through_json_and_check_themselves() -> None:
     assert one.repairs == (first, Repair(lengths=(2, 8), rows=30))
     assert recipe_from(json.loads(json.dumps(one.facts()))) == one
     assert changed(one, ["repairs=none"]).repairs == ()
+    assert changed(one, ["model=lstm"]).repairs == ()
+    assert changed(one, ["model=cells", "repairs=1-4:20"]).repairs == (Repair(lengths=(1, 4), rows=20),)
     for text, message in (
         ("1-4", "expected repairs as LENGTHS:ROWS"),
         ("4-1:20", "lengths: got 4 to 1"),

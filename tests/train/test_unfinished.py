@@ -61,6 +61,17 @@ def test_a_run_that_ended_by_patience_is_over_when_it_is_resumed(tmp_path: Path)
     assert (again.reason, again.steps) == ("patience", 3)
 
 
+def test_a_run_that_is_over_is_not_repaired_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = train(made(**REPAIRED), tmp_path / "run", device="cpu")
+    before = (tmp_path / "run/members.safetensors").read_bytes()
+    monkeypatch.setattr(repairing, "repair", None)
+    heard = list[Event]()
+    again = train(made(**REPAIRED), tmp_path / "run", resume=True, listeners=[heard.append], device="cpu")
+    assert (again.reason, again.scores, again.seconds) == ("finished", whole.scores, whole.seconds)
+    assert [type(event) for event in heard] == [Ended]
+    assert (tmp_path / "run/members.safetensors").read_bytes() == before
+
+
 def test_what_was_never_looked_at_is_what_was_learned_so_far_and_has_no_score(tmp_path: Path) -> None:
     recipe = made(model="table", options={"states": 3}, validate_every=100)
     begun = train(recipe, tmp_path / "run", listeners=[interrupt_after(3)], device="cpu")

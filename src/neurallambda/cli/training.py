@@ -117,9 +117,9 @@ def _show(recipe: "Recipe") -> None:
     from neurallambda.cli.messages import answer
 
     for name, value in recipe.facts().items():
-        if name == "stages":
-            for stage in value:
-                answer(f"stage: {', '.join(f'{key} {item}' for key, item in stage.items())}")
+        if name in ("stages", "repairs"):
+            for part in value:
+                answer(f"{name.removesuffix('s')}: {', '.join(f'{key} {item}' for key, item in part.items())}")
         elif name == "options":
             for key, item in value.items():
                 answer(f"model.{key}: {item}")

@@ -27,7 +27,8 @@ def changed(recipe: Recipe, changes: Iterable[str]) -> Recipe:
         changes: each `KEY=VALUE`, where the key is a field of `Recipe`, or `model.OPTION`, an option of its model. Lengths are
             written `1-40`, pairs `0.9,0.99`, nothing `none`, and a stage `1-6:450:0.997:4:1.0`: lengths, steps, and if need
             be the threshold, how many are kept, and the part of the learning rate. A repair is written `3-40:2000:300:100`:
-            lengths, rows, rounds, tries and what is judged; `repairs=none` leaves all out.
+            lengths, rows, rounds, tries and what is judged; `repairs=none` leaves all out. Another model takes over
+            neither options nor repairs.
 
     Raises:
         ArgumentError: if a key is unknown, with the nearest there is, or comes twice, or a value cannot be read.
@@ -55,6 +56,7 @@ def changed(recipe: Recipe, changes: Iterable[str]) -> Recipe:
             values[key] = value
     if model != recipe.model:
         values.setdefault("name", "")  # that of the new model: reports must not call it by the old one
+        values.setdefault("repairs", ())  # those of the old one: most models have no table of rules
     return replace(recipe, **values, options=options)
 
 

@@ -119,11 +119,15 @@ def train(
         told = list(listeners)
         if run is not None and accelerator.is_main_process:
             told.append(stack.enter_context(run.logging(after=training.place.step)))
-        reason = _go(training, run, told, save_every)
-        trained = _result(training, reason)
-        if run is not None and reason != "interrupted" and accelerator.is_main_process:
-            keep_members(run, trained)
-    if reason == "not finite":
+        if resume and run is not None and run.members.exists():  # it is over, and repairs are not done twice
+            trained = load_run(run.path, recipe=recipe)
+            for listener in told:
+                listener(Ended(step=trained.steps, reason=trained.reason, seconds=trained.seconds))
+        else:
+            trained = _result(training, _go(training, run, told, save_every))
+            if run is not None and trained.reason != "interrupted" and accelerator.is_main_process:
+                keep_members(run, trained)
+    if trained.reason == "not finite":
         raise NotFiniteError(
             f"step {training.place.step}: the loss of every seed that was left is not a finite number; "
             + (f"the last good checkpoint is {run.checkpoint}; " if run is not None else "")

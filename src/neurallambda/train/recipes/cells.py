@@ -35,6 +35,7 @@ def cells(task: Task) -> Recipe:
         Repair(lengths=(6, 36), rows=2_000, rounds=300, tries=100, judge=judge),
         Repair(lengths=(3, 40), rows=8_000, rounds=400, tries=60, judge=judge),
         Repair(lengths=(20, 40), rows=20_000, rounds=300, tries=60, judge=judge),
+        Repair(lengths=(36, 40), rows=40_000, rounds=200, tries=60, judge=judge),
     )
     return Recipe(
         task=task.name, model="cells", name="cells", seeds=24, rows=32, learning_rate=3e-2, stages=stages,
