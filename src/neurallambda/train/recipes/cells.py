@@ -1,7 +1,7 @@
 """Rows of cells with one learned local rule, which is run with integers afterwards."""
 
 from neurallambda.tasks import Task
-from neurallambda.train.recipe import Recipe, Repair, Stage
+from neurallambda.train.recipe import Option, Recipe, Repair, Stage
 
 TASKS = ("binary-multiplication", "binary-addition")
 """The tasks it is meant for."""
@@ -15,6 +15,9 @@ def cells(task: Task) -> Recipe:
     needs six. A sum needs ten: a cell must know the digit that its neighbour takes from it, or that there is none, the digit
     that it says, and what it carries.
 
+    The longer of the numbers of a product lies in the cells, and four steps of pause before the first digit tell them where it
+    ends: else no rule knows where a product ends whose one number is short and whose other one ends in zeros.
+
     One or two symbols are no two numbers, and are left out. A repair then finds single rules that are still wrong: first few
     rows, by which much is changed quickly, then more and longer ones, in which rules that are seldom wrong show. Of sums it
     counts right digits, and not right rows: where the longer number ends in zeros, no rule can know where the sum ends.
@@ -24,23 +27,31 @@ def cells(task: Task) -> Recipe:
     """
     is_sum = task.name == "binary-addition"
     judge = "answers" if is_sum else "rows"
-    stages = (
-        Stage(lengths=(3, 8), steps=300),
-        Stage(lengths=(3, 12), steps=300, keep=12),
-        Stage(lengths=(3, 18), steps=400, keep=6),
-        Stage(lengths=(3, 26), steps=500, keep=3),
-        Stage(lengths=(3, 36), steps=800),
-    )
+    lengths = ((3, 8), (3, 12), (3, 18), (3, 26), (3, 36))
+    steps = (300, 300, 400, 500, 800) if is_sum else (400, 400, 500, 700, 3000)
+    kept = (None, 12, 6, 3, None) if is_sum else (None, 16, 8, 4, None)
+    options: dict[str, Option] = {"states": 20} if is_sum else {"states": 12, "pause": 4, "longer_first": True}
     repairs = (
         Repair(lengths=(6, 36), rows=2_000, rounds=300, tries=100, judge=judge),
         Repair(lengths=(3, 40), rows=8_000, rounds=400, tries=60, judge=judge),
-        Repair(lengths=(20, 40), rows=20_000, rounds=300, tries=60, judge=judge),
-        Repair(lengths=(36, 40), rows=40_000, rounds=200, tries=60, judge=judge),
+        Repair(lengths=(20, 40), rows=20_000, rounds=150, tries=60, judge=judge),
+        Repair(lengths=(36, 40), rows=40_000, rounds=100, tries=60, judge=judge),
     )
     return Recipe(
-        task=task.name, model="cells", name="cells", seeds=24, rows=32, learning_rate=3e-2, stages=stages,
-        validation_lengths=(30, 40), validation_rows=128, options={"states": 20 if is_sum else 12}, repairs=repairs,
-    )  # fmt: skip
+        task=task.name,
+        model="cells",
+        name="cells",
+        seeds=24 if is_sum else 32,
+        rows=32,
+        learning_rate=3e-2,
+        stages=tuple(
+            Stage(lengths=one, steps=many, keep=keep) for one, many, keep in zip(lengths, steps, kept, strict=True)
+        ),
+        validation_lengths=(30, 40),
+        validation_rows=128,
+        options=options,
+        repairs=repairs,
+    )
 
 
 def gated_cells(task: Task) -> Recipe:
