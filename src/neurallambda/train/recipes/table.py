@@ -25,6 +25,7 @@ STATES = {
 REPAIRS = (
     Repair(lengths=(1, 20), rows=2_000, rounds=100, tries=100),
     Repair(lengths=(1, 40), rows=4_000, rounds=100, tries=100),
+    Repair(lengths=(30, 40), rows=20_000, rounds=100, tries=100),
 )
 """What finds the few rules that are still wrong where an input in a thousand needs them."""
 
