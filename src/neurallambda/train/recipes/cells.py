@@ -15,27 +15,26 @@ def cells(task: Task) -> Recipe:
     needs six. A sum needs ten: a cell must know the digit that its neighbour takes from it, or that there is none, the digit
     that it says, and what it carries.
 
-    The longer of the numbers of a product lies in the cells, and four steps of pause before the first digit tell them where it
-    ends: else no rule knows where a product ends whose one number is short and whose other one ends in zeros.
+    The longer of the two numbers lies in the cells, and a pause before the first digit tells them where it ends: else no rule
+    knows where the answer ends if that number ends in zeros. Four steps are enough for a product, which ends late; a sum
+    ends where the longer number does, and has eight.
 
     One or two symbols are no two numbers, and are left out. A repair then finds single rules that are still wrong: first few
-    rows, by which much is changed quickly, then more and longer ones, in which rules that are seldom wrong show. Of sums it
-    counts right digits, and not right rows: where the longer number ends in zeros, no rule can know where the sum ends.
+    rows, by which much is changed quickly, then more and longer ones, in which rules that are seldom wrong show.
 
     Args:
         task: what is learned.
     """
     is_sum = task.name == "binary-addition"
-    judge = "answers" if is_sum else "rows"
     lengths = ((3, 8), (3, 12), (3, 18), (3, 26), (3, 36))
     steps = (300, 300, 400, 500, 800) if is_sum else (400, 400, 500, 700, 3000)
     kept = (None, 12, 6, 3, None) if is_sum else (None, 16, 8, 4, None)
-    options: dict[str, Option] = {"states": 20} if is_sum else {"states": 12, "pause": 4, "longer_first": True}
+    options: dict[str, Option] = {"states": 20, "pause": 8} if is_sum else {"states": 12, "pause": 4}
     repairs = (
-        Repair(lengths=(6, 36), rows=2_000, rounds=300, tries=100, judge=judge),
-        Repair(lengths=(3, 40), rows=8_000, rounds=400, tries=60, judge=judge),
-        Repair(lengths=(20, 40), rows=20_000, rounds=150, tries=60, judge=judge),
-        Repair(lengths=(36, 40), rows=40_000, rounds=100, tries=60, judge=judge),
+        Repair(lengths=(6, 36), rows=2_000, rounds=300, tries=100),
+        Repair(lengths=(3, 40), rows=8_000, rounds=400, tries=60),
+        Repair(lengths=(20, 40), rows=20_000, rounds=150, tries=60),
+        Repair(lengths=(36, 40), rows=40_000, rounds=100, tries=60),
     )
     return Recipe(
         task=task.name,
@@ -49,7 +48,7 @@ def cells(task: Task) -> Recipe:
         ),
         validation_lengths=(30, 40),
         validation_rows=128,
-        options=options,
+        options=options | {"longer_first": True},
         repairs=repairs,
     )
 
