@@ -61,7 +61,10 @@ def export(model: nn.Module, task: Task) -> Exported:
     if isinstance(model, TableAutomaton):
         return model.export(symbols=[*task.symbols, empty_symbol(task)], answers=task.answers, description=description)
     if isinstance(model, CellArrayModel):
-        return model.export(symbols=task.symbols, answers=task.answers, description=description)
+        how = ["The longer operand lies in the cells."] if model.longer_first else []
+        if model.pause:
+            how.append(f"Show {task.symbols[model.operator]} {model.pause} times before the other operand.")
+        return model.export(symbols=task.symbols, answers=task.answers, description=" ".join([description, *how]))
     if isinstance(model, Controller):
         return machine_of_controller(model, task, empty=empty_symbol(task), description=description)
     raise ArgumentError(
