@@ -1,6 +1,6 @@
 """Every `console` block that calls `neurallambda` shows what the command really prints.
 
-The commands of a block run in one shell, so `echo $?` works, in an empty folder. Output and errors count, in the order
+The commands of a block run in one shell, so `echo $?` works, in a folder with nothing but the repository's `results`. Output and errors count, in the order
 they come; a line of `...` stands for any lines.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.blocks import Block, blocks
+from tests.docs.blocks import ROOT, Block, blocks
 
 CONSOLE = [block for block in blocks("console") if re.search(r"^\$ .*\bneurallambda\b", block.text, re.MULTILINE)]
 END = "--- end of this output ---"
@@ -66,6 +66,7 @@ def matches(shown: str, printed: str) -> bool:
 
 @pytest.mark.parametrize("block", CONSOLE, ids=str)
 def test_a_session_prints_what_it_shows(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "results").symlink_to(ROOT / "results")
     pairs = list(commands(block))
     printed = run([command for command, _ in pairs], tmp_path)
     for (command, shown), found in zip(pairs, printed, strict=True):
