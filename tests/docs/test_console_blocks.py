@@ -1,7 +1,7 @@
 """Every `console` block that calls `neurallambda` shows what the command really prints.
 
-The commands of a block run in one shell, so `echo $?` works, in a folder with nothing but the repository's `results`. Output and errors count, in the order
-they come; a line of `...` stands for any lines.
+The commands of a block run in one shell, so `echo $?` works, in a folder with nothing but the repository's `results`. Output
+and errors count, in the order they come; a line of `...` stands for any lines.
 """
 
 import doctest
