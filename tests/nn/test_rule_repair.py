@@ -96,7 +96,7 @@ def test_rows_that_cannot_be_right_do_not_take_all_rounds() -> None:
     harmed = ((said != targets) & mask).any(1)
     few = torch.cat([harmed.nonzero().flatten()[:3], (~harmed).nonzero().flatten()])
     tokens, targets, mask = tokens[few], targets[few].clone(), mask[few]
-    targets[3:, -1] = 2  # an end that no rule can know of, since after three rows there is none
+    targets[3:, -1] = 2  # an end after all rows but three, and nothing in a row that tells which
     assert len(few) > 100
     found = repair(model, tokens, targets, mask, rounds=25, generator=torch.Generator().manual_seed(0))
     assert (found.before, found.after) == (0, 3)
