@@ -103,7 +103,7 @@ def test_changes() -> None:
         made(options={"noise": 0.5}),
         [
             "seeds=12", "rows=32", "clip=none", "optimizer=adamw", "weight_decay=1e-2", "betas=0.8,0.9", "patience=3",
-            "validation_lengths=10-20", "compiled=true", "model.states=16", "stages=1-6:450:0.997:4:0.5,3:20::2",
+            "validation_lengths=10-20", "compiled=true", "model.states=16", "stages=1-6:450:0.997:4:0.5,3:20::2::validation",
         ],
     )  # fmt: skip
     assert (found.seeds, found.rows, found.clip, found.optimizer, found.weight_decay) == (12, 32, None, "adamw", 0.01)
@@ -111,7 +111,7 @@ def test_changes() -> None:
     assert found.options == {"noise": 0.5, "states": 16}
     assert found.stages == (
         Stage(lengths=(1, 6), steps=450, threshold=0.997, keep=4, rate=0.5),
-        Stage(lengths=(3, 3), steps=20, keep=2),
+        Stage(lengths=(3, 3), steps=20, keep=2, keep_by="validation"),
     )
 
 

@@ -182,11 +182,21 @@ def test_where_some_are_kept_each_of_them_must_be_good_enough() -> None:
     whole.running[1] = 0.7
     assert whole.why_stage_is_over() == "threshold"
     before = whole.population.members()
-    ended = whole.end_stage("threshold")
+    ended = whole.end_stage("threshold", whole.validate())
     assert (ended.kept, ended.dropped) == ((0, 1, 2, 3), (4,))
     assert whole.fates == {4: {"after": 1, "why": "pruned"}}
     for kept, old in zip(whole.population.members(), before, strict=False):
         assert all(torch.equal(a, b) for a, b in zip(kept.parameters(), old.parameters(), strict=True))
+
+
+def test_who_goes_on_may_be_chosen_by_validation() -> None:
+    stages = (Stage(lengths=(1, 3), steps=1, keep=3, keep_by="validation"), Stage(lengths=(1, 3), steps=1))
+    whole = training(made(seeds=5, stages=stages))
+    whole.step()
+    whole.running = torch.tensor([0.9, 0.8, 0.7, 0.6, 0.95], dtype=torch.float64)
+    validated = Validated(step=1, seeds=whole.alive, accuracies=(0.5, 1.0, 0.5, 1.0, 0.2))
+    ended = whole.end_stage("steps", validated)
+    assert (ended.kept, ended.dropped) == ((0, 1, 3), (2, 4))  # of those alike in validation, by running accuracy
 
 
 def test_the_best_parameters_are_kept() -> None:

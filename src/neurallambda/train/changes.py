@@ -37,7 +37,7 @@ def changed(recipe: Recipe, changes: Iterable[str]) -> Recipe:
         >>> from neurallambda.train.recipes import recipe_for
         >>> parity = changed(recipe_for("parity-check"), ["seeds=3", "stages=1-8:200:0.997,1-20:100"])
         >>> parity.seeds, parity.stages[1]
-        (3, Stage(lengths=(1, 20), steps=100, threshold=None, keep=None, rate=1.0))
+        (3, Stage(lengths=(1, 20), steps=100, threshold=None, keep=None, rate=1.0, keep_by='training'))
     """
     given = _given(changes)
     kinds = {
@@ -165,7 +165,7 @@ def _refuse() -> Any:
 
 def _stage(text: str) -> Stage:
     lengths, steps, *more = text.split(":")
-    names = ("threshold", "keep", "rate")
+    names = ("threshold", "keep", "rate", "keep_by")
     if len(more) > len(names):
         raise ValueError
     kinds: Mapping[str, Any] = get_type_hints(Stage)
@@ -210,7 +210,7 @@ def _known(key: str, kinds: Mapping[str, Any]) -> Any:
 
 def _expected(kind: Any) -> str:
     if kind == tuple[Stage, ...]:
-        return "stages as LENGTHS:STEPS:THRESHOLD:KEEP:RATE with commas between them, as in 1-6:450:0.997,1-12:150"
+        return "stages as LENGTHS:STEPS:THRESHOLD:KEEP:RATE:KEEP_BY with commas between them, as in 1-6:450:0.997,1-12:150"
     if kind == tuple[Repair, ...]:
         return "repairs as LENGTHS:ROWS:ROUNDS:TRIES:JUDGE with commas between them, as in 3-40:2000:300:100:answers, or none"
     if kind == tuple[int, int]:

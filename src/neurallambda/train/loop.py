@@ -194,9 +194,10 @@ def _go(
                 break
             ended = training.why_stage_is_over()
             if ended is not None or place.step % recipe.validate_every == 0:
-                tell(training.validate())
-            if ended is not None:
-                tell(training.end_stage(ended))
+                validated = training.validate()
+                tell(validated)
+                if ended is not None:
+                    tell(training.end_stage(ended, validated))
             if run is not None and (ended is not None or place.step % save_every == 0):
                 write_checkpoint(training, run.checkpoint)
             is_done = training.is_over or training.is_out_of_patience

@@ -30,15 +30,18 @@ class Stage:
         steps: how many steps it takes at most.
         threshold: it ends early when the running accuracy of the median member is above this, or, where `keep` says how many
             go on, that of each of those. None: it takes all its steps.
-        keep: how many members go on to the next stage, the best by running accuracy; None: all.
+        keep: how many members go on to the next stage; None: all.
         rate: the learning rate in this stage, as a part of the recipe's.
+        keep_by: which are best: those with the best running accuracy (`training`), or those that answer the recipe's
+            validation inputs best, without noise and with every choice made (`validation`), where members that are alike in that go by
+            running accuracy. The second tells who learned a program from who is right by what no choice leaves standing.
 
     Raises:
         ArgumentError: a number is out of its range.
 
     Example:
         >>> Stage(lengths=(1, 6), steps=450, threshold=0.997, keep=4)
-        Stage(lengths=(1, 6), steps=450, threshold=0.997, keep=4, rate=1.0)
+        Stage(lengths=(1, 6), steps=450, threshold=0.997, keep=4, rate=1.0, keep_by='training')
     """
 
     lengths: tuple[int, int]
@@ -46,6 +49,7 @@ class Stage:
     threshold: float | None = None
     keep: int | None = None
     rate: float = 1.0
+    keep_by: Literal["training", "validation"] = "training"
 
     def __post_init__(self) -> None:
         check_lengths("lengths", self.lengths)

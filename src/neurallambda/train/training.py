@@ -175,10 +175,12 @@ class Training:
                 return "threshold"
         return "steps" if self.place.step_of_stage >= stage.steps else None
 
-    def end_stage(self, reason: Literal["threshold", "steps"]) -> StageEnded:
-        """Go on to the next stage, with the members that are kept."""
+    def end_stage(self, reason: Literal["threshold", "steps"], validated: Validated) -> StageEnded:
+        """Go on to the next stage, with the members that are kept; `validated` is how good they are now."""
         stage, before = self.recipe.stages[self.place.stage], self.alive
-        order = self.running.sort(descending=True, stable=True).indices.tolist()
+        running = self.running.tolist()
+        first = [0.0] * len(before) if stage.keep_by == "training" else validated.accuracies
+        order = sorted(range(len(before)), key=lambda member: (-first[member], -running[member]))
         kept = sorted(order[: stage.keep or len(order)])
         for member in set(range(len(before))) - set(kept):
             self.fates[before[member]] = {"after": self.place.step, "why": "pruned"}
