@@ -210,7 +210,9 @@ def _known(key: str, kinds: Mapping[str, Any]) -> Any:
 
 def _expected(kind: Any) -> str:
     if kind == tuple[Stage, ...]:
-        return "stages as LENGTHS:STEPS:THRESHOLD:KEEP:RATE:KEEP_BY with commas between them, as in 1-6:450:0.997,1-12:150"
+        return (
+            "stages as LENGTHS:STEPS:THRESHOLD:KEEP:RATE:KEEP_BY with commas between them, as in 1-6:450:0.997,1-12:150"
+        )
     if kind == tuple[Repair, ...]:
         return "repairs as LENGTHS:ROWS:ROUNDS:TRIES:JUDGE with commas between them, as in 3-40:2000:300:100:answers, or none"
     if kind == tuple[int, int]:
