@@ -104,5 +104,5 @@ def test_another_family_or_a_second_state_is_refused():
 
 def test_the_arm_of_initial_states_learns_that_of_an_rwkv():
     arm = ARMS["initial"]
-    model, groups = arm.prepare(plain("rwkv7"), arm.graft_for("copy", None), 1e-2)
+    model, groups = arm.prepare(plain("rwkv7"), None, 1e-2, parameters=1)
     assert [id(one) for group in groups for one in group["params"]] == [id(model.initial_state.state)]

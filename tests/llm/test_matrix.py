@@ -94,10 +94,14 @@ def test_a_try_that_fails_on_validation_is_begun_again(tmp_path: Path, monkeypat
 
 def test_a_structure_learns_at_the_rates_of_all_structures_where_the_base_learns_too() -> None:
     """Where both had one rate, the base lost its language at those that a structure needs."""
-    alone = ARMS["structure"].prepare(small_model(3), ARMS["structure"].graft_for("reverse", None), 1e-3)[1]
+
+    def groups_of(arm: str, rate: float) -> list[dict[str, Any]]:
+        model = small_model(3)
+        return ARMS[arm].prepare(model, ARMS[arm].graft_for("reverse", None, model), rate, parameters=1)[1]
+
+    alone = groups_of("structure", 1e-3)
     for arm in ("structure-upper", "structure-all"):
-        groups = ARMS[arm].prepare(small_model(3), ARMS[arm].graft_for("reverse", None), 1e-4)[1]
-        assert [group["lr"] for group in groups] == pytest.approx([alone[0]["lr"], 1e-4])
+        assert [group["lr"] for group in groups_of(arm, 1e-4)] == pytest.approx([alone[0]["lr"], 1e-4])
 
 
 def held(monkeypatch: pytest.MonkeyPatch, *validations: float, base: Any = None) -> None:

@@ -7,7 +7,9 @@ from typing import Any, Literal
 import torch
 
 from neurallambda.llm.config import GraftConfig
+from neurallambda.llm.experiments.sizes import LORA_TARGETS, lora_rank, prefix_tokens
 from neurallambda.llm.extras import extra
+from neurallambda.llm.families import parts_of
 from neurallambda.llm.grafting import graft, parameter_groups, upper_blocks
 from neurallambda.llm.rwkv.initial_state import learn_initial_state
 from neurallambda.llm.splice import NAME
@@ -17,8 +19,6 @@ RATES = (1e-3, 3e-3, 1e-2)
 """The learning rates that every arm is tuned over whose base is frozen, all with as many runs."""
 GENTLE_RATES = (1e-4, 3e-4, 1e-3)
 """Those of arms in which parameters of the base learn; a structure in it learns ten times as fast, so at the rates of all structures."""
-LORA_TARGETS = ("q_proj", "r_proj", "k_proj", "v_proj", "o_proj")
-"""The linear layers that adapters go to, as far as a model has them: in RWKV-7 the receptance stands for the queries."""
 
 
 @dataclass(frozen=True)
@@ -28,48 +28,61 @@ class Arm:
     Attributes:
         description: in words.
         change: of the graft; None: there is none.
-        lora: the rank of an adapter; 0: none.
-        prefix: how many keys and values are learned in front of every text, in each block: the initial state of attention. An RWKV-7
-            has a state instead, and learns all of that.
+        has_lora: whether there is an adapter, of at least as many parameters as the structure of the task has.
+        has_initial_state: whether keys and values are learned in front of every text, in each block, the initial state of attention:
+            at least as many parameters, too. An RWKV-7 has a state instead, and learns all of that.
+        is_in_middle: whether the graft sees and adds after the block in the middle.
         learns: which of the base model learns: nothing, its upper half, or all.
         tries: how often a training is begun at most, until it answers inputs of the greatest length of training.
     """
 
     description: str
     change: Callable[[GraftConfig], GraftConfig] | None = None
-    lora: int = 0
-    prefix: int = 0
+    has_lora: bool = False
+    has_initial_state: bool = False
+    is_in_middle: bool = False
     learns: Literal["none", "upper", "all"] = "none"
     tries: int = 1
 
-    def graft_for(self, task: str, tokenizer: Any) -> GraftConfig | None:
+    def graft_for(self, task: str, tokenizer: Any, model: Any) -> GraftConfig | None:
         """The graft that it puts into a model; None where there is none.
 
         Args:
             task: the name of what is taught.
             tokenizer: of the model, for tasks about programs; None elsewhere.
+            model: that it is for; not changed.
         """
-        return None if self.change is None else self.change(graft_for(text_task(task), tokenizer))
+        if self.change is None:
+            return None
+        config = self.change(graft_for(text_task(task), tokenizer))
+        if not self.is_in_middle:
+            return config
+        middle = (len(parts_of(model).blocks) - 1) // 2
+        return replace(config, layers_to_transform=(middle, middle))
 
-    def prepare(self, model: Any, config: GraftConfig | None, rate: float) -> tuple[Any, list[dict[str, Any]]]:
+    def prepare(
+        self, model: Any, config: GraftConfig | None, rate: float, *, parameters: int
+    ) -> tuple[Any, list[dict[str, Any]]]:
         """The model with what learns in it, and that for an optimizer.
 
         Args:
             model: changed in place.
             config: the graft; None: there is none.
             rate: the learning rate.
+            parameters: how many an adapter or an initial state has at least.
         """
+        rank = lora_rank(model, parameters) if self.has_lora else 0
         if config is None:
             model.requires_grad_(self.learns == "all")
         else:
             model = graft(model, replace(config, modules_to_save=self._saved(model)))
-        if self.lora:
+        if self.has_lora:
             saved = {} if config is None else {"modules_to_save": [NAME]}
             peft = extra("peft")
-            adapter = peft.LoraConfig(r=self.lora, lora_alpha=2 * self.lora, target_modules=list(LORA_TARGETS), **saved)
+            adapter = peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=list(LORA_TARGETS), **saved)
             model = peft.get_peft_model(model, adapter)
-        if self.prefix:
-            model = _with_initial_state(model, self.prefix)
+        if self.has_initial_state:
+            model = _with_initial_state(model, parameters)
         if config is None:
             return model, [{"params": [one for one in model.parameters() if one.requires_grad], "lr": rate}]
         return model, parameter_groups(model, rate)
@@ -86,12 +99,13 @@ class Arm:
         return ("*",) if self.learns == "all" else ()
 
 
-def _with_initial_state(model: Any, prefix: int) -> Any:
+def _with_initial_state(model: Any, parameters: int) -> Any:
     """The model, frozen, with what it begins every text with to be learned."""
     if model.config.model_type == "rwkv7":
         return learn_initial_state(model)
     peft = extra("peft")
-    model = peft.get_peft_model(model, peft.PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=prefix))
+    tokens = prefix_tokens(model, parameters)
+    model = peft.get_peft_model(model, peft.PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=tokens))
     with torch.no_grad():  # near zero, so that it begins near what the model was
         model.prompt_encoder["default"].embedding.weight.mul_(0.02)
     return model
@@ -126,14 +140,14 @@ ARMS: dict[str, Arm] = {
         "`bank`, where nothing tells at the start which word means which value",
         lambda config: replace(config, value_tokens=()),
     ),
-    "lora": Arm("base frozen, LoRA on attention, as many parameters", lora=3),
+    "lora": Arm("base frozen, LoRA on attention, at least as many parameters", has_lora=True),
     "structure-tries": Arm(
         "`structure`, begun again up to three times where it fails on validation", _as_it_is, tries=4
     ),
-    "lora-tries": Arm("`lora`, begun again as often", lora=3, tries=4),
+    "lora-tries": Arm("`lora`, begun again as often", has_lora=True, tries=4),
     "initial": Arm(
-        "base frozen, only the initial state: keys and values in front of each text, as many parameters; in RWKV-7 its state",
-        prefix=12,
+        "base frozen, only the initial state: keys and values in front of each text, at least as many parameters; in RWKV-7 its state",
+        has_initial_state=True,
     ),
     "full": Arm("no structure, every parameter", learns="all"),
     "structure-upper": Arm("structure, upper half of the blocks free", _faster_than_base, learns="upper"),
@@ -158,7 +172,9 @@ ARMS: dict[str, Arm] = {
     "second-block": Arm(
         "structure seen after the second block", lambda config: replace(config, layers_to_transform=(1, -1))
     ),
-    "middle": Arm("structure seen and added in the middle", lambda config: replace(config, layers_to_transform=(2, 2))),
-    "lora-latch": Arm("LoRA and a latch without structure", lambda config: replace(config, structure="none"), lora=3),
+    "middle": Arm("structure seen and added in the middle", _as_it_is, is_in_middle=True),
+    "lora-latch": Arm(
+        "LoRA and a latch without structure", lambda config: replace(config, structure="none"), has_lora=True
+    ),
 }
 """What learns, by name."""

@@ -12,6 +12,8 @@ import torch
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.bases import home_of, label_of, load_base
 from neurallambda.llm.experiments.arms import ARMS
+from neurallambda.llm.experiments.sizes import structure_size
+from neurallambda.llm.rwkv.start import start_rwkv7
 from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
 from neurallambda.llm.teaching.replay import Replay, replay_of
 from neurallambda.llm.teaching.room import check_length
@@ -156,7 +158,7 @@ def _begun(cell: Cell, recipe: TeachingRecipe, path: Path) -> dict[str, Any]:
     arm, task = ARMS[cell.arm], text_task(cell.task)
     base, tokenizer = load_base(cell.model)
     check_length(base, task, tokenizer, recipe.lengths[1] * MULTIPLES[-1], name="lengths")
-    config = arm.graft_for(cell.task, tokenizer if task.programs else None)
+    config = arm.graft_for(cell.task, tokenizer if task.programs else None, base)
     fresh = {
         "form": FORM,
         **asdict(replace(cell, model=label_of(cell.model))),
@@ -194,7 +196,7 @@ def _run(cell: Cell, recipe: TeachingRecipe, seed: int, *, texts: Sequence[Path]
     held, replay = replay_of(base, home_of(cell.model))
     if cell.base == "random":
         torch.manual_seed(seed)
-        base = type(base)(base.config).eval()
+        base = _random(base)
     tries: list[dict[str, Any]] = []
     best: Any = None
     while not tries or (len(tries) < ARMS[cell.arm].tries and max(map(_order, tries))[0] < ENOUGH):
@@ -216,6 +218,12 @@ def _run(cell: Cell, recipe: TeachingRecipe, seed: int, *, texts: Sequence[Path]
     return found
 
 
+def _random(base: Any) -> Any:
+    """A model of the same sizes with the weights that a training begins with."""
+    made = type(base)(base.config)
+    return (start_rwkv7(made) if base.config.model_type == "rwkv7" else made).eval()
+
+
 def _taught(
     model: Any, cell: Cell, recipe: TeachingRecipe, seed: int, tokenizer: Any, replay: Replay, before: Any
 ) -> tuple[Any, dict[str, Any]]:
@@ -223,7 +231,14 @@ def _taught(
     task = text_task(cell.task)
     torch.manual_seed(seed)
     arm = ARMS[cell.arm]
-    model, groups = arm.prepare(model, arm.graft_for(cell.task, tokenizer), recipe.learning_rate)
+    structure = ARMS["structure"].graft_for(cell.task, None, model)
+    assert structure is not None
+    model, groups = arm.prepare(
+        model,
+        arm.graft_for(cell.task, tokenizer, model),
+        recipe.learning_rate,
+        parameters=structure_size(structure, model),
+    )
     losses: list[float] = []
     seconds = teach(
         model,

@@ -14,8 +14,9 @@ from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.llm.bases import home_of, label_of, load_base
 from neurallambda.llm.config import GraftConfig
-from neurallambda.llm.experiments.arms import LORA_TARGETS, RATES
+from neurallambda.llm.experiments.arms import RATES
 from neurallambda.llm.experiments.matrix import TUNING_SEED
+from neurallambda.llm.experiments.sizes import LORA_TARGETS, lora_rank, structure_size
 from neurallambda.llm.experiments.window_table import FORM, read_window
 from neurallambda.llm.extras import extra
 from neurallambda.llm.grafting import graft, parameter_groups
@@ -80,16 +81,19 @@ def windowed(model: nn.Module, window: int) -> nn.Module:
     return cut.eval()
 
 
+STACKS = GraftConfig(structure="stack", heads=4, width=16, depth=64, has_latch=False, phase_prior=0.0)
+"""Four stacks without a latch: text has no two phases."""
+
+
 def _with_structure(model: Any, rate: float) -> tuple[Any, list[dict[str, Any]]]:
-    """Four stacks without a latch: text has no two phases."""
-    graft(model, GraftConfig(structure="stack", heads=4, width=16, depth=64, has_latch=False, phase_prior=0.0))
+    graft(model, STACKS)
     return model, parameter_groups(model, rate)
 
 
 def _with_lora(model: Any, rate: float) -> tuple[Any, list[dict[str, Any]]]:
-    peft = extra("peft")
+    peft, rank = extra("peft"), lora_rank(model, structure_size(STACKS, model))
     model.requires_grad_(False)
-    model = peft.get_peft_model(model, peft.LoraConfig(r=3, lora_alpha=6, target_modules=list(LORA_TARGETS)))
+    model = peft.get_peft_model(model, peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=list(LORA_TARGETS)))
     return model, [{"params": [one for one in model.parameters() if one.requires_grad], "lr": rate}]
 
 
@@ -97,7 +101,7 @@ ARMS: dict[str, Callable[[Any, float], tuple[Any, list[dict[str, Any]]]]] = {
     "structure": _with_structure,
     "lora": _with_lora,
 }
-"""What is added to the model with the short window, about as many parameters each."""
+"""What is added to the model with the short window; LoRA has at least as many parameters as the structure."""
 
 
 def measure_window(
