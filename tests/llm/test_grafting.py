@@ -169,15 +169,29 @@ def test_assisted_decoding_is_refused(family: str) -> None:
         model.generate(inputs, attention_mask=torch.ones_like(inputs), prompt_lookup_num_tokens=2, max_new_tokens=4)
 
 
-def test_checkpointing_that_would_run_the_structure_twice_is_refused() -> None:
-    model = grafted("rwkv7").train()
-    checkpoint(model)
-    with pytest.raises(ArgumentError, match="runs its blocks again with their hooks"):
-        model(tokens(), labels=tokens(), use_cache=False)
-    model.eval()(tokens())
+def test_a_structure_runs_once_where_checkpointing_runs_blocks_again_with_their_hooks() -> None:
+    for places in ((0, -1), (1, 1)):
+        model = graft(plain("rwkv7"), replace(OPEN, layers_to_transform=places)).train()
+        checkpoint(model)
+        decoder: Any = model.get_submodule("model")
+        before, runs = vars(decoder)["_gradient_checkpointing_func"], list[int]()
+        structure_of(model).register_forward_hook(lambda *_, runs=runs: runs.append(1))
+        for _ in range(2):
+            model(tokens(), labels=tokens(), use_cache=False).loss.backward()
+        assert len(runs) == 2
+        with pytest.raises(IndexError):
+            model(tokens() + 1_000, use_cache=False)  # a pass that fails
+        assert vars(decoder)["_gradient_checkpointing_func"] is before
+        del decoder._gradient_checkpointing_func  # as where somebody sets the flag alone
+        model(tokens(), labels=tokens(), use_cache=False).loss.backward()
+        assert len(runs) == 3
+        with disabled(model):
+            model(tokens(), labels=tokens(), use_cache=False)
+        model.eval()(tokens())
+        assert len(runs) == 4
 
 
-@pytest.mark.parametrize("family", [family for family in MODELS if family != "rwkv7"])
+@FAMILIES
 @KINDS
 def test_checkpointing_gives_the_same_gradients(family: str, config: GraftConfig) -> None:
     gradients = []

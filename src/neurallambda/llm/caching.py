@@ -87,7 +87,9 @@ def new_cache(config: Any, family: tuple[str, str] | None) -> Any:
     """
     if family is None:
         return extra("transformers.cache_utils").DynamicCache(config=config)
-    return _with_layers(*family)()
+    module, name = family
+    made = getattr(extra(module), name)()
+    return made if isinstance(getattr(made, "layers", None), list) else _with_layers(module, name)()
 
 
 def layer_of(cache: Any, blocks: int, number_of_states: int, config: GraftConfig) -> Any:

@@ -20,7 +20,7 @@ class Family:
         width: the name of the size of hidden states in the configuration.
         cache: the module of the class of the cache and its name, where it is not the library's own `DynamicCache`.
         repeats_hooks: whether its gradient checkpointing calls blocks a second time with their hooks, which a graft is made
-            of; such checkpointing is refused. The library's own leaves hooks outside.
+            of; there a graft waits until the checkpointed block is done. The library's own leaves hooks outside.
     """
 
     decoder: str = "model"
@@ -48,6 +48,8 @@ FAMILIES: dict[str, Family] = {
     "rwkv7": Family(cache=("rwkv7_hf", "RWKV7Cache"), repeats_hooks=True),
 }
 """The families by the `model_type` of their configuration."""
+FLASH = Family(cache=("fla.models.utils", "Cache"))
+"""All models of the package flash-linear-attention, whose types, as `rwkv7`, are those of other packages too."""
 
 REFUSED = {
     "rwkv": "RWKV-4 of transformers rescales its weights when it changes between training and evaluation, so hidden states "
@@ -100,9 +102,9 @@ def parts_of(model: nn.Module, layers_pattern: str | None = None) -> Parts:
         raise ArgumentError(f"model: {model_type} cannot carry a graft: {REFUSED[model_type]}")
     if layers_pattern is not None:
         decoder, _, blocks = layers_pattern.rpartition(".")
-        family = replace(FAMILIES.get(model_type, Family()), decoder=decoder, blocks=blocks)
-    elif model_type in FAMILIES:
-        family = FAMILIES[model_type]
+        family = replace(_family_of(model, model_type) or Family(), decoder=decoder, blocks=blocks)
+    elif (known := _family_of(model, model_type)) is not None:
+        family = known
     else:
         raise ArgumentError(
             f"model: the family {model_type!r} is not known; name the list of its blocks (layers_pattern='model.layers'), "
@@ -122,3 +124,10 @@ def parts_of(model: nn.Module, layers_pattern: str | None = None) -> Parts:
             f"model: {family.decoder}.{family.blocks} is a {type(blocks).__name__}, expected a list of blocks"
         )
     return Parts(decoder=decoder, blocks=blocks, dim=dim, family=family)
+
+
+def _family_of(model: nn.Module, model_type: str) -> Family | None:
+    """The family of a model; None where it is not known."""
+    if any(kind.__module__.partition(".")[0] == "fla" for kind in type(model).__mro__):
+        return FLASH
+    return FAMILIES.get(model_type)

@@ -4,14 +4,16 @@ A pass begins before the decoder, where the cache and the mask of padding are kn
 block, and what it gives is added after a late one. What belongs to a pass is kept for the pass alone.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from inspect import signature
 from threading import get_ident
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.caching import NAMES, layer_of, new_cache, own_layer
@@ -22,13 +24,24 @@ NAME = "grafted_structure"
 """The name of the structure among the modules of the model: what to list in `modules_to_save` of a PEFT configuration."""
 
 
+CHECKPOINT = "_gradient_checkpointing_func"
+"""The attribute of a decoder that holds the function which runs a block and keeps nothing of it."""
+
+
 @dataclass
 class Pass:
-    """One forward pass: the layer of the cache, the mask of padding, and what is to be added."""
+    """One forward pass: the layer of the cache, the mask of padding, and what is to be added.
+
+    Attributes:
+        is_in_checkpoint: whether a block runs now that will run again with its hooks.
+        waiting: what is to be done with the output of that block.
+    """
 
     layer: Any
     mask: Tensor | None
     added: Tensor | None = None
+    is_in_checkpoint: bool = False
+    waiting: list[Callable[["Pass", Any], Any]] = field(default_factory=list)
 
 
 class Splice:
@@ -73,10 +86,7 @@ class Splice:
                 own.has_missed = True
             return args, kwargs
         if self.family.repeats_hooks and decoder.training and getattr(decoder, "gradient_checkpointing", False):
-            raise ArgumentError(
-                f"model: gradient checkpointing of a {type(decoder).__name__} runs its blocks again with their hooks, which "
-                "a graft is made of; train it without"
-            )
+            self._stay_outside(decoder)
         config: Any = decoder.config
         if cache is None and self._wants_cache(decoder, given, config):
             name = next(name for name in NAMES if name in self.parameters)
@@ -94,9 +104,48 @@ class Splice:
 
     def run(self, block: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         """After the early block: let the structure see the hidden states."""
+        self._now_or_later(self._run, output)
+
+    def add(self, block: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+        """After the late block: add what the structure read."""
+        return self._now_or_later(self._add, output)
+
+    def end(self, decoder: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """After the decoder, also where it failed: the pass is over."""
+        self._passes.pop(get_ident(), None)
+        checkpoint: Any = vars(decoder).get(CHECKPOINT)
+        if isinstance(checkpoint, partial) and checkpoint.func == self._checkpointed:
+            setattr(decoder, CHECKPOINT, checkpoint.args[0])
+
+    def _stay_outside(self, decoder: nn.Module) -> None:
+        """Let what is done after a block be done outside of its checkpoint, where it is done once: until the end of the pass."""
+        inner = getattr(decoder, CHECKPOINT, None) or partial(checkpoint, use_reentrant=False)
+        if not (isinstance(inner, partial) and inner.func == self._checkpointed):
+            setattr(decoder, CHECKPOINT, partial(self._checkpointed, inner))
+
+    def _checkpointed(self, inner: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a block in its checkpoint, and then what its hooks wanted to do."""
         now = self._passes.get(get_ident())
         if now is None:
-            return
+            return inner(*args, **kwargs)
+        now.is_in_checkpoint = True
+        output = inner(*args, **kwargs)
+        now.is_in_checkpoint = False
+        waiting, now.waiting = now.waiting, []
+        for do in waiting:
+            changed = do(now, output)
+            output = output if changed is None else changed
+        return output
+
+    def _now_or_later(self, do: Callable[[Pass, Any], Any], output: Any) -> Any:
+        """What a hook returns; nothing where there is no pass, as when a checkpointed block runs again."""
+        now = self._passes.get(get_ident())
+        if now is not None and now.is_in_checkpoint:
+            now.waiting.append(do)
+            return None
+        return None if now is None else do(now, output)
+
+    def _run(self, now: Pass, output: Any) -> None:
         hidden = _hidden(output)
         structure = self.structure
         self._check_learning(structure)
@@ -112,10 +161,8 @@ class Splice:
         if now.layer is not None:
             now.layer.keep(after)
 
-    def add(self, block: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
-        """After the late block: add what the structure read."""
-        now = self._passes.get(get_ident())
-        if now is None or now.added is None:
+    def _add(self, now: Pass, output: Any) -> Any:
+        if now.added is None:
             return output
         hidden = _hidden(output)
         added = (hidden + now.added.to(hidden.device)).to(hidden.dtype)  # in the wider of the two precisions
@@ -126,10 +173,6 @@ class Splice:
                 added
             )
         return (added, *output[1:]) if isinstance(output, tuple) else added
-
-    def end(self, decoder: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        """After the decoder, also where it failed: the pass is over."""
-        self._passes.pop(get_ident(), None)
 
     def _wants_cache(self, decoder: nn.Module, given: Mapping[str, Any], config: Any) -> bool:
         """Whether the decoder would make a cache that somebody goes on with."""

@@ -52,7 +52,10 @@ def judge(results: Sequence[Result]) -> list[Judgement]:
             if (task, "structure-tries") in own
         ),
         *(_exact(own[task, "bank"], task) for task in TASKS if (task, "bank") in own),
-        _retention([own[task, "structure"] for task in COMPARED if (task, "structure") in own]),
+        _retention(
+            [own[task, "structure"] for task in COMPARED if (task, "structure") in own],
+            [own[task, "bank"] for task in TASKS if (task, "bank") in own],
+        ),
         _without_prior([own[task, "no-prior"] for task in COMPARED if (task, "no-prior") in own]),
     ]
 
@@ -125,11 +128,11 @@ def _counted(target: str, results: Sequence[Result], *, wanted: int, seeds: int)
     return Judgement(target, "; ".join(said) or "not measured", verdict)
 
 
-def _retention(frozen: Sequence[Result]) -> Judgement:
-    """The worst of all seeds."""
+def _retention(structures: Sequence[Result], banks: Sequence[Result]) -> Judgement:
+    """The worst of all seeds; a bank of programs may be missing."""
     worst = [
         (ratio, f"{one['task']}, {one['arm']}, seed {seed['seed']}" + ("" if text is None else f", {text}"))
-        for one in frozen
+        for one in (*structures, *banks)
         for seed in one["seeds"]
         for text, ratio in [(None, seed["perplexity_ratio"]), *seed.get("retention", {}).items()]
     ]
@@ -138,7 +141,7 @@ def _retention(frozen: Sequence[Result]) -> Judgement:
         return Judgement(target, "not measured", "open")
     (ratio, where), above = max(worst), sum(one > LARGEST_RATIO for one, _ in worst)
     found = f"worst: × {ratio:.4f} ({where})" + (f"; above it are {above} of {len(worst)}" if above else "")
-    rest = len(COMPARED) - sum(len(one["seeds"]) >= SEEDS for one in frozen)
+    rest = len(COMPARED) - sum(len(one["seeds"]) >= SEEDS for one in structures)
     if rest:
         found += f"; not measured with all seeds: {rest} of {len(COMPARED)} tasks"
     return Judgement(target, found, "missed" if above else "open" if rest else "met")
