@@ -21,6 +21,10 @@ class Family:
         cache: the module of the class of the cache and its name, where it is not the library's own `DynamicCache`.
         repeats_hooks: whether its gradient checkpointing calls blocks a second time with their hooks, which a graft is made
             of; there a graft waits until the checkpointed block is done. The library's own leaves hooks outside.
+
+    Example:
+        >>> Family(decoder="transformer", blocks="h").blocks
+        'h'
     """
 
     decoder: str = "model"
@@ -68,6 +72,11 @@ def register_family(model_type: str, family: Family) -> None:
 
     Raises:
         ArgumentError: if the type is known already, or refused.
+
+    Example:
+        >>> register_family("gpt2", Family())
+        Traceback (most recent call last):
+        neurallambda.errors.ArgumentError: model_type: 'gpt2' is known already, as Family(decoder='transformer', ...
     """
     if model_type in REFUSED:
         raise ArgumentError(f"model_type: {model_type} cannot carry a graft: {REFUSED[model_type]}")

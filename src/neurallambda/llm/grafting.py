@@ -93,6 +93,13 @@ def ungraft(model: nn.Module) -> nn.Module:
 
     Raises:
         ArgumentError: if it has no graft, or an adapter of PEFT or another wrapper is around it.
+
+    Example:
+        >>> from transformers import LlamaConfig, LlamaForCausalLM
+        >>> sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 2, "num_attention_heads": 1}
+        >>> model = LlamaForCausalLM(LlamaConfig(vocab_size=9, **sizes))
+        >>> is_grafted(graft(model)), is_grafted(ungraft(model))
+        (True, False)
     """
     splice = splice_of(model)
     if splice.model is not model or not isinstance(splice.structure, GraftedStructure):
@@ -123,6 +130,16 @@ def disabled(model: nn.Module) -> Iterator[nn.Module]:
 
     Raises:
         ArgumentError: if it has no graft.
+
+    Example:
+        >>> from transformers import LlamaConfig, LlamaForCausalLM
+        >>> sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 2, "num_attention_heads": 1}
+        >>> model = LlamaForCausalLM(LlamaConfig(vocab_size=9, **sizes))
+        >>> tokens = torch.tensor([[3, 4, 5]])
+        >>> before = model(tokens).logits
+        >>> with disabled(graft(model, GraftConfig(gate=1.0))):
+        ...     torch.equal(model(tokens).logits, before)
+        True
     """
     splice = splice_of(model)
     before, splice.is_enabled = splice.is_enabled, False
@@ -134,7 +151,15 @@ def disabled(model: nn.Module) -> Iterator[nn.Module]:
 
 @checked
 def is_grafted(model: nn.Module) -> bool:
-    """Whether a model, or the one in an adapter of PEFT or a wrapper for several processes, has a graft."""
+    """Whether a model, or the one in an adapter of PEFT or a wrapper for several processes, has a graft.
+
+    Args:
+        model: any module.
+
+    Example:
+        >>> is_grafted(nn.Linear(2, 2))
+        False
+    """
     return _found(model) is not None
 
 
@@ -159,6 +184,13 @@ def structure_of(model: nn.Module) -> GraftedStructure:
 
     Raises:
         ArgumentError: if it has no graft.
+
+    Example:
+        >>> from transformers import LlamaConfig, LlamaForCausalLM
+        >>> sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 2, "num_attention_heads": 1}
+        >>> model = LlamaForCausalLM(LlamaConfig(vocab_size=9, **sizes))
+        >>> structure_of(graft(model, GraftConfig(structure="queue", heads=2))).config.heads
+        2
     """
     found = in_use(splice_of(model).structure)
     assert isinstance(found, GraftedStructure)
@@ -182,7 +214,15 @@ def in_use(module: nn.Module) -> nn.Module:
 
 @checked
 def print_trainable_parameters(model: nn.Module) -> None:
-    """Print how many parameters learn, and how many there are, as PEFT does."""
+    """Print how many parameters learn, and how many there are, as PEFT does.
+
+    Args:
+        model: any module.
+
+    Example:
+        >>> print_trainable_parameters(nn.Linear(3, 2).requires_grad_(False))
+        trainable params: 0 || all params: 8 || trainable%: 0.0000
+    """
     counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
     learning, every = sum(count for count, learns in counts if learns), sum(count for count, _ in counts)
     share = 100 * learning / every if every else 0.0
@@ -199,6 +239,14 @@ def parameter_groups(model: nn.Module, learning_rate: float) -> list[dict[str, A
 
     Raises:
         ArgumentError: if the model has no graft, or nothing in it learns.
+
+    Example:
+        >>> from transformers import LlamaConfig, LlamaForCausalLM
+        >>> sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 2, "num_attention_heads": 1}
+        >>> model = LlamaForCausalLM(LlamaConfig(vocab_size=9, **sizes))
+        >>> config = GraftConfig(modules_to_save=("lm_head",), learning_rate_scale=10.0)
+        >>> [group["lr"] for group in parameter_groups(graft(model, config), 1e-4)]
+        [0.001, 0.0001]
     """
     structure = structure_of(model)
     inside = {id(parameter) for parameter in structure.parameters()}
@@ -221,6 +269,13 @@ def upper_blocks(model: nn.Module, count: int) -> tuple[str, ...]:
 
     Raises:
         ArgumentError: if it has fewer.
+
+    Example:
+        >>> from transformers import LlamaConfig, LlamaForCausalLM
+        >>> sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 2, "num_attention_heads": 1}
+        >>> model = LlamaForCausalLM(LlamaConfig(vocab_size=9, **sizes))
+        >>> upper_blocks(model, 1)
+        ('model.layers.1',)
     """
     blocks = parts_of(model).blocks
     if not 1 <= count <= len(blocks):

@@ -38,6 +38,15 @@ def save_grafted(model: nn.Module, folder: Path | str) -> Path:
 
     Raises:
         ArgumentError: if the model has no graft.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from transformers import LlamaConfig, LlamaForCausalLM
+        >>> sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 2, "num_attention_heads": 1}
+        >>> model = LlamaForCausalLM(LlamaConfig(vocab_size=9, **sizes))
+        >>> with TemporaryDirectory() as place:
+        ...     sorted(path.name for path in save_grafted(graft(model), place).iterdir())
+        ['README.md', 'graft.json', 'graft.safetensors']
     """
     folder = Path(folder)
     kept = {name: _whole(tensor).to("cpu", copy=True).contiguous() for name, tensor in _tensors(model).items()}
@@ -70,6 +79,16 @@ def load_grafted(model: nn.Module, folder: Path | str) -> nn.Module:
     Raises:
         ArgumentError: if there is no graft in the folder, it is that of another kind of model, or its tensors are not
             exactly those that the configuration asks for. The model is then as it was.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from transformers import LlamaConfig, LlamaForCausalLM
+        >>> sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 2, "num_attention_heads": 1}
+        >>> model = LlamaForCausalLM(LlamaConfig(vocab_size=9, **sizes))
+        >>> with TemporaryDirectory() as place:
+        ...     folder = save_grafted(graft(model, GraftConfig(structure="queue")), place)
+        ...     structure_of(load_grafted(ungraft(model), folder)).config.structure
+        'queue'
     """
     folder = Path(folder)
     facts = read_facts(folder)

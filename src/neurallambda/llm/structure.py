@@ -155,6 +155,9 @@ class GraftedStructure(nn.Module):
 
         Args:
             embeddings: those of the model's output.
+
+        Raises:
+            ArgumentError: if a token of the configuration is none of the model.
         """
         tokens = list(self.config.value_tokens)
         if not tokens:
@@ -169,7 +172,11 @@ class GraftedStructure(nn.Module):
             self.value.weight.copy_(named * self.dim**-0.5)
 
     def init(self, batch: int) -> GraftState:
-        """The state before the first token, for `batch` independent rows."""
+        """The state before the first token.
+
+        Args:
+            batch: how many rows there are, each with a state of its own.
+        """
         on = self.gate.new_zeros(batch)
         if self.structure is None:
             return GraftState(on=on, memory=())
@@ -324,6 +331,12 @@ def straight_through(structure: nn.Module) -> Iterator[None]:
 
     Args:
         structure: a model; every `GraftedStructure` in it is set.
+
+    Example:
+        >>> structure = GraftedStructure(GraftConfig(), dim=8)
+        >>> with straight_through(structure):
+        ...     structure.is_straight_through
+        True
     """
     found = [module for module in structure.modules() if isinstance(module, GraftedStructure)]
     for module in found:

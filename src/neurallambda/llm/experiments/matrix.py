@@ -100,6 +100,9 @@ def run_cell(
 
     Returns:
         The result.
+
+    Raises:
+        ArgumentError: if the base cannot be loaded, the cell was made otherwise before, or the arm does not fit the base.
     """
     recipe = recipe or recipe_of(cell.task)
     path = folder / f"{cell.name}.json"

@@ -177,6 +177,9 @@ TASKS: dict[str, TextTask] = {
 def text_task(name: str) -> TextTask:
     """The task of a name.
 
+    Args:
+        name: one of `TASKS`.
+
     Raises:
         ArgumentError: if there is none.
     """
