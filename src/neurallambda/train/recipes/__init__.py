@@ -13,8 +13,8 @@ from neurallambda.tasks import task as task_named
 from neurallambda.train.recipe import Recipe
 from neurallambda.train.recipes.attention import transformer_alone, transformer_stack
 from neurallambda.train.recipes.baselines import baseline
+from neurallambda.train.recipes.cells import GATED_TASKS, cells, gated_cells
 from neurallambda.train.recipes.cells import TASKS as CELL_TASKS
-from neurallambda.train.recipes.cells import cells, gated_cells
 from neurallambda.train.recipes.controller import TASKS as CONTROLLER_TASKS
 from neurallambda.train.recipes.controller import controller
 from neurallambda.train.recipes.name_blind import TASKS as NAME_TASKS
@@ -73,6 +73,7 @@ FIRST: dict[str, str] = {
     **dict.fromkeys(TABLE_TASKS, "table"),
     **dict.fromkeys(WINDOW_TASKS, "window"),
     **dict.fromkeys(CELL_TASKS, "cells"),
+    **dict.fromkeys(GATED_TASKS, "gated-cells"),
     **dict.fromkeys(CONTROLLER_TASKS, "controller"),
     **dict.fromkeys(NAME_TASKS, "name-blind"),
     **dict.fromkeys(STEP_TASKS, "steps"),
@@ -120,8 +121,8 @@ def recipe_function(name: str) -> MakeRecipe:
     if colon:
         return _from_file(Path(file), function)
     near = get_close_matches(name, RECIPES, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise ArgumentError(f"recipe: there is no recipe {name!r}; {hint}The recipes are {', '.join(RECIPES)}")
+    hint = f"did you mean {near[0]}? The" if near else "the"
+    raise ArgumentError(f"recipe: there is no recipe {name!r}; {hint} recipes are {', '.join(RECIPES)}")
 
 
 def _from_file(file: Path, function: str) -> MakeRecipe:
@@ -140,7 +141,12 @@ def _from_file(file: Path, function: str) -> MakeRecipe:
         raise ArgumentError(f"recipe: {str(file)!r} has no function {function!r}")
 
     def make(task: Task) -> Recipe:
-        made = found(task)
+        try:
+            made = found(task)
+        except Exception as error:  # whatever the function does wrong
+            raise ArgumentError(
+                f"recipe: {function} in {str(file)!r} made none for {task.name}: {type(error).__name__}: {error}"
+            ) from error
         if not isinstance(made, Recipe):
             raise ArgumentError(f"recipe: {function} in {str(file)!r} gave {made!r:.60}, expected a Recipe")
         return made if isinstance(made.model, str) else replace(made, source=f"{file.resolve()}:{function}")

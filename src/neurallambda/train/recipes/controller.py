@@ -35,7 +35,23 @@ class _Shape:
     validation_rows: int = 64
 
 
+# A pass over an expression must hold what stands before each open bracket, and what is to be done with it: two stacks, and a
+# state for each value and what waits for it.
+_BRACKETS = _Shape(
+    stacks=2,
+    queues=0,
+    symbols=12,
+    states=32,
+    short=8,
+    long=14,
+    seeds=8,
+    steps=(1000, 0, 200),
+    keep=(4, None),
+    compiled=True,
+)
 _SHAPES = {
+    "modular-arithmetic-brackets": _BRACKETS,
+    "solve-equation": _BRACKETS,
     "reverse-string": _Shape(short=6, long=12),
     "duplicate-string": _Shape(stacks=0, queues=2),
     "stack-manipulation": _Shape(symbols=4, short=8, long=14),
