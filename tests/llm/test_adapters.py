@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm import GraftConfig, graft, load_grafted, save_grafted, structure_of, ungraft
+from neurallambda.llm import GraftConfig, disabled, graft, load_grafted, save_grafted, structure_of, ungraft
 from neurallambda.llm.experiments.arms import LORA_TARGETS
 from neurallambda.llm.rwkv.chunked import fast_rwkv7
-from tests.llm.tiny import OPEN, grafted, plain, tokens
+from tests.llm.tiny import NEAR, OPEN, grafted, plain, tokens
 
 peft = pytest.importorskip("peft")
 pytestmark = pytest.mark.filterwarnings(
@@ -21,6 +21,17 @@ NAME = "grafted_structure"
 
 def adapter(**options: Any) -> Any:
     return peft.LoraConfig(r=2, task_type="CAUSAL_LM", **options)
+
+
+@torch.no_grad()
+def learned() -> Any:
+    """A graft and an adapter, as if both had learned."""
+    model = peft.get_peft_model(grafted("llama"), adapter(target_modules=["q_proj"], modules_to_save=[NAME])).eval()
+    structure_of(model).read.mul_(-1.0)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            parameter.normal_()
+    return model
 
 
 def test_an_adapter_that_would_freeze_the_structure_unseen_is_refused() -> None:
@@ -106,6 +117,41 @@ def test_a_graft_and_an_adapter_decode_token_by_token() -> None:
     cache = model(inputs[:, :4], use_cache=True).cache
     steps = [model(inputs[:, time : time + 1], cache=cache).logits for time in range(4, 9)]
     assert (torch.cat(steps, 1) - model(inputs, use_cache=False).logits[:, 4:]).abs().max() <= 1e-4
+
+
+@torch.no_grad()
+def test_what_an_adapter_learned_stays_where_it_is_merged_and_the_graft_taken_out() -> None:
+    model, base = learned(), plain("llama")
+    both = model(tokens()).logits
+    with disabled(model):
+        adapted = model(tokens()).logits
+    assert (both - adapted).abs().max() > 0.1
+    assert (adapted - base(tokens()).logits).abs().max() > 0.1
+    merged = model.merge_and_unload()
+    assert (merged(tokens()).logits - both).abs().max() <= NEAR
+    ungraft(merged)
+    assert (merged(tokens()).logits - adapted).abs().max() <= NEAR
+    wanted = {name: (one.shape, one.requires_grad) for name, one in base.named_parameters()}
+    assert {name: (one.shape, one.requires_grad) for name, one in merged.named_parameters()} == wanted
+
+
+@torch.no_grad()
+def test_a_saved_adapter_brings_its_structure_to_another_graft(tmp_path: Any) -> None:
+    model = learned()
+    model.save_pretrained(tmp_path)
+    other = peft.PeftModel.from_pretrained(graft(plain("llama"), OPEN), tmp_path).eval()
+    assert torch.equal(other(tokens()).logits, model(tokens()).logits)
+
+
+@torch.no_grad()
+def test_without_its_adapter_a_structure_is_what_it_was() -> None:
+    model = learned()
+    both = model(tokens()).logits
+    with model.disable_adapter():
+        without = model(tokens()).logits
+    assert torch.equal(without, grafted("llama")(tokens()).logits)
+    assert (both - without).abs().max() > 0.1
+    assert torch.equal(model(tokens()).logits, both)
 
 
 def test_an_adapter_of_an_rwkv_goes_to_its_projections_and_not_to_its_own_small_matrices() -> None:

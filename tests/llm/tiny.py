@@ -1,6 +1,7 @@
 """Tiny models of random weights, one of each family, with a graft whose gate is open."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -83,6 +84,67 @@ def _rwkv7() -> Any:
     return rwkv7.RWKV7ForCausalLM(rwkv7.RWKV7Config(**sizes, **ranks, intermediate_size=48, **_TOKENS))
 
 
+def _falcon_mamba() -> Any:
+    sizes = {"vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 3, "state_size": 8}
+    return transformers.FalconMambaForCausalLM(transformers.FalconMambaConfig(**sizes, **_TOKENS))
+
+
+_WINDOW = {"sliding_window": 4}
+_WINDOWS = {**_WINDOW, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]}
+_LINEAR = {"layer_types": ["linear_attention", "full_attention", "linear_attention"]}
+_EXPERTS = {"num_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 16}
+_MAMBA_HEADS = {"mamba_n_heads": 8, "mamba_d_head": 8, "mamba_d_state": 8, "mamba_chunk_size": 8}
+_LATENT = {"kv_lora_rank": 16, "qk_rope_head_dim": 4, "qk_nope_head_dim": 8, "v_head_dim": 8}
+_DELTA_HEADS = {
+    "linear_num_value_heads": 4,
+    "linear_num_key_heads": 4,
+    "linear_key_head_dim": 8,
+    "linear_value_head_dim": 8,
+}
+_ALIKE: dict[str, dict[str, Any]] = {
+    "mistral": _WINDOW,
+    "qwen2_moe": {**_EXPERTS, "shared_expert_intermediate_size": 16},
+    "qwen3_moe": {**_EXPERTS, "head_dim": 8},
+    "olmo": {},
+    "olmo2": {},
+    "olmo3": _WINDOWS,
+    "gemma": {"head_dim": 8},
+    "gemma2": {"head_dim": 8, **_WINDOWS},
+    "phi": {},
+    "phi3": _WINDOW,
+    "granite": {},
+    "stablelm": {},
+    "starcoder2": _WINDOW,
+    "olmo_hybrid": {**_LINEAR, **_DELTA_HEADS},
+    "kimi_linear": {
+        **_LINEAR,
+        **_LATENT,
+        **_EXPERTS,
+        "num_key_value_heads": 4,
+        "linear_num_heads": 4,
+        "linear_head_dim": 8,
+        "mlp_layer_types": ["dense", "sparse", "sparse"],
+    },
+    "lfm2": {"layer_types": ["conv", "full_attention", "conv"], "block_multiple_of": 8},
+    "bamba": {**_MAMBA_HEADS, "attn_layer_indices": [1]},
+    "granitemoehybrid": {
+        **_MAMBA_HEADS,
+        "layer_types": ["mamba", "attention", "mamba"],
+        "num_local_experts": 2,
+        "num_experts_per_tok": 1,
+        "shared_intermediate_size": 16,
+    },
+}
+"""What is said of a model beside the sizes that all have."""
+
+
+def _alike(family: str) -> Any:
+    known = transformers.models.auto.configuration_auto.CONFIG_MAPPING
+    if family not in known:
+        pytest.skip(f"this version of transformers has no {family}")
+    return transformers.AutoModelForCausalLM.from_config(known[family](**{**_GROUPED, **_TOKENS, **_ALIKE[family]}))
+
+
 MODELS: dict[str, Callable[[], Any]] = {
     "llama": _llama,
     "qwen2": _qwen2,
@@ -95,6 +157,12 @@ MODELS: dict[str, Callable[[], Any]] = {
     "qwen3_next": _qwen3_next,
     "rwkv7": _rwkv7,
 }
+"""Those on which every test of grafts runs."""
+OTHERS: dict[str, Callable[[], Any]] = {
+    **{family: partial(_alike, family) for family in _ALIKE},
+    "falcon_mamba": _falcon_mamba,
+}
+"""Those of which it is only tested what may differ from family to family."""
 FAMILIES = pytest.mark.parametrize("family", MODELS)
 OPEN = GraftConfig(heads=2, width=4, depth=16, gate=20.0, noise=0.0, initial_values=2)
 BANK = GraftConfig(
@@ -114,7 +182,7 @@ KINDS = pytest.mark.parametrize("config", [OPEN, BANK], ids=["stack", "bank"])
 def plain(family: str, seed: int = 0) -> Any:
     """A model of random weights, large enough that its tokens differ."""
     torch.manual_seed(seed)
-    model = MODELS[family]().eval()
+    model = {**MODELS, **OTHERS}[family]().eval()
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim == 2:
@@ -159,9 +227,14 @@ def stepped(model: nn.Module, inputs: Tensor, prompt: int, *, forget: bool = Fal
     for time in range(prompt, inputs.shape[1]):
         if forget:
             cache.layers[-1].reset()
-        out = model(inputs[:, time : time + 1], **{name_of_cache(model): cache}, use_cache=True)
+        out = model(inputs[:, time : time + 1], **{name_of_cache(model): cache}, use_cache=True, **_place(model, time))
         logits.append(out.logits)
     return torch.cat(logits, 1)
+
+
+def _place(model: Any, time: int) -> dict[str, Tensor]:
+    """Where a token stands, said to Bamba, which counts from zero in every call that does not say it; `generate` does."""
+    return {"position_ids": torch.tensor([[time]])} if model.config.model_type == "bamba" else {}
 
 
 def name_of_cache(model: Any) -> str:
