@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+import typer
 
+from neurallambda.cli.messages import reporting
 from tests.cli.conftest import Call
 
 
@@ -41,3 +44,34 @@ def test_a_number_in_the_place_of_a_program(call: Call) -> None:
     assert called.code == 2
     assert "must be text" in called.stdout
     assert "NaN" in ends[1]["message"]
+
+
+def test_a_place_that_cannot_be_written_is_named(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "p.lisp").write_text("1")
+    nowhere = tmp_path / "nowhere" / "page.html"
+    for program in (["1"], ["--file", str(tmp_path / "p.lisp")]):
+        called = call("trace", *program, "--output", str(nowhere))
+        assert (called.code, called.stderr) == (2, f"{nowhere}: No such file or directory\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (FileExistsError(17, "File exists", "there"), "there: File exists"),
+        (IsADirectoryError(21, "Is a directory", "part", None, "there"), "there: Is a directory"),
+        (OSError(5, "Input/output error"), "p.lisp: Input/output error"),
+        (OSError("the hub is gone"), "p.lisp: the hub is gone"),
+        (MemoryError(), "p.lisp: there is not enough memory for this"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "p.lisp: there is not enough memory for this"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "p.lisp: there is not enough memory"),
+    ],
+)
+def test_what_goes_wrong_outside_is_said(error: Exception, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit), reporting(Path("p.lisp")):
+        raise error
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_a_mistake_of_ours_is_not_hidden() -> None:
+    with pytest.raises(RuntimeError, match="of ours"), reporting():
+        raise RuntimeError("a mistake of ours")

@@ -14,15 +14,20 @@ import torch
 from typer.testing import CliRunner
 
 from neurallambda.cli.app import app
+from neurallambda.cli.llm import LAST_SEED
 from neurallambda.llm import GraftConfig, disabled, graft, load_grafted, save_grafted, structure_of
 from neurallambda.llm.bases import load_base
+from neurallambda.llm.experiments import matrix, window
 from neurallambda.llm.experiments.matrix import FORM
+from neurallambda.llm.pretraining import training as pretraining
 from neurallambda.llm.teaching import tasks, training
 from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
 from neurallambda.llm.teaching.tasks import TASKS
 from neurallambda.llm.teaching.texts import file_texts, own_texts
 from neurallambda.llm.teaching.training import perplexity
-from tests.llm.test_teaching import small_model, tokenizer
+from neurallambda.train import recipe as recipes
+from tests.llm.test_report import good, result
+from tests.llm.test_teaching import small_model, tokenizer, tokenizers
 from tests.llm.tiny import transformers
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((files("neurallambda.traces") / "schema.json").read_text()))
@@ -159,6 +164,9 @@ def test_what_a_structure_does_is_shown(base: str, tmp_path: Path) -> None:
     SCHEMA.validate(json.loads(record.read_text()))
     code, said = called("inspect", out, "dog", "--base", base, "-o", "record.png")
     assert (code, "the name does not tell the format" in said) == (2, True)
+    nowhere = str(tmp_path / "nowhere" / "page.html")
+    code, said = called("inspect", out, "dog", "--base", base, "--tokens", "1", "-o", nowhere)
+    assert (code, said.splitlines()[-1]) == (2, f"{nowhere}: No such file or directory")
 
 
 def test_texts_are_written_and_a_model_is_trained_on_them(base: str, tmp_path: Path) -> None:
@@ -227,6 +235,36 @@ def test_a_model_with_few_positions_is_taught_and_used_up_to_them(bounded: tuple
     assert code == 0, said
 
 
+def test_a_prompt_without_a_token_is_refused(base: str, opened: str, tmp_path: Path) -> None:
+    shutil.copytree(base, tmp_path / "bare")
+    spelled = tokenizer()
+    spelled.backend_tokenizer.post_processor = tokenizers.processors.TemplateProcessing(single="$A", special_tokens=[])
+    spelled.save_pretrained(tmp_path / "bare")
+    for command in ("generate", "inspect"):
+        code, said = called(command, opened, "", "--base", str(tmp_path / "bare"))
+        assert (code, said) == (2, "prompt: it has no token; expected a text of at least one\n")
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ([], "config: got [], expected a record with the fields of a GraftConfig"),
+        ({"width": 3}, "config: missing or unknown: ['depth', "),
+        ({"width": "wide"}, "config: width: got 'wide', expected an integer"),
+    ],
+)
+def test_a_graft_whose_configuration_cannot_be_used_is_named(
+    config: Any, message: str, base: str, opened: str, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(opened, tmp_path / "graft"))
+    facts = json.loads((folder / "graft.json").read_text())
+    is_whole = isinstance(config, dict) and config != {"width": 3}
+    changed = facts | {"config": facts["config"] | config if is_whole else config}
+    (folder / "graft.json").write_text(json.dumps(changed))
+    code, said = called("generate", str(folder), "dog", "--base", base)
+    assert (code, said.startswith(f"{folder / 'graft.json'}: {message}")) == (2, True), said
+
+
 @pytest.mark.parametrize("said_of_base", [{}, "x", None, {"name": 3}])
 def test_a_graft_that_does_not_say_its_base_is_refused(said_of_base: object, opened: str, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(opened, tmp_path / "graft"))
@@ -259,6 +297,13 @@ def test_a_graft_that_does_not_say_its_base_is_refused(said_of_base: object, ope
         (["train", "copy", "--out", "x", "learning_rate=-1"], "learning_rate: got -1"),
         (["train", "copy", "--out", "x", "layers_to_transform=1,2,3"], "layers_to_transform: got"),
         (["matrix", "--out", "x", "learning_rate=1"], "there is no such key"),
+        (["graft", "--out", "x", "width=99999999999"], "heads, width, depth: got 1, 99999999999 and 128"),
+        (["graft", "--out", "x", f"width={10**30}"], "expected a product of at most 1099511627776"),
+        (["graft", "--out", "x", f"width={2**40}", "depth=1"], "there is not enough memory"),
+        (["graft", "--out", "x", "--seed", "99999999999999999999999"], "Invalid value for '--seed'"),
+        (["train", "copy", "--out", "x", "--seed", "99999999999999999999999"], "Invalid value for '--seed'"),
+        (["evaluate", "nowhere", "copy", "--seed", "-1"], "Invalid value for '--seed'"),
+        (["pretrain", "nowhere.jsonl", "--out", "x", "--beside", "nothing/there"], "'nothing/there' cannot be loaded"),
         (["inspect", "nowhere", "dog"], "there is no graft in it"),
         (["retention", "nowhere"], "there is no graft in it"),
     ],
@@ -277,7 +322,72 @@ def test_what_cannot_be_used_is_said(
 
 
 def test_a_report_names_the_file_that_it_cannot_show(tmp_path: Path) -> None:
-    for text, message in (('{"form": "neurall', "this is no JSON"), (json.dumps({"form": FORM}), "model is missing")):
+    torn, deep, poor = '{"form": "neurall', "[" * 100_000, json.dumps({"form": FORM})
+    for text, message in ((torn, "this is no JSON"), (deep, "this is no JSON"), (poor, "model is missing")):
         (tmp_path / "wrong.json").write_text(text)
         code, said = called("report", str(tmp_path))
         assert (code, f"wrong.json: {message}" in said) == (2, True), said
+
+
+def test_the_last_seed_is_that_of_other_trainings() -> None:
+    assert LAST_SEED == recipes.LAST_SEED
+
+
+@pytest.mark.parametrize(
+    ("words", "needs"),
+    [
+        (["graft"], "folder"),
+        (["train", "copy"], "folder"),
+        (["matrix"], "folder"),
+        (["pretrain", "texts.jsonl"], "folder"),
+        (["window"], "file"),
+        (["stories"], "file"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else value,
+)
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    words: list[str], needs: str, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    begun: list[str] = []
+    for module, name in (
+        (training, "teach"),
+        (matrix, "run_cell"),
+        (window, "measure_window"),
+        (pretraining, "pretrain"),
+    ):
+        monkeypatch.setattr(module, name, lambda *_, **__: begun.append("work"))
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    words = words if words[0] == "pretrain" else [*words, "--base", base]
+    for out in ("file" if needs == "folder" else "folder", "file/inside"):
+        code, said = called(*words, "--out", out)
+        assert (code, said.startswith(f"--out: got {out}, ")) == (2, True), said
+        assert f"expected a {needs}" in said
+    assert not begun
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_texts_that_cannot_be_read_are_refused_before_a_matrix_begins(
+    base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    monkeypatch.setattr(matrix, "run_cell", lambda *_, **__: begun.append("a cell"))
+    (tmp_path / "short.txt").write_text("dog cat")
+    (tmp_path / "long.txt").write_text("dog cat ball tree\n" * 2000)
+    words = ["matrix", "--base", base, "--out", str(tmp_path / "out"), "--text"]
+    for name, message in (("nowhere.txt", "No such file"), ("short.txt", "expected at least")):
+        code, said = called(*words, str(tmp_path / name))
+        assert (code, said.startswith(str(tmp_path / name)), message in said) == (2, True, True), said
+    assert not begun
+    code, said = called(*words, str(tmp_path / "long.txt"))
+    assert code == 0, said
+    assert begun == ["a cell"] * 4
+    assert not (tmp_path / "out").exists()  # it was made to see that it can be, and nothing was put into it
+
+
+def test_a_page_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text(json.dumps(result("copy", "lora", good(1))))
+    for out, named in ((tmp_path, tmp_path), (tmp_path / "one.json" / "page.md", tmp_path / "one.json")):
+        code, said = called("report", str(tmp_path), "-o", str(out))
+        assert (code, said.startswith(f"{named}: ")) == (2, True), said

@@ -228,6 +228,34 @@ def test_the_structure_is_precise_where_the_model_is_not() -> None:
     assert all(tensor.dtype == torch.float32 for tensor in out.cache.layers[-1].state())
 
 
+@pytest.mark.parametrize("family", ["llama", "rwkv7", "qwen3_next"])
+def test_a_precise_structure_learns_the_same_in_a_model_that_is_not(family: str) -> None:
+    gradients = []
+    for precision in (torch.float32, torch.bfloat16):
+        model = graft(plain(family).to(precision), replace(OPEN, gate=1.0)).train()
+        model(tokens(), labels=tokens(), use_cache=False).loss.backward()
+        learned = [one.grad for one in model.parameters() if one.grad is not None]
+        assert len(learned) == len(list(structure_of(model).parameters()))
+        assert all(one.dtype == torch.float32 and one.isfinite().all() for one in learned)
+        gradients.append(torch.cat([one.flatten() for one in learned]))
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.99
+
+
+@pytest.mark.parametrize("family", ["llama", "rwkv7", "qwen3_next"])
+@torch.no_grad()
+def test_beams_of_a_model_that_is_not_precise_have_the_state_of_their_text(family: str) -> None:
+    """Soft choices: hard ones may fall otherwise by a rounding of the model, and then the text is another one."""
+    model: Any = graft(plain(family).to(torch.bfloat16), replace(OPEN, is_hard=False))
+    enliven(model)
+    inputs = tokens(rows=4, time=5)
+    options = {"attention_mask": torch.ones_like(inputs), "min_new_tokens": 8, "max_new_tokens": 8, "do_sample": False}
+    options |= {"num_beams": 3, "length_penalty": 0.0, "output_scores": True, "return_dict_in_generate": True}
+    found = model.generate(inputs, **options)
+    whole = model(found.sequences, use_cache=False).logits[:, 4:-1].float().log_softmax(-1)
+    said = whole.gather(-1, found.sequences[:, 5:, None]).sum((1, 2))
+    assert torch.allclose(said, found.sequences_scores, atol=0.1)
+
+
 @torch.no_grad()
 def test_a_copy_of_a_model_has_a_structure_of_its_own() -> None:
     model = grafted("llama")
@@ -385,5 +413,9 @@ def test_what_cannot_be_grafted_is_refused() -> None:
         GraftConfig(noise=-1.0)
     with pytest.raises(ArgumentError, match="missing or unknown"):
         GraftConfig.from_facts({"width": 3})
+    with pytest.raises(ArgumentError, match=r"facts: got \[\], expected a record"):
+        GraftConfig.from_facts([])
+    with pytest.raises(ArgumentError, match="heads, width, depth: got 1, 1099511627777 and 1, expected a product"):
+        GraftConfig(width=2**40 + 1, depth=1)
     with pytest.raises(ArgumentError, match=r"gate: got -0.5, expected a finite number of at least 0"):
         GraftConfig(gate=-0.5)

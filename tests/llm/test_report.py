@@ -118,6 +118,11 @@ def test_the_worst_perplexity_counts_on_every_text() -> None:
     missed = found(retention={"bible": 1.02})
     assert missed.verdict == "missed"
     assert "reverse, structure, seed 0, bible" in missed.found or "bible); above it are 25 of 50" in missed.found
+    with_bank = [result(task, "structure", good(5)) for task in COMPARED] + [
+        result("arithmetic", "bank", good(5, retention={"bible": 1.02}))
+    ]
+    assert verdict(with_bank, "perplexity").verdict == "missed"
+    assert "arithmetic, bank, seed 4, bible); above it are 5 of 35" in verdict(with_bank, "perplexity").found
     few = verdict([result("copy", "structure", good(2))], "perplexity")
     assert (few.verdict, "not measured with all seeds: 5 of 5 tasks" in few.found) == ("open", True)
 
@@ -174,6 +179,20 @@ def test_a_page_is_right_at_any_time(tmp_path: Path) -> None:
             "recipe.replay_lengths: got 20, expected a list",
         ),
         ({"training": WHERE | {"hardware": "a processor"}}, "training.hardware: got 'a processor', expected a record"),
+        ({"seeds": good(1, retention=3)}, "retention of seed 0: got 3, expected a record"),
+        ({"seeds": good(1, retention={"bible": "x"})}, "retention of seed 0.bible: got 'x', expected an integer or a"),
+        (
+            {"seeds": good(1, exact={"8": 1, "16": 1, "32": 1, "64": 1, "abc": 1})},
+            "exact of seed 0: got 'abc', expected a length of inputs",
+        ),
+        ({"seeds": good(1, parameters=True)}, r"seeds\[0\].parameters: got True, expected an integer"),
+        ({"seeds": good(1, perplexity_ratio=10**400)}, r"seeds\[0\].perplexity_ratio: got 1000"),
+        ({"rates": []}, "rates: got none, expected at least one"),
+        ({"tuning": [{"learning_rate": 0.001, "validation": 0.5}]}, r"tuning\[0\].loss is missing"),
+        (
+            {"recipe": result("copy", "lora", [])["recipe"] | {"lengths": [0, 0]}},
+            r"recipe.lengths: got \[0, 0\], expected two of at least 1",
+        ),
     ],
 )
 def test_a_result_that_cannot_be_shown_is_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -205,6 +224,7 @@ def test_a_window_that_cannot_be_shown_is_named(tmp_path: Path) -> None:
             {"arms": {"lora": {"seeds": [{"perplexity": 2.5, "parameters": 3}]}}},
             r"arms\.lora\.learning_rate is missing",
         ),
+        ({"base": 0}, "base: got 0, expected a perplexity, which is above 0"),
     ):
         (tmp_path / "wrong.json").write_text(json.dumps(facts | changes))
         with pytest.raises(ArgumentError, match=rf"wrong\.json: {message}"):

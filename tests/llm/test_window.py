@@ -78,6 +78,14 @@ def test_it_is_measured_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [one["model"] for one in find_windows(tmp_path)] == ["tiny"]
     with pytest.raises(ArgumentError, match="no result"):
         read_window(tmp_path / "other.json")
+    with pytest.raises(ArgumentError, match="this is a folder, expected a file"):
+        read_window(tmp_path)
+    path.write_text(json.dumps({name: one for name, one in facts.items() if name != "recipe"}))
+    with pytest.raises(ArgumentError, match=r"window\.json: recipe is missing"):
+        measure_window("tiny", path, recipe, arms=[], seeds=1, say=said.append)
+    path.write_text(json.dumps(facts | {"arms": {"lora": {"tuning": [{}], "seeds": []}}}))
+    with pytest.raises(ArgumentError, match=r"arms\.lora\.tuning\[0\]\.learning_rate is missing"):
+        measure_window("tiny", path, recipe, arms=[], seeds=1, say=said.append)
 
 
 def test_a_table_says_what_is_given_back() -> None:
@@ -98,5 +106,8 @@ def test_a_table_says_what_is_given_back() -> None:
     assert "| the same, lora | 0 | – |" in text
     assert json.dumps(facts)
     assert "### A short window of attention" in page([result("copy", "lora", good(1))], [facts])
-    with pytest.raises(ArgumentError, match="costs nothing"):
+    (seed,) = arms["structure"]["seeds"][:1]
+    diverged = {"structure": arms["structure"] | {"seeds": [seed | {"perplexity": float("inf")}]}}
+    assert "| the same, structure | 1 | inf | -inf% |" in window_table(facts | {"arms": diverged})
+    with pytest.raises(ArgumentError, match="tiny: a window of 2 tokens costs nothing"):
         window_table(facts | {"window": 2.0})

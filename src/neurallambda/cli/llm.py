@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from neurallambda.cli.llm_experiments import register
-from neurallambda.cli.llm_options import BaseOption, changes_argument, quiet
+from neurallambda.cli.llm_options import BaseOption, changes_argument, check_place, quiet
 
 app = typer.Typer(
     name="llm",
@@ -27,7 +27,9 @@ Changes = Annotated[
         "lengths=2-8, learning_rate=0.001"
     ),
 ]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same numbers.")]
+LAST_SEED = 2**53
+"""The last seed, that of `neurallambda.train.recipe`, which would bring torch."""
+Seed = Annotated[int, typer.Option(min=0, max=LAST_SEED, help="The same seed gives the same numbers.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="reverse, copy, dyck, lisp, trace or arithmetic.")]
 Tokens = Annotated[int, typer.Option(min=1, help="How many tokens are written at most.")]
 Prompt = Annotated[str, typer.Argument(metavar="TEXT", help="What the text begins with.")]
@@ -61,6 +63,7 @@ def graft(out: Out, changes: Changes = None, base: BaseOption = "stories15m", se
         from neurallambda.train.changes import replaced
 
         (config,) = replaced([GraftConfig(depth=128)], changes or [])
+        check_place(out)
         model, _ = load_base(base)
         torch.manual_seed(seed)
         answer(str(save_grafted(graft(model, config), out)))
@@ -94,6 +97,7 @@ def train(
         wanted = text_task(task)
         model, tokenizer = load_base(base)
         config, recipe = replaced([graft_for(wanted, tokenizer), recipe_of(task)], changes or [])
+        check_place(out)
         check_length(model, wanted, tokenizer, recipe.lengths[1], name="lengths")
         _, replay = replay_of(model, home_of(base))
         before = deepcopy(model) if config.modules_to_save else None
@@ -193,7 +197,7 @@ def generate(
 
         model, tokenizer = _loaded(folder, base)
         inputs = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
-        _check_tokens(model, inputs.input_ids.shape[1], tokens)
+        _check_prompt(model, inputs.input_ids.shape[1], tokens)
         with disabled(model) if plain else nullcontext():
             written = model.generate(
                 **inputs, max_new_tokens=tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id
@@ -227,7 +231,7 @@ def inspect(
 
         form = form_of(None, out)
         model, tokenizer = _loaded(folder, base)
-        _check_tokens(model, len(tokenizer(prompt).input_ids), tokens)
+        _check_prompt(model, len(tokenizer(prompt).input_ids), tokens)
         found = inspect(model, tokenizer, prompt, tokens=tokens)
         answer(found.text())
         if out is not None:
@@ -235,19 +239,29 @@ def inspect(
             remark(f"written to {out}")
 
 
-def _check_tokens(model: Any, read: int, tokens: int) -> None:
-    """Refuse to write more than a model has positions for, after so many tokens of a prompt."""
+def _check_prompt(model: Any, read: int, tokens: int) -> None:
+    """Refuse a prompt of no token, and to write more than a model has positions for after those of the prompt."""
+    from neurallambda.cli.messages import fail
     from neurallambda.llm.teaching.room import check_room
 
+    if not read:
+        fail("prompt: it has no token; expected a text of at least one")
     check_room(model, read + tokens, f"--tokens: got {tokens} after {read} of the prompt")
 
 
 def _base_of(folder: Path, base: str | None) -> str:
-    """What the base model of a graft is called."""
+    """What the base model of a graft is called, if what the graft says of itself can be used."""
     from neurallambda.cli.messages import fail
+    from neurallambda.errors import ArgumentError
+    from neurallambda.llm.config import GraftConfig
     from neurallambda.llm.saving import CONFIG, read_facts
 
-    facts = read_facts(folder)["base"]
+    said = read_facts(folder)
+    try:
+        GraftConfig.from_facts(said["config"])
+    except ArgumentError as error:
+        fail(f"{folder / CONFIG}: config: {str(error).removeprefix('facts: ')}")
+    facts = said["base"]
     if not isinstance(facts, dict) or not isinstance(facts.get("name"), str):
         fail(f"{folder / CONFIG}: base: got {facts!r:.80}, expected a record with the name of the base model")
     name = base or facts["name"]

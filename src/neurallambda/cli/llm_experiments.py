@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from neurallambda.cli.llm_options import BaseOption, changes_argument, quiet
+from neurallambda.cli.llm_options import BaseOption, changes_argument, check_place, quiet
 
 
 def matrix(
@@ -31,13 +31,19 @@ def matrix(
 
     with reporting():
         quiet()
+        from neurallambda.llm.bases import load_base
         from neurallambda.llm.experiments.matrix import cells, recipe_of, run_cell
+        from neurallambda.llm.teaching.texts import texts_of, time_for
         from neurallambda.train.changes import replaced
 
         chosen = list(cells(base, starts.split(","), arms.split(","), tasks.split(",")))
         recipes = {
             cell.task: replaced([recipe_of(cell.task)], changes or [], fixed=["learning_rate"])[0] for cell in chosen
         }
+        check_place(out)
+        if text:  # else what cannot be read would be refused after all the runs that choose the learning rate
+            model, tokenizer = load_base(base)
+            texts_of(text, tokenizer, time=time_for(model))
         for cell in chosen:
             run_cell(cell, out, seeds=seeds, recipe=recipes[cell.task], texts=text or [], say=remark)
 
@@ -62,6 +68,7 @@ def window(
         from neurallambda.train.changes import replaced
 
         (recipe,) = replaced([WindowRecipe()], changes or [])
+        check_place(out, is_file=True)
         answer(window_table(measure_window(base, out, recipe, arms=arms.split(","), seeds=seeds, say=remark)))
 
 
@@ -83,6 +90,7 @@ def stories(
         from neurallambda.train.changes import replaced
 
         (recipe,) = replaced([StoryRecipe()], changes or [])
+        check_place(out, is_file=True)
         answer(str(write_stories(*load_base(base), out, recipe, say=remark)))
 
 
@@ -102,12 +110,16 @@ def pretrain(
 
     with reporting():
         quiet()
+        from neurallambda.llm.bases import load_base
         from neurallambda.llm.pretraining.description import describe
         from neurallambda.llm.pretraining.recipe import PretrainingRecipe
         from neurallambda.llm.pretraining.training import pretrain
         from neurallambda.train.changes import replaced
 
         (recipe,) = replaced([PretrainingRecipe()], changes or [])
+        check_place(out)
+        if beside is not None:
+            load_base(beside)  # else a model that cannot be loaded would be refused after the training
         progress = pretrain(file, out, recipe, say=remark)
         answer(str(describe(out, file, recipe, progress, beside=beside)))
 
@@ -126,12 +138,13 @@ def report(
         from neurallambda.llm.experiments.report import read, table
         from neurallambda.llm.experiments.window_table import find_windows
 
-        found, windows = read(folder), find_windows(folder)
+        found = read(folder)
         if out is None:
             answer(table(found).rstrip())
             return
+        text = page(found, find_windows(folder))
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page(found, windows))
+        out.write_text(text)
         remark(f"written to {out}")
 
 

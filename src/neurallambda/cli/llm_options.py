@@ -1,5 +1,8 @@
 """What the commands around language models share."""
 
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +19,34 @@ def changes_argument(examples: str) -> Any:
         examples: what may be changed, in words.
     """
     return typer.Argument(metavar="[KEY=VALUE]...", help=f"What shall be otherwise than it is meant: {examples}.")
+
+
+def check_place(out: Path, *, is_file: bool = False) -> None:
+    """Refuse a place that nothing can be written to, before the work whose result would be lost.
+
+    What has to be made for that is made, and taken away again.
+
+    Args:
+        out: what the option `--out` says.
+        is_file: whether a file is written there; else it is a folder.
+    """
+    from neurallambda.cli.messages import fail
+
+    folder = out.parent if is_file else out
+    if is_file and out.is_dir():
+        fail(f"--out: got {out}, which is a folder; expected a file")
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        kind = "file" if is_file else "folder"
+        fail(f"--out: got {out}, expected a {kind} that can be written ({error.filename}: {error.strerror})")
+    finally:
+        for one in missing:
+            with suppress(OSError):  # it was not made, or somebody else has put something into it
+                one.rmdir()
 
 
 def quiet() -> None:

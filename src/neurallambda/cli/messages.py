@@ -23,6 +23,10 @@ class ExitCode(IntEnum):
     """There was no program to run: a mistake in its text, in a file, in an option."""
 
 
+_NO_MEMORY = "can't allocate memory"
+"""What torch says where the processor's memory could not be had."""
+
+
 @contextmanager
 def reporting(origin: Path | None = None) -> Iterator[None]:
     """Turn what may go wrong on purpose into a message and an exit code.
@@ -38,7 +42,13 @@ def reporting(origin: Path | None = None) -> Iterator[None]:
     except NeurallambdaError as error:
         fail(f"{before}{error}")
     except OSError as error:
-        fail(f"{before}{error.strerror or error}")
+        # The error names its own place, which need not be the file that is read: it may be where the result should go.
+        place = error.filename2 or error.filename
+        fail(f"{before if place is None else f'{place}: '}{error.strerror or error}")
+    except (MemoryError, RuntimeError) as error:
+        if not _is_of_memory(error):
+            raise
+        fail(f"{before}there is not enough memory for this; smaller numbers may help")
 
 
 def fail(message: str, code: ExitCode = ExitCode.BAD_INPUT) -> NoReturn:
@@ -78,6 +88,11 @@ def answer(text: str) -> None:
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether a person sees what is written to a stream."""
     return stream is not None and stream.isatty()
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory could not be had; torch has no class of its own for that of the processor."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _NO_MEMORY in str(error)
 
 
 def _forget_output() -> None:

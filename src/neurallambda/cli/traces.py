@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -206,10 +206,4 @@ def _end(end: Json) -> str:
 
 
 def _opened(output: Path | None) -> Any:
-    if output is None:
-        return nullcontext(sys.stdout)
-    try:
-        stream: IO[str] = output.open("w", encoding="utf-8")
-    except OSError as error:
-        fail(f"--output: {output}: {error.strerror or error}")
-    return stream
+    return nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8")

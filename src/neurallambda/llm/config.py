@@ -16,6 +16,8 @@ ReadStart = Literal["transposed", "random"]
 """How the matrix of reads begins: as the transpose of that of values, or at random."""
 PhaseStart = Literal["put-take", "random"]
 """How actions are inclined at the start by the latch: as most protocols go, or at random."""
+MOST_NUMBERS = 2**40
+"""More numbers, four tebibytes, no machine has room for."""
 
 
 @checked
@@ -100,6 +102,11 @@ class GraftConfig:
             raise ArgumentError(f"structure: got {shown(self.structure)}, expected one of {', '.join(get_args(Kind))}")
         for name in ("heads", "width", "depth"):
             check_count(name, getattr(self, name))
+        if self.heads * self.width * self.depth > MOST_NUMBERS:
+            raise ArgumentError(
+                f"heads, width, depth: got {self.heads}, {self.width} and {self.depth}, expected a product of at most "
+                f"{MOST_NUMBERS}: so many numbers are held of each text"
+            )
         check_count("initial_values", self.initial_values, least=0)
         if self.initial_values > self.depth:
             raise ArgumentError(f"initial_values: got {self.initial_values}, expected at most the depth, {self.depth}")
@@ -125,18 +132,20 @@ class GraftConfig:
         return json.loads(json.dumps(asdict(self)))
 
     @classmethod
-    def from_facts(cls, facts: Mapping[str, Any]) -> "GraftConfig":
+    def from_facts(cls, facts: Any) -> "GraftConfig":
         """The configuration that `facts` gave.
 
         Args:
-            facts: every field by its name; lists stand for tuples.
+            facts: every field by its name, as a file holds them, so that it may be anything; lists stand for tuples.
 
         Raises:
             ArgumentError: if a name is missing or unknown, or a value cannot be used.
         """
         known = {field.name for field in fields(cls)}
-        if not isinstance(facts, Mapping) or set(facts) != known:
-            wrong = sorted(known ^ set(facts)) if isinstance(facts, Mapping) else shown(facts)
+        if not isinstance(facts, Mapping):
+            raise ArgumentError(f"facts: got {shown(facts)}, expected a record with the fields of a GraftConfig")
+        if set(facts) != known:
+            wrong = sorted(map(str, known ^ set(facts)))
             raise ArgumentError(f"facts: missing or unknown: {wrong}; expected the fields of a GraftConfig")
         values: dict[str, Any] = {name: _tuples(value) for name, value in facts.items()}
         return cls(**values)

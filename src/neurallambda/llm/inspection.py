@@ -100,12 +100,27 @@ def inspect(model: nn.Module, tokenizer: Any, prompt: str, *, tokens: int = 20) 
 
     Raises:
         ArgumentError: if the model has no graft, or the prompt is empty.
+
+    Example:
+        >>> import tokenizers
+        >>> from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+        >>> from neurallambda.llm import GraftConfig, graft
+        >>> words = tokenizers.Tokenizer(tokenizers.models.WordLevel({"?": 0, "dog": 1, "cat": 2}, unk_token="?"))
+        >>> words.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+        >>> tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="?")
+        >>> tiny = LlamaConfig(
+        ...     vocab_size=3, hidden_size=8, intermediate_size=8, num_hidden_layers=2, num_attention_heads=1
+        ... )
+        >>> model = graft(LlamaForCausalLM(tiny), GraftConfig(structure="queue", width=4, depth=8))
+        >>> found = inspect(model, tokenizer, "dog cat", tokens=1)
+        >>> found.tokens[: found.prompt], found.heads[0].name
+        (('dog', 'cat'), 'queue 1')
     """
     check_count("tokens", tokens)
     structure, held = structure_of(model), model.training
     inputs = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False).to(device_of(model))
     if not inputs.input_ids.numel():
-        raise ArgumentError("prompt: it has no token")
+        raise ArgumentError("prompt: it has no token; expected a text of at least one")
     model.eval()
     try:
         writes: Any = model

@@ -152,12 +152,13 @@ def find_results(places: list[Path]) -> list[Path]:
 
 def _json(path: Path) -> Any:
     if not path.is_file():
-        raise ArgumentError(f"{path}: there is no such file")
+        reason = "this is a folder, expected a file" if path.is_dir() else "there is no such file"
+        raise ArgumentError(f"{path}: {reason}")
     try:
         return json.loads(path.read_text())
     except OSError as error:
         raise ArgumentError(f"{path}: it cannot be read ({error.strerror})") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArgumentError(f"{path}: this is no JSON ({error}); remove it, or make it again") from None
 
 

@@ -1,5 +1,6 @@
 """The results of a matrix of experiments: read from files, and as one table."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
@@ -7,7 +8,7 @@ from typing import Any
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.experiments.arms import ARMS
-from neurallambda.llm.experiments.fields import NUMBER, TRAINING, check_fields
+from neurallambda.llm.experiments.fields import EACH, NUMBER, TRAINING, check_fields
 from neurallambda.llm.experiments.matrix import FORM, MULTIPLES
 from neurallambda.llm.teaching.tasks import TASKS
 from neurallambda.train.results import files_in
@@ -26,17 +27,20 @@ FIELDS = {
     **dict.fromkeys(("model", "base", "arm", "task"), str),
     "recipe": {"lengths": [int], "steps": int, "rows": int, "learning_rate": NUMBER},
     "rates": [NUMBER],
-    "tuning": [{"learning_rate": NUMBER, "validation": NUMBER}],
+    "tuning": [dict.fromkeys(("learning_rate", "validation", "loss"), NUMBER)],
     "seeds": [
         dict.fromkeys(("seed", "parameters"), int)
         | dict.fromkeys(("validation", "perplexity_ratio", "seconds", "tokens_per_second"), NUMBER)
-        | {"exact": dict}
+        | {"exact": {EACH: NUMBER}}
     ],
     "training": TRAINING,
 }
 """What is shown of a result."""
 REPEATED = {"replay_every": int, "replay_length": int, "replay_lengths": [int]}
 """What is shown of the texts that are repeated, of which earlier results have one length and later ones two."""
+
+_LENGTH = re.compile("[1-9][0-9]{0,8}")
+"""How the lengths are written that a seed was measured at."""
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
@@ -67,11 +71,19 @@ def _check(path: Path, facts: Result) -> None:
     repeated = {name: kind for name, kind in REPEATED.items() if name in facts["recipe"]}
     check_fields(path, facts["recipe"], repeated, "recipe")
     lengths = facts["recipe"]["lengths"]
-    if len(lengths) != 2:
-        raise ArgumentError(f"{path}: recipe.lengths: got {lengths}, expected two of them")
+    if len(lengths) != 2 or not 1 <= lengths[0] <= lengths[1]:
+        raise ArgumentError(
+            f"{path}: recipe.lengths: got {lengths}, expected two of at least 1, the first not the greater one"
+        )
+    if not facts["rates"]:
+        raise ArgumentError(f"{path}: rates: got none, expected at least one")
     for seed in facts["seeds"]:
-        wanted = {str(lengths[1] * multiple): NUMBER for multiple in MULTIPLES}
-        check_fields(path, seed["exact"], wanted, f"exact of seed {seed['seed']}")
+        name = f"exact of seed {seed['seed']}"
+        check_fields(path, seed["exact"], {str(lengths[1] * multiple): NUMBER for multiple in MULTIPLES}, name)
+        for length in seed["exact"]:
+            if not _LENGTH.fullmatch(length):
+                raise ArgumentError(f"{path}: {name}: got {length!r:.40}, expected a length of inputs, as '16'")
+        check_fields(path, seed.get("retention", {}), {EACH: NUMBER}, f"retention of seed {seed['seed']}")
 
 
 def table(results: Sequence[Result]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm.experiments.fields import NUMBER, TRAINING, check_fields
+from neurallambda.llm.experiments.fields import EACH, NUMBER, TRAINING, check_fields
 from neurallambda.llm.experiments.report import circumstances_of, markdown, with_extreme
 from neurallambda.train.results import files_in, read_facts
 
@@ -16,10 +16,12 @@ FIELDS = {
     "model": str,
     "recipe": dict.fromkeys(("window", "steps", "rows"), int),
     **dict.fromkeys(("base", "window"), NUMBER),
-    "arms": dict,
+    "arms": {EACH: {"seeds": [{"perplexity": NUMBER, "parameters": int}]}},
     "training": TRAINING,
 }
-"""What is shown of a result, beside its runs."""
+"""What is shown of a result, beside the learning rates of arms that have seeds."""
+TUNING = [{"learning_rate": NUMBER, "validation": NUMBER}]
+"""What is looked at besides where a measurement goes on."""
 
 LEGEND = """\
 Perplexity on held-out text that the base model wrote, the mean over seeds and in brackets the worst. The share that is given back
@@ -30,9 +32,13 @@ def read_window(path: Path) -> dict[str, Any]:
     """Read a result.
 
     Raises:
-        ArgumentError: if the file holds none.
+        ArgumentError: if the file holds none, or one that was changed by hand and cannot be gone on with.
     """
-    return read_facts(path, FORM, "neurallambda llm window")
+    facts = read_facts(path, FORM, "neurallambda llm window")
+    _check(path, facts)
+    for arm, runs in facts["arms"].items():
+        check_fields(path, runs, {"tuning": TUNING}, f"arms.{arm}")
+    return facts
 
 
 def find_windows(folder: Path) -> list[dict[str, Any]]:
@@ -46,10 +52,7 @@ def find_windows(folder: Path) -> list[dict[str, Any]]:
     """
     files = files_in(folder, FORM)
     for path, facts in files.items():
-        check_fields(path, facts, FIELDS)
-        for arm, runs in facts["arms"].items():
-            check_fields(path, runs, {"seeds": [{"perplexity": NUMBER, "parameters": int}]}, f"arms.{arm}")
-            check_fields(path, runs, {"learning_rate": NUMBER} if runs["seeds"] else {}, f"arms.{arm}")
+        _check(path, facts)
     return sorted(files.values(), key=lambda one: (one["model"], one["recipe"]["window"]))
 
 
@@ -58,21 +61,41 @@ def window_table(facts: Mapping[str, Any]) -> str:
 
     Args:
         facts: as `read_window` gives them.
+
+    Raises:
+        ArgumentError: if the model is not worse with the short window than without it.
     """
     base, cut = facts["base"], facts["window"]
-    rows = [["base", "–", f"{base:.3f}", "–", "–", "–"]]
     if not cut > base:
-        raise ArgumentError("result: the short window costs nothing, so nothing can be given back; name a shorter one")
+        raise ArgumentError(
+            f"{facts['model']}: a window of {facts['recipe']['window']} tokens costs nothing, so nothing can be given back; "
+            "name a shorter one"
+        )
+    rows = [["base", "–", f"{base:.3f}", "–", "–", "–"]]
     rows.append([f"window of {facts['recipe']['window']} tokens", "–", f"{cut:.3f}", "0%", "–", "–"])
     for arm, runs in facts["arms"].items():
         found = [seed["perplexity"] for seed in runs["seeds"]]
         if not found:
             rows.append([f"the same, {arm}", "0", "–", "–", "–", "–"])
             continue
-        given = log(cut / (sum(found) / len(found))) / log(cut / base)
+        # Two logarithms: where training has diverged the perplexity may be infinite, and the quotient zero, which has none.
+        given = (log(cut) - log(sum(found) / len(found))) / log(cut / base)
         cells = [str(len(found)), with_extreme(found, max(found)), f"{100 * given:.1f}%"]
         rows.append([f"the same, {arm}", *cells, f"{runs['seeds'][0]['parameters']:,}", f"{runs['learning_rate']:g}"])
     head = ["", "seeds", "perplexity", "given back", "parameters", "rate"]
     recipe = facts["recipe"]
     ran = f"{circumstances_of(facts['training'])}, {recipe['steps']} steps of {recipe['rows']} texts"
     return "\n\n".join([markdown(head, rows), LEGEND, f"Trained on: {ran}."])
+
+
+def _check(path: Path, facts: Mapping[str, Any]) -> None:
+    """Refuse a result that is not as it must be, and name its file."""
+    check_fields(path, facts, FIELDS)
+    measured = {name: facts[name] for name in ("base", "window")}
+    for arm, runs in facts["arms"].items():
+        check_fields(path, runs, {"learning_rate": NUMBER} if runs["seeds"] else {}, f"arms.{arm}")
+        seeds = enumerate(runs["seeds"])
+        measured |= {f"arms.{arm}.seeds[{place}].perplexity": seed["perplexity"] for place, seed in seeds}
+    for name, value in measured.items():
+        if value <= 0:
+            raise ArgumentError(f"{path}: {name}: got {value}, expected a perplexity, which is above 0")
