@@ -63,6 +63,10 @@ class ArgumentError(NeurallambdaError, ValueError):
     """An argument of a public function that cannot be used: which one, what came, what was expected."""
 
 
+_NO_COUNT = 2**63
+"""From here on an integer counts nothing: tensors have no such sizes, and generators no such seeds."""
+
+
 def how_to_install(extra: str) -> str:
     """The commands that bring an optional part of the package, for messages.
 
@@ -81,6 +85,8 @@ def check_count(name: str, value: object, *, least: int = 1) -> None:
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ArgumentError(f"{name}: got {value!r}, expected an integer of at least {least}")
+    if value >= _NO_COUNT:
+        raise ArgumentError(f"{name}: got {value!r:.40}, expected an integer below 2**63")
 
 
 def check_integers(value: object) -> None:

@@ -18,7 +18,7 @@ from neurallambda.cli.llm import LAST_SEED
 from neurallambda.llm import GraftConfig, disabled, graft, load_grafted, save_grafted, structure_of
 from neurallambda.llm.bases import load_base
 from neurallambda.llm.experiments import matrix, window
-from neurallambda.llm.experiments.matrix import FORM
+from neurallambda.llm.experiments.result_file import FORM
 from neurallambda.llm.pretraining import training as pretraining
 from neurallambda.llm.teaching import tasks, training
 from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of

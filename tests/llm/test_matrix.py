@@ -12,6 +12,7 @@ from neurallambda.errors import ArgumentError
 from neurallambda.llm.experiments import matrix
 from neurallambda.llm.experiments.arms import ARMS, GENTLE_RATES, RATES
 from neurallambda.llm.experiments.report import read, table
+from neurallambda.llm.experiments.result_file import FORM, MULTIPLES
 from neurallambda.llm.teaching.recipe import TeachingRecipe
 from neurallambda.llm.teaching.replay import Replay
 from tests.llm.test_teaching import small_model, tokenizer
@@ -108,7 +109,8 @@ def held(monkeypatch: pytest.MonkeyPatch, *validations: float, base: Any = None)
     """Runs that come to these, and whatever base is loaded."""
     found, spelled = iter(validations), tokenizer()
     base = small_model(len(spelled)) if base is None else base
-    known = {"loss": 1.0, "parameters": 1, "exact": {"8": 1.0}, "perplexity_ratio": 1.0}
+    exact = {"exact": {str(8 * multiple): 1.0 for multiple in MULTIPLES}, "perplexity_ratio": 1.0}
+    known = {"loss": 1.0, "parameters": 1, "seconds": 1.0, "tokens_per_second": 1, **exact}
     monkeypatch.setattr(matrix, "_run", lambda *_, **__: {"validation": next(found), **known})
     monkeypatch.setattr(matrix, "load_base", lambda name: (base, spelled))
 
@@ -135,6 +137,15 @@ def test_a_cell_that_was_made_otherwise_does_not_go_on(
     path.write_text(json.dumps(facts | {changed: other[changed]}))
     with pytest.raises(ArgumentError, match="another model of this name" if changed == "weights" else "another recipe"):
         matrix.run_cell(cell, tmp_path, seeds=2, say=quiet)
+
+
+def test_a_cell_that_was_changed_by_hand_names_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held(monkeypatch, 0.1, 0.3, 0.2, 0.5)
+    (cell,) = matrix.cells("tiny", ["pretrained"], ["structure"], ["copy"])
+    path = tmp_path / f"{cell.name}.json"
+    path.write_text(json.dumps({"form": FORM, "model": "tiny"}))
+    with pytest.raises(ArgumentError, match=rf"{path.name}: base is missing"):
+        matrix.run_cell(cell, tmp_path, seeds=1, say=quiet)
 
 
 def test_a_rate_at_the_edge_of_those_that_were_tried_is_not_the_last(

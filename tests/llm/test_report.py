@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm.experiments.matrix import FORM
 from neurallambda.llm.experiments.page import page
 from neurallambda.llm.experiments.report import read, table
+from neurallambda.llm.experiments.result_file import FORM
 from neurallambda.llm.experiments.targets import COMPARED, Judgement, generalisation, judge
 from neurallambda.llm.experiments.window_table import FORM as WINDOW
 from neurallambda.llm.experiments.window_table import find_windows

@@ -7,7 +7,7 @@ import torch
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.teaching import texts
-from neurallambda.llm.teaching.texts import file_texts, fingerprint, own_texts, sampled_texts
+from neurallambda.llm.teaching.texts import file_texts, fingerprint, own_texts, sampled_texts, texts_of
 from tests.llm.test_teaching import small_model, tokenizer
 from tests.llm.tiny import plain
 
@@ -33,6 +33,17 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
         file.write_text(text)
         with pytest.raises(ArgumentError, match="expected at least 200"):
             file_texts(file, spelled)
+
+
+def test_no_text_takes_the_place_of_another(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    files = [tmp_path / "book.txt", tmp_path / "other" / "book.txt"]
+    for file in (*files, tmp_path / "own.txt"):
+        file.write_text("dog cat\n" * 400)
+    with pytest.raises(ArgumentError, match=r"other/book\.txt: another text is called 'book' too"):
+        texts_of(files, tokenizer(), time=7)
+    with pytest.raises(ArgumentError, match="'own' is what the model's own texts are called"):
+        texts_of([tmp_path / "own.txt"], tokenizer(), time=7)
 
 
 @pytest.fixture

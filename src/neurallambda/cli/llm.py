@@ -164,13 +164,13 @@ def retention(
         quiet()
         from neurallambda.llm.bases import home_of, load_base
         from neurallambda.llm.saving import load_grafted
-        from neurallambda.llm.teaching.texts import own_texts, texts_of, time_for
+        from neurallambda.llm.teaching.texts import OWN, own_texts, texts_of, time_for
         from neurallambda.llm.teaching.training import perplexity
 
         name = _base_of(folder, base)
         model, tokenizer = load_base(name)
         texts = texts_of(files or [], tokenizer, time=time_for(model))
-        texts = {"own": own_texts(model, home_of(name))[0], **texts}
+        texts = {OWN: own_texts(model, home_of(name))[0], **texts}
         before = {text: perplexity(model, tokens) for text, tokens in texts.items()}
         load_grafted(model, folder)
         for text, tokens in texts.items():

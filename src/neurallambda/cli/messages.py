@@ -23,8 +23,8 @@ class ExitCode(IntEnum):
     """There was no program to run: a mistake in its text, in a file, in an option."""
 
 
-_NO_MEMORY = "can't allocate memory"
-"""What torch says where the processor's memory could not be had."""
+_NO_MEMORY = ("can't allocate memory", "Storage size calculation overflowed")
+"""What torch says where the processor's memory could not be had, or cannot even be counted."""
 
 
 @contextmanager
@@ -92,7 +92,12 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 def _is_of_memory(error: Exception) -> bool:
     """Whether an error says that memory could not be had; torch has no class of its own for that of the processor."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _NO_MEMORY in str(error)
+    said = str(error)
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or any(x in said for x in _NO_MEMORY)
+    )
 
 
 def _forget_output() -> None:

@@ -92,7 +92,10 @@ def load_grafted(model: nn.Module, folder: Path | str) -> nn.Module:
     """
     folder = Path(folder)
     facts = read_facts(folder)
-    config = GraftConfig.from_facts(facts["config"])
+    try:
+        config = GraftConfig.from_facts(facts["config"])
+    except ArgumentError as error:
+        raise ArgumentError(f"{folder / CONFIG}: config: {str(error).removeprefix('facts: ')}") from None
     here = _base(splice_of(model).model if is_grafted(model) else model)
     unlike = [name for name in ("model_type", *SIZES) if facts["base"].get(name, here[name]) != here[name]]
     if unlike:

@@ -12,6 +12,7 @@ import torch
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.bases import home_of, label_of, load_base
 from neurallambda.llm.experiments.arms import ARMS
+from neurallambda.llm.experiments.result_file import FORM, MULTIPLES, check_result
 from neurallambda.llm.experiments.sizes import structure_size
 from neurallambda.llm.rwkv.start import start_rwkv7
 from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
@@ -23,15 +24,12 @@ from neurallambda.llm.teaching.training import exact_match, measured, perplexity
 from neurallambda.train.results import read_facts, write_result
 from neurallambda.train.run_folder import where
 
-FORM = "neurallambda llm result 1"
 FIRST_SEED = 300
 """The seeds that count begin here: the recipe was chosen by others."""
 TUNING_SEED, VALIDATION_SEED, TEST_SEED = 1_000, 2_000_003, 3_000_017
 VALIDATION_ROWS, TEST_ROWS = 256, 128
 ENOUGH, APART = 0.99, 10_000
 """A try that answers so many of the validation's inputs is the last, and a rate is good enough; how far the seeds of tries are apart."""
-MULTIPLES = (1, 2, 4, 8)
-"""How many times the greatest length of training the test lengths are."""
 
 Base = Literal["pretrained", "random"]
 
@@ -175,6 +173,7 @@ def _begun(cell: Cell, recipe: TeachingRecipe, path: Path) -> dict[str, Any]:
     if not path.exists():
         return fresh | {"training": where()}
     facts = read_facts(path, FORM, "neurallambda llm matrix")
+    check_result(path, facts)
     if facts.get("weights", fresh["weights"]) != fresh["weights"]:  # earlier results have none
         raise ArgumentError(f"{path}: it was made with another model of this name; choose another folder")
     if any(_without_rate(facts.get(name)) != _without_rate(fresh[name]) for name in ("recipe", "graft", "rates")):

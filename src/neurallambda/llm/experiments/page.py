@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from neurallambda.llm.experiments.matrix import next_rate
 from neurallambda.llm.experiments.report import (
     LEGEND,
-    Result,
     arms_of,
     circumstances,
     lengths_of,
     markdown,
     rows_of,
 )
+from neurallambda.llm.experiments.result_file import Result
 from neurallambda.llm.experiments.targets import judge
 from neurallambda.llm.experiments.window_table import window_table
 from neurallambda.llm.teaching.tasks import TASKS

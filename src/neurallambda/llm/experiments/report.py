@@ -1,6 +1,5 @@
 """The results of a matrix of experiments: read from files, and as one table."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
@@ -8,12 +7,9 @@ from typing import Any
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.experiments.arms import ARMS
-from neurallambda.llm.experiments.fields import EACH, NUMBER, TRAINING, check_fields
-from neurallambda.llm.experiments.matrix import FORM, MULTIPLES
+from neurallambda.llm.experiments.result_file import FORM, Result, check_result
 from neurallambda.llm.teaching.tasks import TASKS
 from neurallambda.train.results import files_in
-
-Result = Mapping[str, Any]
 
 LEGEND = """\
 Each row is one arm on one task. **Exact** is the share of fresh inputs whose whole answer greedy decoding writes, at the greatest
@@ -22,25 +18,6 @@ held-out text that the base model wrote, divided by what it was before the train
 a column of their own. Parameters are those that learn; **repeated** says how long the texts are, in tokens, that are repeated beside the
 task: 20 to 200, with random tokens in every second one, or 100 as an earlier recipe had it, where three of five were of random tokens
 alone. Tokens are those of the training that were seen in a second. A dash stands for what is not measured yet."""
-
-FIELDS = {
-    **dict.fromkeys(("model", "base", "arm", "task"), str),
-    "recipe": {"lengths": [int], "steps": int, "rows": int, "learning_rate": NUMBER},
-    "rates": [NUMBER],
-    "tuning": [dict.fromkeys(("learning_rate", "validation", "loss"), NUMBER)],
-    "seeds": [
-        dict.fromkeys(("seed", "parameters"), int)
-        | dict.fromkeys(("validation", "perplexity_ratio", "seconds", "tokens_per_second"), NUMBER)
-        | {"exact": {EACH: NUMBER}}
-    ],
-    "training": TRAINING,
-}
-"""What is shown of a result."""
-REPEATED = {"replay_every": int, "replay_length": int, "replay_lengths": [int]}
-"""What is shown of the texts that are repeated, of which earlier results have one length and later ones two."""
-
-_LENGTH = re.compile("[1-9][0-9]{0,8}")
-"""How the lengths are written that a seed was measured at."""
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
@@ -56,34 +33,11 @@ def read(folder: Path) -> list[dict[str, Any]]:
     if not files:
         raise ArgumentError(f"{folder}: there is no result of `neurallambda llm matrix` in this folder")
     for path, facts in files.items():
-        _check(path, facts)
+        check_result(path, facts)
     arms, tasks = list(ARMS), list(TASKS)
     return sorted(
         files.values(), key=lambda one: (one["model"], tasks.index(one["task"]), one["base"], arms.index(one["arm"]))
     )
-
-
-def _check(path: Path, facts: Result) -> None:
-    check_fields(path, facts, FIELDS)
-    for name, known in (("arm", ARMS), ("task", TASKS), ("base", ("pretrained", "random"))):
-        if facts[name] not in known:
-            raise ArgumentError(f"{path}: {name}: got {facts[name]!r}, expected one of {', '.join(known)}")
-    repeated = {name: kind for name, kind in REPEATED.items() if name in facts["recipe"]}
-    check_fields(path, facts["recipe"], repeated, "recipe")
-    lengths = facts["recipe"]["lengths"]
-    if len(lengths) != 2 or not 1 <= lengths[0] <= lengths[1]:
-        raise ArgumentError(
-            f"{path}: recipe.lengths: got {lengths}, expected two of at least 1, the first not the greater one"
-        )
-    if not facts["rates"]:
-        raise ArgumentError(f"{path}: rates: got none, expected at least one")
-    for seed in facts["seeds"]:
-        name = f"exact of seed {seed['seed']}"
-        check_fields(path, seed["exact"], {str(lengths[1] * multiple): NUMBER for multiple in MULTIPLES}, name)
-        for length in seed["exact"]:
-            if not _LENGTH.fullmatch(length):
-                raise ArgumentError(f"{path}: {name}: got {length!r:.40}, expected a length of inputs, as '16'")
-        check_fields(path, seed.get("retention", {}), {EACH: NUMBER}, f"retention of seed {seed['seed']}")
 
 
 def table(results: Sequence[Result]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Literal
 
-from neurallambda.llm.experiments.report import Result
+from neurallambda.llm.experiments.result_file import Result
 from neurallambda.llm.teaching.tasks import TASKS
 
 Verdict = Literal["met", "missed", "open"]

@@ -5,6 +5,7 @@ from typing import Literal
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
+from neurallambda.llm.pretraining.seeds import check_seed
 from neurallambda.llm.teaching.recipe import check_rate
 
 
@@ -65,6 +66,7 @@ class PretrainingRecipe:
         names = ("layers", "width", "head", "inner", "rank", "steps", "rows", "rise", "held", "check_every")
         for name in names:
             check_count(name, getattr(self, name))
+        check_seed(self.seed)
         check_count("vocabulary", self.vocabulary, least=300)
         check_count("time", self.time, least=2)
         for name in ("learning_rate", "clip", "save_every"):

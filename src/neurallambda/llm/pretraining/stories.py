@@ -17,6 +17,7 @@ from torch import Tensor
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.llm.extras import extra
+from neurallambda.llm.pretraining.seeds import check_seed, generator_of
 from neurallambda.llm.teaching.recipe import check_rate
 from neurallambda.train.run_folder import where
 
@@ -50,6 +51,7 @@ class StoryRecipe:
     def __post_init__(self) -> None:
         for name in ("tokens", "rows"):
             check_count(name, getattr(self, name))
+        check_seed(self.seed)
         check_count("time", self.time, least=2)
         check_rate("temperature", self.temperature)
 
@@ -149,7 +151,7 @@ def _read(file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 @torch.no_grad()
 def _drawn(writer: Any, recipe: StoryRecipe, number: int) -> list[list[int]]:
     """The tokens of one batch."""
-    generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + number)
+    generator = generator_of(recipe.seed, number)
 
     def choose(_: Tensor, scores: Tensor) -> Tensor:
         """Leave one token of each row, drawn by its place in the sums of probabilities: `torch.multinomial` takes ten times as long."""

@@ -17,6 +17,7 @@ from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.extras import extra
 from neurallambda.llm.pretraining.recipe import PretrainingRecipe
+from neurallambda.llm.pretraining.seeds import generator_of
 from neurallambda.llm.pretraining.stories import Story, read_stories
 from neurallambda.llm.pretraining.vocabulary import make_tokenizer
 from neurallambda.llm.rwkv.chunked import fast_class
@@ -188,7 +189,7 @@ def pieces_of(tokens: Tensor, recipe: PretrainingRecipe, step: int) -> Tensor:
             f"texts: they have {len(tokens)} tokens, expected at least {(recipe.rows + 1) * recipe.time + 1} for one step"
         )
     epoch, place = divmod(step, in_epoch)
-    generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
+    generator = generator_of(recipe.seed, epoch)
     first = torch.randint(recipe.time, (), generator=generator)
     chosen = torch.randperm(count, generator=generator)[place * recipe.rows : (place + 1) * recipe.rows]
     return tokens[first + chosen[:, None] * recipe.time + torch.arange(recipe.time + 1)]

@@ -16,6 +16,8 @@ from neurallambda.train import checkpoint
 
 ROWS, TIME, SEED = 160, 200, 5
 """How many texts a base model writes, how long each is, and the seed of that."""
+OWN = "own"
+"""What the texts that a model writes itself are called among others."""
 HELD = 32
 """So many of them, the first, are held out: perplexity is measured on them, the others are repeated in training."""
 _WRITTEN: dict[str, Tensor] = {}
@@ -150,7 +152,15 @@ def texts_of(files: Sequence[Path], tokenizer: Any, *, time: int = TIME) -> dict
         files: of plain text.
         tokenizer: of the model.
         time: how many tokens each text has.
+
+    Raises:
+        ArgumentError: if one cannot be read, or two have the same name.
     """
+    for place, file in enumerate(files):
+        if file.stem == OWN:
+            raise ArgumentError(f"{file}: {OWN!r} is what the model's own texts are called; name the file otherwise")
+        if file.stem in {other.stem for other in files[:place]}:
+            raise ArgumentError(f"{file}: another text is called {file.stem!r} too; name one of the files otherwise")
     return {file.stem: file_texts(file, tokenizer, time=time) for file in files}
 
 
