@@ -82,6 +82,26 @@ def test_a_graft_is_made_measured_and_used(base: str, tmp_path: Path) -> None:
     assert said == (0, written(*load_base(base)) + "\n")  # the gate is closed
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "reverse", "--out", "{tmp}/made"),
+        ("matrix", "--out", "{tmp}/cells"),
+        ("window", "--out", "{tmp}/window.json"),
+        ("evaluate", "{opened}", "reverse"),
+        ("generate", "{opened}", "dog"),
+        ("inspect", "{opened}", "dog"),
+        ("retention", "{opened}"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused(words: tuple[str, ...], base: str, opened: str, tmp_path: Path) -> None:
+    code, said = called(
+        *(word.format(tmp=tmp_path, opened=opened) for word in words), "--base", base, "--device", "gpu"
+    )
+    assert (code, "device: got 'gpu', expected one that torch can use here" in said) == (2, True)
+    assert not list(tmp_path.glob("made")) + list(tmp_path.glob("cells")) + list(tmp_path.glob("window.json"))
+
+
 def test_a_text_goes_on_as_the_structure_says_or_plainly_without_it(base: str, opened: str) -> None:
     model, spelled = load_base(base)
     plain = written(model, spelled)
@@ -298,7 +318,8 @@ def test_a_graft_that_does_not_say_its_base_is_refused(said_of_base: object, ope
         (["train", "copy", "--out", "x", "layers_to_transform=1,2,3"], "layers_to_transform: got"),
         (["matrix", "--out", "x", "learning_rate=1"], "there is no such key"),
         (["graft", "--out", "x", "width=99999999999"], "heads, width, depth: got 1, 99999999999 and 128"),
-        (["graft", "--out", "x", f"width={10**30}"], "expected a product of at most 1099511627776"),
+        (["graft", "--out", "x", f"width={10**15}"], "expected a product of at most 1099511627776"),
+        (["graft", "--out", "x", f"width={10**30}"], "expected an integer below 2**63"),
         (["graft", "--out", "x", f"width={2**40}", "depth=1"], "there is not enough memory"),
         (["graft", "--out", "x", "--seed", "99999999999999999999999"], "Invalid value for '--seed'"),
         (["train", "copy", "--out", "x", "--seed", "99999999999999999999999"], "Invalid value for '--seed'"),

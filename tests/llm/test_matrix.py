@@ -27,7 +27,7 @@ pytestmark = [  # PEFT's own use
 
 def test_a_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spelled = tokenizer()
-    monkeypatch.setattr(matrix, "load_base", lambda name: (small_model(len(spelled)), spelled))
+    monkeypatch.setattr(matrix, "load_base", lambda name, **_: (small_model(len(spelled)), spelled))
     monkeypatch.setattr(matrix, "VALIDATION_ROWS", 4)
     monkeypatch.setattr(matrix, "TEST_ROWS", 4)
     plain = torch.randint(3, len(spelled), (40, 30))
@@ -79,7 +79,7 @@ def test_a_try_that_fails_on_validation_is_begun_again(tmp_path: Path, monkeypat
 
     measured = list[str]()
     monkeypatch.setattr(matrix, "_taught", taught)
-    monkeypatch.setattr(matrix, "load_base", lambda name: (small_model(9), None))
+    monkeypatch.setattr(matrix, "load_base", lambda name, **_: (small_model(9), None))
     monkeypatch.setattr(matrix, "replay_of", lambda *_: (torch.ones(1, 2), torch.ones(1, 2)))
     monkeypatch.setattr(matrix, "perplexity", lambda *_: 2.0)
     monkeypatch.setattr(matrix, "measured", lambda model, *_, **__: measured.append(model) or {"8": 1.0})
@@ -112,7 +112,7 @@ def held(monkeypatch: pytest.MonkeyPatch, *validations: float, base: Any = None)
     exact = {"exact": {str(8 * multiple): 1.0 for multiple in MULTIPLES}, "perplexity_ratio": 1.0}
     known = {"loss": 1.0, "parameters": 1, "seconds": 1.0, "tokens_per_second": 1, **exact}
     monkeypatch.setattr(matrix, "_run", lambda *_, **__: {"validation": next(found), **known})
-    monkeypatch.setattr(matrix, "load_base", lambda name: (base, spelled))
+    monkeypatch.setattr(matrix, "load_base", lambda name, **_: (base, spelled))
 
 
 def quiet(_: str) -> None:

@@ -59,7 +59,7 @@ def test_it_is_measured_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     torch.manual_seed(0)
     texts = torch.randint(3, 30, (40, 12))
     base = small_model(30)
-    monkeypatch.setattr(window, "load_base", lambda name: (base, None))
+    monkeypatch.setattr(window, "load_base", lambda name, **_: (base, None))
     monkeypatch.setattr(window, "own_texts", lambda model, place: texts.split([8, 32]))
     monkeypatch.setattr(window, "RATES", (1e-3, 1e-2))
     before = {name: one.clone() for name, one in base.named_parameters()}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from neurallambda.cli.llm_experiments import register
-from neurallambda.cli.llm_options import BaseOption, changes_argument, check_place, quiet
+from neurallambda.cli.llm_options import BaseOption, DeviceOption, changes_argument, check_place, quiet
 
 app = typer.Typer(
     name="llm",
@@ -76,6 +76,7 @@ def train(
     changes: Changes = None,
     base: BaseOption = "stories15m",
     seed: Seed = 0,
+    device: DeviceOption = None,
 ) -> None:
     """Teach a task to a structure in a frozen model, plain text beside it, and keep the structure in a folder."""
     from neurallambda.cli.messages import answer, remark, reporting
@@ -95,7 +96,7 @@ def train(
         from neurallambda.train.changes import replaced
 
         wanted = text_task(task)
-        model, tokenizer = load_base(base)
+        model, tokenizer = load_base(base, device=device)
         config, recipe = replaced([graft_for(wanted, tokenizer), recipe_of(task)], changes or [])
         check_place(out)
         check_length(model, wanted, tokenizer, recipe.lengths[1], name="lengths")
@@ -124,6 +125,7 @@ def evaluate(
     lengths: Annotated[str, typer.Option(metavar="LENGTHS", help="Lengths of inputs, as in 8,16,32.")] = "8,16,32,64",
     rows: Annotated[int, typer.Option(min=1, help="How many fresh inputs of each length.")] = 128,
     seed: Seed = 1,
+    device: DeviceOption = None,
 ) -> None:
     """Measure at how many fresh inputs a trained structure answers without a mistake, at each length."""
     from neurallambda.cli.messages import answer, fail, reporting
@@ -141,7 +143,7 @@ def evaluate(
             fail(f"--lengths: got {lengths!r}, expected numbers, as in 8,16,32")
         if min(chosen) < 1:
             fail(f"--lengths: got {lengths!r}, expected lengths of at least 1")
-        model, tokenizer = _loaded(folder, base)
+        model, tokenizer = _loaded(folder, base, device)
         for length in chosen:
             check_length(model, wanted, tokenizer, length, name="--lengths")
         for length in chosen:
@@ -153,6 +155,7 @@ def retention(
     folder: Folder,
     files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Files of plain text.")] = None,
     base: OwnBase = None,
+    device: DeviceOption = None,
 ) -> None:
     """Measure what a structure does to the language: perplexity without it, with it, and their ratio.
 
@@ -168,7 +171,7 @@ def retention(
         from neurallambda.llm.teaching.training import perplexity
 
         name = _base_of(folder, base)
-        model, tokenizer = load_base(name)
+        model, tokenizer = load_base(name, device=device)
         texts = texts_of(files or [], tokenizer, time=time_for(model))
         texts = {OWN: own_texts(model, home_of(name))[0], **texts}
         before = {text: perplexity(model, tokens) for text, tokens in texts.items()}
@@ -185,6 +188,7 @@ def generate(
     base: OwnBase = None,
     tokens: Tokens = 40,
     plain: Annotated[bool, typer.Option("--plain", help="Without the structure, to compare.")] = False,
+    device: DeviceOption = None,
 ) -> None:
     """Let a model with a structure go on with a text, greedily."""
     from neurallambda.cli.messages import answer, reporting
@@ -195,8 +199,8 @@ def generate(
 
         from neurallambda.llm.grafting import disabled
 
-        model, tokenizer = _loaded(folder, base)
-        inputs = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
+        model, tokenizer = _loaded(folder, base, device)
+        inputs = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False).to(model.device)
         _check_prompt(model, inputs.input_ids.shape[1], tokens)
         with disabled(model) if plain else nullcontext():
             written = model.generate(
@@ -220,6 +224,7 @@ def inspect(
             help="Write it there too: a page that shows each step, .html; or its record, .json or .jsonl.",
         ),
     ] = None,
+    device: DeviceOption = None,
 ) -> None:
     """Show what a structure does while its model writes: the latch, the actions, and what is held."""
     from neurallambda.cli.messages import answer, remark, reporting
@@ -230,7 +235,7 @@ def inspect(
         from neurallambda.llm.inspection import inspect, trace_graft
 
         form = form_of(None, out)
-        model, tokenizer = _loaded(folder, base)
+        model, tokenizer = _loaded(folder, base, device)
         _check_prompt(model, len(tokenizer(prompt).input_ids), tokens)
         found = inspect(model, tokenizer, prompt, tokens=tokens)
         answer(found.text())
@@ -270,12 +275,12 @@ def _base_of(folder: Path, base: str | None) -> str:
     return name
 
 
-def _loaded(folder: Path, base: str | None) -> tuple[Any, Any]:
+def _loaded(folder: Path, base: str | None, device: str | None) -> tuple[Any, Any]:
     """The base model of a graft with the graft in it, and the tokenizer."""
     from neurallambda.llm.bases import load_base
     from neurallambda.llm.saving import load_grafted
 
-    model, tokenizer = load_base(_base_of(folder, base))
+    model, tokenizer = load_base(_base_of(folder, base), device=device)
     return load_grafted(model, folder).eval(), tokenizer
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from neurallambda.cli.llm_options import BaseOption, changes_argument, check_place, quiet
+from neurallambda.cli.llm_options import BaseOption, DeviceOption, changes_argument, check_place, quiet
 
 
 def matrix(
@@ -25,12 +25,14 @@ def matrix(
         list[Path] | None,
         typer.Option(metavar="FILE", help="Plain text to measure perplexity on too; may be given several times."),
     ] = None,
+    device: DeviceOption = None,
 ) -> None:
     """Run a matrix of experiments; what is done already is left as it is, so it may be interrupted."""
     from neurallambda.cli.messages import remark, reporting
 
     with reporting():
         quiet()
+        from neurallambda.device import check_device
         from neurallambda.llm.bases import load_base
         from neurallambda.llm.experiments.matrix import cells, recipe_of, run_cell
         from neurallambda.llm.teaching.texts import texts_of, time_for
@@ -41,11 +43,12 @@ def matrix(
             cell.task: replaced([recipe_of(cell.task)], changes or [], fixed=["learning_rate"])[0] for cell in chosen
         }
         check_place(out)
+        check_device(device)
         if text:  # else what cannot be read would be refused after all the runs that choose the learning rate
             model, tokenizer = load_base(base)
             texts_of(text, tokenizer, time=time_for(model))
         for cell in chosen:
-            run_cell(cell, out, seeds=seeds, recipe=recipes[cell.task], texts=text or [], say=remark)
+            run_cell(cell, out, seeds=seeds, recipe=recipes[cell.task], texts=text or [], device=device, say=remark)
 
 
 def window(
@@ -57,6 +60,7 @@ def window(
     base: BaseOption = "stories15m",
     arms: Annotated[str, typer.Option(help="What is added: structure, lora, or both with a comma.")] = "structure,lora",
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds of each count.")] = 3,
+    device: DeviceOption = None,
 ) -> None:
     """Cut a model's attention to a short window, and see what a structure gives back; goes on where it was."""
     from neurallambda.cli.messages import answer, remark, reporting
@@ -69,7 +73,11 @@ def window(
 
         (recipe,) = replaced([WindowRecipe()], changes or [])
         check_place(out, is_file=True)
-        answer(window_table(measure_window(base, out, recipe, arms=arms.split(","), seeds=seeds, say=remark)))
+        answer(
+            window_table(
+                measure_window(base, out, recipe, arms=arms.split(","), seeds=seeds, device=device, say=remark)
+            )
+        )
 
 
 def stories(

@@ -11,6 +11,8 @@ BaseOption = Annotated[
     str, typer.Option(metavar="MODEL", help="The base model: stories15m, smollm2, a folder, or a name on a hub.")
 ]
 
+DeviceOption = Annotated[str | None, typer.Option(help="cpu or cuda; without it, the CPU.")]
+
 
 def changes_argument(examples: str) -> Any:
     """The argument of a command by which single numbers of what it does are changed.

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from neurallambda.arguments import checked
+from neurallambda.device import check_device
 from neurallambda.errors import ArgumentError, NeurallambdaError
 from neurallambda.llm import llama2c
 from neurallambda.llm.extras import extra
@@ -104,18 +105,20 @@ def label_of(name: str) -> str:
 
 
 @checked
-def load_base(name: str) -> tuple[Any, Any]:
+def load_base(name: str, *, device: str | None = None) -> tuple[Any, Any]:
     """A base model and its tokenizer.
 
     Args:
         name: a model that was fetched (`stories15m`, `smollm2`), a folder as transformers keeps one, or a name on the hub.
+        device: where the model lies, as `cuda`; None: the CPU.
 
     Returns:
         The model in evaluation, in float32, and its tokenizer.
 
     Raises:
-        ArgumentError: if there is no such model.
+        ArgumentError: if there is no such model, or torch cannot use that device.
     """
+    check_device(device)
     transformers = extra("transformers")
     where = str(place_of(name)) if name in PACKAGES else name
     if name in PACKAGES and not _is_whole(place_of(name)):
@@ -138,7 +141,7 @@ def load_base(name: str) -> tuple[Any, Any]:
     model.config._name_or_path = name
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return model.eval(), tokenizer
+    return model.eval().to("cpu" if device is None else device), tokenizer
 
 
 def check_hash(path: Path, sha256: str) -> None:

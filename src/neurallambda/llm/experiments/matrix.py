@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from neurallambda.llm.experiments.sizes import structure_size
 from neurallambda.llm.rwkv.start import start_rwkv7
 from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
 from neurallambda.llm.teaching.replay import Replay, replay_of
-from neurallambda.llm.teaching.room import check_length
+from neurallambda.llm.teaching.room import check_length, device_of
 from neurallambda.llm.teaching.tasks import text_task
 from neurallambda.llm.teaching.texts import fingerprint, texts_of, time_for
 from neurallambda.llm.teaching.training import exact_match, measured, perplexity, teach
@@ -81,6 +82,7 @@ def run_cell(
     seeds: int = 5,
     recipe: TeachingRecipe | None = None,
     texts: Sequence[Path] = (),
+    device: str | None = None,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     """All runs of a cell that are not done yet: those that choose the learning rate, and then those that count.
@@ -94,6 +96,7 @@ def run_cell(
         seeds: how many count.
         recipe: how to teach, None: as `recipe_of` says; its learning rate is not used.
         texts: files of plain text on which perplexity is measured too.
+        device: where the model learns; None: on the CPU.
         say: told what happens.
 
     Returns:
@@ -105,8 +108,9 @@ def run_cell(
     recipe = recipe or recipe_of(cell.task)
     path = folder / f"{cell.name}.json"
     facts = _begun(cell, recipe, path)
+    run_once = partial(_run, cell, device=device)
     while (rate := next_rate(facts["rates"], facts["tuning"])) is not None:
-        run = _run(cell, replace(recipe, learning_rate=rate), TUNING_SEED)
+        run = run_once(replace(recipe, learning_rate=rate), TUNING_SEED)
         facts["tuning"].append({"learning_rate": rate, "validation": run["validation"], "loss": run["loss"]})
         if not facts["seeds"]:
             facts["recipe"]["learning_rate"] = max(facts["tuning"], key=_order)["learning_rate"]
@@ -121,7 +125,7 @@ def run_cell(
     done = {one["seed"] for one in facts["seeds"]}
     for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         if seed not in done:
-            run = _run(cell, replace(recipe, learning_rate=best), seed, texts=texts)
+            run = run_once(replace(recipe, learning_rate=best), seed, texts=texts)
             facts["seeds"].append({"seed": seed, "learning_rate": best, **run})
             write_result(path, facts)
             say(f"{cell.name} seed {seed}: {run['exact']}, perplexity × {run['perplexity_ratio']:.4f}")
@@ -188,13 +192,15 @@ def _without_rate(facts: Any) -> Any:
     return {name: one for name, one in facts.items() if name != "learning_rate"} if isinstance(facts, dict) else facts
 
 
-def _run(cell: Cell, recipe: TeachingRecipe, seed: int, *, texts: Sequence[Path] | None = None) -> dict[str, Any]:
+def _run(
+    cell: Cell, recipe: TeachingRecipe, seed: int, *, texts: Sequence[Path] | None = None, device: str | None = None
+) -> dict[str, Any]:
     """Teach, and measure: on fresh inputs of the greatest length of training, and where texts are given, by the test.
 
     An arm with several tries begins again while too few of these inputs are answered; the best try is what counts, and the
     time is that of all.
     """
-    base, tokenizer = load_base(cell.model)
+    base, tokenizer = load_base(cell.model, device=device)
     held, replay = replay_of(base, home_of(cell.model))
     if cell.base == "random":
         torch.manual_seed(seed)
@@ -223,7 +229,7 @@ def _run(cell: Cell, recipe: TeachingRecipe, seed: int, *, texts: Sequence[Path]
 def _random(base: Any) -> Any:
     """A model of the same sizes with the weights that a training begins with."""
     made = type(base)(base.config)
-    return (start_rwkv7(made) if base.config.model_type == "rwkv7" else made).eval()
+    return (start_rwkv7(made) if base.config.model_type == "rwkv7" else made).eval().to(device_of(base))
 
 
 def _taught(

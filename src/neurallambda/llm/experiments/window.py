@@ -21,6 +21,7 @@ from neurallambda.llm.experiments.window_table import FORM, read_window
 from neurallambda.llm.extras import extra
 from neurallambda.llm.grafting import graft, parameter_groups
 from neurallambda.llm.teaching.recipe import check_rate, rate_at
+from neurallambda.llm.teaching.room import device_of
 from neurallambda.llm.teaching.texts import own_texts
 from neurallambda.llm.teaching.training import language_losses, perplexity
 from neurallambda.train.results import write_result
@@ -78,7 +79,7 @@ def windowed(model: nn.Module, window: int) -> nn.Module:
     facts = {name: value for name, value in config.to_dict().items() if name not in ("model_type", "architectures")}
     cut = transformers.MistralForCausalLM(transformers.MistralConfig(**facts | {"sliding_window": window}))
     cut.load_state_dict(model.state_dict())
-    return cut.eval()
+    return cut.eval().to(device_of(model))
 
 
 STACKS = GraftConfig(structure="stack", heads=4, width=16, depth=64, has_latch=False, phase_prior=0.0)
@@ -105,7 +106,14 @@ ARMS: dict[str, Callable[[Any, float], tuple[Any, list[dict[str, Any]]]]] = {
 
 
 def measure_window(
-    name: str, path: Path, recipe: WindowRecipe, *, arms: Sequence[str], seeds: int, say: Callable[[str], None]
+    name: str,
+    path: Path,
+    recipe: WindowRecipe,
+    *,
+    arms: Sequence[str],
+    seeds: int,
+    device: str | None = None,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
     """The rows of the base, the base with a short window, and that with what is added; a run that is there is left as it is.
 
@@ -117,6 +125,7 @@ def measure_window(
         recipe: how.
         arms: names in `ARMS`.
         seeds: how many count.
+        device: where the model learns; None: on the CPU.
         say: told what happens.
 
     Raises:
@@ -125,7 +134,7 @@ def measure_window(
     for arm in arms:
         if arm not in ARMS:
             raise ArgumentError(f"arms: {arm!r} is unknown; expected one of {', '.join(ARMS)}")
-    model, _ = load_base(name)
+    model, _ = load_base(name, device=device)
     held, others = own_texts(model, home_of(name))
     facts = _begun(path, label_of(name), recipe)
     cut = partial(windowed, model, recipe.window)
