@@ -39,6 +39,9 @@ def test_train_evaluate_report(call: Call, tmp_path: Path) -> None:
     assert (written.code, written.stdout) == (0, "")
     assert (tmp_path / "docs/results.md").read_text().startswith("# Results")
     assert (tmp_path / "docs/results/parity-check.svg").exists()
+    nameless = call("report", "runs", "--out", "docs/page")
+    assert (nameless.code, (tmp_path / "docs/page").exists()) == (2, False)
+    assert "docs/page: got a name without an ending, expected one with it, as in page.md" in nameless.stderr
 
 
 def test_a_second_run_gets_a_folder_of_its_own(call: Call) -> None:
@@ -82,10 +85,18 @@ def test_ctrl_c_says_how_to_go_on(spawn: Call) -> None:
         (("train", "parity-check", "rows=0"), "rows: got 0"),
         (("train", *SMALL, "seeds=3"), "seeds: got seeds=2 and seeds=3, expected it once"),
         (("train", *SMALL, "precision=fp16"), "precision: got 'fp16', expected 'no' or 'bf16'"),
-        (("train", *SMALL, f"first_seed={10**20}"), "first_seed: got 100000000000000000000, expected at most"),
+        (("train", *SMALL, f"first_seed={2**60}"), "first_seed: got 1152921504606846976, expected at most"),
         (("train", "parity-check", "seeds=2", "repairs=1-4:8", "model=lstm", "--out", "x"), "repairs: got some"),
         (("train", "--resume", "x", "--out", "y"), "--out: got y, expected none"),
         (("train", "--resume", "x", "--show"), "--show: a run that is resumed"),
+        (("train", "parity-check", "model.states=0", "--show"), "states: got 0, expected an integer of at least 1"),
+        (
+            ("train", "addition-steps", "controller", "stages=1-4:2", "--out", "x"),
+            "validation_lengths: addition-steps has no inputs of length 40 (lengths: expected 4 alone",
+        ),
+        (("train", "parity-check", "steps", "stages=1-4:2", "--out", "x"), "tokens: got 5 in a row, expected the 1"),
+        (("train", "parity-check", "xyzzy"), "there is no recipe 'xyzzy'; the recipes are controller, table"),
+        (("train", "parity-check", "model=xyzzy"), "there is no model 'xyzzy'; the models are controller, table"),
         (("evaluate", "x"), "no folder of a run"),
         (("report", "x"), "there is no such file"),
         (("sweep", "parity-chek", "--out", "x"), "did you mean parity-check"),
@@ -95,6 +106,7 @@ def test_ctrl_c_says_how_to_go_on(spawn: Call) -> None:
         (("sweep", "parity-check", "--out", "x", "--lengths", "0-6"), "lengths: got 0 to 6"),
         (("sweep", "palindromes", "--out", "x", "--lengths", "1-6"), "lengths: got 1, expected at least 2"),
         (("sweep", "parity-check", "--out", "x", "--device", "abacus"), "device: got 'abacus'"),
+        (("sweep", "parity-check", "model.states=0", "--out", "x"), "states: got 0, expected an integer of at least 1"),
     ],
 )
 def test_what_cannot_be_used_is_said(call: Call, arguments: tuple[str, ...], message: str) -> None:
@@ -106,6 +118,32 @@ def test_what_cannot_be_used_is_said(call: Call, arguments: tuple[str, ...], mes
     assert not Path("runs").exists()
 
 
+@pytest.mark.parametrize("command", ["train", "sweep"])
+def test_a_run_is_not_put_among_other_things(call: Call, command: str) -> None:
+    folder = Path("x") if command == "train" else Path("x/parity-check-table")
+    folder.mkdir(parents=True)
+    (folder / "letter.txt").write_text("dear")
+    called = call(command, *SMALL[:1], *SMALL[2:], "--out", "x")
+    assert called.code == 2
+    assert f"{folder}: something else lies in this folder (letter.txt), expected a new or an empty one" in called.stderr
+    assert [path.name for path in folder.iterdir()] == ["letter.txt"]
+    (folder / "letter.txt").unlink()
+    assert call("train", *SMALL, "--out", str(folder)).code == 0
+    assert call("train", "--resume", str(folder)).code == 0
+
+
+def test_a_file_is_no_folder_of_a_run(call: Call) -> None:
+    Path("x").write_text("dear")
+    called = call("train", *SMALL, "--out", "x")
+    assert (called.code, "x: this is a file, expected the folder of a run" in called.stderr) == (2, True)
+
+
+def test_after_a_training_that_was_refused_the_corrected_one_takes_the_folder(call: Call) -> None:
+    wrong = ("train", "addition-steps", "steps", "seeds=1", "rows=2", "stages=4-4:1", "validation_rows=2", "--out", "x")
+    assert call(*wrong, "validation_lengths=1-40").code == 2
+    assert call(*wrong, "validation_lengths=4-4").code == 0
+
+
 def test_what_a_run_does_not_allow_is_said_and_changes_nothing(call: Call) -> None:
     call("train", *SMALL, "--out", "run")
     before = sorted(path.name for path in Path("run").rglob("*"))
@@ -114,6 +152,10 @@ def test_what_a_run_does_not_allow_is_said_and_changes_nothing(call: Call) -> No
         (("train", *SMALL, "--out", "run"), "go on with it by --resume"),
         (("evaluate", "run", *TEST, "--seed", f"{10**20}"), "seed: got 100000000000000000000, expected"),
         (("evaluate", "run", *TEST, "--out", "folder"), "'folder' is a directory"),
+        (
+            ("evaluate", "run", *TEST, "--out", "x.svg"),
+            "--out: got x.svg, expected a file for the numbers, as in x.json",
+        ),
         (("report", "run", "--out", "folder"), "'folder' is a directory"),
         (("export", "run", "--out", "folder"), "'folder' is a directory"),
     ):
@@ -176,6 +218,7 @@ def test_lengths_that_are_none(call: Call, lengths: str) -> None:
     called = call("evaluate", "run", "--lengths", lengths)
     assert called.code == 2
     assert "lengths" in called.stderr
+    assert "-1" not in called.stderr  # no length is negative
 
 
 def test_show_prints_the_recipe(call: Call) -> None:
@@ -304,8 +347,12 @@ def test_inspect_and_export(call: Call) -> None:
         (("inspect", "parity", "01", "--seed", "7"), "seed: got 7, expected one that started: 0 1"),
         (("export", "nowhere"), "no folder of a run"),
         (("inspect", "parity", "01", "--out", "x.svg"), "no structure whose contents could be drawn"),
-        (("inspect", "parity", "01", "--out", "x.png"), "x.png: the name does not tell the format"),
+        (
+            ("inspect", "nowhere", "01", "--out", "x.png"),
+            "--out: x.png: the name does not tell the format; expected one that ends in .svg, .html, .json, .jsonl, .txt",
+        ),
+        (("inspect", "parity", "01", "--out", "nowhere/x.json"), "nowhere/x.json: No such file or directory"),
     ):
         called = call(*arguments)
-        assert called.code == 2, called
+        assert (called.code, called.stdout) == (2, ""), called
         assert message in called.stderr

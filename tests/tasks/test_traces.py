@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurallambda.automata import Automaton, library
+from neurallambda.automata import FSM, Automaton, CellularAutomaton, library
 from neurallambda.automata.data.negatives import non_member
 from neurallambda.automata.runs.trace import show_memories
 from neurallambda.errors import ArgumentError
@@ -24,10 +24,12 @@ from neurallambda.tasks.traces import (
     decode_addition,
     decode_member,
     decode_reverse,
+    replay_cells,
     replay_machine,
     replay_program,
     square_rooter,
     trace_addition,
+    trace_cells,
     trace_machine,
     trace_program,
 )
@@ -90,6 +92,79 @@ def test_what_is_seen_determines_what_is_done(name: str) -> None:
             # A machine that takes a silent step sees the next symbol too, but does not go by it.
             if known.setdefault(key, step.actions) != step.actions:
                 raise AssertionError((key, known[key], step.actions))
+
+
+def test_what_a_mealy_machine_writes_is_an_action() -> None:
+    machine = library.load("vending_machine", FSM)
+    record = trace_machine(machine, ["nickel", "return", "dime", "nickel", "press"])
+    assert record.actions == ("state", "input", "output")
+    assert record.answer == tuple(step.actions[-1] for step in record.steps)
+    assert record.answer == machine.transduce(["nickel", "return", "dime", "nickel", "press"])
+    assert replay_machine(machine, "", [step.actions for step in record.steps]) == ()
+
+
+CELLULAR = library.names(CellularAutomaton)
+bits = st.text("01", max_size=6)
+
+
+@pytest.mark.parametrize("name", CELLULAR)
+@given(cells=bits, shown=bits, more=st.integers(0, 3), steps=st.none() | st.integers(0, 8))
+@settings(max_examples=25, deadline=None)
+def test_a_trace_of_cells_is_their_run(name: str, cells: str, shown: str, more: int, steps: int | None) -> None:
+    machine = library.load(name, CellularAutomaton)
+    count = len(cells + shown) if steps is None else steps
+    endless = machine.run(cells, shown, steps=steps)
+    for width in (None, len(cells) + more or 1):
+        record = trace_cells(machine, cells, shown, steps=steps, width=width)
+        room = max(1, len(cells) + count) if width is None else width
+        rows = endless if width is None else machine.run(cells, shown, steps=steps, width=width)
+        assert len(record.steps) == room * count
+        for time in range(count):
+            of_row = record.steps[time * room : (time + 1) * room]
+            before, after = (rows.steps[one].states for one in (time, time + 1))
+            assert [step.state for step in of_row][: len(before)] == list(before)
+            assert [step.actions[0] for step in of_row][: len(after)] == list(after)
+            for place, step in enumerate(of_row):
+                (row,) = step.memory
+                assert [cell.token for cell in row] == [one.state for one in of_row]
+                assert [cell.channels[1] for cell in row].index("yes") == place
+                assert step.seen[:2] == (row[place].channels[0], (list(shown) + ["_"] * count)[time])
+        wanted = tuple(one or "_" for one in rows.outputs) if machine.outputs else rows.steps[-1].states[: len(cells)]
+        assert record.answer == wanted
+        actions = [step.actions for step in record.steps]
+        left = replay_cells(machine, cells, actions, steps=count, width=width)
+        assert left[: len(rows.cells)] == rows.steps[-1].states
+
+
+@pytest.mark.parametrize("name", CELLULAR)
+def test_what_a_cell_sees_determines_what_it_does(name: str) -> None:
+    machine, random = library.load(name, CellularAutomaton), Random(0)
+    known: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for length in (3, 4, 5, 30):
+        strings = ["".join(random.choices("01", k=length)) for _ in range(2)]
+        steps = trace_cells(machine, *strings, memory=False).steps
+        assert all(known.setdefault((step.state, *step.seen), step.actions) == step.actions for step in steps)
+    assert len(known) < 100
+
+
+def test_wrong_traces_of_cells_are_told() -> None:
+    machine = library.load("rule_110", CellularAutomaton)
+    with pytest.raises(
+        ArgumentError, match="one string is in its cells and another is shown to them, so it needs trace_cells"
+    ):
+        trace_machine(machine, "0001")
+    with pytest.raises(ArgumentError, match="so it needs replay_cells"):
+        replay_machine(machine, "0001", [])
+    with pytest.raises(ArgumentError, match="expected symbols of the machine: 0 1"):
+        trace_cells(machine, "0002")
+    with pytest.raises(ArgumentError, match="width: got 3, expected room for the 4 symbols"):
+        trace_cells(machine, "0001", width=3)
+    with pytest.raises(ArgumentError, match="actions: got 3, which are too few"):
+        replay_cells(machine, "01", [("0",)] * 3, steps=1, width=4)
+    with pytest.raises(ArgumentError, match="actions: got 5, expected 4"):
+        replay_cells(machine, "01", [("0",)] * 5, steps=1, width=4)
+    with pytest.raises(ArgumentError, match="got 'blue', expected one state of the machine: INITIAL, 0, 1"):
+        replay_cells(machine, "01", [("blue",)], steps=1)
 
 
 def test_a_string_that_is_not_accepted_has_a_trace_too() -> None:

@@ -212,6 +212,15 @@ def test_the_table() -> None:
     assert "abacus, 1 thread(s), torch 2, commit aaaaaaaaaa" in text
 
 
+@pytest.mark.parametrize("task", ["addition-steps", "member-traced", "steps:dyck2"])
+def test_what_is_learned_from_traces_is_marked(task: str) -> None:
+    text = report([result(), result(task=task)])
+    assert f"\n| {task} † | controller |" in text
+    assert "\n| reverse-string | controller |" in text
+    assert "\n\n† Learned from traces, not from answers" in text
+    assert "†" not in report([result(), result(task="lisp-step")])
+
+
 def test_different_tests_are_told_apart() -> None:
     other = result(recipe_name="short")
     other["evaluation"] = other["evaluation"] | {"rows": 8}

@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import nn
 
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import Controller
-from neurallambda.tasks import TASKS
+from neurallambda.nn import Controller, TableAutomaton
+from neurallambda.tasks import TASKS, Task
 from neurallambda.tasks import task as task_named
 from neurallambda.tasks.traces.steps import STEPS
 from neurallambda.train.changes import changed, read
@@ -139,10 +141,11 @@ def test_another_model_has_its_own_name() -> None:
         ("stages=1-6", "stages: got '1-6', expected stages as"),
         ("stages=1-6:3:1:1:1:1", "expected stages as"),
         ("stages=6-1:3", "lengths: got 6 to 1"),
-        ("validation_lengths=x", "validation_lengths: got 'x', expected lengths, as in 1-40"),
+        ("validation_lengths=x", "expected a length, as in 5, or the least and the greatest, as in 1-40"),
         ("betas=1", "betas: got '1', expected two numbers"),
         ("schedule=steep", "schedule: got 'steep', expected 'constant' or 'linear' or 'cosine'"),
-        ("model=tabel", "there is no model 'tabel'; did you mean table?"),
+        ("model=tabel", "there is no model 'tabel'; did you mean table? The models are"),
+        ("model=xyzzy", "there is no model 'xyzzy'; the models are"),
         ("source=x", "source: there is no such key"),
         ("seeds", "'seeds': expected KEY=VALUE"),
         ("=3", "'=3': expected KEY=VALUE"),
@@ -190,6 +193,32 @@ def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
     ):
         with pytest.raises(ArgumentError, match=message):
             recipe_for("even-pairs", name)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("def made(): return None", "made none for even-pairs: TypeError: made.* takes 0 positional arguments"),
+        ("def made(task): raise KeyError('x')", "made none for even-pairs: KeyError: 'x'"),
+        (
+            "def made(task): return Recipe(task='even-pairs', model='table', stages=())",
+            "ArgumentError: stages: got none",
+        ),
+    ],
+)
+def test_a_function_of_a_file_that_fails_is_told(function: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(f"from neurallambda.train import Recipe\n{function}\n")
+    with pytest.raises(ArgumentError, match=rf"recipe: made in .*mine\.py' .*{message}"):
+        recipe_for("even-pairs", f"{tmp_path / 'mine.py'}:made")
+
+
+def test_options_of_any_function_are_read() -> None:
+    def plain(task: Task, *, states=3, noise=0.1) -> nn.Module:  # pyright: ignore
+        return TableAutomaton(task.inputs, task.outputs, states=states, noise=noise)
+
+    for model in (plain, partial(plain, states=4)):
+        assert changed(made(model=model), ["seeds=2", "model.states=5"]).options == {"states": 5}
+    assert changed(made(model=partial(model_named("table"))), ["model.states=5"]).options == {"states": 5}
 
 
 def test_the_rate_falls_in_the_last_stage_alone_and_rises_first() -> None:

@@ -364,7 +364,7 @@ def tasks(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="A task of the list; or `recognition`, `next-symbol`, `next-symbols` or `transduction` with a machine, as in "
+            help="A task of the list; or `recognition`, `next-symbol`, `next-symbols`, `transduction` or `steps` with a machine, as in "
             "recognition:dyck2 or recognition:rules.json. Without it, all tasks are listed."
         ),
     ] = None,

@@ -64,7 +64,8 @@ def show_rows(name: str, *, lengths: str | None, rows: int, seed: int, as_json: 
 def _range(chosen: Task, text: str | None) -> tuple[int, int]:
     """The shortest and the longest length."""
     if text is None:
-        return chosen.shortest, chosen.shortest + 7
+        # What a step sees has one length.
+        return chosen.shortest, chosen.shortest + (0 if chosen.runs is not None else 7)
     found = re.fullmatch(r"\s*(\d{1,9})(?:-(\d{1,9}))?\s*", text)
     if found is None:
         fail(f"--lengths: got {text!r}, expected a length or a range, as in 5 or 1-8")

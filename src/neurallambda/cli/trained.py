@@ -10,6 +10,7 @@ SeedOfMember = Annotated[
     int | None, typer.Option(help="Which seed of the run; without it, the one that is best on validation.")
 ]
 TestDeviceOption = Annotated[str | None, typer.Option(help="cpu or cuda; without it, the CPU.")]
+_PICTURE = "picture"
 
 
 def evaluate(
@@ -44,9 +45,13 @@ def evaluate(
 
     Prints a line for each seed, and writes a JSON file and a plot beside it.
     """
-    from neurallambda.cli.messages import answer, remark, reporting
+    from neurallambda.cli.messages import answer, fail, remark, reporting
 
     with reporting():
+        if out is not None and out.suffix.lower() == ".svg":
+            fail(
+                f"--out: got {out}, expected a file for the numbers, as in {out.with_suffix('.json')}: the plot goes beside it"
+            )
         from neurallambda.device import check_device
         from neurallambda.train.evaluation import FRESH, lengths_between
         from neurallambda.train.extras import MissingExtraError
@@ -107,22 +112,34 @@ def inspect(
     from neurallambda.cli.messages import answer, remark, reporting
 
     with reporting():
+        form = "" if out is None else _form_of(out)
         from neurallambda.train.inspection import inspect
         from neurallambda.train.loop import load_run
 
         trained = load_run(run)
         found = inspect(trained.member(seed), trained.task, string, hard=not soft)
-        answer(found.text())
-        if out is None:
-            return
-        if out.suffix.lower() != ".svg":
-            from neurallambda.cli.traces import form_of, write_trace
+        if out is not None and form == _PICTURE:
+            found.draw(out)
+        elif out is not None:
+            from neurallambda.cli.traces import write_trace
             from neurallambda.train.inspection_trace import trace_inspection
 
-            write_trace(trace_inspection(found, name=f"{trained.task.name} {string}"), form_of(None, out), out)
-        else:
-            found.draw(out)
-        remark(f"written to {out}")
+            write_trace(trace_inspection(found, name=f"{trained.task.name} {string}"), form, out)
+        answer(found.text())  # when all else is done: what cannot be written is told alone
+        if out is not None:
+            remark(f"written to {out}")
+
+
+def _form_of(out: Path) -> str:
+    """The form of a file, by its name."""
+    from neurallambda.cli.messages import fail
+    from neurallambda.cli.traces import BY_SUFFIX
+
+    forms = {".svg": _PICTURE, **BY_SUFFIX}
+    found = forms.get(out.suffix.lower())
+    if found is None:
+        fail(f"--out: {out}: the name does not tell the format; expected one that ends in {', '.join(forms)}")
+    return found
 
 
 def export(

@@ -113,9 +113,11 @@ def _train(recipe: "Recipe", folder: Path, *, device: str | None, save_every: in
 
 
 def _show(recipe: "Recipe") -> None:
-    """Print a recipe, a field a line."""
+    """Print a recipe, a field a line; one that cannot be trained is refused."""
     from neurallambda.cli.messages import answer
+    from neurallambda.train.trial import check_recipe
 
+    check_recipe(recipe)
     for name, value in recipe.facts().items():
         if name in ("stages", "repairs"):
             for part in value:

@@ -26,6 +26,9 @@ class Cell(nn.Module, ABC):
         input_size: how many inputs.
         read_size: how many numbers that the cell is given besides, which depend on the step before: reads of structures.
         hidden_size: how many numbers others see of it.
+
+    Raises:
+        ArgumentError: if a size is not a positive integer; there may be no reads.
     """
 
     def __init__(self, input_size: int, hidden_size: int, *, read_size: int = 0) -> None:
@@ -96,6 +99,9 @@ class CategoricalCell(Cell):
         units: how many rectified units the layer has.
         noise: the standard deviation of the noise on the logits, in training.
 
+    Raises:
+        ArgumentError: if a number is too small, or not finite.
+
     Example:
         >>> cell = CategoricalCell(3, 4)
         >>> (state,) = cell(torch.randn(2, 3))
@@ -144,6 +150,9 @@ class TanhCell(Cell):
         hidden_size: how many units.
         read_size: how many reads of structures.
         noise: the standard deviation of the noise before the tanh, in training.
+
+    Raises:
+        ArgumentError: if a number is too small, or not finite.
 
     Example:
         >>> TanhCell(3, 4)(torch.randn(2, 3))[0].shape

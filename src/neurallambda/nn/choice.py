@@ -161,6 +161,10 @@ def sharpen(model: nn.Module, temperature: float) -> nn.Module:
 
     Raises:
         ArgumentError: if the temperature is not positive and finite.
+
+    Example:
+        >>> sharpen(Choice(), 0.5)(torch.tensor([0.0, 1.0]))
+        tensor([0.1192, 0.8808])
     """
     check_positive("temperature", temperature)
     for module in model.modules():

@@ -21,6 +21,9 @@ class ImageClassifier(nn.Module):
         size: the height and width of the images, at least 8.
         dropout: the probability with which a feature is left out in training.
 
+    Raises:
+        ArgumentError: if a number is too small, or the dropout is no probability below 1.
+
     Example:
         >>> ImageClassifier(10, width=4)(torch.zeros(2, 28, 28)).shape
         torch.Size([2, 10])

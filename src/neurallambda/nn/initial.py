@@ -5,9 +5,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from neurallambda.errors import ArgumentError
+from neurallambda.arguments import checked, shown
+from neurallambda.errors import ArgumentError, check_count
+from neurallambda.nn.choice import check_noise
 
 
+@checked
 @torch.no_grad()
 def by_fan_in_(weight: Tensor, *, scale: float = 1.0) -> Tensor:
     """Normal weights whose sums keep the size of what is summed: N(0, scale² / inputs).
@@ -22,10 +25,20 @@ def by_fan_in_(weight: Tensor, *, scale: float = 1.0) -> Tensor:
 
     Returns:
         The weight.
+
+    Raises:
+        ArgumentError: if the weight has not these two axes of real numbers, or the scale is negative or not finite.
+
+    Example:
+        >>> by_fan_in_(torch.empty(2, 3)).shape
+        torch.Size([2, 3])
     """
+    _check_weight(weight, "outputs, inputs")
+    check_noise("scale", scale)
     return weight.normal_(0.0, scale / max(weight.shape[1], 1) ** 0.5)
 
 
+@checked
 @torch.no_grad()
 def blocks_by_fan_in_(linear: nn.Linear, sizes: Mapping[str, int]) -> nn.Linear:
     """Weights for inputs that are several things side by side, each of which is to have the same say: `by_fan_in_` for each.
@@ -40,8 +53,14 @@ def blocks_by_fan_in_(linear: nn.Linear, sizes: Mapping[str, int]) -> nn.Linear:
         The module.
 
     Raises:
-        ArgumentError: if the sizes do not add up to the inputs.
+        ArgumentError: if a size is negative, or the sizes do not add up to the inputs.
+
+    Example:
+        >>> blocks_by_fan_in_(nn.Linear(306, 32), {"features": 300, "state": 6})
+        Linear(in_features=306, out_features=32, bias=True)
     """
+    for name, size in sizes.items():
+        check_count(f"sizes[{name!r}]", size, least=0)
     if sum(sizes.values()) != linear.in_features:
         raise ArgumentError(f"sizes: got {dict(sizes)}, expected {linear.in_features} inputs together")
     for block in linear.weight.split(list(sizes.values()), dim=1):
@@ -51,6 +70,7 @@ def blocks_by_fan_in_(linear: nn.Linear, sizes: Mapping[str, int]) -> nn.Linear:
     return linear
 
 
+@checked
 @torch.no_grad()
 def unit_inputs_(weight: Tensor, *, scale: float = 1.0) -> Tensor:
     """Weights N(0, scale²), for inputs of which one is 1 and the others 0.
@@ -64,10 +84,20 @@ def unit_inputs_(weight: Tensor, *, scale: float = 1.0) -> Tensor:
 
     Returns:
         The weight.
+
+    Raises:
+        ArgumentError: if the weight has not these two axes of real numbers, or the scale is negative or not finite.
+
+    Example:
+        >>> unit_inputs_(torch.empty(2, 3)).shape
+        torch.Size([2, 3])
     """
+    _check_weight(weight, "outputs, symbols")
+    check_noise("scale", scale)
     return weight.normal_(0.0, scale)
 
 
+@checked
 @torch.no_grad()
 def phase_bias_(weight: Tensor, *, during: int, after: int, size: float = 4.0) -> Tensor:
     """Incline a choice to one option while the input comes, and to another once it has ended.
@@ -87,12 +117,27 @@ def phase_bias_(weight: Tensor, *, during: int, after: int, size: float = 4.0) -
     Returns:
         The weight.
 
+    Raises:
+        ArgumentError: if the weight has not these two axes of real numbers, or no such row.
+
     Example:
         >>> phase_bias_(torch.zeros(3, 3), during=0, after=1)
         tensor([[4., 4., 0.],
                 [0., 0., 4.],
                 [0., 0., 0.]])
     """
+    _check_weight(weight, "logits, tokens")
+    if not weight.shape[1]:
+        raise ArgumentError(f"weight: got {shown(weight)}, expected at least one token, which stands for no input")
+    for name, row in (("during", during), ("after", after)):
+        if not 0 <= row < len(weight):
+            raise ArgumentError(f"{name}: got {row}, expected a row of the weight, from 0 to {len(weight) - 1}")
     weight[during, :-1] += size
     weight[after, -1] += size
     return weight
+
+
+def _check_weight(weight: Tensor, axes: str) -> None:
+    """Refuse what is no matrix of real numbers."""
+    if weight.ndim != 2 or not weight.is_floating_point():
+        raise ArgumentError(f"weight: got {shown(weight)}, expected one of real numbers and shape [{axes}]")

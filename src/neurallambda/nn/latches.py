@@ -24,6 +24,9 @@ class PredicateLatch(nn.Module):
         width: the length of the vectors.
         generator: draws the first vectors.
 
+    Raises:
+        ArgumentError: if the width is not a positive integer.
+
     Example:
         >>> latch = PredicateLatch(3, generator=torch.Generator().manual_seed(0))
         >>> state = latch.init(1)
@@ -62,6 +65,9 @@ class ResettableLatch(nn.Module):
     Args:
         width: the length of the vectors.
         generator: draws the first vectors.
+
+    Raises:
+        ArgumentError: if the width is not a positive integer.
 
     Example:
         >>> latch = ResettableLatch(3, generator=torch.Generator().manual_seed(0))
@@ -106,6 +112,16 @@ class EnabledDataLatch(nn.Module):
         width: the length of the data.
         enable_width: the length of what comes with them.
         generator: draws the first vector.
+
+    Raises:
+        ArgumentError: if a width is not a positive integer.
+
+    Example:
+        >>> latch = EnabledDataLatch(2, 3, generator=torch.Generator().manual_seed(0))
+        >>> state, held = latch(latch.init(1), latch.enable[None], torch.tensor([[0.5, 0.25]]))
+        >>> state, held = latch(state, -latch.enable[None], torch.tensor([[9.0, 9.0]]))
+        >>> held.detach().round(decimals=4)
+        tensor([[0.5000, 0.2500]])
     """
 
     def __init__(self, width: int, enable_width: int, *, generator: torch.Generator | None = None) -> None:

@@ -183,6 +183,14 @@ def clip_each(population: Population, norm: float) -> Tensor:
 
     Raises:
         ArgumentError: if `norm` is not positive and finite.
+
+    Example:
+        >>> population = Population([nn.Linear(1, 1, bias=False) for _ in range(2)])
+        >>> population(torch.tensor([[[3.0]], [[0.5]]])).sum().backward()
+        >>> clip_each(population, 1.0)
+        tensor([3.0000, 0.5000])
+        >>> population.template.weight.grad.flatten()
+        tensor([1.0000, 0.5000])
     """
     check_positive("norm", norm)
     grads = [parameter.grad for parameter in population.parameters() if parameter.grad is not None]

@@ -35,6 +35,10 @@ class ProgramBank(nn.Module):
         generator: the source of randomness for the keys.
         worlds: the engine; None: one with the usual limits.
 
+    Raises:
+        ArgumentError: if there is no program, or none has a hole of such a name, or a width or a value is none.
+        SourceError: where a text is no program.
+
     Example:
         >>> programs = {"double": "(+ ?x ?x)", "square": "(* ?x ?x)"}
         >>> bank = ProgramBank(programs, output=range(10), width=4, generator=torch.Generator().manual_seed(0))

@@ -41,6 +41,10 @@ class ProgramLayer(nn.Module):
         worlds: the engine; None: one with the usual limits.
         remembered: how many recordings are kept.
 
+    Raises:
+        ArgumentError: where the program has no hole of such a name, or values are none, or the engine drops worlds.
+        SourceError: where the text is no program.
+
     Example:
         >>> layer = ProgramLayer("(+ ?a ?b)", inputs={"a": range(3), "b": range(3)}, output=range(5))
         >>> layer(torch.zeros(2, 3), torch.zeros(2, 3)).exp()[0]
@@ -153,6 +157,12 @@ class FixedProgram(nn.Module):
         found: what the program gave for logits of these shapes.
         inputs: the names of the inputs, in the order of the logits.
         output: the values whose probabilities come out; None: the logarithm of the evidence.
+
+    Example:
+        >>> layer = ProgramLayer("(+ ?a ?b)", inputs={"a": range(2), "b": range(2)}, output=range(3))
+        >>> fixed = layer.fixed(torch.zeros(1, 2), torch.zeros(1, 2))
+        >>> fixed(torch.zeros(1, 2), torch.zeros(1, 2)).exp()
+        tensor([[0.2500, 0.5000, 0.2500]])
     """
 
     def __init__(self, found: Found, inputs: tuple[str, ...], output: Sequence[Any] | None) -> None:

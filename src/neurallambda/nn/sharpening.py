@@ -18,6 +18,9 @@ class Sharpening(nn.Module):
     Args:
         initial: the sharpness at first, greater than 0. From a small one it is learned slowly.
 
+    Raises:
+        ArgumentError: if it is not positive and finite.
+
     Example:
         >>> Sharpening(initial=2.0)(3).shape
         torch.Size([3, 1])
@@ -30,6 +33,10 @@ class Sharpening(nn.Module):
         self.raw = nn.Parameter(torch.tensor(float(initial) + math.log(-math.expm1(-initial))))
 
     def forward(self, batch: int) -> Float[Tensor, "batch 1"]:
-        """The sharpness, for each of `batch` rows."""
+        """The sharpness, for each of `batch` rows.
+
+        Raises:
+            ArgumentError: if their number is not a positive integer.
+        """
         check_count("batch", batch)
         return functional.softplus(self.raw).expand(batch, 1)

@@ -95,6 +95,11 @@ class Transformer(nn.Module):
 
     Raises:
         ArgumentError: if a layer follows a block that is not there.
+
+    Example:
+        >>> body = Transformer([TransformerBlock(8, 2), TransformerBlock(8, 2)])
+        >>> body(torch.zeros(2, 5, 8)).shape
+        torch.Size([2, 5, 8])
     """
 
     def __init__(

@@ -13,3 +13,5 @@ from neurallambda.tasks.machines.transduction import transduction as transductio
 from neurallambda.tasks.task import Published as Published
 from neurallambda.tasks.task import Rows as Rows
 from neurallambda.tasks.task import Task as Task
+from neurallambda.tasks.traces.sources import machine_steps as machine_steps
+from neurallambda.tasks.traces.step_task import step_task as step_task

@@ -21,6 +21,15 @@ class Batch(Batched):
         targets: the right answer where one is read, and 0 elsewhere.
         mask: where an answer is read.
         lengths: how many tokens of each row are its input.
+
+    Example:
+        >>> import torch
+        >>> from neurallambda.tasks import task
+        >>> batch = task("reverse-string").batch(3, 1, generator=torch.Generator().manual_seed(1))
+        >>> batch.tokens[0].tolist(), batch.targets[0].tolist()
+        ([0, 1, 1, 2, 2, 2], [0, 0, 0, 1, 1, 0])
+        >>> batch.mask[0].tolist(), batch.lengths.tolist()
+        ([False, False, False, True, True, True], [3])
     """
 
     tokens: Int[Tensor, "batch time"]

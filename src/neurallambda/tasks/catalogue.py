@@ -46,7 +46,8 @@ def task(name: str) -> Task:
 
     Args:
         name: one of `TASKS` or `STEPS`; small letters or capitals, and `_` for `-`, are alike. Or one of `recognition`, `next-symbol`,
-            `next-symbols` and `transduction`, a colon, and a machine: its name in the library, or the path of a rule file.
+            `next-symbols`, `transduction` and `steps`, a colon, and a machine: its name in the library, or the path of a rule
+            file.
 
     Raises:
         ArgumentError: if there is none; the message names those that are spelled nearly so.

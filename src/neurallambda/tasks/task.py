@@ -32,6 +32,10 @@ class Rows:
         lengths: how long each input is.
         answers: the answers, each from the left.
         sizes: how long each answer is.
+
+    Example:
+        >>> Rows(np.array([[1, 0]]), lengths=np.array([2]), answers=np.array([[1]]), sizes=np.array([1])).lengths
+        array([2])
     """
 
     inputs: Int[np.ndarray, "rows widest"]
@@ -105,6 +109,23 @@ class Task:
         runs: of a task of a single step, the runs that it is learned for: models are judged by those.
         published: what others report.
         notes: what else to know: where the published code differs from the paper, for example.
+
+    Example:
+        >>> def draw(lengths, random):
+        ...     inputs = [random.integers(0, 2, length).tolist() for length in lengths]
+        ...     return Rows.of(inputs, [[one[-1]] for one in inputs])
+        >>> last = Task(
+        ...     name="last",
+        ...     description="the last symbol",
+        ...     level="regular",
+        ...     symbols=("a", "b"),
+        ...     answers=("a", "b"),
+        ...     draw=draw,
+        ...     reference=lambda input: [input[-1]],
+        ...     answer_length=lambda length: 1,
+        ... )
+        >>> last.record(last.batch(3, 1, generator=torch.Generator().manual_seed(0)), 0)["input"]
+        ['a', 'a', 'b']
     """
 
     name: str

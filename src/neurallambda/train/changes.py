@@ -4,13 +4,14 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
+from functools import partial
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from neurallambda.arguments import checked, described
 from neurallambda.errors import ArgumentError
 from neurallambda.train.models import model_named
-from neurallambda.train.recipe import Recipe, Repair, Stage
+from neurallambda.train.recipe import Option, Recipe, Repair, Stage
 
 _WORDS = {"true": True, "false": False, "yes": True, "no": False}
 _FIXED = ("task", "options", "source")
@@ -91,13 +92,25 @@ def replaced(objects: Sequence[Any], changes: Iterable[str], *, fixed: Sequence[
 
 
 def options_of(make: Callable[..., Any]) -> dict[str, Any]:
-    """The options of a function that makes a model, each with its annotation: its keyword-only parameters."""
-    hints = get_type_hints(make)
+    """The options of a function that makes a model, each with its annotation: its keyword-only parameters.
+
+    Of a parameter without an annotation, or with one that cannot be resolved, it is that of any option.
+    """
+    hints = _hints(make)
     return {
-        name: hints.get(name, str)
+        name: hints.get(name, Option)
         for name, parameter in inspect.signature(make).parameters.items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
+
+
+def _hints(make: Callable[..., Any]) -> dict[str, Any]:
+    while isinstance(make, partial):
+        make = make.func
+    try:
+        return get_type_hints(make.__init__ if inspect.isclass(make) else make)
+    except (NameError, TypeError):  # an annotation that only type checkers see, or an object that is called
+        return {}
 
 
 def read(key: str, text: str, kind: Any) -> Any:
@@ -115,7 +128,7 @@ def read(key: str, text: str, kind: Any) -> Any:
     except ArgumentError:  # it was read, and makes no sense
         raise
     except (ValueError, TypeError):
-        raise ArgumentError(f"{key}: got {text!r}, expected {_expected(kind)}") from None
+        raise ArgumentError(f"{key}: got {text!r}, expected {_expected(key, kind)}") from None
 
 
 def _read(text: str, kind: Any) -> Any:
@@ -208,7 +221,7 @@ def _known(key: str, kinds: Mapping[str, Any]) -> Any:
     raise ArgumentError(f"{key}: there is no such key{hint} Keys: {', '.join(kinds)}")
 
 
-def _expected(kind: Any) -> str:
+def _expected(key: str, kind: Any) -> str:
     if kind == tuple[Stage, ...]:
         return (
             "stages as LENGTHS:STEPS:THRESHOLD:KEEP:RATE:KEEP_BY with commas between them, as in 1-6:450:0.997,1-12:150"
@@ -216,7 +229,9 @@ def _expected(kind: Any) -> str:
     if kind == tuple[Repair, ...]:
         return "repairs as LENGTHS:ROWS:ROUNDS:TRIES:JUDGE with commas between them, as in 3-40:2000:300:100:answers, or none"
     if kind == tuple[int, int]:
-        return "lengths, as in 1-40, or two numbers, as in 1,-1"
+        if "lengths" in key:
+            return "a length, as in 5, or the least and the greatest, as in 1-40"
+        return "two whole numbers, as in 1-40 or, where one is negative, 0,-1"
     if kind == tuple[float, float]:
         return "two numbers, as in 0.9,0.99"
     return described(kind)

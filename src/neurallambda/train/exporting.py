@@ -10,10 +10,11 @@ from neurallambda.automata.cells.automaton import CellularAutomaton
 from neurallambda.automata.fsm import FSM
 from neurallambda.automata.turing import TuringMachine
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import CellArrayModel, Controller, TableAutomaton
+from neurallambda.nn import CellArrayModel, Controller, TableAutomaton, WindowAutomaton
 from neurallambda.tasks import Task
 from neurallambda.tasks.task import generator_from
 from neurallambda.train.discrete_controller import machine_of_controller
+from neurallambda.train.exporting_window import machine_of_window
 
 Exported = FSM | TuringMachine | CellularAutomaton
 LENGTHS = (41, 100, 200, 300, 400, 500)
@@ -50,7 +51,8 @@ def export(model: nn.Module, task: Task) -> Exported:
 
     Args:
         model: a `TableAutomaton`, which becomes a Moore machine that reads the input and then an empty symbol for each symbol
-            of the answer; a `Controller` with a categorical cell, which becomes a Turing machine with stacks and queues
+            of the answer; a `WindowAutomaton`, which becomes a machine with one queue that reads the same (see
+            `machine_of_window`); a `Controller` with a categorical cell, which becomes a Turing machine with stacks and queues
             that reads one more (see `machine_of_controller`); or a `CellArrayModel`, which becomes a cellular automaton.
         task: what it was trained on.
 
@@ -67,9 +69,13 @@ def export(model: nn.Module, task: Task) -> Exported:
         return model.export(symbols=task.symbols, answers=task.answers, description=" ".join([description, *how]))
     if isinstance(model, Controller):
         return machine_of_controller(model, task, empty=empty_symbol(task), description=description)
+    if isinstance(model, WindowAutomaton):
+        return machine_of_window(
+            model, symbols=[*task.symbols, empty_symbol(task)], answers=task.answers, description=description
+        )
     raise ArgumentError(
-        f"model: got a {type(model).__name__}, expected a TableAutomaton, a Controller or a CellArrayModel: others follow "
-        f"no rules that could be written down"
+        f"model: got a {type(model).__name__}, expected a TableAutomaton, a WindowAutomaton, a Controller or a "
+        f"CellArrayModel: only for these is it written down which machine they are when every choice is made"
     )
 
 
@@ -124,6 +130,7 @@ def answered(machine: Exported, task: Task, symbols: Sequence[int], model: nn.Mo
     if isinstance(machine, FSM):
         written = machine.transduce(row)[1:]  # the first output comes before any symbol is read
     else:
+        # One symbol more: a controller writes the last answer while it reads that.
         try:
             written = machine.transduce([*row, empty_symbol(task)])
         except ArgumentError:  # a situation for which it has no rule

@@ -7,17 +7,17 @@ from torch import Tensor
 from neurallambda.arguments import checked
 from neurallambda.traces.pictures import Item, Json, Lane, Mixture, Seen, Store, certain
 from neurallambda.traces.recording import Recorder
-from neurallambda.train.inspection import Head, Inspection, held_name
-
-LEAST = 0.005
-"""What weighs less is left out."""
+from neurallambda.train.inspection import Inspection
+from neurallambda.train.inspection_parts import EMPTY, LEAST, CellRow, Head, is_distribution
 
 
 @checked
 def trace_inspection(found: Inspection, *, name: str) -> Iterator[Json]:
     """The trace of an inspection: at each step the state, what is done to each structure, and what it holds.
 
-    Symbols that structures hold have no names of their own: they are letters, as in `Inspection.text`.
+    Symbols are called as in `Inspection.text`: those that have no names of their own are letters. A row of cells is a tape
+    whose head is on the first cell, from which answers are read; the tape has in each cell its symbol, if
+    there is one, and its state, as in `0:s3`.
 
     Args:
         found: what a network did on one input.
@@ -38,6 +38,8 @@ def trace_inspection(found: Inspection, *, name: str) -> Iterator[Json]:
     """
     recorder = Recorder("structure", name=name, input=list(found.tokens))
     empty = {head.name: Store(_kind(head), ()) for head in found.heads}
+    if found.cells is not None:
+        empty["cells"] = Store("tape", tuple(Item(_cell(symbol, 0)) for symbol in found.cells.symbols), head=0)
     yield recorder.header(Seen((Lane(numbers={"position": 0}, stores=empty),)))
     for step, answer in enumerate(found.answers):
         registers = {"state": _state(found.states[step])}
@@ -45,7 +47,9 @@ def trace_inspection(found: Inspection, *, name: str) -> Iterator[Json]:
         if answer:
             registers["answer"] = certain(answer)
         stores = {head.name: Store(_kind(head), _items(head, step)) for head in found.heads}
-        rule = certain(f"reads {found.tokens[step]}")
+        if found.cells is not None:
+            stores["cells"] = Store("tape", _states(found.cells, step), head=0)
+        rule = certain(f"{'reads' if found.cells is None else 'shows'} {found.tokens[step]}")
         yield recorder.step(
             Seen((Lane(rules=rule, registers=registers, numbers={"position": step + 1}, stores=stores),))
         )
@@ -58,27 +62,43 @@ def _kind(head: Head) -> str:
 
 def _state(weights: Tensor) -> Mixture:
     """A state as a mixture, where it is a distribution; otherwise its numbers as one text."""
-    if bool((weights >= 0).all()) and abs(float(weights.sum()) - 1) < 1e-3:
+    if is_distribution(weights):
         return _heaviest([f"s{number}" for number in range(len(weights))], weights)
     return certain(" ".join(f"{value:+.2f}" for value in weights.tolist()))
 
 
 def _actions(head: Head, step: int) -> Mixture:
-    """What is done to a structure, with the likeliest symbol where one is put in."""
-    symbol = held_name(int(head.values[step, :-1].argmax()))
-    labels = [f"{label} {symbol}" if place == 0 else label for place, label in enumerate(head.labels)]
-    return _heaviest(labels, head.actions[step])
+    """What is done to a structure, with the likeliest symbols where it takes some."""
+    return _heaviest([head.instruction(step, place) for place in range(len(head.labels))], head.actions[step])
 
 
 def _items(head: Head, step: int) -> tuple[Item, ...]:
     """What lies in a structure; the last item is a stack's top, the first is a queue's front."""
     items = []
-    for cell in head.contents[step]:
+    for place, cell in enumerate(head.contents[step]):
         there = min(1.0, float(cell[-1]))
         if there >= LEAST:
-            weight = None if there > 1 - LEAST else round(there, 6)
-            items.append(Item(held_name(int(cell[:-1].argmax())), weight=weight))
+            name = head.likeliest(cell)
+            text = name if head.entries is None else f"{head.likeliest(head.entries[step, place])}:{name}"
+            items.append(Item(text, weight=_unless_certain(there)))
     return tuple(items[::-1] if _kind(head) == "stack" else items)
+
+
+def _states(cells: CellRow, step: int) -> tuple[Item, ...]:
+    """The likeliest state of each cell, behind the symbol that is written in it."""
+    weights, numbers = cells.states[step].max(-1)
+    parts = zip(cells.symbols, numbers.tolist(), weights.tolist(), strict=True)
+    return tuple(
+        Item(_cell(symbol, number), weight=_unless_certain(min(1.0, weight))) for symbol, number, weight in parts
+    )
+
+
+def _cell(symbol: str, state: int) -> str:
+    return f"s{state}" if symbol == EMPTY else f"{symbol}:s{state}"
+
+
+def _unless_certain(weight: float) -> float | None:
+    return None if weight > 1 - LEAST else round(weight, 6)
 
 
 def _heaviest(names: list[str], weights: Tensor) -> Mixture:

@@ -23,6 +23,7 @@ from neurallambda.train.recipe import Recipe
 from neurallambda.train.repairing import check_repairs, repair_members
 from neurallambda.train.run_folder import RunFolder
 from neurallambda.train.training import Training
+from neurallambda.train.trial import check_recipe
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -46,6 +47,15 @@ class Trained:
         steps: how many steps were taken.
         seconds: how long they took.
         reason: why it ended.
+
+    Example:
+        >>> from neurallambda.train import changed, recipe_for, train
+        >>> recipe = changed(recipe_for("parity-check"), ["seeds=2", "rows=2", "stages=1-3:2", "repairs=none"])
+        >>> trained = train(recipe, device="cpu")
+        >>> trained.seeds, len(trained.scores), trained.fates
+        ((0, 1), 2, {})
+        >>> type(trained.member(1)).__name__
+        'TableAutomaton'
     """
 
     recipe: Recipe
@@ -139,8 +149,8 @@ def train(
 def _begin(recipe: Recipe, run: RunFolder | None, accelerator: "Accelerator", *, resume: bool) -> Training:
     """A training at its first step, or where it was when its last checkpoint was written."""
     if not resume:
+        check_recipe(recipe)  # before anything is written
         training = Training(recipe, accelerator)
-        check_repairs(training)  # before anything is written
         if run is not None:
             if accelerator.is_main_process:
                 run.begin(recipe)
@@ -158,7 +168,7 @@ def _begin(recipe: Recipe, run: RunFolder | None, accelerator: "Accelerator", *,
             f"{run.path}: the run there had {facts['processes']} processes, and here are {accelerator.num_processes}"
         )
     training = Training(recipe, accelerator)
-    check_repairs(training)
+    check_repairs(recipe, training.population.template)
     training.restore(tensors, facts)
     prefix = f"random.{accelerator.process_index}."
     training.restore_random_state(
@@ -250,6 +260,15 @@ def load_run(folder: Path | str, *, recipe: Recipe | None = None) -> Trained:
 
     Raises:
         ArgumentError: if there is no run, or nothing of it was kept yet, or no file makes its model.
+
+    Example:
+        >>> import tempfile
+        >>> from neurallambda.train import changed, recipe_for, train
+        >>> recipe = changed(recipe_for("parity-check"), ["seeds=2", "rows=2", "stages=1-3:2", "repairs=none"])
+        >>> folder = tempfile.mkdtemp()
+        >>> trained = train(recipe, folder, device="cpu")
+        >>> load_run(folder).scores == trained.scores
+        True
     """
     run = RunFolder(Path(folder))
     recipe = run.recipe() if recipe is None else recipe

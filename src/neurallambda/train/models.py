@@ -311,5 +311,5 @@ def model_named(name: str | MakeModel) -> MakeModel:
     if name in MODELS:
         return MODELS[name]
     near = get_close_matches(name, MODELS, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise ArgumentError(f"model: there is no model {name!r}; {hint}The models are {', '.join(MODELS)}")
+    hint = f"did you mean {near[0]}? The" if near else "the"
+    raise ArgumentError(f"model: there is no model {name!r}; {hint} models are {', '.join(MODELS)}")

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from torch import Generator
+from torch import Generator, nn
 
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import CellArrayModel, Population, TableAutomaton, repair
 from neurallambda.train.events import Listener, Mended
+from neurallambda.train.recipe import Recipe
 from neurallambda.train.snapshots import Snapshots
 from neurallambda.train.training import Training
 
@@ -14,16 +15,19 @@ _REPAIR = 1_500_007
 """Added to the first seed for the inputs of repairs, which neither training nor validation draws."""
 
 
-def check_repairs(training: Training) -> None:
+def check_repairs(recipe: Recipe, model: nn.Module) -> None:
     """Refuse repairs of models that have no table of rules.
+
+    Args:
+        recipe: what shall be done.
+        model: one that it makes.
 
     Raises:
         ArgumentError: naming the model.
     """
-    template = training.population.template
-    if training.recipe.repairs and not isinstance(template, (CellArrayModel, TableAutomaton)):
+    if recipe.repairs and not isinstance(model, (CellArrayModel, TableAutomaton)):
         raise ArgumentError(
-            f"repairs: got some for a {type(template).__name__}, expected none: only a TableAutomaton or a CellArrayModel "
+            f"repairs: got some for a {type(model).__name__}, expected none: only a TableAutomaton or a CellArrayModel "
             f"has a table of rules"
         )
 

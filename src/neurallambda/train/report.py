@@ -6,6 +6,7 @@ from typing import Any
 
 from neurallambda.errors import ArgumentError
 from neurallambda.tasks import TASKS
+from neurallambda.tasks.traces.traced import ADDITION_TRACED, MEMBER_TRACED, REVERSE_TRACED
 
 Result = Mapping[str, Any]
 
@@ -24,10 +25,13 @@ HEAD = (
     "published best",
 )
 LEGEND = """\
-A seed's score is its accuracy at fresh inputs, the mean over the lengths that the column of the test names; it solves the
+A seed's score is its accuracy at fresh inputs, the mean over the lengths that the paragraphs about tests name; it solves the
 task with a score of at least 0.9. Kept are the seeds that were not taken out on the way. Mean, least and best are over all seeds that started; where some were taken out on the
 way and not measured, they count as not solved, and a `*` says that the mean is over the others. Time is that of training
 all seeds at once. Published figures are the best of their runs."""
+LEARNED_FROM_TRACES = "† Learned from traces, not from answers: a training shows what is done at each step."
+FROM_TRACES = frozenset(one.name for one in (ADDITION_TRACED, REVERSE_TRACED, MEMBER_TRACED))
+"""The tasks whose answers are traces; those of a single step have names that say so."""
 TIMES = (2, 3, 4)
 """How many times as long as in training inputs are where exact rows are told by length."""
 
@@ -41,8 +45,9 @@ def report(results: Sequence[Result]) -> str:
     ordered = sorted(
         results, key=lambda one: (_place(one["task"]), one["task"], -(one["mean"] or 0), one["recipe_name"])
     )
-    parts = [_table(HEAD, [_row(one) for one in ordered]), LEGEND, *_tests(ordered), *_circumstances(ordered)]
-    parts += _by_times(ordered)
+    parts = [_table(HEAD, [_row(one) for one in ordered]), LEGEND]
+    parts += [LEARNED_FROM_TRACES] if any(_is_from_traces(one["task"]) for one in ordered) else []
+    parts += [*_tests(ordered), *_circumstances(ordered), *_by_times(ordered)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -117,7 +122,7 @@ def _row(one: Result) -> tuple[str, ...]:
         default=None,
     )
     return (
-        one["task"],
+        one["task"] + (" †" if _is_from_traces(one["task"]) else ""),
         one["recipe_name"],
         f"{one['solved']} / {one['started']}",
         str(one["kept"]),
@@ -130,6 +135,11 @@ def _row(one: Result) -> tuple[str, ...]:
         f"{one['parameters']:,}",
         _published(one["task"]),
     )
+
+
+def _is_from_traces(task: str) -> bool:
+    """Whether a training shows what is done at each step, as in `addition-steps`, or `steps:FILE` of any machine."""
+    return task in FROM_TRACES or task.partition(":")[0].endswith("steps")
 
 
 def _published(task: str) -> str:

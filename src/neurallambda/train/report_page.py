@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from neurallambda.errors import ArgumentError
 from neurallambda.train.plots import plot_task
 from neurallambda.train.report import Result, by_task, report
 
@@ -34,8 +35,13 @@ def write_page(path: Path, results: Sequence[Result]) -> list[Path]:
 
     Returns:
         The files written.
+
+    Raises:
+        ArgumentError: if the page has no ending, which its folder would need to have another name.
     """
     folder = path.with_suffix("")
+    if folder == path:
+        raise ArgumentError(f"{path}: got a name without an ending, expected one with it, as in {path.name}.md")
     written = [path]
     for task, found in by_task(results).items():
         plot_task(folder / _file(task), task, found)

@@ -66,12 +66,13 @@ class RunFolder:
         """Make the folder and write down what is asked for.
 
         Raises:
-            ArgumentError: if another run began here, and something of it was kept.
+            ArgumentError: if another run began here, and something of it was kept, or something else lies here.
         """
         if self.checkpoint.exists() or self.members.exists():
             raise ArgumentError(
                 f"{self.path}: a run began here already; go on with it by --resume {self.path}, or name another folder"
             )
+        self.check_own()
         self.path.mkdir(parents=True, exist_ok=True)
         facts = {
             "recipe": recipe.facts(),
@@ -80,6 +81,23 @@ class RunFolder:
             **where(),
         }
         self.config.write_text(json.dumps(facts, indent=2) + "\n")
+
+    def check_own(self) -> None:
+        """Refuse a folder in which something else than a run lies: a run has a folder of its own.
+
+        Raises:
+            ArgumentError: if it is not empty, and no run began here; or if it is a file.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise ArgumentError(f"{self.path}: this is a file, expected the folder of a run, which may be new")
+        if not self.path.exists() or self.has_run or self.checkpoint.exists() or self.members.exists():
+            return
+        found = next(self.path.iterdir(), None)
+        if found is not None:
+            raise ArgumentError(
+                f"{self.path}: something else lies in this folder ({found.name}), expected a new or an empty one; name one "
+                f"for this run alone, as in {self.path / 'run'}"
+            )
 
     def facts(self) -> dict[str, Any]:
         """What was asked for.

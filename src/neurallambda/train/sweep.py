@@ -20,6 +20,7 @@ from neurallambda.train.recipe import Recipe
 from neurallambda.train.recipes import recipe_for
 from neurallambda.train.results import read_result
 from neurallambda.train.run_folder import RunFolder
+from neurallambda.train.trial import check_recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +75,14 @@ class Cell:
     folder: Path
 
     def check(self, asked: Asked) -> None:
-        """Refuse a folder in which another training was begun, and a test with inputs that the task does not have.
+        """Refuse a folder in which another training was begun or something else lies, a recipe that cannot be followed, and a
+        test with inputs that the task does not have.
 
         Args:
             asked: what it shall be measured with.
 
         Raises:
-            ArgumentError: which folder, or what length.
+            ArgumentError: which folder, what the task or the model refuses, or what length.
         """
         run, learned = RunFolder(self.folder), task_of(self.made)
         if run.has_run and run.recipe().facts() != self.made.facts():
@@ -88,6 +90,9 @@ class Cell:
                 f"{self.folder}: the run there has another recipe than the one that is asked for; name another folder, or "
                 f"take that one away"
             )
+        run.check_own()
+        if not run.has_run:
+            check_recipe(self.made)
         if learned.runs is None and asked.lengths[0] < learned.shortest:
             raise ArgumentError(
                 f"lengths: got {asked.lengths[0]}, expected at least {learned.shortest} for {self.task}"

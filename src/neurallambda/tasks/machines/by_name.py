@@ -12,12 +12,14 @@ from neurallambda.tasks.machines.continuation import next_symbol, next_symbols
 from neurallambda.tasks.machines.recognition import recognition
 from neurallambda.tasks.machines.transduction import transduction
 from neurallambda.tasks.task import Task
+from neurallambda.tasks.traces.sources import machine_steps
 
 KINDS: dict[str, Callable[..., Task]] = {
     "recognition": recognition,
     "next-symbol": next_symbol,
     "next-symbols": next_symbols,
     "transduction": transduction,
+    "steps": machine_steps,
 }
 """The tasks that every machine makes, by their names."""
 
@@ -52,10 +54,11 @@ def machine_task(kind: str, rules: str) -> Task:
         raise ArgumentError(
             f"rules: there is no file {rules!r}, and no machine of that name in the library, which has {', '.join(known)}"
         )
-    if isinstance(machine, CellularAutomaton):
+    if isinstance(machine, CellularAutomaton) and kind != "steps":
         if kind != "transduction":
             raise ArgumentError(
-                f"rules: {rules} is a cellular automaton, which accepts nothing; expected transduction:{rules}"
+                f"rules: {rules} is a cellular automaton, which accepts nothing; expected transduction:{rules} or "
+                f"steps:{rules}"
             )
         return cell_transduction(machine, name=name)
     return KINDS[kind](machine, name=name)

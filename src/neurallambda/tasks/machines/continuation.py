@@ -42,6 +42,12 @@ def next_symbol(machine: Automaton, *, name: str = "next-symbol") -> Task:
 
     Raises:
         ArgumentError: no string up to length 64 is accepted.
+
+    Example:
+        >>> from neurallambda.automata.library import load
+        >>> following = next_symbol(load("anbn"))
+        >>> [following.answers[answer] for answer in following.answer([2, 0, 1])]  # begin a b
+        ['a', 'b', 'end']
     """
 
     def answer(string: tuple[str, ...]) -> list[int]:

@@ -28,7 +28,7 @@ class TraceStep:
     """One step.
 
     Attributes:
-        state: where the control stands before it.
+        state: where the control stands before it; of a cellular automaton, the state of the cell whose part it is.
         seen: what the step can see, a token for each channel of `TraceRecord.seen`.
         actions: what it does, a token for each channel of `TraceRecord.actions`.
         memory: what each memory holds before the step, from its bottom or left end.

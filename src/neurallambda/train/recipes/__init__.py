@@ -32,7 +32,7 @@ MakeRecipe = Callable[[Task], Recipe]
 
 def _meant_for(task: Task) -> Recipe:
     """The recipe that is meant for a task; the controller's where none is."""
-    return OWN[FIRST.get(task.name, "controller")](task)
+    return OWN[_first(task) or "controller"](task)
 
 
 def rnn(task: Task) -> Recipe:
@@ -81,6 +81,11 @@ FIRST: dict[str, str] = {
 """Which recipe is taken for a task where none is named."""
 
 
+def _first(task: Task) -> str | None:
+    """The name of the recipe that is meant for a task; all tasks of a step have the same."""
+    return FIRST.get(task.name) or ("steps" if task.runs is not None else None)
+
+
 @checked
 def recipe_for(task: str, name: str | None = None) -> Recipe:
     """The recipe of a name for a task.
@@ -99,7 +104,7 @@ def recipe_for(task: str, name: str | None = None) -> Recipe:
     """
     learned = task_named(task)
     if name is None:
-        name = FIRST.get(learned.name)
+        name = _first(learned)
         if name is None:
             raise ArgumentError(f"recipe: none is meant for {learned.name}; name one of {', '.join(RECIPES)}")
     return recipe_function(name)(learned)

@@ -16,8 +16,8 @@ def window(task: Task) -> Recipe:
     return Recipe(
         task=task.name,
         model="window",
-        # Which place it reads is settled early, and never again where the noise is small: with one of 0.5 two seeds of
-        # twelve find the place.
+        # Which place it reads is settled early, and never again where the noise is small: with one of 0.5 few seeds find
+        # the place.
         options={"states": 24, "place_noise": 2.0},
         name="window",
         seeds=12,
