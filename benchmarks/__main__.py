@@ -58,9 +58,16 @@ def describe(result: Result) -> Iterator[str]:
     """The lines that tell a reader what was found."""
     yield f"{result.name}: {result.claim}"
     for name, value in result.numbers.items():
-        limit = result.limits.get(name)
-        verdict = "" if limit is None else f"  ({'above' if name in result.missed else 'within'} its limit, {limit:g})"
-        yield f"  {name}: {_readable(value)}{verdict}"
+        yield f"  {name}: {_readable(value)}{_verdict(result, name)}"
+
+
+def _verdict(result: Result, name: str) -> str:
+    """What is said of a number that has a limit."""
+    if name not in result.limits:
+        return ""
+    value = result.numbers[name]
+    found = "not measured, so not within" if value != value else "above" if name in result.missed else "within"
+    return f"  ({found} its limit, {result.limits[name]:g})"
 
 
 def _run_one(entry: Benchmark, *, seed: int, folder: Path) -> bool:

@@ -52,7 +52,7 @@ class Benchmark:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What one run of one benchmark found, and where; `missed` names the numbers above their limits."""
+    """What one run of one benchmark found, and where; `missed` names the numbers that are not within their limits."""
 
     name: str
     claim: str
@@ -127,7 +127,7 @@ def run(entry: Benchmark, *, seed: int) -> Result:
         claim=entry.claim,
         numbers=numbers,
         limits=entry.limits,
-        missed=tuple(name for name, limit in entry.limits.items() if _number(numbers[name]) > limit),
+        missed=tuple(name for name, limit in entry.limits.items() if not _number(numbers[name]) <= limit),  # nor NaN
         checks=tuple(checks),
         seed=seed,
         date=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -55,10 +55,12 @@ def test_the_seed_reaches_the_benchmark_and_the_result() -> None:
 
 def test_limits_name_what_is_above_them() -> None:
     numbers: dict[str, object] = {"slow": 2.0, "equal": 1.0, "timed": spread([0.5, 3.0, 4.0]), "free": 100.0}
-    limits = {"slow": 1.0, "equal": 1.0, "timed": 2.0}
+    numbers["absent"] = float("nan")  # of another library that is not installed
+    limits = {"slow": 1.0, "equal": 1.0, "timed": 2.0, "absent": 1.0}
     result = run(entry(checks={"right": True}, numbers=numbers, limits=limits), seed=0)
-    assert result.missed == ("slow", "timed")
+    assert result.missed == ("slow", "timed", "absent")
     text = "\n".join(describe(result))
+    assert "absent: nan  (not measured, so not within its limit, 1)" in text
     assert "slow: 2  (above its limit, 1)" in text
     assert "equal: 1  (within its limit, 1)" in text
 
