@@ -57,7 +57,10 @@ def test_the_middle_is_that_of_the_model() -> None:
     config = ARMS["middle"].graft_for("reverse", None, model)
     assert config is not None
     assert config.layers_to_transform == (1, 1)  # of three
-    assert structure_of(ARMS["middle"].prepare(model, config, 1e-3, parameters=1)[0]) is not None
+    assert structure_of(ARMS["middle"].prepare(model, config, 1e-3, parameters=1)[0]).config.layers_to_transform == (
+        1,
+        1,
+    )
 
 
 def test_an_rwkv_of_random_weights_begins_as_its_training_does() -> None:

@@ -257,15 +257,10 @@ def _check_prompt(model: Any, read: int, tokens: int) -> None:
 def _base_of(folder: Path, base: str | None) -> str:
     """What the base model of a graft is called, if what the graft says of itself can be used."""
     from neurallambda.cli.messages import fail
-    from neurallambda.errors import ArgumentError
-    from neurallambda.llm.config import GraftConfig
-    from neurallambda.llm.saving import CONFIG, read_facts
+    from neurallambda.llm.saving import CONFIG, config_of, read_facts
 
     said = read_facts(folder)
-    try:
-        GraftConfig.from_facts(said["config"])
-    except ArgumentError as error:
-        fail(f"{folder / CONFIG}: config: {str(error).removeprefix('facts: ')}")
+    config_of(folder, said)
     facts = said["base"]
     if not isinstance(facts, dict) or not isinstance(facts.get("name"), str):
         fail(f"{folder / CONFIG}: base: got {facts!r:.80}, expected a record with the name of the base model")

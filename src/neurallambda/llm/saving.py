@@ -92,10 +92,7 @@ def load_grafted(model: nn.Module, folder: Path | str) -> nn.Module:
     """
     folder = Path(folder)
     facts = read_facts(folder)
-    try:
-        config = GraftConfig.from_facts(facts["config"])
-    except ArgumentError as error:
-        raise ArgumentError(f"{folder / CONFIG}: config: {str(error).removeprefix('facts: ')}") from None
+    config = config_of(folder, facts)
     here = _base(splice_of(model).model if is_grafted(model) else model)
     unlike = [name for name in ("model_type", *SIZES) if facts["base"].get(name, here[name]) != here[name]]
     if unlike:
@@ -124,6 +121,22 @@ def load_grafted(model: nn.Module, folder: Path | str) -> nn.Module:
             ungraft(model)
         raise
     return model
+
+
+def config_of(folder: Path, facts: dict[str, Any]) -> GraftConfig:
+    """The configuration of a saved graft.
+
+    Args:
+        folder: of the graft.
+        facts: what `read_facts` gave of it.
+
+    Raises:
+        ArgumentError: naming the file, if it holds none that can be used.
+    """
+    try:
+        return GraftConfig.from_facts(facts["config"])
+    except ArgumentError as error:
+        raise ArgumentError(f"{folder / CONFIG}: config: {str(error).removeprefix('facts: ')}") from None
 
 
 def _tensors(model: nn.Module) -> dict[str, Tensor]:
