@@ -41,3 +41,17 @@ def make_accelerator(*, precision: Literal["no", "bf16"] = "no", device: str | N
         extra("accelerate.state", "training").AcceleratorState._reset_state(reset_partial_state=True)
     wants_cpu = device == "cpu" or (device is None and not torch.cuda.is_available())
     return accelerate.Accelerator(cpu=wants_cpu, mixed_precision=precision)
+
+
+def any_process(accelerator: "Accelerator", is_wanted: bool) -> bool:
+    """Whether something is wanted in any of the processes that learn together; all of them must ask.
+
+    Args:
+        accelerator: what joins them.
+        is_wanted: whether it is wanted in this one.
+    """
+    if accelerator.num_processes == 1:
+        return is_wanted
+    total = accelerator.reduce(torch.tensor(float(is_wanted), device=accelerator.device), "sum")
+    assert isinstance(total, torch.Tensor)
+    return bool(total > 0)

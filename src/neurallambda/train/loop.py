@@ -5,18 +5,26 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from neurallambda.arguments import checked
-from neurallambda.errors import ArgumentError, NeurallambdaError
+from neurallambda.errors import ArgumentError
 from neurallambda.nn import Population
 from neurallambda.tasks import Task
-from neurallambda.train.acceleration import make_accelerator
+from neurallambda.train.acceleration import any_process, make_accelerator
 from neurallambda.train.checkpoint import load, save
-from neurallambda.train.events import Ended, Failed, Listener
+from neurallambda.train.events import Ended, Event, Listener
+from neurallambda.train.following import (
+    NotFiniteError,
+    Reason,
+    follow,
+    read_checkpoint,
+    take_up,
+    write_checkpoint,
+)
 from neurallambda.train.interruption import interruptible
 from neurallambda.train.making import make_population, task_of
 from neurallambda.train.recipe import Recipe
@@ -27,10 +35,6 @@ from neurallambda.train.trial import check_recipe
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
-
-
-class NotFiniteError(NeurallambdaError, ArithmeticError):
-    """No seed is left whose loss is a finite number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +70,7 @@ class Trained:
     fates: dict[int, dict[str, Any]]
     steps: int
     seconds: float
-    reason: Literal["finished", "patience", "interrupted", "not finite"]
+    reason: Reason
 
     def member(self, seed: int | None = None) -> torch.nn.Module:
         """The model of a seed, with its best parameters.
@@ -158,65 +162,33 @@ def _begin(recipe: Recipe, run: RunFolder | None, accelerator: "Accelerator", *,
         return training
     if run is None:
         raise ArgumentError("resume: there is no folder to resume from")
-    if not run.checkpoint.exists():
-        raise ArgumentError(f"{run.path}: there is no checkpoint to go on from")
-    tensors, facts = load(run.checkpoint, needs=("recipe", "processes", "alive", "fates", "place", "stale"))
+    tensors, facts = read_checkpoint(run.checkpoint, accelerator, needs=("recipe", "alive", "fates", "place", "stale"))
     if facts["recipe"] != _as_json(recipe):
         raise ArgumentError(f"{run.path}: the run there has another recipe")
-    if facts["processes"] != accelerator.num_processes:
-        raise ArgumentError(
-            f"{run.path}: the run there had {facts['processes']} processes, and here are {accelerator.num_processes}"
-        )
     training = Training(recipe, accelerator)
     check_repairs(recipe, training.population.template)
-    training.restore(tensors, facts)
-    prefix = f"random.{accelerator.process_index}."
-    training.restore_random_state(
-        {name.removeprefix(prefix): state for name, state in tensors.items() if name.startswith(prefix)}
-    )
+    take_up(training, tensors, facts)
     return training
 
 
-def _go(
-    training: Training, run: RunFolder | None, listeners: list[Listener], save_every: int
-) -> Literal["finished", "patience", "interrupted", "not finite"]:
+def _go(training: Training, run: RunFolder | None, listeners: list[Listener], save_every: int) -> Reason:
     """All steps that are left; why they ended."""
 
-    def tell(event: Any) -> None:
+    def tell(event: Event) -> None:
         for listener in listeners:
             listener(event)
 
-    reason: Literal["finished", "patience", "interrupted", "not finite"] = "finished"
     place, recipe = training.place, training.recipe
     with interruptible() as interruption:
 
         def is_stop_wanted() -> bool:
-            return _any(training, interruption.is_wanted)
+            return any_process(training.accelerator, interruption.is_wanted)
 
-        while not training.is_over:
-            if training.is_out_of_patience:  # also where a run that ended so is resumed
-                reason = "patience"
-                break
-            event = training.step()
-            tell(event)
-            if isinstance(event, Failed) and not training.alive:
-                reason = "not finite"
-                break
-            ended = training.why_stage_is_over()
-            if ended is not None or place.step % recipe.validate_every == 0:
-                validated = training.validate()
-                tell(validated)
-                if ended is not None:
-                    tell(training.end_stage(ended, validated))
-            if run is not None and (ended is not None or place.step % save_every == 0):
-                write_checkpoint(training, run.checkpoint)
-            is_done = training.is_over or training.is_out_of_patience
-            if not is_done and is_stop_wanted():
-                reason = "interrupted"
-                break
+        checkpoint = None if run is None else run.checkpoint
+        reason = follow(
+            training, listeners, checkpoint=checkpoint, save_every=save_every, is_stop_wanted=is_stop_wanted
+        )
         if reason == "interrupted":
-            if run is not None:
-                write_checkpoint(training, run.checkpoint)
             training.take_unseen()  # for who looks at it now; a run that is resumed knows nothing of it
         if recipe.repairs and reason in ("finished", "patience"):
             began = perf_counter()
@@ -225,16 +197,6 @@ def _go(
             place.seconds += perf_counter() - began
     tell(Ended(step=place.step, reason=reason, seconds=place.seconds))
     return reason
-
-
-def write_checkpoint(training: Training, path: Path) -> None:
-    """Write all that the next step depends on, of all processes, to one file."""
-    accelerator = training.accelerator
-    states = _from_all(training.random_state(), accelerator)
-    if accelerator.is_main_process:
-        random = {f"random.{rank}.{name}": state for rank, held in enumerate(states) for name, state in held.items()}
-        save(path, training.tensors() | random, training.facts() | {"processes": accelerator.num_processes})
-    accelerator.wait_for_everyone()
 
 
 def keep_members(run: RunFolder, trained: Trained) -> None:
@@ -320,7 +282,7 @@ def _so_far(tensors: dict[str, Tensor], alive: list[int]) -> dict[str, Tensor]:
     return states
 
 
-def _result(training: Training, reason: Literal["finished", "patience", "interrupted", "not finite"]) -> Trained:
+def _result(training: Training, reason: Reason) -> Trained:
     population = make_population(training.recipe, training.task).to(training.accelerator.device)
     population.load_state_dict(training.snapshots.states)
     population.eval()
@@ -335,25 +297,6 @@ def _result(training: Training, reason: Literal["finished", "patience", "interru
         seconds=training.place.seconds,
         reason=reason,
     )
-
-
-def _any(training: Training, is_wanted: bool) -> bool:
-    """Whether it is wanted in any of the processes: they must end after the same step."""
-    accelerator = training.accelerator
-    if accelerator.num_processes == 1:
-        return is_wanted
-    total = accelerator.reduce(torch.tensor(float(is_wanted), device=accelerator.device), "sum")
-    assert isinstance(total, Tensor)
-    return bool(total > 0)
-
-
-def _from_all(states: dict[str, Tensor], accelerator: "Accelerator") -> list[dict[str, Tensor]]:
-    """What each process holds, in their order."""
-    if accelerator.num_processes == 1:
-        return [states]
-    held: list[Any] = [None] * accelerator.num_processes
-    torch.distributed.all_gather_object(held, states)
-    return held
 
 
 def _as_json(recipe: Recipe) -> Any:

@@ -1,5 +1,6 @@
 """One training, step by step: what it holds, how it goes on, and all that must be kept to take it up again."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +21,8 @@ from neurallambda.nn import (
     hardened,
 )
 from neurallambda.train.drawn import Drawn, real_tokens
-from neurallambda.train.events import Failed, StageEnded, Stepped, Validated
+from neurallambda.train.events import Event, Failed, StageEnded, Stepped, Validated
+from neurallambda.train.following import optimizer_states, optimizer_tensors, under
 from neurallambda.train.making import make_population, task_of
 from neurallambda.train.measures import cross_entropy, token_accuracy
 from neurallambda.train.recipe import Recipe
@@ -53,7 +55,7 @@ class Place:
 class Training:
     """The seeds of a recipe as they learn.
 
-    `step`, `validate` and `end_stage` are the verbs; `neurallambda.train.train` says them in the right order. Parameters,
+    `step`, `validate` and `end_stage` are the verbs; `advance` says them in the right order. Parameters,
     batches and noise come from seeds, and the noise from torch's global generator.
 
     Attributes:
@@ -89,14 +91,28 @@ class Training:
         self._arrange({})
 
     @property
-    def is_over(self) -> bool:
-        """Whether all stages are done, or no seed is left."""
-        return self.place.stage == len(self.recipe.stages) or not self.alive
+    def steps(self) -> int:
+        """How many steps were taken."""
+        return self.place.step
 
-    @property
-    def is_out_of_patience(self) -> bool:
-        """Whether too many validations in a row brought no seed anything better."""
-        return self.recipe.patience is not None and self.stale >= self.recipe.patience
+    def why_over(self) -> Literal["finished", "patience", "not finite"] | None:
+        """The reason for which it is over: all stages are done, too many validations in a row brought no seed anything better, or none is left."""
+        if not self.alive:
+            return "not finite"
+        if self.place.stage == len(self.recipe.stages):
+            return "finished"
+        return "patience" if self.recipe.patience is not None and self.stale >= self.recipe.patience else None
+
+    def advance(self) -> Iterator[Event]:
+        """Take a step; where it is time for it, look at the members, and end a stage."""
+        yield self.step()
+        ended = self.why_stage_is_over() if self.alive else None
+        if ended is None and (not self.alive or self.place.step % self.recipe.validate_every):
+            return
+        validated = self.validate()
+        yield validated
+        if ended is not None:
+            yield self.end_stage(ended, validated)
 
     def step(self) -> Stepped | Failed:
         """Take a step.
@@ -215,10 +231,7 @@ class Training:
     def tensors(self) -> dict[str, Tensor]:
         """All numbers that the next step depends on, by name; `facts` are the rest. The generators are `random_states`."""
         held = {f"members.{name}": tensor for name, tensor in self.population.state_dict().items()}
-        for number, state in self.optimizer.state_dict()["state"].items():
-            held |= {f"optimizer.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}
-        held["running"] = self.running
-        return held | self.snapshots.tensors()
+        return held | optimizer_tensors(self.optimizer) | {"running": self.running} | self.snapshots.tensors()
 
     def facts(self) -> dict[str, Any]:
         """Where the training is, for JSON."""
@@ -234,12 +247,8 @@ class Training:
         """Go back to where `tensors` and `facts` were taken."""
         alive = tuple(facts["alive"])
         self._keep([self.recipe.all_seeds.index(seed) for seed in alive])
-        self.population.load_state_dict(_under("members.", tensors))
-        states: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in _under("optimizer.", tensors).items():
-            number, _, part = name.partition(".")
-            states.setdefault(int(number), {})[part] = tensor
-        self._arrange(states)
+        self.population.load_state_dict(under("members.", tensors))
+        self._arrange(optimizer_states(tensors))
         self.running = tensors["running"]
         self.snapshots.restore(tensors)
         self.fates = {int(seed): fate for seed, fate in facts["fates"].items()}
@@ -320,8 +329,3 @@ class Training:
         if self.accelerator.num_processes > 1:
             self.model = self.population
             self.accelerator.free_memory()
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose names begin so, without that beginning."""
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
