@@ -3,7 +3,6 @@
 import json
 import shutil
 from copy import deepcopy
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,31 +13,22 @@ import torch
 from typer.testing import CliRunner
 
 from neurallambda.cli.app import app
-from neurallambda.cli.llm import LAST_SEED
+from neurallambda.cli.llm_options import LAST_SEED
 from neurallambda.llm import GraftConfig, disabled, graft, load_grafted, save_grafted, structure_of
 from neurallambda.llm.bases import load_base
 from neurallambda.llm.experiments import matrix, window
 from neurallambda.llm.experiments.result_file import FORM
 from neurallambda.llm.pretraining import training as pretraining
-from neurallambda.llm.teaching import tasks, training
-from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
+from neurallambda.llm.teaching import measuring, training
+from neurallambda.llm.teaching.measuring import perplexity
 from neurallambda.llm.teaching.tasks import TASKS
 from neurallambda.llm.teaching.texts import file_texts, own_texts
-from neurallambda.llm.teaching.training import perplexity
 from neurallambda.train import recipe as recipes
 from tests.llm.test_report import good, result
-from tests.llm.test_teaching import small_model, tokenizer, tokenizers
+from tests.llm.test_teaching import tokenizer, tokenizers
 from tests.llm.tiny import transformers
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((files("neurallambda.traces") / "schema.json").read_text()))
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder, spelled = tmp_path_factory.mktemp("base") / "tiny", tokenizer()
-    small_model(len(spelled)).save_pretrained(folder)
-    spelled.save_pretrained(folder)
-    return str(folder)
 
 
 def called(*words: str) -> tuple[int, str]:
@@ -116,7 +106,7 @@ def test_what_is_measured_has_the_structure_in_it(base: str, opened: str, monkey
     model, spelled = load_base(base)
     tokens = spelled("dog cat ball |", return_tensors="pt").input_ids
     given: list[Any] = []
-    monkeypatch.setattr(training, "exact_match", lambda model, task, _, length, **more: given.append(model) or 0.25)
+    monkeypatch.setattr(measuring, "exact_match", lambda model, task, _, length, **more: given.append(model) or 0.25)
     assert called("evaluate", opened, "copy", "--base", base, "--lengths", "3,2") == (0, "3\t0.250\n2\t0.250\n")
     with torch.no_grad():
         expected = load_grafted(deepcopy(model), opened)(tokens).logits
@@ -141,36 +131,8 @@ def test_what_a_structure_does_to_the_language_is_measured(base: str, opened: st
     assert all(abs(other / one - 1) > 3e-4 for one, other in zip(before, after, strict=True))
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_a_task_is_taught_by_its_own_recipe(
-    task: str, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    taught: list[TeachingRecipe] = []
-    monkeypatch.setattr(training, "teach", lambda *given, **_: taught.append(given[4]) or 1.0)
-    monkeypatch.setattr(tasks, "_token_of", lambda word, _: len(word))  # the tiny model has no words for values
-    code, said = called("train", task, "--base", base, "--out", str(tmp_path / "made"), "rows=2")
-    assert code == 0, said
-    assert taught == [replace(recipe_of(task), rows=2)]
-
-
 def test_every_task_is_named_in_the_help() -> None:
     assert all(task in called("train", "--help")[1] for task in TASKS)
-
-
-def test_a_structure_is_trained(base: str, tmp_path: Path) -> None:
-    out = str(tmp_path / "trained")
-    sizes = ["steps=2", "rows=2", "width=4", "depth=8", "layers_to_transform=0,-1"]
-    code, said = called("train", "copy", "--base", base, "--out", out, *sizes)
-    assert code == 0, said
-    assert "step 2: loss" in said
-    assert (Path(out) / "graft.safetensors").exists()
-    kept = json.loads((Path(out) / "graft.json").read_text())["config"]
-    assert (kept["structure"], kept["layers_to_transform"], kept["width"]) == ("queue", [0, -1], 4)
-    untrained, trained = load_base(base)[0], load_base(base)[0]
-    torch.manual_seed(0)
-    graft(untrained, structure_of(load_grafted(trained, out)).config)
-    told = zip(structure_of(untrained).parameters(), structure_of(trained).parameters(), strict=True)
-    assert any(not torch.equal(one, other) for one, other in told)
 
 
 def test_what_a_structure_does_is_shown(base: str, tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ from neurallambda.llm.experiments import matrix
 from neurallambda.llm.experiments.arms import ARMS, GENTLE_RATES, RATES
 from neurallambda.llm.experiments.report import read, table
 from neurallambda.llm.experiments.result_file import FORM, MULTIPLES
+from neurallambda.llm.learner import LanguageLearner
 from neurallambda.llm.teaching.recipe import TeachingRecipe
 from neurallambda.llm.teaching.replay import Replay
+from neurallambda.train.events import Listener, Stepped
 from tests.llm.test_teaching import small_model, tokenizer
 from tests.llm.tiny import plain
 
@@ -204,15 +206,14 @@ def test_a_base_that_cannot_read_the_longest_inputs_is_refused_before_it_is_taug
 def test_the_loss_of_few_steps_is_their_mean(monkeypatch: pytest.MonkeyPatch) -> None:
     losses, replay = list[float](), Replay(torch.ones(1, 2), 9)
 
-    def teach(*_: Any, listener: Any, **__: Any) -> float:
-        for step, loss in enumerate(losses):
-            listener(step + 1, loss)
-        return 1.0
+    def learn(_: LanguageLearner, listeners: list[Listener]) -> None:
+        for step, loss in enumerate(losses, start=1):
+            listeners[0](Stepped(step=step, stage=1, rate=0.1, seeds=(0,), losses=(loss,), accuracies=(), seconds=1.0))
 
-    monkeypatch.setattr(matrix, "teach", teach)
+    monkeypatch.setattr(matrix, "learn", learn)
     monkeypatch.setattr(matrix, "exact_match", lambda *_, **__: 0.5)
     (cell,) = matrix.cells("tiny", ["pretrained"], ["full"], ["copy"])
     taught = matrix._taught  # pyright: ignore[reportPrivateUsage]
     for given, loss in (([2.0, 4.0, 6.0], 4.0), ([100.0, *[1.0] * 20], 1.0)):
         losses[:] = given
-        assert taught(small_model(9), cell, TeachingRecipe(), 0, tokenizer(), replay, None)[1]["loss"] == loss
+        assert taught(small_model(9), cell, TeachingRecipe(), 0, tokenizer(), replay, small_model(9))[1]["loss"] == loss

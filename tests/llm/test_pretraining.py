@@ -1,6 +1,7 @@
 """A language model of its own: texts that another one writes, tokens trained on them, and an RWKV-7 trained on those."""
 
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm import GraftConfig, graft
@@ -19,6 +21,8 @@ from neurallambda.llm.pretraining.stories import Story, StoryRecipe, read_storie
 from neurallambda.llm.pretraining.training import CHECKPOINT, corpus_of, pieces_of, pretrain
 from neurallambda.llm.pretraining.vocabulary import make_tokenizer, spelled_apart
 from neurallambda.llm.teaching.tasks import TASKS, WORDS, encode
+from neurallambda.train.checkpoint import load
+from neurallambda.train.following import NotFiniteError
 from tests.llm.test_teaching import small_model, tokenizer
 from tests.llm.tiny import transformers
 
@@ -43,7 +47,21 @@ def texts(tmp_path: Path) -> Path:
 
 
 def weights_of(folder: Path) -> dict[str, Any]:
-    return torch.load(folder / CHECKPOINT, weights_only=True)["model"]
+    return load_file(folder / "model.safetensors")
+
+
+def interrupt_in(patch: pytest.MonkeyPatch, *, step: int) -> None:
+    """Let somebody press Ctrl-C while a step is taken."""
+    losses_of, taken = training.text_losses, 0
+
+    def interrupted(model: Any, *given: Any) -> Any:
+        nonlocal taken
+        taken += model.training
+        if model.training and taken == step:
+            signal.raise_signal(signal.SIGINT)
+        return losses_of(model, *given)
+
+    patch.setattr(training, "text_losses", interrupted)
 
 
 def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -128,7 +146,7 @@ def test_what_begins_a_text_is_not_learned(texts: Path) -> None:
     """Cut texts have no end, and the token that begins the next one does not follow from anything."""
     spelled = make_tokenizer(["dog cat"], size=300)
     corpus = corpus_of(read_stories(texts), spelled, held=1)
-    model = training.begin(RECIPE, spelled).model
+    model = training.begin(RECIPE, spelled, corpus).model
     pieces = corpus.tokens[: len(corpus.tokens) // 17 * 17].view(-1, 17)
     losses = training.text_losses(model, pieces, spelled, RECIPE)
     assert len(losses) == int((pieces[:, 1:] != spelled.bos_token_id).sum()) < pieces[:, 1:].numel()
@@ -143,20 +161,12 @@ def test_a_training_that_was_interrupted_goes_on_to_what_it_would_have_been(
     assert [one["step"] for one in done.curve] == [3, 6]
     assert len(said) == 3
 
-    step, taken = training.take_step, 0
-
-    def stop_after_two(*given: Any) -> None:
-        nonlocal taken
-        taken += 1
-        if taken == 3:
-            raise KeyboardInterrupt
-        step(*given)
-
-    monkeypatch.setattr(training, "take_step", stop_after_two)
-    with pytest.raises(KeyboardInterrupt):
-        pretrain(texts, parted, RECIPE)
+    with monkeypatch.context() as patch:
+        interrupt_in(patch, step=2)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(texts, parted, RECIPE)
     assert load_base(str(parted))[0].config.model_type == "rwkv7"  # it can be used from then on
-    monkeypatch.setattr(training, "take_step", step)
+    assert load(parted / CHECKPOINT)[1]["steps"] == 2
     again = pretrain(texts, parted, replace(RECIPE, save_every=1e-9))
     assert same(weights_of(whole), weights_of(parted))
     assert again.curve == done.curve
@@ -167,14 +177,7 @@ def test_more_steps_before_the_rate_falls_are_the_same_training(texts: Path, tmp
     pretrain(texts, tmp_path / "long", replace(short, steps=10))
     # stopped after three steps, when no rate has fallen yet, and then told of more
     with pytest.MonkeyPatch.context() as patch:
-        step = training.take_step
-
-        def stop(progress: Any, *given: Any) -> None:
-            if progress.step == 3:
-                raise KeyboardInterrupt
-            step(progress, *given)
-
-        patch.setattr(training, "take_step", stop)
+        interrupt_in(patch, step=3)
         with pytest.raises(KeyboardInterrupt):
             pretrain(texts, tmp_path / "grown", short)
     pretrain(texts, tmp_path / "grown", replace(short, steps=10))
@@ -190,7 +193,9 @@ def test_what_does_not_fit_is_refused(texts: Path, tmp_path: Path, monkeypatch: 
     with pytest.raises(ArgumentError, match="has 2 already"):
         pretrain(texts, folder, replace(RECIPE, steps=1))
     monkeypatch.setattr(training, "text_losses", lambda *_: torch.tensor([torch.nan], requires_grad=True))
-    with pytest.raises(ArgumentError, match="the loss is no finite number"):
+    with pytest.raises(
+        NotFiniteError, match=r"step 3: the loss is no finite number; the last good checkpoint is .*checkpoint"
+    ):
         pretrain(texts, folder, replace(RECIPE, steps=4))
     assert same(before, weights_of(folder))
     monkeypatch.undo()

@@ -10,15 +10,18 @@ from torch import Tensor
 from neurallambda.errors import ArgumentError
 from neurallambda.lang import evaluate
 from neurallambda.llm import GraftConfig, graft, parameter_groups
-from neurallambda.llm.teaching import training
+from neurallambda.llm.teaching import losses as losses_of
 from neurallambda.llm.teaching.lisp_words import DIGITS, from_words, in_words
+from neurallambda.llm.teaching.measuring import exact_match, perplexity
 from neurallambda.llm.teaching.recipe import Precision, TeachingRecipe
 from neurallambda.llm.teaching.replay import Replay
 from neurallambda.llm.teaching.room import check_length
 from neurallambda.llm.teaching.tasks import PAIRS, PROGRAMS, TASKS, draw, text_task
 from neurallambda.llm.teaching.texts import sampled_texts
-from neurallambda.llm.teaching.training import exact_match, perplexity, teach
+from neurallambda.llm.teaching.training import teach
 from neurallambda.tasks.lisp.programs import tokens as tokens_of
+from neurallambda.train.events import Event, Listener, Stepped
+from neurallambda.train.following import NotFiniteError
 from tests.llm.tiny import plain, transformers
 
 tokenizers = pytest.importorskip("tokenizers")
@@ -106,6 +109,16 @@ def test_answers_are_marked_among_the_tokens(name: str) -> None:
         assert bool(batch.answer[row][batch.real[row]][-1])
 
 
+def noting(losses: list[float]) -> Listener:
+    """A listener that notes the loss of each step."""
+
+    def note(event: Event) -> None:
+        if isinstance(event, Stepped):
+            losses.extend(event.losses)
+
+    return note
+
+
 def test_a_task_is_taught_and_the_base_stays() -> None:
     spelled = tokenizer()
     model = small_model(len(spelled))
@@ -126,7 +139,7 @@ def test_a_task_is_taught_and_the_base_stays() -> None:
         recipe,
         seed=0,
         replay=Replay(texts, len(spelled)),
-        listener=lambda _, loss: losses.append(loss),
+        listeners=[noting(losses)],
     )
     assert len(losses) == 60
     assert sum(losses[-5:]) < sum(losses[:5]) - 1.0
@@ -135,7 +148,7 @@ def test_a_task_is_taught_and_the_base_stays() -> None:
     assert 1 < perplexity(model, texts) < 1e6
     lost = small_model(len(spelled))
     everything = [{"params": list(lost.parameters()), "lr": 1e20}]
-    with pytest.raises(ArgumentError, match="no finite number"):
+    with pytest.raises(NotFiniteError, match=r"step \d+: the loss is no finite number; a smaller learning_rate"):
         teach(lost, everything, text_task("reverse"), spelled, recipe, seed=0)
 
 
@@ -157,7 +170,7 @@ def test_mixed_precision_learns_much_the_same_and_leaves_parameters_as_wide_as_t
             recipe,
             seed=0,
             replay=Replay(texts, len(spelled)),
-            listener=lambda _, loss, found=found: found.append(loss),
+            listeners=[noting(found)],
         )
         assert {one.dtype for one in model.parameters()} == {torch.float32}
         assert model(texts[:1, :5]).logits.dtype == torch.float32
@@ -185,13 +198,11 @@ def test_exact_match_is_what_greedy_decoding_writes() -> None:
 
 
 def test_padding_among_examples_changes_no_answer() -> None:
-    from neurallambda.llm.teaching.training import _answers  # pyright: ignore[reportPrivateUsage]
-
     spelled, task = tokenizer(), text_task("dyck")
     model = small_model(len(spelled))
     batch = draw(task, 8, 6, Random(1), spelled)
     assert not batch.real.all()
-    logits, _, counts = _answers(model, batch)
+    logits, _, counts = losses_of.answers_of(model, batch)
     for row in range(6):
         alone = model(batch.tokens[row][batch.real[row]][None]).logits[0]
         places = batch.answer[row].nonzero().flatten() - 1
@@ -209,11 +220,13 @@ def test_what_a_model_is_given_goes_where_its_parameters_are(monkeypatch: pytest
             return transformers.modeling_outputs.CausalLMOutput(logits=logits)
 
     model, batch = Elsewhere(len(spelled), 4, device="meta"), draw(text_task("dyck"), 8, 6, Random(1), spelled)
-    monkeypatch.setattr(training, "summed_in_pieces", lambda loss, *rows: loss(*rows))  # it needs a device with numbers
-    answers = training._answers(model, batch)  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(
+        losses_of, "summed_in_pieces", lambda loss, *rows: loss(*rows)
+    )  # it needs a device with numbers
+    answers = losses_of.answers_of(model, batch)
     assert len(given) == 3  # tokens, places and, as some rows are padded, a mask
-    divergence = training._divergence(model, model, batch.tokens)  # pyright: ignore[reportPrivateUsage]
-    given += [*answers, divergence, training.language_losses(model, batch.tokens)]
+    divergence = losses_of.divergence(model, model, batch.tokens)
+    given += [*answers, divergence, losses_of.language_losses(model, batch.tokens)]
     assert {one.device.type for one in given} == {"meta"}
 
 

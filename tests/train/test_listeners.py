@@ -9,7 +9,7 @@ from rich.console import Console
 
 from neurallambda.train import Recipe, Stage, train
 from neurallambda.train.events import Ended, Failed, StageEnded, Stepped, Validated
-from neurallambda.train.progress import line, shown
+from neurallambda.train.progress import line, shown, stages_of
 from neurallambda.train.recorders import recorders
 
 STAGES = (Stage(lengths=(1, 3), steps=12, threshold=0.0), Stage(lengths=(2, 4), steps=11))
@@ -18,7 +18,7 @@ RECIPE = Recipe(task="parity-check", model="table", seeds=2, stages=STAGES, rows
 
 def test_a_bar_shows_stage_loss_accuracy_and_what_is_left() -> None:
     console = Console(file=StringIO(), force_terminal=True, width=150, legacy_windows=False)
-    with shown(RECIPE, console=console) as listener:
+    with shown(stages_of(RECIPE), console=console) as listener:
         train(RECIPE, device="cpu", listeners=[listener])
     text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
     assert "stage 1/2, lengths 1-3" in text
@@ -30,7 +30,7 @@ def test_a_bar_shows_stage_loss_accuracy_and_what_is_left() -> None:
 
 def test_where_no_one_watches_there_is_a_line_for_what_happens() -> None:
     console = Console(file=StringIO(), force_terminal=False, width=80)
-    with shown(RECIPE, console=console) as listener:
+    with shown(stages_of(RECIPE), console=console) as listener:
         train(RECIPE, device="cpu", listeners=[listener])
     lines = console.file.getvalue().splitlines()  # pyright: ignore[reportAttributeAccessIssue]
     assert lines[1] == "step 1: stage 1 is over, its threshold was reached"
@@ -77,7 +77,7 @@ def test_curves_for_other_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         f"def finish(): pathlib.Path({str(tmp_path / 'told.json')!r}).write_text(json.dumps(told))\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    with recorders(tmp_path / "mine", RECIPE) as listeners:
+    with recorders(tmp_path / "mine", RECIPE.facts()) as listeners:
         assert len(listeners) == 2
         train(RECIPE, device="cpu", listeners=listeners)
     told = json.loads((tmp_path / "told.json").read_text())
@@ -89,7 +89,7 @@ def test_curves_for_other_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_nothing_is_written_where_nothing_happens(tmp_path: Path) -> None:
-    with recorders(tmp_path / "mine", RECIPE) as listeners:
+    with recorders(tmp_path / "mine", RECIPE.facts()) as listeners:
         for listener in listeners:
             listener(Ended(step=7, reason="finished", seconds=1.0))
     assert not (tmp_path / "mine").exists()

@@ -62,7 +62,7 @@ def test_a_model_that_no_file_makes_must_be_given(tmp_path: Path) -> None:
         ArgumentError, match=r"the function table, which was not given by a file.*load_run\(FOLDER, recipe"
     ):
         recipe_from(recipe.facts())
-    RunFolder(tmp_path / "run").begin(recipe)
+    RunFolder(tmp_path / "run").begin({"recipe": recipe.facts()})
     with pytest.raises(ArgumentError, match="not given by a file"):
         load_run(tmp_path / "run")
 

@@ -33,7 +33,7 @@ def test_a_run_by_another_recipe_is_not_gone_on_with(tmp_path: Path) -> None:
     (cell,) = cells(tmp_path, ["parity-check"], [], [], ["seeds=2"])
     (other,) = cells(tmp_path, ["parity-check"], [], [], ["seeds=3"])
     assert cell.folder == other.folder
-    RunFolder(cell.folder).begin(cell.made)
+    RunFolder(cell.folder).begin({"recipe": cell.made.facts()})
     cell.check(ASKED)
     with pytest.raises(ArgumentError, match="the run there has another recipe"):
         next(sweep([other], ASKED, device="cpu"))

@@ -1,13 +1,13 @@
 """The commands around a language model. What they need is imported when they run."""
 
-from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from neurallambda.cli.llm_experiments import register
-from neurallambda.cli.llm_options import BaseOption, DeviceOption, changes_argument, check_place, quiet
+from neurallambda.cli.llm_options import BaseOption, DeviceOption, Seed, changes_argument, check_place, quiet
+from neurallambda.cli.llm_training import train
 
 app = typer.Typer(
     name="llm",
@@ -22,14 +22,8 @@ Folder = Annotated[Path, typer.Argument(metavar="GRAFT", help="A folder that `gr
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the graft is put.")]
 Changes = Annotated[
     list[str] | None,
-    changes_argument(
-        "of the graft, as in structure=queue, width=32, layers_to_transform=0,-1, and of the training, as in steps=300, "
-        "lengths=2-8, learning_rate=0.001"
-    ),
+    changes_argument("of the graft, as in structure=queue, width=32, layers_to_transform=0,-1"),
 ]
-LAST_SEED = 2**53
-"""The last seed, that of `neurallambda.train.recipe`, which would bring torch."""
-Seed = Annotated[int, typer.Option(min=0, max=LAST_SEED, help="The same seed gives the same numbers.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="reverse, copy, dyck, lisp, trace or arithmetic.")]
 Tokens = Annotated[int, typer.Option(min=1, help="How many tokens are written at most.")]
 Prompt = Annotated[str, typer.Argument(metavar="TEXT", help="What the text begins with.")]
@@ -69,52 +63,7 @@ def graft(out: Out, changes: Changes = None, base: BaseOption = "stories15m", se
         answer(str(save_grafted(graft(model, config), out)))
 
 
-@app.command()
-def train(
-    task: TaskName,
-    out: Out,
-    changes: Changes = None,
-    base: BaseOption = "stories15m",
-    seed: Seed = 0,
-    device: DeviceOption = None,
-) -> None:
-    """Teach a task to a structure in a frozen model, plain text beside it, and keep the structure in a folder."""
-    from neurallambda.cli.messages import answer, remark, reporting
-
-    with reporting():
-        quiet()
-        import torch
-
-        from neurallambda.llm.bases import home_of, load_base
-        from neurallambda.llm.grafting import graft, parameter_groups
-        from neurallambda.llm.saving import save_grafted
-        from neurallambda.llm.teaching.recipe import recipe_of
-        from neurallambda.llm.teaching.replay import replay_of
-        from neurallambda.llm.teaching.room import check_length
-        from neurallambda.llm.teaching.tasks import graft_for, text_task
-        from neurallambda.llm.teaching.training import teach
-        from neurallambda.train.changes import replaced
-
-        wanted = text_task(task)
-        model, tokenizer = load_base(base, device=device)
-        config, recipe = replaced([graft_for(wanted, tokenizer), recipe_of(task)], changes or [])
-        check_place(out)
-        check_length(model, wanted, tokenizer, recipe.lengths[1], name="lengths")
-        _, replay = replay_of(model, home_of(base))
-        before = deepcopy(model) if config.modules_to_save else None
-        torch.manual_seed(seed)
-        graft(model, config)
-
-        def listen(step: int, loss: float) -> None:
-            if step % 20 == 0 or step == recipe.steps:
-                remark(f"step {step}: loss {loss:.4f}")
-
-        groups = parameter_groups(model, recipe.learning_rate)
-        seconds = teach(
-            model, groups, wanted, tokenizer, recipe, seed=seed, replay=replay, before=before, listener=listen
-        )
-        remark(f"{seconds:.0f} s; now: neurallambda llm evaluate {out} {task}")
-        answer(str(save_grafted(model, out)))
+app.command()(train)
 
 
 @app.command()
@@ -132,9 +81,9 @@ def evaluate(
 
     with reporting():
         quiet()
+        from neurallambda.llm.teaching.measuring import exact_match
         from neurallambda.llm.teaching.room import check_length
         from neurallambda.llm.teaching.tasks import text_task
-        from neurallambda.llm.teaching.training import exact_match
 
         wanted = text_task(task)
         try:
@@ -167,8 +116,8 @@ def retention(
         quiet()
         from neurallambda.llm.bases import home_of, load_base
         from neurallambda.llm.saving import load_grafted
+        from neurallambda.llm.teaching.measuring import perplexity
         from neurallambda.llm.teaching.texts import OWN, own_texts, texts_of, time_for
-        from neurallambda.llm.teaching.training import perplexity
 
         name = _base_of(folder, base)
         model, tokenizer = load_base(name, device=device)

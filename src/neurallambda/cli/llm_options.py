@@ -11,6 +11,9 @@ BaseOption = Annotated[
     str, typer.Option(metavar="MODEL", help="The base model: stories15m, smollm2, a folder, or a name on a hub.")
 ]
 
+LAST_SEED = 2**53
+"""The last seed, that of `neurallambda.train.recipe`, which would bring torch."""
+Seed = Annotated[int, typer.Option(min=0, max=LAST_SEED, help="The same seed gives the same numbers.")]
 DeviceOption = Annotated[str | None, typer.Option(help="cpu or cuda; without it, the CPU.")]
 
 

@@ -81,7 +81,7 @@ def _train(recipe: "Recipe", folder: Path, *, device: str | None, save_every: in
 
     from neurallambda.cli.messages import ExitCode, answer, fail, remark
     from neurallambda.train.loop import NotFiniteError, train
-    from neurallambda.train.progress import shown
+    from neurallambda.train.progress import shown, stages_of
     from neurallambda.train.recorders import recorders
 
     with ExitStack() as stack:
@@ -91,8 +91,8 @@ def _train(recipe: "Recipe", folder: Path, *, device: str | None, save_every: in
             remark(
                 f"{recipe.task}, {recipe.name}: {recipe.seeds} seeds, at most {recipe.total_steps} steps; run {folder}"
             )
-            listeners.append(stack.enter_context(shown(recipe)))
-            listeners += stack.enter_context(recorders(folder, recipe))
+            listeners.append(stack.enter_context(shown(stages_of(recipe))))
+            listeners += stack.enter_context(recorders(folder, recipe.facts()))
         try:
             trained = train(
                 recipe, folder, resume=is_resumed, listeners=listeners, device=device, save_every=save_every

@@ -15,7 +15,7 @@ class Stepped:
         rate: the learning rate.
         seeds: the seeds that train.
         losses: the loss of each.
-        accuracies: the running accuracy of each.
+        accuracies: the running accuracy of each; none where the training does not know it.
         seconds: how long the training has taken so far.
     """
 

@@ -70,8 +70,8 @@ def follow(
     learner: Learner,
     listeners: Collection[Listener],
     *,
-    checkpoint: Path | None,
-    save_every: int,
+    keep: Callable[[], None] | None,
+    is_due: Callable[[], bool],
     is_stop_wanted: Callable[[], bool],
 ) -> Reason:
     """Take all steps that are left.
@@ -79,12 +79,12 @@ def follow(
     Args:
         learner: what learns.
         listeners: told of every event but the last, that it ended.
-        checkpoint: where it is kept; None: nowhere.
-        save_every: after how many steps, besides the end of every stage.
+        keep: keeps it, so that a later process can go on; None: nothing does.
+        is_due: whether it is to be kept after this step, besides those that end a stage, and the last of an interruption.
         is_stop_wanted: whether it shall end after this step; the same in all processes.
 
     Returns:
-        Why it ended. Where the loss is no finite number the last checkpoint is left as it is.
+        Why it ended. Where the loss is no finite number, what was kept before stays.
     """
     reason = learner.why_over()
     while reason is None:
@@ -97,8 +97,8 @@ def follow(
         if reason == "not finite":
             break
         is_interrupted = reason is None and is_stop_wanted()
-        if checkpoint is not None and (is_stage_over or is_interrupted or learner.steps % save_every == 0):
-            write_checkpoint(learner, checkpoint)
+        if keep is not None and (is_stage_over or is_interrupted or is_due()):
+            keep()
         if is_interrupted:
             return "interrupted"
     return reason

@@ -157,7 +157,7 @@ def _begin(recipe: Recipe, run: RunFolder | None, accelerator: "Accelerator", *,
         training = Training(recipe, accelerator)
         if run is not None:
             if accelerator.is_main_process:
-                run.begin(recipe)
+                run.begin({"recipe": recipe.facts()})
             write_checkpoint(training, run.checkpoint)  # from now on it can be resumed, whenever it is killed
         return training
     if run is None:
@@ -184,9 +184,12 @@ def _go(training: Training, run: RunFolder | None, listeners: list[Listener], sa
         def is_stop_wanted() -> bool:
             return any_process(training.accelerator, interruption.is_wanted)
 
-        checkpoint = None if run is None else run.checkpoint
         reason = follow(
-            training, listeners, checkpoint=checkpoint, save_every=save_every, is_stop_wanted=is_stop_wanted
+            training,
+            listeners,
+            keep=None if run is None else lambda: write_checkpoint(training, run.checkpoint),
+            is_due=lambda: place.step % save_every == 0,
+            is_stop_wanted=is_stop_wanted,
         )
         if reason == "interrupted":
             training.take_unseen()  # for who looks at it now; a run that is resumed knows nothing of it

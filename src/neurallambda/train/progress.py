@@ -1,7 +1,7 @@
 """Progress on standard error: a bar where a person reads it, and otherwise a line for each thing that happens."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from statistics import median
 
@@ -13,41 +13,36 @@ from neurallambda.train.recipe import Recipe
 
 
 @contextmanager
-def shown(recipe: Recipe, *, console: Console | None = None) -> Iterator[Listener]:
+def shown(stages: Sequence[tuple[str, int]], *, console: Console | None = None) -> Iterator[Listener]:
     """A listener that shows how a training goes: the loss and the running accuracy of the median seed, the time that is left.
 
     Args:
-        recipe: what is done.
+        stages: what each is called, and how many steps it has at most.
         console: where; None: standard error.
     """
     console = console or Console(file=sys.stderr)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed}/{task.total} loss {task.fields[loss]} accuracy {task.fields[accuracy]}"),
+        TextColumn("{task.completed}/{task.total} {task.fields[told]}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task(_stage(recipe, 0), total=recipe.total_steps, loss="", accuracy="")
+        bar = progress.add_task(stages[0][0], total=sum(steps for _, steps in stages), told="")
         skipped = 0
 
         def listen(event: Event) -> None:
             nonlocal skipped
             if isinstance(event, Stepped):
-                progress.update(
-                    bar,
-                    completed=event.step + skipped,
-                    loss=f"{median(event.losses):.3f}",
-                    accuracy=f"{median(event.accuracies):.3f}",
-                )
+                progress.update(bar, completed=event.step + skipped, told=_told(event))
                 return
             if isinstance(event, StageEnded):
-                planned = sum(stage.steps for stage in recipe.stages[: event.stage])
+                planned = sum(steps for _, steps in stages[: event.stage])
                 skipped = planned - event.step
-                if event.stage < len(recipe.stages):
-                    progress.update(bar, description=_stage(recipe, event.stage), completed=planned)
+                if event.stage < len(stages):
+                    progress.update(bar, description=stages[event.stage][0], completed=planned)
             progress.console.print(line(event), markup=False, highlight=False, soft_wrap=True)
 
         yield listen
@@ -61,7 +56,7 @@ def line(event: Event) -> str:
         'step 100: validation 0:1.000 1:0.500'
     """
     if isinstance(event, Stepped):
-        return f"step {event.step}: loss {median(event.losses):.3f}, accuracy {median(event.accuracies):.3f}"
+        return f"step {event.step}: {_told(event)}"
     if isinstance(event, Validated):
         return f"step {event.step}: validation {_pairs(event.seeds, event.accuracies)}"
     if isinstance(event, StageEnded):
@@ -80,9 +75,23 @@ def line(event: Event) -> str:
     return f"step {event.step}: {event.reason} after {event.seconds:.0f} s"
 
 
-def _stage(recipe: Recipe, number: int) -> str:
-    low, high = recipe.stages[number].lengths
-    return f"stage {number + 1}/{len(recipe.stages)}, lengths {low}-{high}"
+def _told(event: Stepped) -> str:
+    """The numbers of a step: those of the median seed."""
+    accuracy = f", accuracy {median(event.accuracies):.3f}" if event.accuracies else ""
+    return f"loss {median(event.losses):.3f}{accuracy}"
+
+
+def stages_of(recipe: Recipe) -> list[tuple[str, int]]:
+    """The stages of a recipe, as `shown` takes them.
+
+    Args:
+        recipe: what is done.
+    """
+    many = len(recipe.stages)
+    return [
+        (f"stage {number}/{many}, lengths {stage.lengths[0]}-{stage.lengths[1]}", stage.steps)
+        for number, stage in enumerate(recipe.stages, start=1)
+    ]
 
 
 def _pairs(seeds: tuple[int, ...], values: tuple[float, ...]) -> str:

@@ -1,6 +1,6 @@
 """Listeners that write curves for other tools: TensorBoard, and trackio where that is installed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -8,24 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from neurallambda.train.events import Event, Listener, Stepped, Validated
-from neurallambda.train.recipe import Recipe
 from neurallambda.train.run_folder import LOG_EVERY
 
 
 @contextmanager
-def recorders(folder: Path, recipe: Recipe) -> Iterator[list[Listener]]:
+def recorders(folder: Path, asked: Mapping[str, Any]) -> Iterator[list[Listener]]:
     """A listener for each of these tools that is installed; nothing is written before there is something to show.
 
     Args:
         folder: of the run; TensorBoard's files go into its folder `tensorboard`.
-        recipe: what is done.
+        asked: what is asked for, which trackio keeps beside the curves.
     """
     with ExitStack() as stack:  # on it is what a listener opens when it first has something to write
         listeners: list[Listener] = []
         if find_spec("tensorboard"):
             listeners.append(_tensorboard(folder / "tensorboard", stack))
         if find_spec("trackio"):
-            listeners.append(_trackio(folder.name, recipe, stack))
+            listeners.append(_trackio(folder.name, asked, stack))
         yield listeners
 
 
@@ -44,7 +43,7 @@ def _tensorboard(folder: Path, stack: ExitStack) -> Listener:
     return listen
 
 
-def _trackio(name: str, recipe: Recipe, stack: ExitStack) -> Listener:
+def _trackio(name: str, asked: Mapping[str, Any], stack: ExitStack) -> Listener:
     trackio: Any = import_module("trackio")
     begun: list[str] = []
 
@@ -52,7 +51,7 @@ def _trackio(name: str, recipe: Recipe, stack: ExitStack) -> Listener:
         found = curves(event)
         if found and not begun:
             begun.append(name)
-            trackio.init(project="neurallambda", name=name, config=recipe.facts())
+            trackio.init(project="neurallambda", name=name, config=dict(asked))
             stack.callback(trackio.finish)
         if found:
             trackio.log(found, step=event.step)
@@ -73,5 +72,6 @@ def curves(event: Event) -> dict[str, float]:
         return {}
     found = {"learning rate": event.rate}
     for name, values in (("loss", event.losses), ("accuracy", event.accuracies)):
-        found |= {f"{name}/seed {seed}": value for seed, value in zip(event.seeds, values, strict=True)}
+        if values:
+            found |= {f"{name}/seed {seed}": value for seed, value in zip(event.seeds, values, strict=True)}
     return found

@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,8 +62,11 @@ class RunFolder:
         """Whether a run began here."""
         return self.config.exists()
 
-    def begin(self, recipe: Recipe) -> None:
+    def begin(self, asked: Mapping[str, Any]) -> None:
         """Make the folder and write down what is asked for.
+
+        Args:
+            asked: for JSON; under `recipe` what the training is.
 
         Raises:
             ArgumentError: if another run began here, and something of it was kept, or something else lies here.
@@ -75,7 +78,7 @@ class RunFolder:
         self.check_own()
         self.path.mkdir(parents=True, exist_ok=True)
         facts = {
-            "recipe": recipe.facts(),
+            **asked,
             "command": shlex.join([_program(sys.argv[0]), *sys.argv[1:]]),
             "began": datetime.now(UTC).isoformat(timespec="seconds"),
             **where(),

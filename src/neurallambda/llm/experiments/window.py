@@ -1,10 +1,10 @@
 """What a structure gives back to a model whose attention is cut to a short window: perplexity on plain text."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -20,10 +20,13 @@ from neurallambda.llm.experiments.sizes import LORA_TARGETS, lora_rank, structur
 from neurallambda.llm.experiments.window_table import FORM, read_window
 from neurallambda.llm.extras import extra
 from neurallambda.llm.grafting import graft, parameter_groups
+from neurallambda.llm.learner import LanguageLearner, learn
+from neurallambda.llm.teaching.losses import language_losses
+from neurallambda.llm.teaching.measuring import perplexity
 from neurallambda.llm.teaching.recipe import check_rate, rate_at
 from neurallambda.llm.teaching.room import device_of
 from neurallambda.llm.teaching.texts import own_texts
-from neurallambda.llm.teaching.training import language_losses, perplexity
+from neurallambda.train.following import NotFiniteError
 from neurallambda.train.results import write_result
 from neurallambda.train.run_folder import where
 
@@ -180,21 +183,29 @@ def _run(
     """Train what is added on texts, and measure perplexity on others."""
     torch.manual_seed(seed)
     model, groups = add(cut(), rate)
-    learning = [parameter for group in groups for parameter in group["params"]]
-    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(rate_at, steps=recipe.steps))
-    generator = torch.Generator().manual_seed(seed)
-    began = perf_counter()
-    model.train()
-    for _ in range(recipe.steps):
-        rows = texts[torch.randint(len(texts), (recipe.rows,), generator=generator)]
-        optimizer.zero_grad()
-        language_losses(model, rows).mean().backward()
-        torch.nn.utils.clip_grad_norm_(learning, recipe.clip)
-        optimizer.step()
-        schedule.step()
+    learner = _Reading(model, groups, texts, recipe, seed)
+    with suppress(NotFiniteError):  # it counts as it was before that step
+        learn(learner)
     return {
-        "perplexity": round(perplexity(model.eval(), measured), 4),
-        "parameters": sum(one.numel() for one in learning),
-        "seconds": round(perf_counter() - began, 1),
+        "perplexity": round(perplexity(model, measured), 4),
+        "parameters": sum(one.numel() for one in learner.learning),
+        "seconds": round(learner.seconds, 1),
     }
+
+
+class _Reading(LanguageLearner):
+    """Plain text that is read step by step."""
+
+    def __init__(
+        self, model: Any, groups: Sequence[dict[str, Any]], texts: Tensor, recipe: WindowRecipe, seed: int
+    ) -> None:
+        super().__init__(model, groups, limit=recipe.steps, clip=recipe.clip, seed=seed)
+        self.texts, self.recipe = texts, recipe
+
+    def rate(self) -> float:
+        return rate_at(self.steps, self.recipe.steps)
+
+    def losses(self) -> tuple[Tensor, Tensor]:
+        rows = self.texts[torch.randint(len(self.texts), (self.recipe.rows,), generator=self.generator)]
+        loss = language_losses(self.model, rows).mean()
+        return loss, loss

@@ -12,7 +12,7 @@ from torch.nn import functional
 from neurallambda.llm.bases import load_base
 from neurallambda.llm.pretraining.recipe import PretrainingRecipe
 from neurallambda.llm.pretraining.stories import Story, read_stories
-from neurallambda.llm.pretraining.training import Progress, corpus_of
+from neurallambda.llm.pretraining.training import Pretraining, corpus_of
 from neurallambda.llm.pretraining.vocabulary import spelled_apart
 from neurallambda.llm.teaching.tasks import WORDS
 from neurallambda.train.results import write_result
@@ -77,7 +77,7 @@ def describe(
     folder: Path,
     file: Path,
     recipe: PretrainingRecipe,
-    progress: Progress,
+    progress: Pretraining,
     *,
     beside: str | None = None,
     sample: int = 200,
@@ -105,8 +105,8 @@ def describe(
         "parameters": sum(one.numel() for one in progress.model.parameters()),
         "texts": sum(map(len, batches)) - len(held),
         "tokens": len(corpus.tokens),
-        "steps": progress.step,
-        "tokens_seen": progress.step * recipe.rows * recipe.time,
+        "steps": progress.steps,
+        "tokens_seen": progress.steps * recipe.rows * recipe.time,
         "seconds": round(progress.seconds, 1),
         "held": {"texts": len(held), "tokens": len(corpus.held), **surprise(model, tokenizer, held)},
         "beside": None if beside is None else {"model": beside, **surprise(*load_base(beside), held)},

@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from math import isfinite
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,6 +15,7 @@ from torch.nn import functional
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.extras import extra
+from neurallambda.llm.learner import LanguageLearner, learn
 from neurallambda.llm.pretraining.recipe import PretrainingRecipe
 from neurallambda.llm.pretraining.seeds import generator_of
 from neurallambda.llm.pretraining.stories import Story, read_stories
@@ -23,8 +23,10 @@ from neurallambda.llm.pretraining.vocabulary import make_tokenizer
 from neurallambda.llm.rwkv.chunked import fast_class
 from neurallambda.llm.rwkv.start import start_rwkv7
 from neurallambda.llm.teaching.tasks import WORDS
+from neurallambda.train.events import Event, Stepped
+from neurallambda.train.following import read_checkpoint, take_up, write_checkpoint
 
-CHECKPOINT = "checkpoint.pt"
+CHECKPOINT = "checkpoint.safetensors"
 CURVE = 32
 """On so many pieces of the texts held out the loss is measured during training."""
 MAY_CHANGE = ("steps", "check_every", "save_every")
@@ -39,11 +41,15 @@ class Corpus:
         tokens: [tokens], each text begun, and ended unless it was cut, by a token that stands for no text.
         held: [held tokens] likewise, not to be trained on.
         held_bytes: how many bytes of text these stand for.
+        batches: how many batches of texts there are, those held out among them.
+        digest: of all of these texts.
     """
 
     tokens: Tensor
     held: Tensor
     held_bytes: int
+    batches: int
+    digest: str
 
 
 def corpus_of(batches: Sequence[Sequence[Story]], tokenizer: Any, *, held: int) -> Corpus:
@@ -62,7 +68,12 @@ def corpus_of(batches: Sequence[Sequence[Story]], tokenizer: Any, *, held: int) 
     first = [story for batch in batches[:held] for story in batch]
     others = [story for batch in batches[held:] for story in batch]
     spelled = [_spelled(part, tokenizer) for part in (others, first)]
-    return Corpus(*spelled, held_bytes=sum(len(story.text.encode()) for story in first))
+    return Corpus(
+        *spelled,
+        held_bytes=sum(len(story.text.encode()) for story in first),
+        batches=len(batches),
+        digest=_digest(batches),
+    )
 
 
 def _spelled(stories: Sequence[Story], tokenizer: Any) -> Tensor:
@@ -71,32 +82,88 @@ def _spelled(stories: Sequence[Story], tokenizer: Any) -> Tensor:
     return torch.tensor([token for row in ended for token in row])
 
 
-@dataclass
-class Progress:
-    """How far a training is.
+class Pretraining(LanguageLearner):
+    """A model that is trained from nothing; as `begin` makes it.
 
     Attributes:
-        model: what is trained.
-        optimizer: with its moments.
-        step: how many steps are done.
-        seconds: how long these took.
+        corpus: the texts as tokens.
+        tokenizer: of the model.
+        recipe: how it is trained.
         curve: the steps at which the loss was measured, each with that of training, since the measurement before, and that on
             the texts held out.
         recent: the losses of the steps since then.
+        say: told each such measurement.
     """
 
-    model: Any
-    optimizer: torch.optim.Optimizer
-    step: int = 0
-    seconds: float = 0.0
-    curve: list[dict[str, float]] = field(default_factory=list)
-    recent: list[float] = field(default_factory=list)
+    def __init__(
+        self,
+        model: Any,
+        groups: Sequence[dict[str, Any]],
+        corpus: Corpus,
+        tokenizer: Any,
+        recipe: PretrainingRecipe,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        parameters = list(model.parameters())
+        super().__init__(model, groups, limit=recipe.steps, clip=recipe.clip, seed=recipe.seed, clipped=parameters)
+        if self.accelerator.num_processes > 1:
+            raise ArgumentError(
+                f"processes: got {self.accelerator.num_processes}, expected one: pieces of texts are not divided among several"
+            )
+        self.corpus, self.tokenizer, self.recipe, self.say = corpus, tokenizer, recipe, say
+        self.curve: list[dict[str, float]] = []
+        self.recent: list[float] = []
+
+    def rate(self) -> float:
+        return self.recipe.rate_at(self.steps)
+
+    def losses(self) -> tuple[Tensor, Tensor]:
+        pieces = pieces_of(self.corpus.tokens, self.recipe, self.steps)
+        loss = text_losses(self.model, pieces, self.tokenizer, self.recipe).mean()
+        return loss, loss
+
+    def advance(self) -> Iterator[Event]:
+        """Take a step; every now and then measure the loss on the texts held out."""
+        for event in super().advance():
+            if isinstance(event, Stepped):
+                self.recent.extend(event.losses)
+            yield event
+        is_last = self.why_over() == "finished"
+        if (self.why_over() is None and self.steps % self.recipe.check_every == 0) or is_last:
+            self.curve.append(
+                {
+                    "step": self.steps,
+                    "loss": round(sum(self.recent) / len(self.recent), 4),
+                    "held": round(self.loss_held_out(), 4),
+                }
+            )
+            self.recent = []
+            last = self.curve[-1]
+            self.say(f"step {self.steps}: loss {last['loss']:.4f}, held out {last['held']:.4f}, {self.seconds:.0f} s")
+
+    @torch.no_grad()
+    def loss_held_out(self) -> float:
+        """The loss on the first pieces of the texts held out."""
+        time, held = self.recipe.time, self.corpus.held
+        pieces = held[: (len(held) - 1) // time * time + 1].unfold(0, time + 1, time)[:CURVE]
+        self.model.eval()
+        parts = [text_losses(self.model, part, self.tokenizer, self.recipe) for part in pieces.split(self.recipe.rows)]
+        return float(torch.cat(parts).mean())
+
+    def facts(self) -> dict[str, Any]:
+        texts = [self.corpus.batches, self.corpus.digest]
+        own = {"recipe": asdict(self.recipe), "texts": texts, "curve": self.curve, "recent": self.recent}
+        return super().facts() | own
+
+    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        super().restore(tensors, facts)
+        self.curve, self.recent = facts["curve"], facts["recent"]
 
 
 @checked
 def pretrain(
     file: Path, folder: Path, recipe: PretrainingRecipe, *, say: Callable[[str], None] = lambda _: None
-) -> Progress:
+) -> Pretraining:
     """Train an RWKV-7 on texts; where a training was interrupted, it goes on.
 
     The folder can be loaded by `load_base` from the first checkpoint on. The file of texts may have grown since.
@@ -111,62 +178,31 @@ def pretrain(
         The trained model, in evaluation, and how the losses went.
 
     Raises:
-        ArgumentError: if the texts are too few, the folder holds another training, or a loss is no finite number.
+        ArgumentError: if the texts are too few, or the folder holds another training.
+        NotFiniteError: if a loss is no finite number.
+        KeyboardInterrupt: if it was interrupted; what it had learned by then is kept.
     """
     batches = read_stories(file)
     tokenizer = _tokenizer(folder, batches, recipe)
-    corpus = corpus_of(batches, tokenizer, held=recipe.held)
-    progress = begin(recipe, tokenizer)
-    _resume(folder, progress, recipe, batches)
-    say(
-        f"{len(corpus.tokens)} tokens, {sum(one.numel() for one in progress.model.parameters())} parameters, "
-        f"from step {progress.step} on"
-    )
+    learner = begin(recipe, tokenizer, corpus_of(batches, tokenizer, held=recipe.held), say=say)
+    _resume(folder, learner, batches)
+    parameters = sum(one.numel() for one in learner.model.parameters())
+    say(f"{len(learner.corpus.tokens)} tokens, {parameters} parameters, from step {learner.steps} on")
     kept = perf_counter()
-    try:
-        for _ in range(progress.step, recipe.steps):
-            began = perf_counter()
-            take_step(progress, corpus, tokenizer, recipe)
-            progress.seconds += perf_counter() - began
-            if progress.step % recipe.check_every == 0 or progress.step == recipe.steps:
-                _check(progress, corpus, tokenizer, recipe)
-                last = progress.curve[-1]
-                say(
-                    f"step {progress.step}: loss {last['loss']:.4f}, held out {last['held']:.4f}, {progress.seconds:.0f} s"
-                )
-            if perf_counter() - kept > recipe.save_every or progress.step == recipe.steps:
-                keep(folder, progress, recipe, batches)
-                kept = perf_counter()
-    except KeyboardInterrupt:
-        keep(folder, progress, recipe, batches)
-        raise
-    progress.model.eval()
-    return progress
 
+    def keep() -> None:
+        nonlocal kept
+        weights = learner.model.state_dict()  # tied ones are kept twice: the package does not tie what it loads
+        learner.model.save_pretrained(folder, state_dict={name: one.clone() for name, one in weights.items()})
+        write_checkpoint(learner, folder / CHECKPOINT)
+        kept = perf_counter()
 
-def keep(folder: Path, progress: Progress, recipe: PretrainingRecipe, batches: Sequence[Sequence[Story]]) -> None:
-    """Keep what is reached: the model as transformers keeps one, and all that is needed to go on.
+    def is_due() -> bool:
+        return perf_counter() - kept > recipe.save_every or learner.steps == recipe.steps
 
-    Args:
-        folder: where.
-        progress: how far it is.
-        recipe: of the training.
-        batches: the texts.
-    """
-    weights = progress.model.state_dict()  # tied ones are kept twice: the package does not tie what it loads
-    progress.model.save_pretrained(folder, state_dict={name: weight.clone() for name, weight in weights.items()})
-    facts = {
-        "model": weights,
-        "optimizer": progress.optimizer.state_dict(),
-        "step": progress.step,
-        "seconds": progress.seconds,
-        "curve": progress.curve,
-        "recent": progress.recent,
-        "recipe": asdict(recipe),
-        "texts": (len(batches), _digest(batches)),
-    }
-    torch.save(facts, folder / f"{CHECKPOINT}.new")
-    (folder / f"{CHECKPOINT}.new").replace(folder / CHECKPOINT)
+    if learn(learner, keep=keep, is_due=is_due, kept_at=folder / CHECKPOINT) == "interrupted":
+        raise KeyboardInterrupt
+    return learner
 
 
 def pieces_of(tokens: Tensor, recipe: PretrainingRecipe, step: int) -> Tensor:
@@ -205,12 +241,16 @@ def _tokenizer(folder: Path, batches: Sequence[Sequence[Story]], recipe: Pretrai
     return tokenizer
 
 
-def begin(recipe: PretrainingRecipe, tokenizer: Any) -> Progress:
-    """A model before its first step, and its optimizer.
+def begin(
+    recipe: PretrainingRecipe, tokenizer: Any, corpus: Corpus, *, say: Callable[[str], None] = lambda _: None
+) -> Pretraining:
+    """A model before its first step.
 
     Args:
-        recipe: how large it is.
+        recipe: how large it is, and how it is trained.
         tokenizer: of the model.
+        corpus: what it is trained on.
+        say: told how far it is.
     """
     config = extra("rwkv7_hf").RWKV7Config(
         vocab_size=len(tokenizer),
@@ -240,81 +280,30 @@ def begin(recipe: PretrainingRecipe, tokenizer: Any) -> Progress:
         {"params": [one for one in parameters if id(one) in matrices], "weight_decay": recipe.weight_decay},
         {"params": [one for one in parameters if id(one) not in matrices], "weight_decay": 0.0},
     ]
-    return Progress(model.train(), torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.99)))
+    rate = {"lr": recipe.learning_rate}
+    return Pretraining(model, [group | rate for group in groups], corpus, tokenizer, recipe, say)
 
 
-def _resume(folder: Path, progress: Progress, recipe: PretrainingRecipe, batches: Sequence[Sequence[Story]]) -> None:
+def _resume(folder: Path, learner: Pretraining, batches: Sequence[Sequence[Story]]) -> None:
     """Bring a training to where it was."""
     if not (folder / CHECKPOINT).exists():
         return
-    kept = torch.load(folder / CHECKPOINT, weights_only=True)
-    changed = [name for name, value in asdict(recipe).items() if kept["recipe"].get(name) != value]
+    recipe, asked = learner.recipe, learner.facts()
+    tensors, kept = read_checkpoint(folder / CHECKPOINT, learner.accelerator, needs=tuple(asked))
+    changed = [name for name, value in asked["recipe"].items() if kept["recipe"].get(name) != value]
     if wrong := [name for name in changed if name not in MAY_CHANGE]:
         raise ArgumentError(f"{folder}: it holds a training with another {', '.join(wrong)}; name another folder")
     count, digest = kept["texts"]
     if _digest(batches[:count]) != digest:
         raise ArgumentError(f"{folder}: it holds a training on other texts; name another folder")
-    if kept["step"] > recipe.steps:
-        raise ArgumentError(f"steps: got {recipe.steps}, and {folder} has {kept['step']} already")
-    progress.model.load_state_dict(kept["model"])
-    progress.optimizer.load_state_dict(kept["optimizer"])
-    for name in ("step", "seconds", "curve", "recent"):
-        setattr(progress, name, kept[name])
+    if kept["steps"] > recipe.steps:
+        raise ArgumentError(f"steps: got {recipe.steps}, and {folder} has {kept['steps']} already")
+    take_up(learner, tensors, kept)
 
 
 def _digest(batches: Sequence[Sequence[Story]]) -> str:
     texts = [[(story.text, story.ends) for story in batch] for batch in batches]
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
-
-
-def take_step(progress: Progress, corpus: Corpus, tokenizer: Any, recipe: PretrainingRecipe) -> None:
-    """Take one step of a training.
-
-    Args:
-        progress: changed in place.
-        corpus: the texts as tokens.
-        tokenizer: of the model.
-        recipe: of the training.
-
-    Raises:
-        ArgumentError: if the loss is no finite number.
-    """
-    rate = recipe.rate_at(progress.step) * recipe.learning_rate
-    for group in progress.optimizer.param_groups:
-        group["lr"] = rate
-    losses = text_losses(progress.model, pieces_of(corpus.tokens, recipe, progress.step), tokenizer, recipe)
-    loss = losses.mean()
-    value = float(loss.detach())
-    if not isfinite(value):
-        raise ArgumentError(
-            f"learning_rate: after {progress.step} steps the loss is no finite number; a smaller one than "
-            f"{recipe.learning_rate} may help. The last checkpoint is as it was"
-        )
-    progress.optimizer.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(progress.model.parameters(), recipe.clip)
-    progress.optimizer.step()
-    progress.step += 1
-    progress.recent.append(value)
-
-
-@torch.no_grad()
-def _check(progress: Progress, corpus: Corpus, tokenizer: Any, recipe: PretrainingRecipe) -> None:
-    """Note the losses."""
-    pieces = corpus.held[: (len(corpus.held) - 1) // recipe.time * recipe.time + 1].unfold(
-        0, recipe.time + 1, recipe.time
-    )
-    progress.model.eval()
-    losses = [text_losses(progress.model, part, tokenizer, recipe) for part in pieces[:CURVE].split(recipe.rows)]
-    progress.model.train()
-    recent, progress.recent = progress.recent, []
-    progress.curve.append(
-        {
-            "step": progress.step,
-            "loss": round(sum(recent) / len(recent), 4),
-            "held": round(float(torch.cat(losses).mean()), 4),
-        }
-    )
 
 
 def text_losses(model: Any, pieces: Tensor, tokenizer: Any, recipe: PretrainingRecipe) -> Tensor:

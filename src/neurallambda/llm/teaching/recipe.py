@@ -1,10 +1,11 @@
 """How models are taught: what a recipe says, and those that are measured."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from math import isfinite
-from typing import Literal
+from typing import Any, Literal
 
-from neurallambda.arguments import checked
+from neurallambda.arguments import checked, shown
 from neurallambda.errors import ArgumentError, check_count
 
 Precision = Literal["float32", "bfloat16"]
@@ -70,6 +71,30 @@ class TeachingRecipe:
                 )
         for name in ("learning_rate", "clip"):
             check_rate(name, getattr(self, name))
+
+    @classmethod
+    def from_facts(cls, facts: Any) -> "TeachingRecipe":
+        """A recipe as a file holds it: every field by its name, lists in the place of tuples.
+
+        Args:
+            facts: what `dataclasses.asdict` gave, so that it may be anything.
+
+        Raises:
+            ArgumentError: if a field is missing or unknown, or what it holds is none.
+
+        Example:
+            >>> from dataclasses import asdict
+            >>> TeachingRecipe.from_facts(asdict(MEASURED)) == MEASURED
+            True
+        """
+        known = {field.name for field in fields(cls)}
+        if not isinstance(facts, Mapping) or set(facts) != known:
+            raise ArgumentError(f"recipe: got {shown(facts)}, expected a record of {', '.join(sorted(known))}")
+        try:
+            given: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in facts.items()}
+            return cls(**given)
+        except TypeError as error:
+            raise ArgumentError(f"recipe: {error}") from None
 
     def lengths_at(self, step: int) -> tuple[int, int]:
         """The least and the greatest length at a step.

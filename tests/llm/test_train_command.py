@@ -1,0 +1,161 @@
+"""`neurallambda llm train`: what it is asked for, what it leaves, and how it is taken up again."""
+
+import json
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from neurallambda.llm import graft, load_grafted, structure_of
+from neurallambda.llm.bases import load_base
+from neurallambda.llm.teaching import tasks, training
+from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
+from neurallambda.llm.teaching.tasks import TASKS
+from neurallambda.train.checkpoint import load
+from tests.llm.test_commands import called
+
+SIZES = ["steps=6", "rows=2", "width=4", "depth=8"]
+
+
+def stopping(monkeypatch: pytest.MonkeyPatch, *, step: int) -> Callable[[], None]:
+    """Let somebody press Ctrl-C while a step is taken; what undoes that."""
+    loss_of, taken = training.answer_loss, 0
+
+    def interrupted(*given: Any) -> Any:
+        nonlocal taken
+        taken += 1
+        if taken == step:
+            signal.raise_signal(signal.SIGINT)
+        return loss_of(*given)
+
+    monkeypatch.setattr(training, "answer_loss", interrupted)
+    return lambda: monkeypatch.setattr(training, "answer_loss", loss_of)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_is_taught_by_its_own_recipe(
+    task: str, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught: list[TeachingRecipe] = []
+    monkeypatch.setattr(
+        training, "teach", lambda *given, **_: taught.append(given[4]) or training.Taught(1, 1.0, "finished")
+    )
+    monkeypatch.setattr(tasks, "_token_of", lambda word, _: len(word))  # the tiny model has no words for values
+    code, said = called("train", task, "--base", base, "--out", str(tmp_path / "made"), "rows=2")
+    assert code == 0, said
+    assert taught == [replace(recipe_of(task), rows=2)]
+
+
+def test_a_structure_is_trained(base: str, tmp_path: Path) -> None:
+    out = str(tmp_path / "trained")
+    sizes = ["steps=2", "rows=2", "width=4", "depth=8", "layers_to_transform=0,-1"]
+    code, said = called("train", "copy", "--base", base, "--out", out, *sizes)
+    assert code == 0, said
+    assert "step 2: validation 0:" in said
+    assert f"now: neurallambda llm evaluate {out} copy" in said
+    assert sorted(one.name for one in Path(out).iterdir()) == [
+        "README.md", "graft.json", "graft.safetensors", "log.jsonl", "run.json", "tensorboard",
+    ]  # fmt: skip
+    assert (Path(out) / "graft.safetensors").exists()
+    kept = json.loads((Path(out) / "graft.json").read_text())["config"]
+    assert (kept["structure"], kept["layers_to_transform"], kept["width"]) == ("queue", [0, -1], 4)
+    untrained, trained = load_base(base)[0], load_base(base)[0]
+    torch.manual_seed(0)
+    graft(untrained, structure_of(load_grafted(trained, out)).config)
+    told = zip(structure_of(untrained).parameters(), structure_of(trained).parameters(), strict=True)
+    assert any(not torch.equal(one, other) for one, other in told)
+
+
+def test_ctrl_c_keeps_what_was_learned_and_it_goes_on(
+    base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, out = str(tmp_path / "whole"), str(tmp_path / "parted")
+    assert called("train", "reverse", "--base", base, "--out", whole, "--seed", "4", *SIZES)[0] == 0
+    go_on = stopping(monkeypatch, step=3)
+    code, said = called("train", "reverse", "--base", base, "--out", out, "--seed", "4", *SIZES)
+    assert code == 130, said
+    assert said.endswith(f"interrupted after step 3; go on with: neurallambda llm train --resume {out}\n")
+    assert not (Path(out) / "graft.json").exists()
+    assert load(Path(out) / "checkpoint.safetensors")[1]["steps"] == 3
+    go_on()
+    code, said = called("train", "reverse", "--base", base, "--out", out, *SIZES)
+    assert (code, "a run began here already" in said) == (2, True), said
+    code, said = called("train", "--resume", out)
+    assert code == 0, said
+    one, other = (load_grafted(load_base(base)[0], place) for place in (whole, out))
+    told = zip(structure_of(one).parameters(), structure_of(other).parameters(), strict=True)
+    assert all(torch.equal(this, that) for this, that in told)
+    assert not (Path(out) / "checkpoint.safetensors").exists()
+    events = [json.loads(line) for line in (Path(out) / "log.jsonl").read_text().splitlines()]
+    assert events[-1] | {"seconds": 0} == {"event": "Ended", "step": 6, "reason": "finished", "seconds": 0}
+    code, said = called("train", "--resume", out)
+    assert (code, said) == (2, f"{out}: there is no checkpoint to go on from; its training is over\n")
+
+
+def test_a_loss_that_is_no_number_is_said_and_the_last_checkpoint_named(
+    base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "answer_loss", lambda *_: torch.tensor(torch.nan, requires_grad=True))
+    out = str(tmp_path / "lost")
+    code, said = called("train", "copy", "--base", base, "--out", out, *SIZES)
+    assert code == 1
+    assert f"step 1: the loss is no finite number; the last good checkpoint is {out}/checkpoint.safetensors" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--out", "new"], "TASK: none was named; expected reverse, copy, dyck, lisp, trace or arithmetic"),
+        (["copy"], "--out: expected a folder where the graft is put"),
+        (["copy", "--resume", "run"], "--resume: the training knows its task; name nothing else"),
+        (
+            ["--resume", "run", "--out", "new"],
+            "--out: got new, expected none: what is resumed stays in its folder, run",
+        ),
+        (["--resume", "run"], "run: this is no folder of a run: it has no run.json"),
+        (
+            ["copy", "--out", "full"],
+            "full: something else lies in this folder (mine.txt), expected a new or an empty one",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    words: list[str], message: str, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("kept")
+    code, said = called("train", *words, "--base", base)
+    assert (code, message in said) == (2, True), said
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda facts: facts.pop("graft"), "this is no training of a language model: it has no graft"),
+        (lambda facts: facts["recipe"].pop("clip"), "recipe: got"),
+        (lambda facts: facts["recipe"].update(clip="much"), "clip"),
+        (lambda facts: facts["graft"].update(width=-1), "width: got -1"),
+        (lambda facts: facts.update(task="juggle"), "juggle"),
+        (lambda facts: facts.update(base="nowhere/at-all"), "nowhere/at-all"),
+        (lambda facts: facts["graft"].update(width=8), "not those that learn here"),
+    ],
+    ids=["no graft", "no clip", "a word for a number", "no width", "another task", "no base", "another width"],
+)
+def test_a_description_that_was_spoilt_is_refused(
+    spoil: Callable[[dict[str, Any]], Any], message: str, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    go_on = stopping(monkeypatch, step=1)
+    assert called("train", "copy", "--base", base, "--out", str(out), *SIZES)[0] == 130
+    go_on()
+    facts = json.loads((out / "run.json").read_text())
+    spoil(facts)
+    (out / "run.json").write_text(json.dumps(facts))
+    code, said = called("train", "--resume", str(out))
+    assert (code, message in said, "Traceback" in said) == (2, True, False), said
