@@ -92,7 +92,7 @@ def found(recipe: Recipe) -> dict[str, float]:
 
 
 @benchmark(
-    claim="Of a controller's ways to fill weights each is worth seeds or steps: 12 seeds, with one of them left out at a time",
+    claim="What each way to fill a controller's weights is worth, in seeds that learn: 12 seeds, with one of them left out at a time",
     limits={},
 )
 def initialisations(seed: int) -> Case:
