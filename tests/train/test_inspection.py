@@ -79,7 +79,8 @@ def test_a_table_is_inspected_too_and_other_models_are_not() -> None:
     with pytest.raises(ArgumentError, match="no structure whose contents could be drawn, and no row of cells"):
         found.draw(Path("nowhere.svg"))
     expected = (
-        "got a LSTMModel, expected a Controller, a NameBlindController, a TableAutomaton or a CellArrayModel: only for"
+        "got a LSTMModel, expected a Controller, a NameBlindController, a TableAutomaton, a WindowAutomaton, "
+        "a CellArrayModel or a TransformerModel: only for"
     )
     with pytest.raises(ArgumentError, match=expected):
         inspect(LSTMModel(3, 2), PARITY, "01")

@@ -125,6 +125,18 @@ class StructureLayer(nn.Module):
         memory, reads = self.structure.step(memory, *operands, mask=None if mask is None else mask.repeat(self.heads))
         return self._after(hidden, reads), self._apart(memory, len(hidden))
 
+    def instructions(self, hidden: Tensor) -> tuple[Tensor, ...]:
+        """The operands of all heads, one head after the other along the batch.
+
+        Args:
+            hidden: [batch, ..., dim].
+
+        Returns:
+            For each operand of the structure, [heads * batch, ..., size].
+        """
+        logits = self.to_logits(self.norm(hidden)).unflatten(-1, (self.heads, -1)).movedim(-2, 0).flatten(0, 1)
+        return self.operands(self.operands.noise(logits))
+
     def with_capacity(self, capacity: int) -> "StructureLayer":
         """The same layer, sharing its parameters, with structures of another capacity.
 
@@ -161,9 +173,8 @@ class StructureLayer(nn.Module):
         batch = len(hidden)
         if mask is not None:  # of what is no number, 0 times as much is none either, and so would be in gradients
             hidden = torch.where(mask[..., None], hidden, 0.0)
-        logits = self.to_logits(self.norm(hidden)).unflatten(-1, (self.heads, -1)).movedim(-2, 0).flatten(0, 1)
         memory = self._empty(self.heads * batch, self.gate) if state is None else type(state.heads[0]).cat(state.heads)
-        return memory, self.operands(self.operands.noise(logits))
+        return memory, self.instructions(hidden)
 
     def _after(self, hidden: Tensor, reads: Tensor) -> Tensor:
         joined = reads.unflatten(0, (self.heads, -1)).movedim(0, -2).flatten(-2)

@@ -74,10 +74,21 @@ class WindowAutomaton(nn.Module):
             mask: which tokens are real; the others do not enter the queue, and change no state.
         """
         check_tokens(tokens, mask)
-        check_range(tokens, self.inputs)
         order = None if mask is None else torch.argsort(~mask, dim=1, stable=True)
         if order is not None:  # what counts comes first, in its order, so that no padding is in the queue
             tokens = torch.gather(tokens, 1, order)
+        answers = self.states(tokens) @ self.table.readout
+        if order is None:
+            return answers
+        return torch.zeros_like(answers).scatter(1, order[..., None].expand(answers.shape), answers)
+
+    def states(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time states"]:
+        """The distribution over states after each token.
+
+        Args:
+            tokens: what is read.
+        """
+        check_range(tokens, self.inputs)
         reads_new, reads_old = self.table.matrix().chunk(2, dim=1)
         coming = certain(tokens, self.inputs, reads_new.dtype)
         state = certain(torch.zeros_like(tokens[:, 0]), len(reads_new), reads_new.dtype)
@@ -85,14 +96,15 @@ class WindowAutomaton(nn.Module):
         for new, old in zip(coming.unbind(1), self._leaving(coming).unbind(1), strict=True):
             state = read_token(read_token(state, old, reads_old), new, reads_new)
             after.append(state)
-        answers = torch.stack(after, 1) @ self.table.readout
-        if order is None:
-            return answers
-        return torch.zeros_like(answers).scatter(1, order[..., None].expand(answers.shape), answers)
+        return torch.stack(after, 1)
+
+    def looks(self) -> Float[Tensor, " places"]:
+        """How likely it is to look one step back, two, and so on."""
+        return self.choice(self.noise(self.places))
 
     def _leaving(self, coming: Float[Tensor, "batch time tokens"]) -> Float[Tensor, "batch time tokens"]:
         """How likely each token is to be the one that comes out of the queue at each step."""
-        weights = self.choice(self.noise(self.places))
+        weights = self.looks()
         count, time = len(weights), coming.shape[1]
         nothing = certain(
             torch.full_like(coming[:, :1, 0], self.inputs - 1, dtype=torch.long), self.inputs, coming.dtype

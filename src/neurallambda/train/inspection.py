@@ -30,7 +30,8 @@ class Inspection:
         tokens: what it reads at each step, or what is shown to its cells; `_` where nothing comes any more.
         answers: what it says there; empty where no answer is read.
         expected: what is right there; empty where no answer is read.
-        states: its state after the step, or that of its first cell: a distribution, or the numbers of its units.
+        states: its state after the step, or that of its first cell: a distribution, or the numbers of its units; of a transformer
+            no numbers.
         heads: what its structures do.
         cells: what its row of cells goes through; None without one.
     """
@@ -50,7 +51,8 @@ class Inspection:
     def text(self) -> str:
         """A line for each step. Of a row of cells there is a column for each cell, under the symbol that is written in it."""
         if self.cells is None:
-            parts = ("state", *(part for one in self.heads for part in (one.name, "holds")))
+            state = ("state",) if self.states.shape[1] else ()
+            parts = (*state, *(part for one in self.heads for part in (one.name, "holds")))
         else:
             parts = self.cells.symbols
         rows: list[tuple[str, ...]] = [("step", "token", *parts, "answer")]
@@ -62,7 +64,7 @@ class Inspection:
     def _parts(self, step: int) -> list[str]:
         if self.cells is not None:
             return [state_name(weights) for weights in self.cells.states[step]]
-        told = [state_name(self.states[step])]
+        told = [state_name(self.states[step])] if self.states.shape[1] else []
         for one in self.heads:
             told += [_instruction(one, step), one.held(step)]
         return told
@@ -94,7 +96,8 @@ def inspect(model: nn.Module, task: Task, string: str, *, hard: bool = True) -> 
     """Run a trained network on one input and keep all that happens.
 
     Args:
-        model: a `Controller`, a `NameBlindController`, a `TableAutomaton` or a `CellArrayModel`.
+        model: a `Controller`, a `NameBlindController`, a `TableAutomaton`, a `WindowAutomaton`, a `CellArrayModel`, or a
+            `TransformerModel` with structures.
         task: what it was trained on.
         string: the input: the names of its symbols, with spaces between them where one of the task's has several letters.
         hard: whether every soft choice is made.

@@ -2,14 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from neurallambda.errors import ArgumentError
-from neurallambda.nn import CellArrayModel, Controller, NameBlindController, TableAutomaton
+from neurallambda.nn import (
+    CellArrayModel,
+    Controller,
+    NameBlindController,
+    TableAutomaton,
+    TransformerModel,
+    WindowAutomaton,
+)
 from neurallambda.nn.recurrent import over_time
 from neurallambda.structures.cell_array.array import certain
 from neurallambda.structures.data_latch import DataLatch
@@ -19,25 +26,15 @@ from neurallambda.structures.priority_queue import PriorityQueue
 from neurallambda.structures.protocol import Structure
 from neurallambda.tasks import Task
 from neurallambda.tasks.batch import Batch
-from neurallambda.train.inspection_parts import EMPTY, CellRow, Head, held_name, surely
-
-
-class Followed(NamedTuple):
-    """What a network did on one row; the fields are those of `Inspection`."""
-
-    tokens: tuple[str, ...]
-    answers: tuple[str, ...]
-    expected: tuple[str, ...]
-    states: Tensor
-    heads: tuple[Head, ...] = ()
-    cells: CellRow | None = None
+from neurallambda.train.inspection_layers import follow_transformer, follow_window
+from neurallambda.train.inspection_parts import EMPTY, CellRow, Followed, Head, held_name, step_by_step, surely
 
 
 def follow(model: nn.Module, task: Task, batch: Batch) -> Followed:
     """Run a network on a batch of one row and keep what it does, on the CPU.
 
     Args:
-        model: one of the four kinds that can be followed.
+        model: of one of the kinds that can be followed.
         task: what it was trained on.
         batch: the row.
 
@@ -56,24 +53,7 @@ def follow(model: nn.Module, task: Task, batch: Batch) -> Followed:
 
 
 def _table(model: TableAutomaton, task: Task, batch: Batch, tokens: Tensor) -> Followed:
-    return _step_by_step(task, batch, model(tokens), model.states(tokens)[0])
-
-
-def _step_by_step(task: Task, batch: Batch, logits: Tensor, states: Tensor, heads: tuple[Head, ...] = ()) -> Followed:
-    """Of a network that takes a step for each token, and answers where it is asked."""
-    names, asked = [*task.symbols, EMPTY], batch.mask[0].tolist()
-
-    def said(numbers: Tensor) -> tuple[str, ...]:
-        pairs = zip(numbers.tolist(), asked, strict=True)
-        return tuple(task.answers[number] if is_asked else "" for number, is_asked in pairs)
-
-    return Followed(
-        tokens=tuple(names[token] for token in batch.tokens[0].tolist()),
-        answers=said(logits[0].argmax(-1).cpu()),
-        expected=said(batch.targets[0]),
-        states=states.cpu(),
-        heads=heads,
-    )
+    return step_by_step(task, batch, model(tokens), model.states(tokens)[0])
 
 
 def _controller(model: Controller, task: Task, batch: Batch, tokens: Tensor) -> Followed:
@@ -116,7 +96,7 @@ def _controller(model: Controller, task: Task, batch: Batch, tokens: Tensor) -> 
         )
         for head, (name, structure) in enumerate(_named(augmented.structures))
     )
-    return _step_by_step(task, batch, roomy.finish(outputs), torch.stack(states), heads)
+    return step_by_step(task, batch, roomy.finish(outputs), torch.stack(states), heads)
 
 
 def _name_blind(model: NameBlindController, task: Task, batch: Batch, tokens: Tensor) -> Followed:
@@ -159,7 +139,7 @@ def _name_blind(model: NameBlindController, task: Task, batch: Batch, tokens: Te
             entries=torch.stack([surely(memory.keys[0]) for memory in held]).cpu() if keys else None,
         )
         heads.append(head)
-    found = _step_by_step(task, batch, roomy.finish(outputs), torch.stack(states)[: tokens.shape[1]], tuple(heads))
+    found = step_by_step(task, batch, roomy.finish(outputs), torch.stack(states)[: tokens.shape[1]], tuple(heads))
     return _with_pause(found, torch.stack(states).cpu(), int(batch.lengths[0])) if roomy.pause else found
 
 
@@ -220,7 +200,9 @@ _KINDS: dict[type[nn.Module], Callable[[Any, Task, Batch, Tensor], Followed]] = 
     Controller: _controller,
     NameBlindController: _name_blind,
     TableAutomaton: _table,
+    WindowAutomaton: follow_window,
     CellArrayModel: _cells,
+    TransformerModel: follow_transformer,
 }
 
 

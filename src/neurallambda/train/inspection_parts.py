@@ -1,10 +1,14 @@
 """What an inspection is made of: what a structure does over time, and what a row of cells goes through."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from neurallambda.tasks import Task
+from neurallambda.tasks.batch import Batch
 
 EMPTY = "_"
 """What is read where nothing comes any more, and what is written in a cell without a symbol."""
@@ -96,6 +100,17 @@ class CellRow:
     states: Float[Tensor, "time cells states"]
 
 
+class Followed(NamedTuple):
+    """What a network did on one row; the fields are those of `Inspection`."""
+
+    tokens: tuple[str, ...]
+    answers: tuple[str, ...]
+    expected: tuple[str, ...]
+    states: Tensor
+    heads: tuple[Head, ...] = ()
+    cells: CellRow | None = None
+
+
 def held_name(number: int) -> str:
     """The name of a symbol that structures hold, which has none of its own: a letter, with a number where letters run out.
 
@@ -123,3 +138,28 @@ def is_distribution(weights: Float[Tensor, " states"]) -> bool:
 def surely(weights: Float[Tensor, "*axes width"]) -> Float[Tensor, "*axes more"]:
     """Weights of symbols, and behind them their sum: how surely there is one."""
     return torch.cat([weights, weights.sum(-1, keepdim=True)], -1)
+
+
+def step_by_step(task: Task, batch: Batch, logits: Tensor, states: Tensor, heads: tuple[Head, ...] = ()) -> Followed:
+    """Of a network that takes a step for each token, and answers where it is asked.
+
+    Args:
+        task: what is asked.
+        batch: the row.
+        logits: [1, time, answers].
+        states: [time, states].
+        heads: what its structures do.
+    """
+    names, asked = [*task.symbols, EMPTY], batch.mask[0].tolist()
+
+    def said(numbers: Tensor) -> tuple[str, ...]:
+        pairs = zip(numbers.tolist(), asked, strict=True)
+        return tuple(task.answers[number] if is_asked else "" for number, is_asked in pairs)
+
+    return Followed(
+        tokens=tuple(names[token] for token in batch.tokens[0].tolist()),
+        answers=said(logits[0].argmax(-1).cpu()),
+        expected=said(batch.targets[0]),
+        states=states.cpu(),
+        heads=heads,
+    )

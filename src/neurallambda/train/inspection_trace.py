@@ -42,7 +42,7 @@ def trace_inspection(found: Inspection, *, name: str) -> Iterator[Json]:
         empty["cells"] = Store("tape", tuple(Item(_cell(symbol, 0)) for symbol in found.cells.symbols), head=0)
     yield recorder.header(Seen((Lane(numbers={"position": 0}, stores=empty),)))
     for step, answer in enumerate(found.answers):
-        registers = {"state": _state(found.states[step])}
+        registers = {"state": _state(found.states[step])} if found.states.shape[1] else {}
         registers |= {head.name: _actions(head, step) for head in found.heads}
         if answer:
             registers["answer"] = certain(answer)
