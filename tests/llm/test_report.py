@@ -150,6 +150,9 @@ def test_a_page_is_right_at_any_time(tmp_path: Path) -> None:
         widths = [{line.count("|") for line in block.splitlines()} for block in text.split("\n\n") if block[:1] == "|"]
         assert all(len(width) == 1 for width in widths)
     whole = page(results)
+    assert "| pretrained | `structure` | 1.00 / 0.96, × 1.00 | – |" in whole
+    assert "| pretrained | `lora` | 0.50 / 0.00, × 1.00 | – |" in whole
+    assert "| pretrained | `no-prior` | – | – |" in whole
     assert "Begun, and no seed that counts is there yet: `no-prior` (pretrained)." in whole
     assert "| pretrained | no-prior | – | 0.250 |" in whole
     assert "| pretrained | structure | 0.500 | 0.500, chosen |" in whole

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from neurallambda.llm.experiments.matrix import next_rate
+from neurallambda.llm.experiments.overview import TOLD, overview
 from neurallambda.llm.experiments.report import (
     LEGEND,
     arms_of,
@@ -19,8 +20,8 @@ from neurallambda.llm.teaching.tasks import TASKS
 HEAD = """\
 # Results in language models
 
-Written by `neurallambda llm report`; [structures in language models](llm.md#what-is-measured) says what is measured, how, and how
-to do it again. What is wanted stands first, with what is missed; then each task, with all seeds that were started."""
+Written by `neurallambda llm report`; [how structures in language models are measured](llm-evidence.md) says what is measured, how, how to do it
+again, and what it shows. What is wanted stands first, with what is missed; then each task, with all seeds that were started."""
 TUNING = """\
 The learning rate of every arm is chosen from three, a tenth of those of the others where parameters of the base learn, by one
 more seed, on fresh inputs of the greatest length of training: the share of them that is exact, and where that is equal, the loss.
@@ -38,7 +39,8 @@ def page(results: Sequence[Result], windows: Sequence[Result] = ()) -> str:
     parts = [HEAD]
     for model in dict.fromkeys(one["model"] for one in results):
         own = [one for one in results if one["model"] == model]
-        parts += [f"## {model}", *_targets(own), LEGEND, arms_of(own)]
+        parts += [f"## {model}", *_targets(own), "### All arms", f"{TOLD}\n\n{overview(own)}"]
+        parts += [arms_of(own), "### What was measured", LEGEND]
         for task in dict.fromkeys(one["task"] for one in own):
             parts += _task(task, [one for one in own if one["task"] == task])
         for one in windows:
@@ -52,7 +54,7 @@ def _targets(results: Sequence[Result]) -> list[str]:
         [one.target, one.found, f"**{one.verdict}**" if one.verdict == "missed" else one.verdict]
         for one in judge(results)
     ]
-    return ["### What is wanted", markdown(["target", "found", "so far"], rows), "### What was measured"]
+    return ["### What is wanted", markdown(["target", "found", "so far"], rows)]
 
 
 def _task(name: str, results: Sequence[Result]) -> list[str]:
