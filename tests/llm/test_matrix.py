@@ -13,10 +13,10 @@ from neurallambda.llm.experiments import matrix
 from neurallambda.llm.experiments.arms import ARMS, GENTLE_RATES, RATES
 from neurallambda.llm.experiments.report import read, table
 from neurallambda.llm.experiments.result_file import FORM, MULTIPLES
-from neurallambda.llm.learner import LanguageLearner
 from neurallambda.llm.teaching.recipe import TeachingRecipe
 from neurallambda.llm.teaching.replay import Replay
 from neurallambda.train.events import Listener, Stepped
+from neurallambda.train.learner import GradientLearner
 from tests.llm.test_teaching import small_model, tokenizer
 from tests.llm.tiny import plain
 
@@ -206,7 +206,7 @@ def test_a_base_that_cannot_read_the_longest_inputs_is_refused_before_it_is_taug
 def test_the_loss_of_few_steps_is_their_mean(monkeypatch: pytest.MonkeyPatch) -> None:
     losses, replay = list[float](), Replay(torch.ones(1, 2), 9)
 
-    def learn(_: LanguageLearner, listeners: list[Listener]) -> None:
+    def learn(_: GradientLearner, listeners: list[Listener]) -> None:
         for step, loss in enumerate(losses, start=1):
             listeners[0](Stepped(step=step, stage=1, rate=0.1, seeds=(0,), losses=(loss,), accuracies=(), seconds=1.0))
 

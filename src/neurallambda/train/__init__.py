@@ -7,10 +7,12 @@ from neurallambda.train.evaluation import lengths_between as lengths_between
 from neurallambda.train.exporting import Verified as Verified
 from neurallambda.train.exporting import export as export
 from neurallambda.train.exporting import verify as verify
+from neurallambda.train.following import NotFiniteError as NotFiniteError
 from neurallambda.train.inspection import Head as Head
 from neurallambda.train.inspection import Inspection as Inspection
 from neurallambda.train.inspection import inspect as inspect
-from neurallambda.train.loop import NotFiniteError as NotFiniteError
+from neurallambda.train.learner import GradientLearner as GradientLearner
+from neurallambda.train.learner import learn as learn
 from neurallambda.train.loop import Trained as Trained
 from neurallambda.train.loop import load_run as load_run
 from neurallambda.train.loop import train as train

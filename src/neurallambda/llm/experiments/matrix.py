@@ -15,7 +15,6 @@ from neurallambda.llm.bases import home_of, label_of, load_base
 from neurallambda.llm.experiments.arms import ARMS
 from neurallambda.llm.experiments.result_file import FORM, MULTIPLES, check_result
 from neurallambda.llm.experiments.sizes import structure_size
-from neurallambda.llm.learner import learn
 from neurallambda.llm.rwkv.start import start_rwkv7
 from neurallambda.llm.teaching.measuring import VALIDATION_ROWS, VALIDATION_SEED, exact_match, measured, perplexity
 from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
@@ -26,6 +25,7 @@ from neurallambda.llm.teaching.texts import fingerprint, texts_of, time_for
 from neurallambda.llm.teaching.training import Teaching
 from neurallambda.train.events import Event, Stepped
 from neurallambda.train.following import NotFiniteError
+from neurallambda.train.learner import learn
 from neurallambda.train.results import read_facts, write_result
 from neurallambda.train.run_folder import where
 

@@ -20,13 +20,13 @@ from neurallambda.llm.experiments.sizes import LORA_TARGETS, lora_rank, structur
 from neurallambda.llm.experiments.window_table import FORM, read_window
 from neurallambda.llm.extras import extra
 from neurallambda.llm.grafting import graft, parameter_groups
-from neurallambda.llm.learner import LanguageLearner, learn
 from neurallambda.llm.teaching.losses import language_losses
 from neurallambda.llm.teaching.measuring import perplexity
 from neurallambda.llm.teaching.recipe import check_rate, rate_at
 from neurallambda.llm.teaching.room import device_of
 from neurallambda.llm.teaching.texts import own_texts
 from neurallambda.train.following import NotFiniteError
+from neurallambda.train.learner import GradientLearner, learn
 from neurallambda.train.results import write_result
 from neurallambda.train.run_folder import where
 
@@ -193,7 +193,7 @@ def _run(
     }
 
 
-class _Reading(LanguageLearner):
+class _Reading(GradientLearner):
     """Plain text that is read step by step."""
 
     def __init__(
@@ -202,8 +202,8 @@ class _Reading(LanguageLearner):
         super().__init__(model, groups, limit=recipe.steps, clip=recipe.clip, seed=seed)
         self.texts, self.recipe = texts, recipe
 
-    def rate(self) -> float:
-        return rate_at(self.steps, self.recipe.steps)
+    def rate(self, greatest: float) -> float:
+        return greatest * rate_at(self.steps, self.recipe.steps)
 
     def losses(self) -> tuple[Tensor, Tensor]:
         rows = self.texts[torch.randint(len(self.texts), (self.recipe.rows,), generator=self.generator)]

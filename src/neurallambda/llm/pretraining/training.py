@@ -15,7 +15,6 @@ from torch.nn import functional
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.extras import extra
-from neurallambda.llm.learner import LanguageLearner, learn
 from neurallambda.llm.pretraining.recipe import PretrainingRecipe
 from neurallambda.llm.pretraining.seeds import generator_of
 from neurallambda.llm.pretraining.stories import Story, read_stories
@@ -25,6 +24,7 @@ from neurallambda.llm.rwkv.start import start_rwkv7
 from neurallambda.llm.teaching.tasks import WORDS
 from neurallambda.train.events import Event, Stepped
 from neurallambda.train.following import read_checkpoint, take_up, write_checkpoint
+from neurallambda.train.learner import GradientLearner, learn
 
 CHECKPOINT = "checkpoint.safetensors"
 CURVE = 32
@@ -82,7 +82,7 @@ def _spelled(stories: Sequence[Story], tokenizer: Any) -> Tensor:
     return torch.tensor([token for row in ended for token in row])
 
 
-class Pretraining(LanguageLearner):
+class Pretraining(GradientLearner):
     """A model that is trained from nothing; as `begin` makes it.
 
     Attributes:
@@ -114,8 +114,8 @@ class Pretraining(LanguageLearner):
         self.curve: list[dict[str, float]] = []
         self.recent: list[float] = []
 
-    def rate(self) -> float:
-        return self.recipe.rate_at(self.steps)
+    def rate(self, greatest: float) -> float:
+        return greatest * self.recipe.rate_at(self.steps)
 
     def losses(self) -> tuple[Tensor, Tensor]:
         pieces = pieces_of(self.corpus.tokens, self.recipe, self.steps)

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.grafting import is_grafted, structure_of
-from neurallambda.llm.learner import LanguageLearner, learn
 from neurallambda.llm.structure import straight_through
 from neurallambda.llm.teaching.losses import answer_loss, divergence
 from neurallambda.llm.teaching.measuring import VALIDATION_ROWS, VALIDATION_SEED, exact_match
@@ -21,6 +20,7 @@ from neurallambda.llm.teaching.room import device_of
 from neurallambda.llm.teaching.tasks import TextTask, draw
 from neurallambda.train.events import Event, Listener, Validated
 from neurallambda.train.following import Reason, read_checkpoint, take_up, write_checkpoint
+from neurallambda.train.learner import GradientLearner, learn
 
 
 class Taught(NamedTuple):
@@ -37,7 +37,7 @@ class Taught(NamedTuple):
     reason: Reason
 
 
-class Teaching(LanguageLearner):
+class Teaching(GradientLearner):
     """A task that is taught step by step; the arguments are those of `teach`."""
 
     def __init__(
@@ -64,8 +64,8 @@ class Teaching(LanguageLearner):
         self.task, self.tokenizer, self.recipe = task, tokenizer, recipe
         self.replay, self.before, self.look_every = replay, before, look_every
 
-    def rate(self) -> float:
-        return rate_at(self.steps, self.recipe.steps)
+    def rate(self, greatest: float) -> float:
+        return greatest * rate_at(self.steps, self.recipe.steps)
 
     def losses(self) -> tuple[Tensor, Tensor]:
         recipe, model, processes = self.recipe, self.model, self.accelerator.num_processes

@@ -1,8 +1,6 @@
 """The loop: images in rows, of which only the value of a program is known."""
 
-import math
-from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter, process_time
 
@@ -14,13 +12,11 @@ from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import ImageClassifier
 from neurallambda.tasks.images import LabelledImages
-from neurallambda.train.images.augment import augmented
+from neurallambda.train.events import Event, Stepped
+from neurallambda.train.images.learner import FirstLearner, ImageLearner, saying
 from neurallambda.train.images.problems import Problem, problem_named
 from neurallambda.train.images.recipe import ImageRecipe
-
-FIRST_ROWS = 64
-"""The rows of a step of the easier problem."""
-REPORT_EVERY = 100
+from neurallambda.train.learner import learn
 
 
 @dataclass(frozen=True)
@@ -71,31 +67,11 @@ def train_on_images(
     )
     torch.manual_seed(seed)  # of dropout
     _begin(problem, networks, images, rows, answers, recipe, generator, say)
-    average = deepcopy(networks)
-    optimizer = torch.optim.AdamW(
-        networks.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay
-    )
-    size = min(len(answers), max(1, recipe.images_per_step // sum(problem.images.values())))
-    steps = recipe.epochs * (len(answers) // size)
-    losses: list[list[float]] = []
-    for step, (epoch, chosen) in enumerate(_batches(len(answers), size, recipe.epochs, generator)):
-        done = step / steps
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * min(1.0, 12 * (step + 1) / steps) * (1 + math.cos(math.pi * done)) / 2
-        strength = recipe.augmentation * (min(1.0, 3 * done) if done < 0.9 else 0.5)
-        seen = {kind: index[chosen] for kind, index in rows.items()}
-        loss = _loss(problem, networks, images, seen, answers[chosen], strength, recipe, generator)
-        _step(loss, networks, optimizer, recipe.clip)
-        _keep_average(average, networks, min(recipe.average, (1 + step) / (10 + step)))
-        if len(losses) <= epoch:
-            losses.append([])
-        losses[epoch].append(loss.item())
-        if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
-            last = losses[epoch][-REPORT_EVERY:]
-            say(f"step {step + 1} of {steps}: loss {sum(last) / len(last):.4f}")
+    learner = ImageLearner(problem, networks, images, rows, answers, recipe, generator)
+    learn(learner, [saying(say, learner.limit)])
     return Learned(
-        networks={kind: average[kind].eval() for kind in problem.images},  # pyright: ignore[reportArgumentType]
-        losses=tuple(sum(one) / len(one) for one in losses),
+        networks={kind: learner.average[kind].eval() for kind in problem.images},  # pyright: ignore[reportArgumentType]
+        losses=tuple(sum(one) / len(one) for one in learner.of_epochs),
         minutes=(perf_counter() - began) / 60,
         cpu_minutes=(process_time() - cpu) / 60,
     )
@@ -179,62 +155,15 @@ def _begin(
     easier = problem.first_steps(answers)
     if easier is None or not recipe.first_steps:
         return
-    problem, places, answers = easier
-    index = rows["digits"][:, places]
-    optimizer = torch.optim.AdamW(networks.parameters(), lr=recipe.first_rate)
-    losses: list[float] = []
-    for _ in range(recipe.first_steps):
-        chosen = torch.randint(len(index), (min(len(index), FIRST_ROWS),), generator=generator)
-        strength = recipe.augmentation / 2
-        loss = _loss(problem, networks, images, {"digits": index[chosen]}, answers[chosen], strength, recipe, generator)
-        _step(loss, networks, optimizer, recipe.clip)
-        losses.append(loss.item())
+    learner, losses = FirstLearner(easier, networks, images, rows, recipe, generator), list[float]()
+
+    def note(event: Event) -> None:
+        if isinstance(event, Stepped):
+            losses.extend(event.losses)
+
+    learn(learner, [note])
     last = losses[-50:]
     say(f"{recipe.first_steps} first steps: loss {sum(last) / len(last):.4f}")
-
-
-def _batches(rows: int, size: int, epochs: int, generator: torch.Generator) -> Iterator[tuple[int, Tensor]]:
-    """The rows of each step, in a new order in each epoch; what is left over of an epoch is not used in it."""
-    for epoch in range(epochs):
-        order = torch.randperm(rows, generator=generator)
-        for start in range(0, rows - size + 1, size):
-            yield epoch, order[start : start + size]
-
-
-def _loss(
-    problem: Problem,
-    networks: nn.ModuleDict,
-    images: Mapping[str, LabelledImages],
-    rows: Mapping[str, Tensor],
-    answers: Tensor,
-    strength: float,
-    recipe: ImageRecipe,
-    generator: torch.Generator,
-) -> Tensor:
-    """Minus the logarithm of the likelihood of what is known, for each image."""
-    logits = {}
-    for kind, index in rows.items():
-        pixels = images[kind].pixels[index.reshape(-1)].float() / 255
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16"):
-            found = networks[kind](augmented(pixels, strength, generator))
-        logits[kind] = found.float().view(*index.shape, -1)
-    return -problem.log_likelihood(logits, answers).mean() / sum(problem.images.values())
-
-
-def _step(loss: Tensor, networks: nn.Module, optimizer: torch.optim.Optimizer, clip: float) -> None:
-    optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(networks.parameters(), clip)
-    optimizer.step()
-
-
-@torch.no_grad()
-def _keep_average(average: nn.Module, networks: nn.Module, keep: float) -> None:
-    for held, now in zip(average.state_dict().values(), networks.state_dict().values(), strict=True):
-        if held.is_floating_point():
-            held.lerp_(now, 1 - keep)
-        else:
-            held.copy_(now)
 
 
 @torch.no_grad()

@@ -186,7 +186,7 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 import torch
-from tests.llm.test_learner import RECIPE, at, stop, taught
+from tests.llm.test_going_on import RECIPE, at, stop, taught
 
 folder, name = Path(sys.argv[1]), sys.argv[2]
 rank = int(__import__("os").environ["RANK"])

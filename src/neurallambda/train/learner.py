@@ -1,4 +1,4 @@
-"""What all trainings of language models have in common, as the loop of `neurallambda.train` takes them."""
+"""One model that learns from a loss by descent: what its trainings have in common, whatever the loss is."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -11,7 +11,6 @@ import torch
 from torch import Generator, Tensor
 
 from neurallambda.errors import ArgumentError
-from neurallambda.llm.teaching.room import device_of
 from neurallambda.train.acceleration import any_process, make_accelerator
 from neurallambda.train.events import Ended, Event, Failed, Listener, Stepped
 from neurallambda.train.following import (
@@ -25,10 +24,10 @@ from neurallambda.train.following import (
 from neurallambda.train.interruption import interruptible
 
 
-class LanguageLearner(ABC):
-    """A language model that learns step by step: a `neurallambda.train.following.Learner`.
+class GradientLearner(ABC):
+    """A model that learns step by step: a `neurallambda.train.following.Learner`.
 
-    What differs from training to training is what becomes small, `losses`, and how the learning rate goes, `rate`. Where `torchrun`
+    What differs from training to training is what becomes small, `losses`, and how learning rates go, `rate`. Where `torchrun`
     started several processes each has examples of its own, and they learn from the mean of their gradients.
 
     Args:
@@ -46,6 +45,22 @@ class LanguageLearner(ABC):
         own_seed: that of this process.
         random: draws examples.
         generator: draws tensors.
+
+    Example:
+        >>> class Line(GradientLearner):
+        ...     def rate(self, greatest):
+        ...         return greatest * (1 - self.steps / self.limit)
+        ...
+        ...     def losses(self):
+        ...         x = torch.rand(32, 1, generator=self.generator)
+        ...         loss = (self.model(x) - 2 * x - 1).square().mean()
+        ...         return loss, loss
+        >>> model = torch.nn.Linear(1, 1)
+        >>> learner = Line(model, [{"params": model.parameters(), "lr": 0.3}], limit=200, clip=1.0, seed=0)
+        >>> learn(learner)
+        'finished'
+        >>> round(model(torch.ones(1)).item(), 2)
+        3.0
     """
 
     def __init__(
@@ -58,12 +73,14 @@ class LanguageLearner(ABC):
         seed: int,
         clipped: Sequence[Tensor] | None = None,
     ) -> None:
-        kind = device_of(model).type
+        kind = next(model.parameters()).device.type
         self.accelerator = make_accelerator(device=kind if kind in ("cpu", "cuda") else None)
         self.model, self.seed, self.limit, self._clip = model, seed, limit, clip
         if self.accelerator.num_processes > 1:
             model.to(self.accelerator.device)
-        self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
+        self.optimizer = torch.optim.AdamW(
+            groups, betas=(0.9, 0.99), weight_decay=0.0
+        )  # where a group says nothing else
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
         self.learning = [one for group in self.optimizer.param_groups for one in group["params"]]
         self._clipped = self.learning if clipped is None else list(clipped)
@@ -76,8 +93,8 @@ class LanguageLearner(ABC):
         """What becomes small in this step, and of that what listeners are told."""
 
     @abstractmethod
-    def rate(self) -> float:
-        """Which part of the greatest learning rate this step has."""
+    def rate(self, greatest: float) -> float:
+        """The learning rate of this step, of a group with this one."""
 
     def why_over(self) -> Literal["finished", "not finite"] | None:
         """The reason for which it is over; None: it goes on."""
@@ -89,7 +106,7 @@ class LanguageLearner(ABC):
         """Take a step. Where the loss or its gradient is no finite number, nothing changes, and it is over."""
         began = perf_counter()
         for group, greatest in zip(self.optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = greatest * self.rate()
+            group["lr"] = self.rate(greatest)
         self.model.train()
         total, told = self.losses()
         self._is_lost = any_process(self.accelerator, not bool(total.isfinite()))
@@ -177,7 +194,7 @@ class LanguageLearner(ABC):
 
 
 def learn(
-    learner: LanguageLearner,
+    learner: GradientLearner,
     listeners: Collection[Listener] = (),
     *,
     keep: Callable[[], None] | None = None,
@@ -199,6 +216,13 @@ def learn(
     Raises:
         NotFiniteError: if the loss is no finite number any more; what was kept before stays.
         KeyboardInterrupt: if it was interrupted, and nothing keeps it.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from neurallambda.train.following import write_checkpoint
+        >>> def keeping(learner: GradientLearner, path: Path) -> Reason:
+        ...     keep = lambda: write_checkpoint(learner, path)
+        ...     return learn(learner, keep=keep, is_due=lambda: learner.steps % 50 == 0, kept_at=path)
     """
     with interruptible() as interruption:
         reason = follow(

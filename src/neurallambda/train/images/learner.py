@@ -1,0 +1,157 @@
+"""Networks that learn from rows of images, as the loop of `neurallambda.train` takes them."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from neurallambda.tasks.images import LabelledImages
+from neurallambda.train.events import Event, Listener, Stepped
+from neurallambda.train.images.augment import augmented
+from neurallambda.train.images.problems import Problem
+from neurallambda.train.images.recipe import ImageRecipe
+from neurallambda.train.learner import GradientLearner
+
+FIRST_ROWS = 64
+"""The rows of a step of the easier problem."""
+REPORT_EVERY = 100
+
+
+class ImageLearner(GradientLearner):
+    """Networks that learn from rows of images, and the average of what they were in all steps."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        networks: nn.ModuleDict,
+        images: Mapping[str, LabelledImages],
+        rows: Mapping[str, Tensor],
+        answers: Tensor,
+        recipe: ImageRecipe,
+        generator: torch.Generator,
+    ) -> None:
+        size = min(len(answers), max(1, recipe.images_per_step // sum(problem.images.values())))
+        group = {"params": list(networks.parameters()), "lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
+        steps = recipe.epochs * (len(answers) // size)
+        super().__init__(networks, [group], limit=steps, clip=recipe.clip, seed=0)
+        self.generator = generator
+        self.average, self.of_epochs = deepcopy(networks), list[list[float]]()
+        self._given = problem, networks, images
+        self._rows, self._answers, self._recipe = rows, answers, recipe
+        self._batches = _batches(len(answers), size, recipe.epochs, generator)
+
+    def rate(self, greatest: float) -> float:
+        """It rises over a twelfth of the steps, and falls like a cosine."""
+        done = self.steps / self.limit
+        return greatest * min(1.0, 12 * (self.steps + 1) / self.limit) * (1 + math.cos(math.pi * done)) / 2
+
+    def losses(self) -> tuple[Tensor, Tensor]:
+        epoch, chosen = next(self._batches)
+        done = self.steps / self.limit
+        strength = self._recipe.augmentation * (min(1.0, 3 * done) if done < 0.9 else 0.5)
+        seen = {kind: index[chosen] for kind, index in self._rows.items()}
+        loss = _loss(*self._given, seen, self._answers[chosen], strength, self._recipe, self.generator)
+        if len(self.of_epochs) <= epoch:
+            self.of_epochs.append([])
+        self.of_epochs[epoch].append(loss.item())
+        return loss, loss
+
+    def advance(self) -> Iterator[Event]:
+        """Take a step, and let the average follow."""
+        before = self.steps
+        yield from super().advance()
+        if self.steps > before:
+            _keep_average(self.average, self._given[1], min(self._recipe.average, (1 + before) / (10 + before)))
+
+
+class FirstLearner(GradientLearner):
+    """Networks that take the first steps on an easier problem."""
+
+    def __init__(
+        self,
+        easier: tuple[Problem, list[int], Tensor],
+        networks: nn.ModuleDict,
+        images: Mapping[str, LabelledImages],
+        rows: Mapping[str, Tensor],
+        recipe: ImageRecipe,
+        generator: torch.Generator,
+    ) -> None:
+        own = {
+            "params": list(networks.parameters()),
+            "lr": recipe.first_rate,
+            "betas": (0.9, 0.999),
+            "weight_decay": 0.01,
+        }
+        super().__init__(networks, [own], limit=recipe.first_steps, clip=recipe.clip, seed=0)
+        self.generator = generator
+        problem, places, self._answers = easier
+        self._given = problem, networks, images
+        self._index, self._recipe = rows["digits"][:, places], recipe
+
+    def rate(self, greatest: float) -> float:
+        return greatest
+
+    def losses(self) -> tuple[Tensor, Tensor]:
+        count = min(len(self._index), FIRST_ROWS)
+        chosen = torch.randint(len(self._index), (count,), generator=self.generator)
+        seen, strength = {"digits": self._index[chosen]}, self._recipe.augmentation / 2
+        loss = _loss(*self._given, seen, self._answers[chosen], strength, self._recipe, self.generator)
+        return loss, loss
+
+
+def saying(say: Callable[[str], None], steps: int) -> Listener:
+    """A listener that tells the mean of the last losses, in words.
+
+    Args:
+        say: told that.
+        steps: how many there are.
+    """
+    losses: list[float] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Stepped):
+            losses.extend(event.losses)
+            if event.step % REPORT_EVERY == 0 or event.step == steps:
+                last = losses[-REPORT_EVERY:]
+                say(f"step {event.step} of {steps}: loss {sum(last) / len(last):.4f}")
+
+    return listen
+
+
+def _batches(rows: int, size: int, epochs: int, generator: torch.Generator) -> Iterator[tuple[int, Tensor]]:
+    """The rows of each step, in a new order in each epoch; what is left over of an epoch is not used in it."""
+    for epoch in range(epochs):
+        order = torch.randperm(rows, generator=generator)
+        for start in range(0, rows - size + 1, size):
+            yield epoch, order[start : start + size]
+
+
+def _loss(
+    problem: Problem,
+    networks: nn.ModuleDict,
+    images: Mapping[str, LabelledImages],
+    rows: Mapping[str, Tensor],
+    answers: Tensor,
+    strength: float,
+    recipe: ImageRecipe,
+    generator: torch.Generator,
+) -> Tensor:
+    """Minus the logarithm of the likelihood of what is known, for each image."""
+    logits = {}
+    for kind, index in rows.items():
+        pixels = images[kind].pixels[index.reshape(-1)].float() / 255
+        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16"):
+            found = networks[kind](augmented(pixels, strength, generator))
+        logits[kind] = found.float().view(*index.shape, -1)
+    return -problem.log_likelihood(logits, answers).mean() / sum(problem.images.values())
+
+
+@torch.no_grad()
+def _keep_average(average: nn.Module, networks: nn.Module, keep: float) -> None:
+    for held, now in zip(average.state_dict().values(), networks.state_dict().values(), strict=True):
+        if held.is_floating_point():
+            held.lerp_(now, 1 - keep)
+        else:
+            held.copy_(now)
