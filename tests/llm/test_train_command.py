@@ -55,6 +55,7 @@ def test_a_structure_is_trained(base: str, tmp_path: Path) -> None:
     sizes = ["steps=2", "rows=2", "width=4", "depth=8", "layers_to_transform=0,-1"]
     code, said = called("train", "copy", "--base", base, "--out", out, *sizes)
     assert code == 0, said
+    assert f"copy, {base}: 2 steps, " in said
     assert "step 2: validation 0:" in said
     assert f"now: neurallambda llm evaluate {out} copy" in said
     assert sorted(one.name for one in Path(out).iterdir()) == [

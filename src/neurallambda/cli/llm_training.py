@@ -120,12 +120,15 @@ def _train(
     before = deepcopy(model) if config.modules_to_save else None
     torch.manual_seed(seed)
     graft(model, config)
+    groups = parameter_groups(model, recipe.learning_rate)
     is_first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one speaks
     with ExitStack() as stack:
         listeners: list[Any] = []
         if is_first:
             if not is_resumed:
                 run.begin(asked)
+            count = sum(one.numel() for group in groups for one in group["params"])
+            remark(f"{task.name}, {asked['base']}: {recipe.steps} steps, {count:,} parameters that learn; folder {out}")
             after = load(run.checkpoint, needs=["steps"])[1]["steps"] if is_resumed else 0
             listeners.append(stack.enter_context(shown([(task.name, recipe.steps)])))
             listeners += stack.enter_context(recorders(out, asked))
@@ -133,7 +136,7 @@ def _train(
         try:
             taught = teach(
                 model,
-                parameter_groups(model, recipe.learning_rate),
+                groups,
                 task,
                 tokenizer,
                 recipe,
