@@ -1,4 +1,4 @@
-"""Makes the tutorial a notebook, run from top to bottom: `tutorial.ipynb` beside its page, with all outputs.
+"""Makes each tutorial a notebook, run from top to bottom: it lies beside its page, with all outputs and pictures.
 
 Each expression whose value the page states ends a cell, and so does each example of a `>>>` session. Where a notebook shows more of
 a value than its text, the page shows it too: below the line, as plain HTML.
@@ -8,63 +8,73 @@ import ast
 import doctest
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from traceback import format_exception
 from typing import Any
 
-PAGE = Path(__file__).parents[1] / "tutorial.md"
-NAME = "tutorial.ipynb"
+DOCS = Path(__file__).parents[1]
+PAGES = ("tutorial.md", "first-network.md")
 ARROW = "  # => "
 FENCE = re.compile(r"^```python\n(?P<code>.*?)^```$\n?", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?P<page>[\w/-]+)\.md")
+PICTURE = re.compile(r"!\[(?P<said>[^\]]*)\]\((?P<file>[\w/-]+\.svg)\)")
+REMARK = re.compile(r"<!--.*?-->\n*", re.DOTALL)
 
 PLACE = re.compile(r'<div class="shown" data-number="(\d+)"></div>')
-SHOWN: list[str] = []
-"""What the page shows, from when it is read to when it is written."""
+SHOWN: dict[str, list[str]] = {}
+"""What each page shows, from when it is read to when it is written."""
 
 Json = dict[str, Any]
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Give the tutorial a link to its notebook; mkdocs calls this."""
-    if page.file.src_uri != PAGE.name:
+    """Give a tutorial a link to its notebook; mkdocs calls this."""
+    if page.file.src_uri not in PAGES:
         return markdown
-    shown, SHOWN[:] = with_places(markdown)
+    shown, SHOWN[page.file.src_uri] = with_places(markdown)
     title, rest = shown.split("\n", 1)
-    return f'{title}\n\nAs a notebook that has been run: <a href="../{NAME}" download>{NAME}</a>.\n{rest}'
+    name = notebook_of(page.file.src_uri)
+    return f'{title}\n\nAs a notebook that has been run: <a href="../{name}" download>{name}</a>.\n{rest}'
 
 
 def on_page_content(html: str, page: Any, **_: Any) -> str:
     """Put what a notebook shows into its places; mkdocs calls this."""
-    if page.file.src_uri != PAGE.name:
+    if page.file.src_uri not in PAGES:
         return html
-    return PLACE.sub(lambda found: f'<div class="shown">{SHOWN[int(found[1])]}</div>', html)
+    shown = SHOWN[page.file.src_uri]
+    return PLACE.sub(lambda found: f'<div class="shown">{shown[int(found[1])]}</div>', html)
 
 
 def on_post_build(config: Any, **_: Any) -> None:
-    """Write the notebook into the site; mkdocs calls this."""
-    written = json.dumps(notebook(PAGE.read_text("utf-8")), indent=1, ensure_ascii=False)
-    (Path(config["site_dir"]) / NAME).write_text(written + "\n", "utf-8")
+    """Write the notebooks into the site; mkdocs calls this."""
+    for page in PAGES:
+        written = json.dumps(notebook((DOCS / page).read_text("utf-8")), indent=1, ensure_ascii=False)
+        (Path(config["site_dir"]) / notebook_of(page)).write_text(written + "\n", "utf-8")
+
+
+def notebook_of(page: str) -> str:
+    """What the notebook of a page is called."""
+    return f"{Path(page).stem}.ipynb"
 
 
 def notebook(markdown: str) -> Json:
     """A page as a notebook whose cells have been run."""
     cells: list[Json] = []
-    names: Json = {"__name__": "__main__"}
     at = count = 0
 
     def prose(text: str) -> None:
         if text.strip():
-            told = LINK.sub(r"](\g<page>/", text.strip())
-            cells.append({"cell_type": "markdown", "id": f"cell-{len(cells)}", "metadata": {}, "source": told})
+            cells.append({"cell_type": "markdown", "id": f"cell-{len(cells)}", "metadata": {}, **_told(text.strip())})
 
-    for found in FENCE.finditer(markdown):
+    for found, parts in zip(FENCE.finditer(markdown), ran(markdown), strict=True):
         prose(markdown[at : found.start()])
         at = found.end()
-        for code in pieces(found["code"]):
+        for _, code, shown in parts:
             count += 1
             cells.append(
                 {
@@ -72,7 +82,7 @@ def notebook(markdown: str) -> Json:
                     "execution_count": count,
                     "id": f"cell-{len(cells)}",
                     "metadata": {},
-                    "outputs": outputs(code, names, count),
+                    "outputs": [one | {"execution_count": count} if "execution_count" in one else one for one in shown],
                     "source": code,
                 }
             )
@@ -82,16 +92,29 @@ def notebook(markdown: str) -> Json:
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
+def _told(text: str) -> Json:
+    """Prose as a cell has it: links lead to pages of the site, and pictures are part of the cell."""
+    pictures: dict[str, dict[str, str]] = {}
+
+    def attached(found: re.Match[str]) -> str:
+        file = DOCS / found["file"]
+        pictures[file.name] = {"image/svg+xml": b64encode(file.read_bytes()).decode()}
+        return f"![{found['said']}](attachment:{file.name})"
+
+    told = LINK.sub(r"](\g<page>/", PICTURE.sub(attached, REMARK.sub("", text)))
+    return {"source": told} | ({"attachments": pictures} if pictures else {})
+
+
 def with_places(markdown: str) -> tuple[str, list[str]]:
     """A page with a place after each piece of code of whose value a notebook shows more than text; and what it shows there."""
-    names: Json = {"__name__": "__main__"}
     shown: list[str] = []
+    blocks = iter(ran(markdown))
 
-    def told(found: re.Match[str]) -> str:
+    def told(_: re.Match[str]) -> str:
         parts, waiting = list[str](), list[str]()
-        for text, code in parts_of(found["code"]):
+        for text, _code, outputs in next(blocks):
             waiting.append(text)
-            rich = [one["data"]["text/html"] for one in outputs(code, names, 0) if "text/html" in one.get("data", {})]
+            rich = [one["data"]["text/html"] for one in outputs if "text/html" in one.get("data", {})]
             if rich:
                 fence = "".join(waiting).strip("\n")
                 parts.append(f'```python\n{fence}\n```\n\n<div class="shown" data-number="{len(shown)}"></div>\n')
@@ -101,6 +124,16 @@ def with_places(markdown: str) -> tuple[str, list[str]]:
         return "\n".join([*parts, *([f"```python\n{rest}\n```\n"] if rest else [])])
 
     return FENCE.sub(told, markdown), shown
+
+
+@cache
+def ran(markdown: str) -> list[list[tuple[str, str, list[Json]]]]:
+    """The blocks of a page, run one after the other: of each its cells, as the page has them, as they are run, and what they show."""
+    names: Json = {"__name__": "__main__"}
+    return [
+        [(text, code, outputs(code, names, 0)) for text, code in parts_of(found["code"])]
+        for found in FENCE.finditer(markdown)
+    ]
 
 
 def pieces(code: str) -> Iterator[str]:

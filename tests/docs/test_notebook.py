@@ -1,16 +1,25 @@
-"""The tutorial as a notebook: it has been run, and what it shows is what its page states."""
+"""The tutorials as notebooks: they have been run, and what they show is what their pages state."""
 
 import ast
 import doctest
+from base64 import b64decode
 from functools import cache
 from typing import Any
 
-from docs.hooks.notebook import ARROW, FENCE, PAGE, PLACE, notebook, outputs, pieces, with_places
+import pytest
+
+from docs.hooks.notebook import ARROW, DOCS, FENCE, PLACE, notebook, outputs, pieces, with_places
+
+PAGE = DOCS / "tutorial.md"
 
 
 @cache
+def made_of(page: str) -> dict[str, Any]:
+    return notebook((DOCS / page).read_text("utf-8"))
+
+
 def tutorial() -> dict[str, Any]:
-    return notebook(PAGE.read_text("utf-8"))
+    return made_of(PAGE.name)
 
 
 def told(cell: dict[str, Any]) -> str:
@@ -36,22 +45,47 @@ def stated(code: str) -> list[str]:
     return found if values[-1] else [*found, ""]
 
 
-def test_its_outputs_are_what_the_page_states() -> None:
-    blocks = [found["code"] for found in FENCE.finditer(PAGE.read_text("utf-8"))]
-    expected = [text for block in blocks for text in stated(block)]
-    cells = [cell for cell in tutorial()["cells"] if cell["cell_type"] == "code"]
+def code_of(made: dict[str, Any]) -> list[dict[str, Any]]:
+    return [cell for cell in made["cells"] if cell["cell_type"] == "code"]
+
+
+def stated_on(page: str) -> list[str]:
+    return [text for block in FENCE.finditer((DOCS / page).read_text("utf-8")) for text in stated(block["code"])]
+
+
+def test_the_outputs_of_the_tutorial_are_what_the_page_states() -> None:
+    cells, expected = code_of(tutorial()), stated_on(PAGE.name)
     assert len(cells) == len(expected) > 20
     for cell, text in zip(cells, expected, strict=True):
         assert told(cell) == text, cell["source"]
 
 
-def test_it_is_a_notebook() -> None:
-    made = tutorial()
+@pytest.mark.slow
+def test_the_first_network_is_trained_in_its_notebook() -> None:
+    """What it says of its own steps differs from training to training, and is stated nowhere."""
+    made = made_of("first-network.md")
+    cells, expected = code_of(made), stated_on("first-network.md")
+    assert len(cells) == len(expected) > 5
+    for cell, text in zip(cells, expected, strict=True):
+        assert text in ("", told(cell)), cell["source"]
+    assert told(next(cell for cell in cells if "seen.text()" in cell["source"])).startswith("step  token  state")
+    (shown,) = [cell for cell in made["cells"] if "attachments" in cell]
+    assert "](attachment:reversal.svg)" in shown["source"]
+    assert b"<svg" in b64decode(shown["attachments"]["reversal.svg"]["image/svg+xml"])
+
+
+@pytest.mark.parametrize("page", [PAGE.name, pytest.param("first-network.md", marks=pytest.mark.slow)])
+def test_it_is_a_notebook(page: str) -> None:
+    made = made_of(page)
     assert (made["nbformat"], made["nbformat_minor"]) == (4, 5)
     assert len({cell["id"] for cell in made["cells"]}) == len(made["cells"])
-    numbers = [cell["execution_count"] for cell in made["cells"] if cell["cell_type"] == "code"]
-    assert numbers == list(range(1, len(numbers) + 1))
-    assert not any(".md" in cell["source"] for cell in made["cells"] if cell["cell_type"] == "markdown")
+    assert [cell["execution_count"] for cell in code_of(made)] == list(range(1, len(code_of(made)) + 1))
+    results = [one for cell in code_of(made) for one in cell["outputs"] if one["output_type"] == "execute_result"]
+    assert results
+    assert min(one["execution_count"] for one in results) > 0
+    for cell in made["cells"]:
+        if cell["cell_type"] == "markdown":
+            assert not any(part in cell["source"] for part in (".md", "<!--", "](figures/"))
 
 
 def test_a_run_is_shown_with_the_viewer() -> None:
