@@ -92,7 +92,7 @@ def found(recipe: Recipe) -> dict[str, float]:
 
 
 @benchmark(
-    claim="What each way to fill a controller's weights is worth, in seeds that learn: 12 seeds, with one of them left out at a time",
+    claim="What each way to fill a controller's weights is worth, in seeds that learn: 12 seeds, with one of them exchanged for a plainer one at a time, and all",
     limits={},
 )
 def initialisations(seed: int) -> Case:

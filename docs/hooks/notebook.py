@@ -130,19 +130,20 @@ def with_places(markdown: str) -> tuple[str, list[str]]:
 def ran(markdown: str) -> list[list[tuple[str, str, list[Json]]]]:
     """The blocks of a page, run one after the other: of each its cells, as the page has them, as they are run, and what they show."""
     names: Json = {"__name__": "__main__"}
-    return [
-        [(text, code, outputs(code, names, 0)) for text, code in parts_of(found["code"])]
-        for found in FENCE.finditer(markdown)
-    ]
-
-
-def pieces(code: str) -> Iterator[str]:
-    """The cells of a block: what is stated of its values is left out, for they follow."""
-    return (piece for _, piece in parts_of(code))
+    blocks: list[list[tuple[str, str, list[Json]]]] = []
+    for found in FENCE.finditer(markdown):
+        blocks.append([(text, code, outputs(code, names)) for text, code in parts_of(found["code"])])
+        wrong = [one for _, _, shown in blocks[-1] for one in shown if one["output_type"] == "error"]
+        if wrong and not found["code"].lstrip().startswith(">>>"):  # a session may show what goes wrong
+            raise RuntimeError(f"{found['code']}\nends in {wrong[0]['ename']}: {wrong[0]['evalue']}")
+    return blocks
 
 
 def parts_of(code: str) -> Iterator[tuple[str, str]]:
-    """The cells of a block, each as the page has it and as it is run. A session is one part of the page."""
+    """The cells of a block, each as the page has it and as it is run: what is stated of its values is left out, for they follow.
+
+    A session is one part of the page.
+    """
     if code.lstrip().startswith(">>>"):
         for number, example in enumerate(doctest.DocTestParser().get_examples(code)):
             yield code if number == 0 else "", example.source.rstrip()
@@ -161,7 +162,7 @@ def parts_of(code: str) -> Iterator[tuple[str, str]]:
         yield rest, rest.strip()
 
 
-def outputs(code: str, names: Json, count: int) -> list[Json]:
+def outputs(code: str, names: Json) -> list[Json]:
     """What a cell shows when it is run: what it prints, and the value of its last line or its error."""
     *before, last = ast.parse(code).body
     printed, found = StringIO(), list[Json]()
@@ -175,7 +176,7 @@ def outputs(code: str, names: Json, count: int) -> list[Json]:
                     if hasattr(value, "_repr_html_"):
                         data["text/html"] = value._repr_html_()
                     found.append(
-                        {"data": data, "execution_count": count, "metadata": {}, "output_type": "execute_result"}
+                        {"data": data, "execution_count": None, "metadata": {}, "output_type": "execute_result"}
                     )
             else:
                 exec(compile(ast.Module([last], []), "cell", "exec"), names)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from docs.hooks.notebook import ARROW, DOCS, FENCE, PLACE, notebook, outputs, pieces, with_places
+from docs.hooks.notebook import ARROW, DOCS, FENCE, PLACE, notebook, outputs, parts_of, with_places
 
 PAGE = DOCS / "tutorial.md"
 
@@ -68,6 +68,7 @@ def test_the_first_network_is_trained_in_its_notebook() -> None:
     assert len(cells) == len(expected) > 5
     for cell, text in zip(cells, expected, strict=True):
         assert text in ("", told(cell)), cell["source"]
+        assert all(one["output_type"] != "error" for one in cell["outputs"])
     assert told(next(cell for cell in cells if "seen.text()" in cell["source"])).startswith("step  token  state")
     (shown,) = [cell for cell in made["cells"] if "attachments" in cell]
     assert "](attachment:reversal.svg)" in shown["source"]
@@ -101,11 +102,11 @@ def test_a_run_is_shown_with_the_viewer() -> None:
 
 
 def test_pieces_and_what_they_show() -> None:
-    assert list(pieces("a = 1\na + 1  # => 2\nb = 2\n")) == ["a = 1\na + 1", "b = 2"]
+    assert [code for _, code in parts_of("a = 1\na + 1  # => 2\nb = 2\n")] == ["a = 1\na + 1", "b = 2"]
     names: dict[str, Any] = {}
-    (printed, value) = outputs("a = 1\nprint(a)\nif a:\n    print(2)\na + 1", names, 1)
+    (printed, value) = outputs("a = 1\nprint(a)\nif a:\n    print(2)\na + 1", names)
     assert (printed["text"], value["data"]) == ("1\n2\n", {"text/plain": "2"})
-    (wrong,) = outputs("1 / 0", names, 2)
+    (wrong,) = outputs("1 / 0", names)
     assert wrong["ename"] == "ZeroDivisionError"
 
 
@@ -128,3 +129,12 @@ def test_the_page_shows_what_a_notebook_shows() -> None:
 def test_code_that_shows_nothing_more_stays_as_it_is() -> None:
     page = "# A\n\n```python\na = 1\n\na + 1  # => 2\n```\n\n```python\n>>> a\n1\n>>> a\n1\n```\n"
     assert with_places(page) == (page, [])
+
+
+def test_a_page_whose_code_fails_is_told() -> None:
+    with pytest.raises(RuntimeError, match="ends in ZeroDivisionError: division by zero"):
+        notebook("# A\n\n```python\n1 / 0  # => 1\n```\n")
+    (cell,) = code_of(
+        notebook("# A\n\n```python\n>>> 1 / 0\nTraceback (most recent call last):\nZeroDivisionError\n```\n")
+    )
+    assert cell["outputs"][0]["ename"] == "ZeroDivisionError"

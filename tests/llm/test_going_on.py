@@ -91,8 +91,9 @@ def test_what_was_interrupted_or_killed_goes_on_to_what_it_would_have_been(tmp_p
 
 
 def test_what_nothing_keeps_ends_as_other_programs_do() -> None:
-    with pytest.raises(KeyboardInterrupt):
-        taught(listeners=[at(2, stop)])
+    for step in (2, RECIPE.steps):  # in the last step, too: what comes after it is meant as well
+        with pytest.raises(KeyboardInterrupt):
+            taught(listeners=[at(step, stop)])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -122,7 +123,8 @@ def test_where_numbers_are_lost_what_was_learned_before_stays(
     monkeypatch.setattr(training, "answer_loss", lost)
     other = tmp_path / "other.safetensors"
     with pytest.raises(
-        NotFiniteError, match=r"step 4: the loss is no finite number; the last good .*other\.safetensors"
+        NotFiniteError,
+        match=r"step 4: the loss, or its gradient, is no finite number; the last good .*other\.safetensors",
     ):
         taught(other, listeners=[events.append], save_every=3)
     assert events[-2] == Failed(step=4, seeds=(3,))
@@ -171,25 +173,29 @@ def test_what_cannot_go_on_is_refused(tmp_path: Path) -> None:
     kept = tmp_path / "kept.safetensors"
     with pytest.raises(ArgumentError, match="there is no checkpoint to go on from"):
         taught(kept, resume=True)
+    with pytest.raises(ArgumentError, match="there is no checkpoint to resume from"):
+        taught(resume=True)
     taught(kept, listeners=[at(1, stop)])
+    with pytest.raises(ArgumentError, match="a training was kept there; go on with it"):
+        taught(kept)
     with pytest.raises(ArgumentError, match="another recipe"):
         taught(kept, replace(RECIPE, steps=8), resume=True)
     with pytest.raises(ArgumentError, match="another seed"):
         taught(kept, resume=True, seed=4)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys.modules[__name__], "CONFIG", GraftConfig(width=4, depth=16))
-        with pytest.raises(ArgumentError, match="not those that learn here"):
+        with pytest.raises(ArgumentError, match="the parameters of the checkpoint are not those of this model"):
             taught(kept, resume=True)
 
 
 SCRIPT = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 import torch
 from tests.llm.test_going_on import RECIPE, at, stop, taught
 
 folder, name = Path(sys.argv[1]), sys.argv[2]
-rank = int(__import__("os").environ["RANK"])
+rank = int(os.environ["RANK"])
 listeners = [at(3, stop)] if name == "first" and rank == 1 else []  # in one of the processes alone
 model, done = taught(folder / "kept.safetensors", listeners=listeners, resume=name == "again")
 found = {"processes": torch.distributed.get_world_size(), "steps": done.steps, "reason": done.reason,
@@ -209,6 +215,20 @@ def launch(folder: Path, name: str) -> list[dict[str, Any]]:
     )
     assert done.returncode == 0, done.stderr
     return [json.loads((folder / f"{name}{rank}.json").read_text()) for rank in range(2)]
+
+
+def test_where_the_base_learns_too_it_goes_on_to_the_same(tmp_path: Path) -> None:
+    """Beside a copy of it that says what it said before."""
+    spelled = tokenizer()
+    config = GraftConfig(width=8, depth=16, noise=0.5, modules_to_save=("*",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[__name__], "CONFIG", config)
+        whole, _ = taught(before=small_model(len(spelled)))
+        kept = tmp_path / "kept.safetensors"
+        taught(kept, before=small_model(len(spelled)), listeners=[at(3, stop)])
+        again, found = taught(kept, before=small_model(len(spelled)), resume=True)
+    assert found.steps == 7
+    assert same(whole, again)
 
 
 @pytest.mark.slow

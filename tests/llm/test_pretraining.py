@@ -194,7 +194,8 @@ def test_what_does_not_fit_is_refused(texts: Path, tmp_path: Path, monkeypatch: 
         pretrain(texts, folder, replace(RECIPE, steps=1))
     monkeypatch.setattr(training, "text_losses", lambda *_: torch.tensor([torch.nan], requires_grad=True))
     with pytest.raises(
-        NotFiniteError, match=r"step 3: the loss is no finite number; the last good checkpoint is .*checkpoint"
+        NotFiniteError,
+        match=r"step 3: the loss, or its gradient, is no finite number; the last good checkpoint is .*checkpoint",
     ):
         pretrain(texts, folder, replace(RECIPE, steps=4))
     assert same(before, weights_of(folder))

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,9 @@ from typing import Any
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from neurallambda.cli.app import app
 from neurallambda.llm import graft, load_grafted, structure_of
 from neurallambda.llm.bases import load_base
 from neurallambda.llm.teaching import tasks, training
@@ -104,7 +108,10 @@ def test_a_loss_that_is_no_number_is_said_and_the_last_checkpoint_named(
     out = str(tmp_path / "lost")
     code, said = called("train", "copy", "--base", base, "--out", out, *SIZES)
     assert code == 1
-    assert f"step 1: the loss is no finite number; the last good checkpoint is {out}/checkpoint.safetensors" in said
+    assert (
+        f"step 1: the loss, or its gradient, is no finite number; the last good checkpoint is {out}/checkpoint.safetensors"
+        in said
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,12 +119,10 @@ def test_a_loss_that_is_no_number_is_said_and_the_last_checkpoint_named(
     [
         (["--out", "new"], "TASK: none was named; expected reverse, copy, dyck, lisp, trace or arithmetic"),
         (["copy"], "--out: expected a folder where the graft is put"),
-        (["copy", "--resume", "run"], "--resume: the training knows its task; name nothing else"),
-        (
-            ["--resume", "run", "--out", "new"],
-            "--out: got new, expected none: what is resumed stays in its folder, run",
-        ),
-        (["--resume", "run"], "run: this is no folder of a run: it has no run.json"),
+        (["copy", "--resume", "run"], "--resume: the training in run knows TASK, --base; name --resume alone"),
+        (["--resume", "run", "--seed", "7"], "--resume: the training in run knows --base, --seed; name --resume alone"),
+        (["--resume", "run", "--out", "new"], "--resume: the training in run knows --out, --base; name --resume alone"),
+        (["copy", "--out", "made"], "--out: got made, in which a graft lies already; name another folder"),
         (
             ["copy", "--out", "full"],
             "full: something else lies in this folder (mine.txt), expected a new or an empty one",
@@ -128,6 +133,8 @@ def test_what_cannot_be_meant_is_refused(
     words: list[str], message: str, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "graft.json").write_text("{}")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("kept")
     code, said = called("train", *words, "--base", base)
@@ -143,10 +150,22 @@ def test_what_cannot_be_meant_is_refused(
         (lambda facts: facts["recipe"].update(clip="much"), "clip"),
         (lambda facts: facts["graft"].update(width=-1), "width: got -1"),
         (lambda facts: facts.update(task="juggle"), "juggle"),
+        (lambda facts: facts.update(seed="x"), "seed: got 'x', which is no seed"),
+        (lambda facts: facts.update(seed=-1), "another seed"),
         (lambda facts: facts.update(base="nowhere/at-all"), "nowhere/at-all"),
-        (lambda facts: facts["graft"].update(width=8), "not those that learn here"),
+        (lambda facts: facts["graft"].update(width=8), "are not those of this model"),
     ],
-    ids=["no graft", "no clip", "a word for a number", "no width", "another task", "no base", "another width"],
+    ids=[
+        "no graft",
+        "no clip",
+        "a word for a number",
+        "no width",
+        "another task",
+        "a word for a seed",
+        "another seed",
+        "no base",
+        "another width",
+    ],
 )
 def test_a_description_that_was_spoilt_is_refused(
     spoil: Callable[[dict[str, Any]], Any], message: str, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -160,3 +179,30 @@ def test_a_description_that_was_spoilt_is_refused(
     (out / "run.json").write_text(json.dumps(facts))
     code, said = called("train", "--resume", str(out))
     assert (code, message in said, "Traceback" in said) == (2, True, False), said
+
+
+def test_a_folder_that_holds_no_training_of_a_language_model_is_refused(tmp_path: Path) -> None:
+    code, said = called("train", "--resume", str(tmp_path / "run"))
+    assert (code, "this is no folder of a run: it has no run.json" in said) == (2, True), said
+
+
+def test_other_commands_say_whose_training_it_is(base: str, tmp_path: Path) -> None:
+    out = str(tmp_path / "made")
+    assert called("train", "copy", "--base", base, "--out", out, *SIZES)[0] == 0
+    for words in (["train", "--resume", out], ["evaluate", out], ["inspect", out, "01"]):
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 2
+        assert "this is a training of a language model; see `neurallambda llm --help`" in done.output
+
+
+@pytest.mark.slow
+def test_several_processes_train_one_graft(base: str, tmp_path: Path) -> None:
+    out = tmp_path / "made"
+    words = ["llm", "train", "reverse", "--base", base, "--out", str(out), *SIZES]
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "neurallambda", *words]
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{out}\n"
+    assert done.stderr.count("6 steps, ") == 1
+    assert load_grafted(load_base(base)[0], out)
+    assert not (out / "checkpoint.safetensors").exists()

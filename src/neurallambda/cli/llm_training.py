@@ -2,15 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from neurallambda.cli.llm_options import BaseOption, DeviceOption, Seed, changes_argument, check_place, quiet
-
-if TYPE_CHECKING:
-    from neurallambda.llm.config import GraftConfig
-    from neurallambda.llm.teaching.recipe import TeachingRecipe
+from neurallambda.cli.llm_options import LAST_SEED, DeviceOption, changes_argument, check_place, quiet
 
 
 def train(
@@ -26,12 +22,21 @@ def train(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Where the graft is put.")] = None,
-    base: BaseOption = "stories15m",
-    seed: Seed = 0,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="The base model: stories15m, smollm2, a folder, or a name on a hub.  [default: stories15m]",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=LAST_SEED, help="The same seed gives the same numbers.  [default: 0]"),
+    ] = None,
     device: DeviceOption = None,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Go on with a training that was interrupted; TASK is not named."),
+        typer.Option(metavar="FOLDER", help="Go on with a training that was interrupted; nothing else is named then."),
     ] = None,
     save_every: Annotated[int, typer.Option(min=1, help="After how many steps a checkpoint is written.")] = 50,
 ) -> None:
@@ -43,77 +48,106 @@ def train(
     from neurallambda.cli.messages import fail, reporting
 
     with reporting():
-        quiet()
-        from dataclasses import asdict
-
-        from neurallambda.llm.bases import load_base
-        from neurallambda.llm.config import GraftConfig
-        from neurallambda.llm.saving import CONFIG
-        from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
-        from neurallambda.llm.teaching.tasks import graft_for, text_task
-        from neurallambda.train.changes import replaced
-        from neurallambda.train.run_folder import RunFolder
-
         if resume is not None:
-            if task is not None or changes:
-                fail("--resume: the training knows its task; name nothing else")
-            if out is not None:
-                fail(f"--out: got {out}, expected none: what is resumed stays in its folder, {resume}")
-            asked = RunFolder(resume).facts()
-            missing = [name for name in ("task", "base", "seed", "graft") if name not in asked]
-            if missing:
-                fail(f"{RunFolder(resume).config}: this is no training of a language model: it has no {missing[0]}")
-            if not RunFolder(resume).checkpoint.exists():
-                why = "its training is over" if (resume / CONFIG).exists() else "begin anew"
-                fail(f"{resume}: there is no checkpoint to go on from; {why}")
-            config, recipe = GraftConfig.from_facts(asked["graft"]), TeachingRecipe.from_facts(asked["recipe"])
-            loaded = load_base(asked["base"], device=device)
-            _train(loaded, config, recipe, resume, asked, save_every=save_every, is_resumed=True)
+            others = {"TASK": task, "KEY=VALUE": changes, "--out": out, "--base": base, "--seed": seed}
+            named = [name for name, value in others.items() if value not in (None, [])]
+            if named:
+                fail(f"--resume: the training in {resume} knows {', '.join(named)}; name --resume alone")
+            quiet()
+            from neurallambda.llm.bases import load_base
+
+            asked = _asked_before(resume)
+            asked["device"] = device or asked["device"]
+            loaded = load_base(asked["base"], device=_own(asked["device"]))
+            _train(loaded, resume, asked, save_every=save_every, is_resumed=True)
             return
         if task is None:
             fail("TASK: none was named; expected reverse, copy, dyck, lisp, trace or arithmetic")
         if out is None:
             fail("--out: expected a folder where the graft is put")
-        wanted = text_task(task)
-        loaded = load_base(base, device=device)
-        config, recipe = replaced([graft_for(wanted, loaded[1]), recipe_of(task)], changes or [])
+        quiet()
+        loaded, asked = _asked(task, changes or [], base or "stories15m", out, device=device)
+        _train(loaded, out, asked | {"seed": seed or 0}, save_every=save_every, is_resumed=False)
+
+
+def _is_first() -> bool:
+    """Whether this process speaks and writes for those that `torchrun` started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _asked(
+    task: str, changes: list[str], base: str, out: Path, *, device: str | None
+) -> tuple[tuple[Any, Any], dict[str, Any]]:
+    """The base and its tokenizer, and what is asked for, as the folder keeps it; one that is not free is refused first."""
+    from dataclasses import asdict
+
+    from neurallambda.cli.messages import fail
+    from neurallambda.llm.bases import PACKAGES, load_base
+    from neurallambda.llm.saving import CONFIG
+    from neurallambda.llm.teaching.recipe import recipe_of
+    from neurallambda.llm.teaching.tasks import graft_for, text_task
+    from neurallambda.train.changes import replaced
+    from neurallambda.train.run_folder import RunFolder
+
+    wanted = text_task(task)
+    if _is_first():
         check_place(out)
-        place = str(Path(base).resolve()) if Path(base).is_dir() else base  # for who goes on from another folder
-        asked = {"task": task, "base": place, "seed": seed, "graft": config.facts(), "recipe": asdict(recipe)}
-        _train(loaded, config, recipe, out, asked, save_every=save_every, is_resumed=False)
+        if (out / CONFIG).exists():
+            fail(f"--out: got {out}, in which a graft lies already; name another folder")
+        RunFolder(out).check_free()
+    loaded = load_base(base, device=_own(device))
+    config, recipe = replaced([graft_for(wanted, loaded[1]), recipe_of(task)], changes)
+    is_folder = base not in PACKAGES and Path(base).is_dir()  # its whole name is for who goes on from another folder
+    place = str(Path(base).resolve()) if is_folder else base
+    facts = {"graft": config.facts(), "recipe": asdict(recipe), "device": device}
+    return loaded, {"task": task, "base": place, **facts}
 
 
-def _train(
-    loaded: tuple[Any, Any],
-    config: "GraftConfig",
-    recipe: "TeachingRecipe",
-    out: Path,
-    asked: dict[str, Any],
-    *,
-    save_every: int,
-    is_resumed: bool,
-) -> None:
+def _asked_before(folder: Path) -> dict[str, Any]:
+    """What was asked for when the training in a folder began."""
+    from neurallambda.cli.messages import fail
+    from neurallambda.llm.saving import CONFIG
+    from neurallambda.train.run_folder import RunFolder
+
+    run = RunFolder(folder)
+    asked = run.facts()
+    kinds = {"task": str, "base": str, "seed": int, "graft": dict, "recipe": dict, "device": (str, type(None))}
+    for name, kind in kinds.items():
+        if name not in asked:
+            fail(f"{run.config}: this is no training of a language model: it has no {name}")
+        if not isinstance(asked[name], kind):
+            fail(f"{run.config}: {name}: got {asked[name]!r:.80}, which is no {name}")
+    if not run.checkpoint.exists():
+        why = "its training is over" if (folder / CONFIG).exists() else "begin anew"
+        fail(f"{folder}: there is no checkpoint to go on from; {why}")
+    return asked
+
+
+def _train(loaded: tuple[Any, Any], out: Path, asked: dict[str, Any], *, save_every: int, is_resumed: bool) -> None:
     """Train, from the beginning or from the last checkpoint, and put the graft into its folder."""
+    import shlex
     from contextlib import ExitStack
     from copy import deepcopy
 
     import torch
 
-    from neurallambda.cli.messages import ExitCode, answer, fail, remark
+    from neurallambda.cli.messages import answer, remark
     from neurallambda.llm.bases import home_of
+    from neurallambda.llm.config import GraftConfig
     from neurallambda.llm.grafting import graft, parameter_groups
     from neurallambda.llm.saving import save_grafted
+    from neurallambda.llm.teaching.recipe import TeachingRecipe
     from neurallambda.llm.teaching.replay import replay_of
     from neurallambda.llm.teaching.room import check_length
     from neurallambda.llm.teaching.tasks import text_task
     from neurallambda.llm.teaching.training import teach
     from neurallambda.train.checkpoint import load
-    from neurallambda.train.following import NotFiniteError
     from neurallambda.train.progress import shown
     from neurallambda.train.recorders import recorders
     from neurallambda.train.run_folder import RunFolder
 
     task, seed, run = text_task(asked["task"]), asked["seed"], RunFolder(out)
+    config, recipe = GraftConfig.from_facts(asked["graft"]), TeachingRecipe.from_facts(asked["recipe"])
     model, tokenizer = loaded
     check_length(model, task, tokenizer, recipe.lengths[1], name="lengths")
     _, replay = replay_of(model, home_of(asked["base"]))
@@ -121,42 +155,46 @@ def _train(
     torch.manual_seed(seed)
     graft(model, config)
     groups = parameter_groups(model, recipe.learning_rate)
-    is_first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one speaks
     with ExitStack() as stack:
         listeners: list[Any] = []
-        if is_first:
+        if _is_first():
             if not is_resumed:
                 run.begin(asked)
             count = sum(one.numel() for group in groups for one in group["params"])
             remark(f"{task.name}, {asked['base']}: {recipe.steps} steps, {count:,} parameters that learn; folder {out}")
             after = load(run.checkpoint, needs=["steps"])[1]["steps"] if is_resumed else 0
-            listeners.append(stack.enter_context(shown([(task.name, recipe.steps)])))
+            listeners.append(stack.enter_context(shown([(task.name, recipe.steps)], tell_every=20)))
             listeners += stack.enter_context(recorders(out, asked))
             listeners.append(stack.enter_context(run.logging(after=after)))
-        try:
-            taught = teach(
-                model,
-                groups,
-                task,
-                tokenizer,
-                recipe,
-                seed=seed,
-                replay=replay,
-                before=before,
-                listeners=listeners,
-                look_every=100,
-                checkpoint=run.checkpoint,
-                save_every=save_every,
-                resume=is_resumed,
-            )
-        except NotFiniteError as error:
-            fail(str(error), ExitCode.PROGRAM_ERROR)
+        taught = teach(
+            model,
+            groups,
+            task,
+            tokenizer,
+            recipe,
+            seed=seed,
+            replay=replay,
+            before=before,
+            listeners=listeners,
+            look_every=100,
+            checkpoint=run.checkpoint,
+            save_every=save_every,
+            resume=is_resumed,
+        )
     if taught.reason == "interrupted":
-        if is_first:
-            remark(f"interrupted after step {taught.steps}; go on with: neurallambda llm train --resume {out}")
+        if _is_first():
+            again = f"neurallambda llm train --resume {shlex.quote(str(out))}"
+            remark(f"interrupted after step {taught.steps}; go on with: {again}")
         raise typer.Exit(130)
     save_grafted(model, out)
-    if is_first:
+    if _is_first():
         run.checkpoint.unlink(missing_ok=True)  # the graft is there now
-        remark(f"now: neurallambda llm evaluate {out} {task.name}")
+        remark(f"now: neurallambda llm evaluate {shlex.quote(str(out))} {task.name}")
         answer(str(out))
+
+
+def _own(device: str | None) -> str | None:
+    """The device of this process: of several, each has a GPU of its own."""
+    if device == "cuda" and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    return device

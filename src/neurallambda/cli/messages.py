@@ -39,8 +39,8 @@ def reporting(origin: Path | None = None) -> Iterator[None]:
         yield
     except ProgramError as error:
         fail(str(error), ExitCode.PROGRAM_ERROR)
-    except NeurallambdaError as error:
-        fail(f"{before}{error}")
+    except NeurallambdaError as error:  # one of arithmetic: the numbers of a training are lost
+        fail(f"{before}{error}", ExitCode.PROGRAM_ERROR if isinstance(error, ArithmeticError) else ExitCode.BAD_INPUT)
     except OSError as error:
         # The error names its own place, which need not be the file that is read: it may be where the result should go.
         place = error.filename2 or error.filename

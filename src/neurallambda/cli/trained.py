@@ -1,5 +1,6 @@
 """The commands that take a trained network: measure it, look at it, write it down. What they need is imported when they run."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -179,7 +180,7 @@ def export(
 
 def how_to_go_on(folder: Path) -> str:
     """What to say of a run that is not over."""
-    return f"go on with: neurallambda train --resume {folder}"
+    return f"go on with: neurallambda train --resume {shlex.quote(str(folder))}"
 
 
 def range_of(lengths: str) -> tuple[int, int]:

@@ -79,8 +79,8 @@ def _train(recipe: "Recipe", folder: Path, *, device: str | None, save_every: in
     import os
     from contextlib import ExitStack
 
-    from neurallambda.cli.messages import ExitCode, answer, fail, remark
-    from neurallambda.train.loop import NotFiniteError, train
+    from neurallambda.cli.messages import answer, remark
+    from neurallambda.train.loop import train
     from neurallambda.train.progress import shown, stages_of
     from neurallambda.train.recorders import recorders
 
@@ -93,12 +93,7 @@ def _train(recipe: "Recipe", folder: Path, *, device: str | None, save_every: in
             )
             listeners.append(stack.enter_context(shown(stages_of(recipe))))
             listeners += stack.enter_context(recorders(folder, recipe.facts()))
-        try:
-            trained = train(
-                recipe, folder, resume=is_resumed, listeners=listeners, device=device, save_every=save_every
-            )
-        except NotFiniteError as error:
-            fail(str(error), ExitCode.PROGRAM_ERROR)
+        trained = train(recipe, folder, resume=is_resumed, listeners=listeners, device=device, save_every=save_every)
     if not is_first:
         return
     if trained.reason == "interrupted":

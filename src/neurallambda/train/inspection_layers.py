@@ -8,7 +8,7 @@ from neurallambda.errors import ArgumentError
 from neurallambda.nn import StructureLayer, TransformerModel, WindowAutomaton
 from neurallambda.tasks import Task
 from neurallambda.tasks.batch import Batch
-from neurallambda.train.inspection_parts import EMPTY, Followed, Head, step_by_step, surely
+from neurallambda.train.inspection_parts import EMPTY, Followed, Head, kind_of, step_by_step, surely
 
 
 def follow_transformer(model: TransformerModel, task: Task, batch: Batch, tokens: Tensor) -> Followed:
@@ -56,7 +56,7 @@ def _heads(
         memory, _ = structure.step(memory, action, value)
         contents.append(structure.contents(memory))
     held = torch.stack(contents, 1).cpu()
-    name = "stack" if "Stack" in kind.__name__ else "queue"
+    name = kind_of(layer.structure)
     return [
         Head(
             name=f"{name} {head + 1}{after}",

@@ -19,7 +19,6 @@ from neurallambda.nn import (
 )
 from neurallambda.nn.recurrent import over_time
 from neurallambda.structures.cell_array.array import certain
-from neurallambda.structures.data_latch import DataLatch
 from neurallambda.structures.instruction.operand import Kind
 from neurallambda.structures.memory import Memory
 from neurallambda.structures.priority_queue import PriorityQueue
@@ -27,7 +26,7 @@ from neurallambda.structures.protocol import Structure
 from neurallambda.tasks import Task
 from neurallambda.tasks.batch import Batch
 from neurallambda.train.inspection_layers import follow_transformer, follow_window
-from neurallambda.train.inspection_parts import EMPTY, CellRow, Followed, Head, held_name, step_by_step, surely
+from neurallambda.train.inspection_parts import EMPTY, CellRow, Followed, Head, held_name, kind_of, step_by_step, surely
 
 
 def follow(model: nn.Module, task: Task, batch: Batch) -> Followed:
@@ -223,18 +222,8 @@ def _names_in(structure: Structure[Any], memory: Any) -> Tensor:
 
 def _named(structures: tuple[Structure[Any], ...]) -> list[tuple[str, Structure[Any]]]:
     """The structures, each with its kind and number."""
-    kinds = [_kind(structure) for structure in structures]
+    kinds = [kind_of(structure) for structure in structures]
     return [
         (f"{kind} {kinds[: place + 1].count(kind)}", structure)
         for place, (kind, structure) in enumerate(zip(kinds, structures, strict=True))
     ]
-
-
-def _kind(structure: object) -> str:
-    if isinstance(structure, PriorityQueue):
-        return "priority queue"
-    if isinstance(structure, DataLatch):
-        return "latch"
-    if isinstance(structure, Memory):
-        return "dictionary"
-    return "stack" if "Stack" in type(structure).__name__ else "queue"

@@ -7,6 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from neurallambda.structures.data_latch import DataLatch
+from neurallambda.structures.memory import Memory
+from neurallambda.structures.priority_queue import PriorityQueue
 from neurallambda.tasks import Task
 from neurallambda.tasks.batch import Batch
 
@@ -109,6 +112,17 @@ class Followed(NamedTuple):
     states: Tensor
     heads: tuple[Head, ...] = ()
     cells: CellRow | None = None
+
+
+def kind_of(structure: object) -> str:
+    """What a structure is called in a picture: "stack", "queue" and so on."""
+    if isinstance(structure, PriorityQueue):
+        return "priority queue"
+    if isinstance(structure, DataLatch):
+        return "latch"
+    if isinstance(structure, Memory):
+        return "dictionary"
+    return "stack" if "Stack" in type(structure).__name__ else "queue"
 
 
 def held_name(number: int) -> str:

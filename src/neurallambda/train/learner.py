@@ -19,7 +19,10 @@ from neurallambda.train.following import (
     follow,
     optimizer_states,
     optimizer_tensors,
+    read_checkpoint,
+    take_up,
     under,
+    write_checkpoint,
 )
 from neurallambda.train.interruption import interruptible
 
@@ -39,7 +42,8 @@ class GradientLearner(ABC):
         clipped: the parameters whose gradient is clipped, in the order in which its norm is summed; None: those of the groups.
 
     Attributes:
-        accelerator: where it learns, and with whom.
+        accelerator: with whom it learns.
+        device: where it learns.
         steps: how many were taken.
         seconds: how long these took.
         own_seed: that of this process.
@@ -78,9 +82,10 @@ class GradientLearner(ABC):
         self.model, self.seed, self.limit, self._clip = model, seed, limit, clip
         if self.accelerator.num_processes > 1:
             model.to(self.accelerator.device)
-        self.optimizer = torch.optim.AdamW(
-            groups, betas=(0.9, 0.99), weight_decay=0.0
-        )  # where a group says nothing else
+            _let_begin_alike(model)
+        self.device = next(model.parameters()).device
+        # The settings are those of groups that say nothing else.
+        self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0)
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
         self.learning = [one for group in self.optimizer.param_groups for one in group["params"]]
         self._clipped = self.learning if clipped is None else list(clipped)
@@ -133,10 +138,10 @@ class GradientLearner(ABC):
         )
 
     def tensors(self) -> dict[str, Tensor]:
-        """What learns, and what the optimizer knows of it."""
-        return {f"parameters.{number}": one for number, one in enumerate(self.learning)} | optimizer_tensors(
-            self.optimizer
-        )
+        """What learns, the buffers of the model, and what the optimizer knows."""
+        held = {f"parameters.{number}": one for number, one in enumerate(self.learning)}
+        held |= {f"buffers.{name}": one for name, one in self.model.named_buffers()}
+        return held | optimizer_tensors(self.optimizer)
 
     def facts(self) -> dict[str, Any]:
         """How far it is."""
@@ -150,8 +155,8 @@ class GradientLearner(ABC):
             "texts": self.generator.get_state(),
             "noise": torch.get_rng_state(),
         }
-        if self.accelerator.device.type == "cuda":
-            states["cuda"] = torch.cuda.get_rng_state(self.accelerator.device)
+        if self.device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(self.device)
         return states
 
     @torch.no_grad()
@@ -161,14 +166,15 @@ class GradientLearner(ABC):
         Raises:
             ArgumentError: if they are of another model.
         """
-        kept = under("parameters.", tensors)
-        shapes = {f"{number}": one.shape for number, one in enumerate(self.learning)}
-        if {name: one.shape for name, one in kept.items()} != shapes:
-            raise ArgumentError(
-                "the parameters of the checkpoint are not those that learn here; is the model another one?"
-            )
-        for number, one in enumerate(self.learning):
-            one.copy_(kept[f"{number}"])
+        for what, here in (
+            ("parameters", {f"{number}": one for number, one in enumerate(self.learning)}),
+            ("buffers", dict(self.model.named_buffers())),
+        ):
+            kept = under(f"{what}.", tensors)
+            if {name: one.shape for name, one in kept.items()} != {name: one.shape for name, one in here.items()}:
+                raise ArgumentError(f"the {what} of the checkpoint are not those of this model; is it another one?")
+            for name, one in here.items():
+                one.copy_(kept[name])
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": optimizer_states(tensors), "param_groups": groups})
         self.steps, self.seconds = facts["steps"], facts["seconds"]
@@ -179,67 +185,119 @@ class GradientLearner(ABC):
         self.random.setstate((version, tuple(states["examples"].tolist()), rest))
         self.generator.set_state(states["texts"])
         torch.set_rng_state(states["noise"])
-        if "cuda" in states and self.accelerator.device.type == "cuda":
-            torch.cuda.set_rng_state(states["cuda"], self.accelerator.device)
+        if "cuda" in states and self.device.type == "cuda":
+            torch.cuda.set_rng_state(states["cuda"], self.device)
 
     def _join(self) -> None:
-        """Let each process have the mean of all gradients."""
+        """Let each process have the mean of all gradients; of a parameter that has one in some of them only, too."""
         if self.accelerator.num_processes == 1:
             return
-        for one in self.learning:
-            if one.grad is not None:
-                joined = self.accelerator.reduce(one.grad, "mean")
+        has = torch.tensor([one.grad is not None for one in self.learning], dtype=torch.float, device=self.device)
+        in_some = self.accelerator.reduce(has, "sum")
+        assert isinstance(in_some, Tensor)
+        for one, count in zip(self.learning, in_some.tolist(), strict=True):
+            if count:
+                joined = self.accelerator.reduce(torch.zeros_like(one) if one.grad is None else one.grad, "mean")
                 assert isinstance(joined, Tensor)
                 one.grad = joined
+
+
+@torch.no_grad()
+def _let_begin_alike(model: torch.nn.Module) -> None:
+    """Let the model of each process be that of the first one."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        sent = tensor.detach().contiguous()
+        # not all backends know truth values
+        torch.distributed.broadcast(sent.view(torch.uint8) if sent.dtype == torch.bool else sent, src=0)
+        tensor.copy_(sent)
 
 
 def learn(
     learner: GradientLearner,
     listeners: Collection[Listener] = (),
     *,
-    keep: Callable[[], None] | None = None,
-    is_due: Callable[[], bool] = lambda: False,
-    kept_at: Path | None = None,
+    checkpoint: Path | None = None,
+    save_every: int = 200,
+    resume: bool = False,
+    is_due: Callable[[], bool] | None = None,
+    keep_too: Callable[[], None] = lambda: None,
 ) -> Reason:
     """Take all steps that are left; the model is then in evaluation.
 
     Args:
         learner: what learns.
         listeners: told of every event.
-        keep: keeps it, so that a later process can go on.
-        is_due: whether it is to be kept after this step.
-        kept_at: where that is, for who must be told.
+        checkpoint: the file that all is kept in that the next step depends on; None: none.
+        save_every: after how many steps, besides Ctrl-C.
+        resume: whether to go on from there; it ends in the same numbers as one that never stopped.
+        is_due: whether it is to be kept after this step; None: as `save_every` says.
+        keep_too: keeps what else is wanted, right before each checkpoint.
 
     Returns:
         Why it ended: Ctrl-C lets it end after the step that it is in, and be kept.
 
     Raises:
-        NotFiniteError: if the loss is no finite number any more; what was kept before stays.
+        ArgumentError: if there is nothing to go on from, something else, or another training that would be lost.
+        NotFiniteError: if the loss or its gradient is no finite number any more; what was kept before stays.
         KeyboardInterrupt: if it was interrupted, and nothing keeps it.
 
     Example:
-        >>> from pathlib import Path
-        >>> from neurallambda.train.following import write_checkpoint
-        >>> def keeping(learner: GradientLearner, path: Path) -> Reason:
-        ...     keep = lambda: write_checkpoint(learner, path)
-        ...     return learn(learner, keep=keep, is_due=lambda: learner.steps % 50 == 0, kept_at=path)
+        >>> import tempfile
+        >>> class Sum(GradientLearner):
+        ...     def rate(self, greatest):
+        ...         return greatest
+        ...
+        ...     def losses(self):
+        ...         loss = self.model(torch.rand(8, 2, generator=self.generator)).square().mean()
+        ...         return loss, loss
+        >>> def begun():
+        ...     torch.manual_seed(0)
+        ...     model = torch.nn.Linear(2, 1)
+        ...     return Sum(model, [{"params": model.parameters(), "lr": 0.1}], limit=10, clip=1.0, seed=0)
+        >>> file = Path(tempfile.mkdtemp()) / "checkpoint.safetensors"
+        >>> learn(begun(), checkpoint=file, save_every=5)
+        'finished'
+        >>> again = begun()  # another process, some time later
+        >>> learn(again, checkpoint=file, resume=True), again.steps
+        ('finished', 10)
     """
+    if resume:
+        if checkpoint is None:
+            raise ArgumentError("resume: there is no checkpoint to resume from; name its file")
+        take_up(learner, *read_checkpoint(checkpoint, learner.accelerator, needs=tuple(learner.facts())))
+    elif checkpoint is not None and checkpoint.exists():
+        raise ArgumentError(f"{checkpoint}: a training was kept there; go on with it (resume), or name another file")
+
+    def keep() -> None:
+        keep_too()
+        assert checkpoint is not None
+        write_checkpoint(learner, checkpoint)
+
+    if checkpoint is not None and not resume:
+        keep()  # from now on it can be resumed, whenever it is killed
     with interruptible() as interruption:
+
+        def is_stop_wanted() -> bool:
+            return any_process(learner.accelerator, interruption.is_wanted)
+
         reason = follow(
             learner,
             listeners,
-            keep=keep,
-            is_due=is_due,
-            is_stop_wanted=lambda: any_process(learner.accelerator, interruption.is_wanted),
+            keep=None if checkpoint is None else keep,
+            is_due=is_due or (lambda: learner.steps % save_every == 0),
+            is_stop_wanted=is_stop_wanted,
         )
+        # In the last step too somebody may have asked to stop, who means what comes after it as well.
+        is_cut = checkpoint is None and reason != "not finite" and is_stop_wanted()
     learner.model.eval()
     for listener in listeners:
         listener(Ended(step=learner.steps, reason=reason, seconds=learner.seconds))
     if reason == "not finite":
-        last = "" if kept_at is None or not kept_at.exists() else f"; the last good checkpoint is {kept_at}"
+        last = "" if checkpoint is None else f"; the last good checkpoint is {checkpoint}"
         raise NotFiniteError(
-            f"step {learner.steps + 1}: the loss is no finite number{last}; a smaller learning_rate or clip may help"
+            f"step {learner.steps + 1}: the loss, or its gradient, is no finite number{last}; a smaller learning_rate or clip "
+            "may help"
         )
-    if reason == "interrupted" and keep is None:
+    if is_cut:
         raise KeyboardInterrupt
     return reason

@@ -13,11 +13,14 @@ from neurallambda.train.recipe import Recipe
 
 
 @contextmanager
-def shown(stages: Sequence[tuple[str, int]], *, console: Console | None = None) -> Iterator[Listener]:
+def shown(
+    stages: Sequence[tuple[str, int]], *, tell_every: int | None = None, console: Console | None = None
+) -> Iterator[Listener]:
     """A listener that shows how a training goes: the loss and the running accuracy of the median seed, the time that is left.
 
     Args:
         stages: what each is called, and how many steps it has at most.
+        tell_every: every so many steps a line tells one, where there is no bar; None: none.
         console: where; None: standard error.
     """
     console = console or Console(file=sys.stderr)
@@ -37,7 +40,8 @@ def shown(stages: Sequence[tuple[str, int]], *, console: Console | None = None) 
             nonlocal skipped
             if isinstance(event, Stepped):
                 progress.update(bar, completed=event.step + skipped, told=_told(event))
-                return
+                if tell_every is None or console.is_terminal or event.step % tell_every:
+                    return
             if isinstance(event, StageEnded):
                 planned = sum(steps for _, steps in stages[: event.stage])
                 skipped = planned - event.step

@@ -71,11 +71,7 @@ class RunFolder:
         Raises:
             ArgumentError: if another run began here, and something of it was kept, or something else lies here.
         """
-        if self.checkpoint.exists() or self.members.exists():
-            raise ArgumentError(
-                f"{self.path}: a run began here already; go on with it by --resume {self.path}, or name another folder"
-            )
-        self.check_own()
+        self.check_free()
         self.path.mkdir(parents=True, exist_ok=True)
         facts = {
             **asked,
@@ -84,6 +80,18 @@ class RunFolder:
             **where(),
         }
         self.config.write_text(json.dumps(facts, indent=2) + "\n")
+
+    def check_free(self) -> None:
+        """Refuse a folder in which no run can begin.
+
+        Raises:
+            ArgumentError: if another run began here, and something of it was kept, or something else lies here.
+        """
+        if self.checkpoint.exists() or self.members.exists():
+            raise ArgumentError(
+                f"{self.path}: a run began here already; go on with it by --resume {self.path}, or name another folder"
+            )
+        self.check_own()
 
     def check_own(self) -> None:
         """Refuse a folder in which something else than a run lies: a run has a folder of its own.
@@ -118,7 +126,15 @@ class RunFolder:
         return facts
 
     def recipe(self) -> Recipe:
-        """The recipe that was asked for."""
+        """The recipe that was asked for.
+
+        Raises:
+            ArgumentError: if it is that of a language model, which has commands of its own.
+        """
+        if "graft" in self.facts():
+            raise ArgumentError(
+                f"{self.path}: this is a training of a language model; see `neurallambda llm --help` for what can be done with it"
+            )
         return recipe_from(self.facts()["recipe"])
 
     @contextmanager

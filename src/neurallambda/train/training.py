@@ -229,7 +229,7 @@ class Training:
         return Drawn.of(batch.to(self.accelerator.device), members, is_shared=is_shared)
 
     def tensors(self) -> dict[str, Tensor]:
-        """All numbers that the next step depends on, by name; `facts` are the rest. The generators are `random_states`."""
+        """All numbers that the next step depends on, by name; `facts` are the rest. The generators are `random_state`."""
         held = {f"members.{name}": tensor for name, tensor in self.population.state_dict().items()}
         return held | optimizer_tensors(self.optimizer) | {"running": self.running} | self.snapshots.tensors()
 

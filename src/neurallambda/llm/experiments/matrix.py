@@ -117,7 +117,8 @@ def run_cell(
     run_once = partial(_run, cell, device=device)
     while (rate := next_rate(facts["rates"], facts["tuning"])) is not None:
         run = run_once(replace(recipe, learning_rate=rate), TUNING_SEED)
-        facts["tuning"].append({"learning_rate": rate, "validation": run["validation"], "loss": run["loss"]})
+        told = {name: run[name] for name in ("validation", "loss", "lost_after") if name in run}
+        facts["tuning"].append({"learning_rate": rate, **told})
         if not facts["seeds"]:
             facts["recipe"]["learning_rate"] = max(facts["tuning"], key=_order)["learning_rate"]
         write_result(path, facts)

@@ -9,6 +9,7 @@ from neurallambda.llm.experiments.report import (
     arms_of,
     circumstances,
     lengths_of,
+    lost,
     markdown,
     rows_of,
 )
@@ -75,7 +76,7 @@ def _seeds(results: Sequence[Result]) -> str:
             one["base"],
             one["arm"],
             str(seed["seed"]),
-            f"{seed['validation']:.3f}",
+            f"{seed['validation']:.3f}{lost(seed)}",
             *(f"{seed['exact'][length]:.3f}" if length in seed["exact"] else "–" for length in lengths),
             f"{seed['perplexity_ratio']:.4f}",
             f"{seed['seconds']:.0f}",
@@ -94,7 +95,7 @@ def _tuning(results: Sequence[Result]) -> str:
     )
     rows = []
     for one in results:
-        found = {tried["learning_rate"]: f"{tried['validation']:.3f}" for tried in one["tuning"]}
+        found = {tried["learning_rate"]: f"{tried['validation']:.3f}{lost(tried)}" for tried in one["tuning"]}
         chosen = one["recipe"]["learning_rate"]
         if set(one["rates"]) <= set(found) and chosen in found:  # all were tried, so that one is chosen
             found[chosen] += ", chosen" if next_rate(one["rates"], one["tuning"]) is None else ", chosen at the edge"

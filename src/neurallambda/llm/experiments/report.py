@@ -93,6 +93,15 @@ def with_extreme(numbers: Sequence[float], extreme: float, digits: int = 3) -> s
     return f"{mean(numbers):.{digits}f}{beside}"
 
 
+def lost(run: Mapping[str, Any]) -> str:
+    """What is said of a run that ended early, since its loss was no finite number any more; nothing of others.
+
+    >>> lost({"lost_after": 12}), lost({})
+    (', lost after step 12', '')
+    """
+    return f", lost after step {run['lost_after']}" if "lost_after" in run else ""
+
+
 def _row(one: Result, lengths: Sequence[str], texts: Sequence[str]) -> list[str]:
     seeds = one["seeds"]
     start = [f"{one['model']}, {one['base']}", one["task"], one["arm"], str(len(seeds))]

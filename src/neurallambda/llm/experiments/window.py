@@ -1,7 +1,6 @@
 """What a structure gives back to a model whose attention is cut to a short window: perplexity on plain text."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -184,13 +183,16 @@ def _run(
     torch.manual_seed(seed)
     model, groups = add(cut(), rate)
     learner = _Reading(model, groups, texts, recipe, seed)
-    with suppress(NotFiniteError):  # it counts as it was before that step
+    lost: dict[str, int] = {}
+    try:
         learn(learner)
+    except NotFiniteError:  # it counts as it was before that step
+        lost = {"lost_after": learner.steps}
     return {
         "perplexity": round(perplexity(model, measured), 4),
         "parameters": sum(one.numel() for one in learner.learning),
         "seconds": round(learner.seconds, 1),
-    }
+    } | lost
 
 
 class _Reading(GradientLearner):

@@ -80,7 +80,9 @@ def window_table(facts: Mapping[str, Any]) -> str:
             continue
         # Two logarithms: where training has diverged the perplexity may be infinite, and the quotient zero, which has none.
         given = (log(cut) - log(sum(found) / len(found))) / log(cut / base)
-        cells = [str(len(found)), with_extreme(found, max(found)), f"{100 * given:.1f}%"]
+        early = sum("lost_after" in seed for seed in runs["seeds"])
+        count = f"{len(found)}, {early} of them lost on the way" if early else str(len(found))
+        cells = [count, with_extreme(found, max(found)), f"{100 * given:.1f}%"]
         rows.append([f"the same, {arm}", *cells, f"{runs['seeds'][0]['parameters']:,}", f"{runs['learning_rate']:g}"])
     head = ["", "seeds", "perplexity", "given back", "parameters", "rate"]
     recipe = facts["recipe"]

@@ -23,10 +23,11 @@ from neurallambda.llm.rwkv.chunked import fast_class
 from neurallambda.llm.rwkv.start import start_rwkv7
 from neurallambda.llm.teaching.tasks import WORDS
 from neurallambda.train.events import Event, Stepped
-from neurallambda.train.following import read_checkpoint, take_up, write_checkpoint
 from neurallambda.train.learner import GradientLearner, learn
 
 CHECKPOINT = "checkpoint.safetensors"
+EARLIER = "checkpoint.pt"
+"""What earlier versions called it, which kept it otherwise."""
 CURVE = 32
 """On so many pieces of the texts held out the loss is measured during training."""
 MAY_CHANGE = ("steps", "check_every", "save_every")
@@ -41,15 +42,13 @@ class Corpus:
         tokens: [tokens], each text begun, and ended unless it was cut, by a token that stands for no text.
         held: [held tokens] likewise, not to be trained on.
         held_bytes: how many bytes of text these stand for.
-        batches: how many batches of texts there are, those held out among them.
-        digest: of all of these texts.
+        batches: all texts, those held out first.
     """
 
     tokens: Tensor
     held: Tensor
     held_bytes: int
-    batches: int
-    digest: str
+    batches: Sequence[Sequence[Story]]
 
 
 def corpus_of(batches: Sequence[Sequence[Story]], tokenizer: Any, *, held: int) -> Corpus:
@@ -71,8 +70,7 @@ def corpus_of(batches: Sequence[Sequence[Story]], tokenizer: Any, *, held: int) 
     return Corpus(
         *spelled,
         held_bytes=sum(len(story.text.encode()) for story in first),
-        batches=len(batches),
-        digest=_digest(batches),
+        batches=batches,
     )
 
 
@@ -151,11 +149,21 @@ class Pretraining(GradientLearner):
         return float(torch.cat(parts).mean())
 
     def facts(self) -> dict[str, Any]:
-        texts = [self.corpus.batches, self.corpus.digest]
+        texts = [len(self.corpus.batches), _digest(self.corpus.batches)]
         own = {"recipe": asdict(self.recipe), "texts": texts, "curve": self.curve, "recent": self.recent}
         return super().facts() | own
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        changed = [name for name, value in asdict(self.recipe).items() if facts["recipe"].get(name) != value]
+        if wrong := [name for name in changed if name not in MAY_CHANGE]:
+            raise ArgumentError(
+                f"recipe: the folder holds a training with another {', '.join(wrong)}; name another folder"
+            )
+        count, digest = facts["texts"]
+        if _digest(self.corpus.batches[:count]) != digest:
+            raise ArgumentError("texts: the folder holds a training on other texts; name another folder")
+        if facts["steps"] > self.recipe.steps:
+            raise ArgumentError(f"steps: got {self.recipe.steps}, and the folder has {facts['steps']} already")
         super().restore(tensors, facts)
         self.curve, self.recent = facts["curve"], facts["recent"]
 
@@ -185,22 +193,27 @@ def pretrain(
     batches = read_stories(file)
     tokenizer = _tokenizer(folder, batches, recipe)
     learner = begin(recipe, tokenizer, corpus_of(batches, tokenizer, held=recipe.held), say=say)
-    _resume(folder, learner, batches)
-    parameters = sum(one.numel() for one in learner.model.parameters())
-    say(f"{len(learner.corpus.tokens)} tokens, {parameters} parameters, from step {learner.steps} on")
-    kept = perf_counter()
+    checkpoint, kept = folder / CHECKPOINT, perf_counter()
+    if (folder / EARLIER).exists() and not checkpoint.exists():
+        raise ArgumentError(
+            f"{folder}: {EARLIER} there is that of an earlier version, which cannot be gone on with; name another folder"
+        )
 
-    def keep() -> None:
+    parameters = sum(one.numel() for one in learner.model.parameters())
+    goes_on = ", going on where it was" if checkpoint.exists() else ""
+    say(f"{len(learner.corpus.tokens)} tokens, {parameters} parameters{goes_on}")
+
+    def keep_too() -> None:
         nonlocal kept
-        weights = learner.model.state_dict()  # tied ones are kept twice: the package does not tie what it loads
+        kept, weights = perf_counter(), learner.model.state_dict()
+        # tied ones are kept twice: the package does not tie what it loads
         learner.model.save_pretrained(folder, state_dict={name: one.clone() for name, one in weights.items()})
-        write_checkpoint(learner, folder / CHECKPOINT)
-        kept = perf_counter()
 
     def is_due() -> bool:
         return perf_counter() - kept > recipe.save_every or learner.steps == recipe.steps
 
-    if learn(learner, keep=keep, is_due=is_due, kept_at=folder / CHECKPOINT) == "interrupted":
+    reason = learn(learner, checkpoint=checkpoint, resume=checkpoint.exists(), is_due=is_due, keep_too=keep_too)
+    if reason == "interrupted":
         raise KeyboardInterrupt
     return learner
 
@@ -282,23 +295,6 @@ def begin(
     ]
     rate = {"lr": recipe.learning_rate}
     return Pretraining(model, [group | rate for group in groups], corpus, tokenizer, recipe, say)
-
-
-def _resume(folder: Path, learner: Pretraining, batches: Sequence[Sequence[Story]]) -> None:
-    """Bring a training to where it was."""
-    if not (folder / CHECKPOINT).exists():
-        return
-    recipe, asked = learner.recipe, learner.facts()
-    tensors, kept = read_checkpoint(folder / CHECKPOINT, learner.accelerator, needs=tuple(asked))
-    changed = [name for name, value in asked["recipe"].items() if kept["recipe"].get(name) != value]
-    if wrong := [name for name in changed if name not in MAY_CHANGE]:
-        raise ArgumentError(f"{folder}: it holds a training with another {', '.join(wrong)}; name another folder")
-    count, digest = kept["texts"]
-    if _digest(batches[:count]) != digest:
-        raise ArgumentError(f"{folder}: it holds a training on other texts; name another folder")
-    if kept["steps"] > recipe.steps:
-        raise ArgumentError(f"steps: got {recipe.steps}, and {folder} has {kept['steps']} already")
-    take_up(learner, tensors, kept)
 
 
 def _digest(batches: Sequence[Sequence[Story]]) -> str:

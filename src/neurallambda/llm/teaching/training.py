@@ -19,7 +19,7 @@ from neurallambda.llm.teaching.replay import Replay
 from neurallambda.llm.teaching.room import device_of
 from neurallambda.llm.teaching.tasks import TextTask, draw
 from neurallambda.train.events import Event, Listener, Validated
-from neurallambda.train.following import Reason, read_checkpoint, take_up, write_checkpoint
+from neurallambda.train.following import Reason
 from neurallambda.train.learner import GradientLearner, learn
 
 
@@ -99,6 +99,13 @@ class Teaching(GradientLearner):
     def facts(self) -> dict[str, Any]:
         return super().facts() | {"recipe": asdict(self.recipe), "task": self.task.name, "seed": self.seed}
 
+    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        kept = facts | {"recipe": asdict(TeachingRecipe.from_facts(facts["recipe"]))}
+        for name in ("recipe", "task", "seed"):
+            if kept[name] != self.facts()[name]:
+                raise ArgumentError(f"checkpoint: it is that of a training with another {name}")
+        super().restore(tensors, facts)
+
 
 def teach(
     model: Any,
@@ -137,30 +144,14 @@ def teach(
         How long it took, and why it ended. Ctrl-C ends it after the step that it is in.
 
     Raises:
-        ArgumentError: if `before` is missing, or there is nothing to go on from.
-        NotFiniteError: if the loss is no finite number any more.
+        ArgumentError: if `before` is missing, there is nothing to go on from, or another training would be lost.
+        NotFiniteError: if the loss or its gradient is no finite number any more.
         KeyboardInterrupt: if it was interrupted, and there is no checkpoint.
     """
     learner = Teaching(
         model, groups, task, tokenizer, recipe, seed=seed, replay=replay, before=before, look_every=look_every
     )
-    if resume and checkpoint is not None:
-        asked = learner.facts()
-        tensors, facts = read_checkpoint(checkpoint, learner.accelerator, needs=tuple(asked))
-        facts["recipe"] = asdict(TeachingRecipe.from_facts(facts["recipe"]))
-        unlike = [name for name in ("recipe", "task", "seed") if facts[name] != asked[name]]
-        if unlike:
-            raise ArgumentError(f"{checkpoint.parent}: the run there has another {unlike[0]}")
-        take_up(learner, tensors, facts)
-    elif checkpoint is not None:
-        write_checkpoint(learner, checkpoint)  # from now on it can be resumed, whenever it is killed
-    reason = learn(
-        learner,
-        listeners,
-        keep=None if checkpoint is None else lambda: write_checkpoint(learner, checkpoint),
-        is_due=lambda: learner.steps % save_every == 0,
-        kept_at=checkpoint,
-    )
+    reason = learn(learner, listeners, checkpoint=checkpoint, save_every=save_every, resume=resume)
     return Taught(learner.steps, learner.seconds, reason)
 
 

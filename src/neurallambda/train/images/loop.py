@@ -54,6 +54,9 @@ def train_on_images(
 
     Raises:
         ArgumentError: if there are too few images, or none of a kind.
+        NotFiniteError: if a loss is no finite number.
+        KeyboardInterrupt: if it was interrupted, at the end of a step: nothing is kept.
+        MissingExtraError: if the package accelerate is not installed.
     """
     began, cpu = perf_counter(), process_time()
     say = listener or (lambda _: None)
