@@ -151,8 +151,8 @@ def test_what_cannot_be_meant_is_refused(
         (lambda facts: facts["graft"].update(width=-1), "width: got -1"),
         (lambda facts: facts.update(task="juggle"), "juggle"),
         (lambda facts: facts.update(seed="x"), "seed: got 'x', which is no seed"),
-        (lambda facts: facts.update(seed=-1), "another seed"),
-        (lambda facts: facts.update(base="nowhere/at-all"), "nowhere/at-all"),
+        (lambda facts: facts.update(seed=-1), "seed: got -1"),
+        (lambda facts: facts.update(base="/nowhere/at/all"), "/nowhere/at/all"),
         (lambda facts: facts["graft"].update(width=8), "are not those of this model"),
     ],
     ids=[

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import torch
 from torch import Generator, Tensor
 
-from neurallambda.errors import ArgumentError
+from neurallambda.arguments import checked
+from neurallambda.errors import ArgumentError, check_count
 from neurallambda.train.acceleration import any_process, make_accelerator
 from neurallambda.train.events import Ended, Event, Failed, Listener, Stepped
 from neurallambda.train.following import (
@@ -27,6 +28,7 @@ from neurallambda.train.following import (
 from neurallambda.train.interruption import interruptible
 
 
+@checked
 class GradientLearner(ABC):
     """A model that learns step by step: a `neurallambda.train.following.Learner`.
 
@@ -40,6 +42,9 @@ class GradientLearner(ABC):
         clip: the greatest norm of the gradient.
         seed: of the examples; noise is drawn by torch's global generator, as it is.
         clipped: the parameters whose gradient is clipped, in the order in which its norm is summed; None: those of the groups.
+
+    Raises:
+        ArgumentError: if a number is out of range.
 
     Attributes:
         accelerator: with whom it learns.
@@ -69,7 +74,7 @@ class GradientLearner(ABC):
 
     def __init__(
         self,
-        model: Any,
+        model: torch.nn.Module,
         groups: Sequence[dict[str, Any]],
         *,
         limit: int,
@@ -77,9 +82,14 @@ class GradientLearner(ABC):
         seed: int,
         clipped: Sequence[Tensor] | None = None,
     ) -> None:
+        check_count("limit", limit, least=0)
+        check_count("seed", seed, least=0)
+        if not clip > 0:
+            raise ArgumentError(f"clip: got {clip}, expected a number above 0")
         kind = next(model.parameters()).device.type
         self.accelerator = make_accelerator(device=kind if kind in ("cpu", "cuda") else None)
-        self.model, self.seed, self.limit, self._clip = model, seed, limit, clip
+        self.model: Any = model
+        self.seed, self.limit, self._clip = seed, limit, clip
         if self.accelerator.num_processes > 1:
             model.to(self.accelerator.device)
             _let_begin_alike(model)
@@ -212,6 +222,7 @@ def _let_begin_alike(model: torch.nn.Module) -> None:
         tensor.copy_(sent)
 
 
+@checked
 def learn(
     learner: GradientLearner,
     listeners: Collection[Listener] = (),
