@@ -20,7 +20,7 @@ from neurallambda.llm.teaching.tasks import PAIRS, PROGRAMS, TASKS, draw, text_t
 from neurallambda.llm.teaching.texts import sampled_texts
 from neurallambda.llm.teaching.training import teach
 from neurallambda.tasks.lisp.programs import tokens as tokens_of
-from neurallambda.train.events import Event, Listener, Stepped
+from neurallambda.train.events import noting
 from neurallambda.train.following import NotFiniteError
 from tests.llm.tiny import plain, transformers
 
@@ -107,16 +107,6 @@ def test_answers_are_marked_among_the_tokens(name: str) -> None:
         whole = batch.tokens[row][batch.real[row]]
         assert len(whole) == 1 + len(prompt.split()) + len(answer.split())
         assert bool(batch.answer[row][batch.real[row]][-1])
-
-
-def noting(losses: list[float]) -> Listener:
-    """A listener that notes the loss of each step."""
-
-    def note(event: Event) -> None:
-        if isinstance(event, Stepped):
-            losses.extend(event.losses)
-
-    return note
 
 
 def test_a_task_is_taught_and_the_base_stays() -> None:

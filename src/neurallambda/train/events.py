@@ -119,6 +119,20 @@ Event = Stepped | Validated | StageEnded | Failed | Mended | Ended
 Listener = Callable[[Event], None]
 
 
+def noting(losses: list[float]) -> Listener:
+    """A listener that notes the loss of each step, of each seed.
+
+    Args:
+        losses: where; it grows.
+    """
+
+    def note(event: Event) -> None:
+        if isinstance(event, Stepped):
+            losses.extend(event.losses)
+
+    return note
+
+
 def facts_of(event: Event) -> dict[str, Any]:
     """An event as JSON has it.
 

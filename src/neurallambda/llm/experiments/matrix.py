@@ -23,7 +23,7 @@ from neurallambda.llm.teaching.room import check_length, device_of
 from neurallambda.llm.teaching.tasks import text_task
 from neurallambda.llm.teaching.texts import fingerprint, texts_of, time_for
 from neurallambda.llm.teaching.training import Teaching
-from neurallambda.train.events import Event, Stepped
+from neurallambda.train.events import noting
 from neurallambda.train.following import NotFiniteError
 from neurallambda.train.learner import learn
 from neurallambda.train.results import read_facts, write_result
@@ -255,15 +255,10 @@ def _taught(
         parameters=structure_size(structure, model),
     )
     losses: list[float] = []
-
-    def note(event: Event) -> None:
-        if isinstance(event, Stepped):
-            losses.extend(event.losses)
-
     learner = Teaching(model, groups, task, tokenizer, recipe, seed=seed, replay=replay, before=before)
     lost: dict[str, int] = {}
     try:
-        learn(learner, [note])
+        learn(learner, [noting(losses)])
     except NotFiniteError:  # it counts as it was before that step
         lost = {"lost_after": learner.steps}
     return model, {

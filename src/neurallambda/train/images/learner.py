@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -19,28 +20,53 @@ FIRST_ROWS = 64
 REPORT_EVERY = 100
 
 
+@dataclass(frozen=True)
+class Scene:
+    """What learns from which images, and how.
+
+    Attributes:
+        problem: what is asked.
+        networks: of each kind of images.
+        images: of each kind.
+        recipe: how.
+        generator: draws all that is drawn by chance.
+    """
+
+    problem: Problem
+    networks: nn.ModuleDict
+    images: Mapping[str, LabelledImages]
+    recipe: ImageRecipe
+    generator: torch.Generator
+
+    def loss(self, rows: Mapping[str, Tensor], answers: Tensor, strength: float) -> Tensor:
+        """Minus the logarithm of the likelihood of what is known, for each image.
+
+        Args:
+            rows: the numbers of the images of each kind, [rows, images].
+            answers: what is known of each row.
+            strength: of the augmentation.
+        """
+        logits = {}
+        for kind, index in rows.items():
+            pixels = self.images[kind].pixels[index.reshape(-1)].float() / 255
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.precision == "bf16"):
+                found = self.networks[kind](augmented(pixels, strength, self.generator))
+            logits[kind] = found.float().view(*index.shape, -1)
+        return -self.problem.log_likelihood(logits, answers).mean() / sum(self.problem.images.values())
+
+
 class ImageLearner(GradientLearner):
     """Networks that learn from rows of images, and the average of what they were in all steps."""
 
-    def __init__(
-        self,
-        problem: Problem,
-        networks: nn.ModuleDict,
-        images: Mapping[str, LabelledImages],
-        rows: Mapping[str, Tensor],
-        answers: Tensor,
-        recipe: ImageRecipe,
-        generator: torch.Generator,
-    ) -> None:
-        size = min(len(answers), max(1, recipe.images_per_step // sum(problem.images.values())))
+    def __init__(self, scene: Scene, rows: Mapping[str, Tensor], answers: Tensor) -> None:
+        recipe, networks = scene.recipe, scene.networks
+        size = min(len(answers), max(1, recipe.images_per_step // sum(scene.problem.images.values())))
         group = {"params": list(networks.parameters()), "lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
         steps = recipe.epochs * (len(answers) // size)
         super().__init__(networks, [group], limit=steps, clip=recipe.clip, seed=0)
-        self.generator = generator
         self.average, self.of_epochs = deepcopy(networks), list[list[float]]()
-        self._given = problem, networks, images
-        self._rows, self._answers, self._recipe = rows, answers, recipe
-        self._batches = _batches(len(answers), size, recipe.epochs, generator)
+        self._scene, self._rows, self._answers = scene, rows, answers
+        self._batches = _batches(len(answers), size, recipe.epochs, scene.generator)
 
     def rate(self, greatest: float) -> float:
         """It rises over a twelfth of the steps, and falls like a cosine."""
@@ -50,9 +76,9 @@ class ImageLearner(GradientLearner):
     def losses(self) -> tuple[Tensor, Tensor]:
         epoch, chosen = next(self._batches)
         done = self.steps / self.limit
-        strength = self._recipe.augmentation * (min(1.0, 3 * done) if done < 0.9 else 0.5)
+        strength = self._scene.recipe.augmentation * (min(1.0, 3 * done) if done < 0.9 else 0.5)
         seen = {kind: index[chosen] for kind, index in self._rows.items()}
-        loss = _loss(*self._given, seen, self._answers[chosen], strength, self._recipe, self.generator)
+        loss = self._scene.loss(seen, self._answers[chosen], strength)
         if len(self.of_epochs) <= epoch:
             self.of_epochs.append([])
         self.of_epochs[epoch].append(loss.item())
@@ -63,41 +89,26 @@ class ImageLearner(GradientLearner):
         before = self.steps
         yield from super().advance()
         if self.steps > before:
-            _keep_average(self.average, self._given[1], min(self._recipe.average, (1 + before) / (10 + before)))
+            _keep_average(self.average, self.model, min(self._scene.recipe.average, (1 + before) / (10 + before)))
 
 
 class FirstLearner(GradientLearner):
-    """Networks that take the first steps on an easier problem."""
+    """Networks that take the first steps on an easier problem: that of the scene, of some places of the rows."""
 
-    def __init__(
-        self,
-        easier: tuple[Problem, list[int], Tensor],
-        networks: nn.ModuleDict,
-        images: Mapping[str, LabelledImages],
-        rows: Mapping[str, Tensor],
-        recipe: ImageRecipe,
-        generator: torch.Generator,
-    ) -> None:
-        own = {
-            "params": list(networks.parameters()),
-            "lr": recipe.first_rate,
-            "betas": (0.9, 0.999),
-            "weight_decay": 0.01,
-        }
-        super().__init__(networks, [own], limit=recipe.first_steps, clip=recipe.clip, seed=0)
-        self.generator = generator
-        problem, places, self._answers = easier
-        self._given = problem, networks, images
-        self._index, self._recipe = rows["digits"][:, places], recipe
+    def __init__(self, scene: Scene, index: Tensor, answers: Tensor) -> None:
+        parameters = list(scene.networks.parameters())
+        own = {"params": parameters, "lr": scene.recipe.first_rate, "betas": (0.9, 0.999), "weight_decay": 0.01}
+        super().__init__(scene.networks, [own], limit=scene.recipe.first_steps, clip=scene.recipe.clip, seed=0)
+        self._scene, self._index, self._answers = scene, index, answers
 
     def rate(self, greatest: float) -> float:
         return greatest
 
     def losses(self) -> tuple[Tensor, Tensor]:
         count = min(len(self._index), FIRST_ROWS)
-        chosen = torch.randint(len(self._index), (count,), generator=self.generator)
-        seen, strength = {"digits": self._index[chosen]}, self._recipe.augmentation / 2
-        loss = _loss(*self._given, seen, self._answers[chosen], strength, self._recipe, self.generator)
+        chosen = torch.randint(len(self._index), (count,), generator=self._scene.generator)
+        strength = self._scene.recipe.augmentation / 2
+        loss = self._scene.loss({"digits": self._index[chosen]}, self._answers[chosen], strength)
         return loss, loss
 
 
@@ -126,26 +137,6 @@ def _batches(rows: int, size: int, epochs: int, generator: torch.Generator) -> I
         order = torch.randperm(rows, generator=generator)
         for start in range(0, rows - size + 1, size):
             yield epoch, order[start : start + size]
-
-
-def _loss(
-    problem: Problem,
-    networks: nn.ModuleDict,
-    images: Mapping[str, LabelledImages],
-    rows: Mapping[str, Tensor],
-    answers: Tensor,
-    strength: float,
-    recipe: ImageRecipe,
-    generator: torch.Generator,
-) -> Tensor:
-    """Minus the logarithm of the likelihood of what is known, for each image."""
-    logits = {}
-    for kind, index in rows.items():
-        pixels = images[kind].pixels[index.reshape(-1)].float() / 255
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16"):
-            found = networks[kind](augmented(pixels, strength, generator))
-        logits[kind] = found.float().view(*index.shape, -1)
-    return -problem.log_likelihood(logits, answers).mean() / sum(problem.images.values())
 
 
 @torch.no_grad()

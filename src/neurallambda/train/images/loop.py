@@ -1,7 +1,7 @@
 """The loop: images in rows, of which only the value of a program is known."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter, process_time
 
 import torch
@@ -12,8 +12,8 @@ from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.nn import ImageClassifier
 from neurallambda.tasks.images import LabelledImages
-from neurallambda.train.events import Event, Stepped
-from neurallambda.train.images.learner import FirstLearner, ImageLearner, saying
+from neurallambda.train.events import noting
+from neurallambda.train.images.learner import FirstLearner, ImageLearner, Scene, saying
 from neurallambda.train.images.problems import Problem, problem_named
 from neurallambda.train.images.recipe import ImageRecipe
 from neurallambda.train.learner import learn
@@ -69,8 +69,9 @@ def train_on_images(
         {kind: _network(problem.classes[kind], images[kind], recipe, seed) for kind in problem.images}
     )
     torch.manual_seed(seed)  # of dropout
-    _begin(problem, networks, images, rows, answers, recipe, generator, say)
-    learner = ImageLearner(problem, networks, images, rows, answers, recipe, generator)
+    scene = Scene(problem, networks, images, recipe, generator)
+    _begin(scene, rows, answers, say)
+    learner = ImageLearner(scene, rows, answers)
     learn(learner, [saying(say, learner.limit)])
     return Learned(
         networks={kind: learner.average[kind].eval() for kind in problem.images},  # pyright: ignore[reportArgumentType]
@@ -144,29 +145,16 @@ def _network(classes: int, images: LabelledImages, recipe: ImageRecipe, seed: in
         return ImageClassifier(classes, width=recipe.width, size=height)
 
 
-def _begin(
-    problem: Problem,
-    networks: nn.ModuleDict,
-    images: Mapping[str, LabelledImages],
-    rows: Mapping[str, Tensor],
-    answers: Tensor,
-    recipe: ImageRecipe,
-    generator: torch.Generator,
-    say: Callable[[str], None],
-) -> None:
+def _begin(scene: Scene, rows: Mapping[str, Tensor], answers: Tensor, say: Callable[[str], None]) -> None:
     """Take the steps of the easier problem, if there is one."""
-    easier = problem.first_steps(answers)
-    if easier is None or not recipe.first_steps:
+    easier = scene.problem.first_steps(answers)
+    if easier is None or not scene.recipe.first_steps:
         return
-    learner, losses = FirstLearner(easier, networks, images, rows, recipe, generator), list[float]()
-
-    def note(event: Event) -> None:
-        if isinstance(event, Stepped):
-            losses.extend(event.losses)
-
-    learn(learner, [note])
+    problem, places, answers = easier
+    losses: list[float] = []
+    learn(FirstLearner(replace(scene, problem=problem), rows["digits"][:, places], answers), [noting(losses)])
     last = losses[-50:]
-    say(f"{recipe.first_steps} first steps: loss {sum(last) / len(last):.4f}")
+    say(f"{scene.recipe.first_steps} first steps: loss {sum(last) / len(last):.4f}")
 
 
 @torch.no_grad()
