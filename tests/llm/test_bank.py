@@ -20,7 +20,7 @@ from neurallambda.nn import ProgramBank, harden
 from neurallambda.structures import ProgramStack
 from neurallambda.traces import states
 from tests.llm.test_teaching import small_model, tokenizer
-from tests.llm.tiny import BANK, grafted, plain, stepped, tokens
+from tests.llm.tiny import BANK, CALLS, grafted, plain, stepped, tokens
 
 CLOCK = ProgramStack(
     capacity=8,
@@ -148,11 +148,12 @@ def test_banks_of_nothing_are_refused() -> None:
     assert GraftConfig.from_facts(BANK.facts()) == BANK
 
 
+@pytest.mark.parametrize("config", [BANK, CALLS], ids=["bank", "calls"])
 @torch.no_grad()
-def test_values_begin_as_the_words_that_they_are_written_as() -> None:
-    model = graft(plain("llama"), BANK)
+def test_values_begin_as_the_words_that_they_are_written_as(config: GraftConfig) -> None:
+    model = graft(plain("llama"), config)
     structure, writer = structure_of(model), plain("llama").get_output_embeddings().weight
-    for place, token in enumerate(BANK.value_tokens):
+    for place, token in enumerate(config.value_tokens):
         for weights in (structure.read[:, place], structure.value.weight[place]):
             assert float(torch.cosine_similarity(weights, writer[token], dim=0)) > 0.999
 

@@ -23,6 +23,7 @@ from neurallambda.llm import (
 from neurallambda.llm.structure import GraftedStructure
 from tests.llm.tiny import (
     BANK,
+    CALLS,
     FAMILIES,
     KINDS,
     MODELS,
@@ -85,10 +86,10 @@ def test_a_gate_opens_whichever_way_the_first_examples_send_it(sign: float) -> N
 
 
 @FAMILIES
-@pytest.mark.parametrize("structure", ["stack", "queue", "bank", "none"])
+@pytest.mark.parametrize("structure", ["stack", "queue", "bank", "calls", "none"])
 @torch.no_grad()
 def test_prompt_and_steps_give_the_logits_of_the_whole(family: str, structure: Any) -> None:
-    config = replace(BANK, structure=structure)
+    config = CALLS if structure == "calls" else replace(BANK, structure=structure)
     model, inputs = grafted(family, config), tokens()
     whole = model(inputs, use_cache=False).logits
     with disabled(model):

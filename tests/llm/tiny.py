@@ -1,6 +1,7 @@
 """Tiny models of random weights, one of each family, with a graft whose gate is open."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -176,7 +177,10 @@ BANK = GraftConfig(
     values=(0, 1, 2),
     value_tokens=(5, 6, 7),
 )
-KINDS = pytest.mark.parametrize("config", [OPEN, BANK], ids=["stack", "bank"])
+CALLS = replace(
+    BANK, structure="calls", programs=(("again", "again"), ("turned", "backwards")), values=("one", "two", "in")
+)
+KINDS = pytest.mark.parametrize("config", [OPEN, BANK, CALLS], ids=["stack", "bank", "calls"])
 
 
 def plain(family: str, seed: int = 0) -> Any:

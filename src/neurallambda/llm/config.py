@@ -8,10 +8,11 @@ from typing import Any, Literal, get_args
 
 from neurallambda.arguments import checked, shown
 from neurallambda.errors import ArgumentError, check_count
+from neurallambda.llm.calls.programs import call_named
 
-Kind = Literal["stack", "queue", "bank", "none"]
-"""What a head drives. "bank" is a stack of values to which programs that stay as they are can be applied; "none" shows each
-value at once and keeps nothing: what the latch does alone."""
+Kind = Literal["stack", "queue", "bank", "calls", "none"]
+"""What a head drives. "bank" is a stack of values to which programs that stay as they are can be applied; "calls" is a queue
+of words that a program outside the network is given, and then of what it answers; "none" shows each value at once and keeps nothing: what the latch does alone."""
 ReadStart = Literal["transposed", "random"]
 """How the matrix of reads begins: as the transpose of that of values, or at random."""
 PhaseStart = Literal["put-take", "random"]
@@ -51,14 +52,16 @@ class GraftConfig:
         gate: what reads are multiplied by at the start, at least 0; 0 leaves the model as it was, bit for bit. Reads are never
             taken away: what learns is a number whose magnitude is the gate.
         gate_scale: how many times faster than its other parameters the gate learns.
-        programs: of a bank, and not looked at elsewhere: the name and the text of each program; their arguments are the holes ?x and ?y.
-        values: of a bank, the values that programs are applied to and that come out.
-        value_tokens: of a bank, the token of the model that each value is written as: the read of a value begins as the direction
-            in which the model writes that token. None: reads begin at random, and which value is meant by which word of the
-            answers is to be found too.
+        programs: of a bank, the name and the text of each program; their arguments are the holes ?x and ?y. Of calls, the name of
+            each and what it is among `neurallambda.llm.calls.CALLS`. Not looked at elsewhere.
+        values: of a bank, the numbers that programs are applied to and that come out; of calls, the words that programs are given
+            and answer with, and an empty one for what is no word, such as the token that begins a text.
+        value_tokens: of a bank and of calls, the token of the model that each value is written as: the read of a value begins as
+            the direction in which the model writes that token. None: reads begin at random, and which value is meant by which
+            word of the answers is to be found too.
         initial_values: how many learned values a structure holds before the first token.
         initial_scale: what these are multiplied by.
-        noise: the standard deviation of the noise on the logits of actions and of the latch, in training.
+        noise: the standard deviation of the noise on the logits of actions and of the latch, and of what a bank is given, in training.
         is_hard: whether every choice is made in evaluation. In training choices are soft.
         learning_rate_scale: how many times the learning rate of the base model's parameters that of the structure is.
         is_frozen: whether the structure shall not learn, for use beside something else that does. In training it then computes what
@@ -88,7 +91,7 @@ class GraftConfig:
     gate: float = 0.0
     gate_scale: float = 10.0
     programs: tuple[tuple[str, str], ...] = ()
-    values: tuple[int, ...] = ()
+    values: tuple[int, ...] | tuple[str, ...] = ()
     value_tokens: tuple[int, ...] = ()
     initial_values: int = 0
     initial_scale: float = 1.0
@@ -110,10 +113,10 @@ class GraftConfig:
         check_count("initial_values", self.initial_values, least=0)
         if self.initial_values > self.depth:
             raise ArgumentError(f"initial_values: got {self.initial_values}, expected at most the depth, {self.depth}")
-        if self.structure in ("none", "bank") and self.initial_values:
+        if self.structure in ("none", "bank", "calls") and self.initial_values:
             raise ArgumentError(f"initial_values: the structure {self.structure!r} holds no vectors; expected 0")
-        if self.structure == "bank" and not (self.programs and self.values):
-            raise ArgumentError("structure: a bank is made of `programs` and `values`; expected at least one of each")
+        if self.has_programs:
+            self._check_programs()
         for field, given in (("programs", [name for name, _ in self.programs]), ("values", self.values)):
             if len(set(given)) < len(given):
                 raise ArgumentError(f"{field}: got {shown(given)}, expected each of them once")
@@ -126,6 +129,22 @@ class GraftConfig:
         _check_finite("initial_scale", self.initial_scale)
         for name in ("gate_scale", "learning_rate_scale"):
             _check_finite(name, getattr(self, name), above=0.0)
+
+    @property
+    def has_programs(self) -> bool:
+        """Whether heads choose among programs, and are given and show finitely many values."""
+        return self.structure in ("bank", "calls")
+
+    def _check_programs(self) -> None:
+        is_bank = self.structure == "bank"
+        if not (self.programs and self.values):
+            made = "a bank is made" if is_bank else "calls are made"
+            raise ArgumentError(f"structure: {made} of `programs` and `values`; expected at least one of each")
+        if any(isinstance(value, str) == is_bank for value in self.values):
+            expected = "numbers for a bank" if is_bank else "words for calls"
+            raise ArgumentError(f"values: got {shown(self.values)}, expected {expected}")
+        for _, call in () if is_bank else self.programs:
+            call_named(call)
 
     def facts(self) -> dict[str, Any]:
         """The configuration for JSON."""

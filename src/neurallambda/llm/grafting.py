@@ -67,7 +67,7 @@ def graft(model: nn.Module, config: GraftConfig | None = None) -> nn.Module:
     chosen = _chosen(model, config)
     structure = GraftedStructure(config, parts.dim)
     structure = structure.to(device=next(parts.blocks[read].parameters()).device, dtype=torch.float32)
-    if config.structure == "bank" and config.value_tokens:
+    if config.has_programs and config.value_tokens:
         structure.name_values(_output_embeddings(model))
     structure.requires_grad_(not config.is_frozen).train(model.training)
     splice = Splice(model, parts, read, write, config=config, number_of_states=len(structure.init(1).tensors()))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from neurallambda.arguments import checked
 from neurallambda.automata.runs.table import aligned
 from neurallambda.errors import ArgumentError, check_count
+from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.grafting import disabled, structure_of
 from neurallambda.llm.structure import GraftedStructure, Instructions
 from neurallambda.llm.teaching.room import device_of
@@ -29,11 +30,12 @@ class GraftedHead:
     """What one structure does over time.
 
     Attributes:
-        name: which it is, as in `stack 1`; a bank is two stacks, of values and of programs.
+        name: which it is, as in `stack 1`; a bank is two stacks, of values and of programs, and calls are two queues, of the
+            words that were written and of what is left of the answer.
         labels: the names of its actions.
         actions: how much of each is done.
-        held: what it holds after each token, what is read first: the token at which it was put, or in a bank the likeliest
-            value or program, and how surely it is there.
+        held: what it holds after each token, what is read first: the token at which it was put, or where there are
+            programs the likeliest value, word or program, and how surely it is there.
     """
 
     name: str
@@ -192,7 +194,7 @@ def _followed(
     driven = structure.structure
     if driven is None or given.actions is None:
         return latch, ()
-    if structure.config.structure == "bank":
+    if structure.config.has_programs:
         return latch, _applied(structure, given, values_as)
     memory, kind = structure.together(given.before.memory), structure.config.structure
     values, actions = given.values[0], given.actions[0]
@@ -211,23 +213,33 @@ def _followed(
 
 
 def _applied(structure: GraftedStructure, given: Instructions, values_as: tuple[str, ...]) -> tuple[GraftedHead, ...]:
-    """What each head does with a bank: its stack of values, and that of programs."""
+    """What each head does with programs: the two stores of each, what lies in them, and its actions."""
     driven, config = structure.structure, structure.config
     assert driven is not None and given.actions is not None
     values = values_as or tuple(map(str, config.values))
-    programs = tuple(name for name, _ in config.programs)
     held: dict[str, list[Held]] = {}
     memory = structure.together(given.before.memory)
     for step in range(given.actions.shape[1]):
         memory, _ = driven.step(memory, *(operand[0, step] for operand in given.operands()))
         for head, cells in enumerate(driven.contents(memory)):
-            parts = {"values": (values, cells[:, : len(values)]), "programs": (programs, cells[:, len(values) :])}
-            for name, (labels, weights) in parts.items():
-                held.setdefault(f"stack of {name} {head + 1}", []).append(_likeliest(labels, weights))
+            for name, labels, weights in _stores(config, values, cells):
+                held.setdefault(f"{name} {head + 1}", []).append(_likeliest(labels, weights))
     labels, actions = driven.operands[0].labels, given.actions[0].repeat_interleave(2, 1)
     return tuple(
         GraftedHead(name, labels, actions[:, place], tuple(found)) for place, (name, found) in enumerate(held.items())
     )
+
+
+def _stores(
+    config: GraftConfig, values: tuple[str, ...], cells: Float[Tensor, "places options"]
+) -> tuple[tuple[str, tuple[str, ...], Tensor], ...]:
+    """The two stores of a structure with programs: their names, what may lie in them, and how surely it does."""
+    if config.structure == "calls":
+        written, answer = cells.split(config.depth)
+        return ("queue of words", values, written), ("queue of answers", values, answer)
+    programs = tuple(name for name, _ in config.programs)
+    of_values, of_programs = cells.split([len(values), len(programs)], 1)
+    return ("stack of values", values, of_values), ("stack of programs", programs, of_programs)
 
 
 def _likeliest(labels: tuple[str, ...], cells: Float[Tensor, "places options"]) -> Held:

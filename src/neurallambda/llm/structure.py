@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,7 +13,8 @@ from torch.nn import functional
 
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
-from neurallambda.llm.bank import bank_of, program_stack
+from neurallambda.llm.bank import ProgramKeys, bank_of, program_stack
+from neurallambda.llm.calls import ProgramQueue, call_named
 from neurallambda.llm.config import GraftConfig, PhaseStart, ReadStart
 from neurallambda.nn import Choice, Noise
 from neurallambda.state import Batched, state
@@ -24,6 +26,8 @@ PUT, TAKE = 0, 1
 """The actions that the phase prior is about: the first two of a stack and of a queue."""
 PREFER_HOLD = (0.0, -2.0, 4.0)
 """How the latch is inclined at first: to be set rarely, to be reset more rarely, to hold."""
+SURE = 4.0
+"""How much surer of words calls begin than a bank is of values: one word that is misread makes another program, or none."""
 
 Numbers = tuple[Tensor, ...]
 
@@ -59,8 +63,8 @@ class Instructions:
         on: [batch], the latch after the last token.
         latch: [batch, time, 1], the latch after each; None without one.
         actions: [batch, time, heads, actions], how much of each is done; None where there is no structure.
-        values: [batch, time, heads, width], what would be put; of a bank, how probable each value is.
-        programs: [batch, time, heads, programs], how probable each program of a bank is; None without one.
+        values: [batch, time, heads, width], what would be put; of a bank or of calls, how probable each value is.
+        programs: [batch, time, heads, programs], how probable each program is; None without one.
     """
 
     before: GraftState
@@ -92,6 +96,8 @@ class GraftedStructure(nn.Module):
 
         value_t   = choice(V norm(x_t) + v)
         program_t = choice(keys (Q norm(x_t) + q))                     with the keys of a `neurallambda.nn.ProgramBank`
+
+    Calls have both: phases, and a choice among words and programs. On these there is no noise.
 
     The instructions of a token depend on hidden states alone, so a whole sequence is one `scan`. It computes in the
     precision of its parameters, float32, whatever that of the model is. There is no `nn.Linear` in it: tools that adapt
@@ -129,17 +135,21 @@ class GraftedStructure(nn.Module):
         self.choice, self.noise = Choice(), Noise(config.noise)
         self.is_straight_through = False
         heads, width = config.heads, config.width
-        if config.structure == "bank":
-            self.bank, self.query = bank_of(config), _Affine(dim, heads * width)
-            self.structure = program_stack(config, self.bank)
+        if config.has_programs:
+            self.query = _Affine(dim, heads * width)
             width = len(config.values)
+        if config.structure == "bank":
+            self.bank = bank_of(config)
+            self.structure = program_stack(config, self.bank)
+        elif config.structure == "calls":
+            self.bank = ProgramKeys(len(config.programs), config.width)
         self.value = _Affine(dim, heads * width)
         self.read = nn.Parameter(_read_start(self.value.weight.detach(), config.read_start))
         self.gate = nn.Parameter(torch.tensor([config.gate / config.gate_scale]))  # what is sharded must have an axis
         if self.structure is not None:
             actions = self.structure.operands[0].size
             self.action = _Affine(dim, heads * actions, std=0.02)
-            if config.has_latch and config.structure != "bank":
+            if self._has_phases:
                 self.phase = nn.Parameter(_phase_prior(heads, actions, config.phase_prior, config.phase_start))
         if config.has_latch:
             self.switch = _Affine(dim, 3, std=0.01, bias=PREFER_HOLD)
@@ -148,7 +158,7 @@ class GraftedStructure(nn.Module):
 
     @torch.no_grad()
     def name_values(self, embeddings: Float[Tensor, "tokens dim"]) -> None:
-        """Let the read of each value of a bank begin as the direction in which the model writes it, where its token is known.
+        """Let the read of each value begin as the direction in which the model writes it, where its token is known.
 
         What is read is then a word of the answer from the first step on. If reads are transposed ones, a value is put where
         that is seen too.
@@ -169,7 +179,8 @@ class GraftedStructure(nn.Module):
         named = functional.rms_norm(embeddings[tokens].to(self.read), (self.dim,)).repeat(self.config.heads, 1)
         self.read.copy_(named.t() * len(named) ** -0.5)
         if self.config.read_start == "transposed":
-            self.value.weight.copy_(named * self.dim**-0.5)
+            sureness = SURE if self.config.structure == "calls" else 1.0
+            self.value.weight.copy_(named * self.dim**-0.5 * sureness)
 
     def init(self, batch: int) -> GraftState:
         """The state before the first token.
@@ -219,17 +230,23 @@ class GraftedStructure(nn.Module):
         actions = None
         if self.structure is not None:
             logits = self.action(seen)
-            if latch is None or self.config.structure == "bank":
-                actions = self._actions(logits)
-            else:
+            if latch is not None and self._has_phases:
                 actions = self._expected(logits, latch[..., None])
+            else:
+                actions = self._actions(logits)
         values = self.value(seen).unflatten(-1, (heads, -1))
         given = Instructions(before=before, on=on, latch=latch, actions=actions, values=values)
-        if self.config.structure != "bank":
+        if not self.config.has_programs:
             return given
         query = self.query(seen).unflatten(-1, (heads, -1))
         programs = self.bank.weights(query.flatten(0, 2)).unflatten(0, query.shape[:3])
-        return replace(given, values=self._choose(values), programs=self._choose(programs))
+        choose = partial(self._choose, is_noisy=self.config.structure == "bank")
+        return replace(given, values=choose(values), programs=choose(programs))
+
+    @property
+    def _has_phases(self) -> bool:
+        """Whether the latch turns actions; those of a bank are the same in both phases."""
+        return self.config.has_latch and self.config.structure != "bank"
 
     def _run(self, hidden: Tensor, mask: Tensor | None, *tensors: Tensor) -> tuple[Tensor, Numbers]:
         with torch.autocast(hidden.device.type, enabled=False):
@@ -281,10 +298,10 @@ class GraftedStructure(nn.Module):
         """The actions of both phases, each as far as the latch says so."""
         return latch * self._actions(logits + self.phase) + (1 - latch) * self._actions(logits - self.phase)
 
-    def _choose(self, logits: Tensor) -> Tensor:
+    def _choose(self, logits: Tensor, *, is_noisy: bool = True) -> Tensor:
         """The weights of the options along the last axis."""
         is_frozen = self.config.is_frozen
-        if not is_frozen:
+        if is_noisy and not is_frozen:
             logits = self.noise(logits)
         if not self.training and self.config.is_hard:
             return _certain(logits)
@@ -354,6 +371,9 @@ def _structure(config: GraftConfig) -> Structure[Any] | None:
             return SuperpositionStack(capacity=config.depth, width=config.width)
         case "queue":
             return SuperpositionQueue(capacity=config.depth, width=config.width)
+        case "calls":
+            programs = tuple(call_named(call) for _, call in config.programs)
+            return ProgramQueue(capacity=config.depth, words=tuple(map(str, config.values)), programs=programs)
         case _:
             return None
 

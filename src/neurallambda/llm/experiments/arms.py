@@ -13,7 +13,7 @@ from neurallambda.llm.families import parts_of
 from neurallambda.llm.grafting import graft, parameter_groups, upper_blocks
 from neurallambda.llm.rwkv.initial_state import learn_initial_state
 from neurallambda.llm.splice import NAME
-from neurallambda.llm.teaching.tasks import graft_for, text_task
+from neurallambda.llm.teaching.tasks import calls_for, graft_for, text_task
 
 RATES = (1e-3, 3e-3, 1e-2)
 """The learning rates that every arm is tuned over whose base is frozen, all with as many runs."""
@@ -31,6 +31,7 @@ class Arm:
         has_lora: whether there is an adapter, of at least as many parameters as the structure of the task has.
         has_initial_state: whether keys and values are learned in front of every text, in each block, the initial state of attention:
             at least as many parameters, too. An RWKV-7 has a state instead, and learns all of that.
+        has_calls: whether the graft calls programs outside the model, in the place of what is meant for the task.
         is_in_middle: whether the graft sees and adds after the block in the middle.
         learns: which of the base model learns: nothing, its upper half, or all.
         tries: how often a training is begun at most, until it answers inputs of the greatest length of training.
@@ -40,6 +41,7 @@ class Arm:
     change: Callable[[GraftConfig], GraftConfig] | None = None
     has_lora: bool = False
     has_initial_state: bool = False
+    has_calls: bool = False
     is_in_middle: bool = False
     learns: Literal["none", "upper", "all"] = "none"
     tries: int = 1
@@ -49,12 +51,13 @@ class Arm:
 
         Args:
             task: the name of what is taught.
-            tokenizer: of the model, for tasks about programs; None elsewhere.
+            tokenizer: of the model, which grafts with programs need; None elsewhere.
             model: that it is for; not changed.
         """
         if self.change is None:
             return None
-        config = self.change(graft_for(text_task(task), tokenizer))
+        meant = calls_for if self.has_calls else graft_for
+        config = self.change(meant(text_task(task), tokenizer))
         if not self.is_in_middle:
             return config
         middle = (len(parts_of(model).blocks) - 1) // 2
@@ -139,6 +142,11 @@ ARMS: dict[str, Arm] = {
     "bank-unnamed": Arm(
         "`bank`, where nothing tells at the start which word means which value",
         lambda config: replace(config, value_tokens=()),
+    ),
+    "calls": Arm(
+        "base frozen, calls of programs outside the model; words begin as the words that they are written as",
+        _as_it_is,
+        has_calls=True,
     ),
     "lora": Arm("base frozen, LoRA on attention, at least as many parameters", has_lora=True),
     "structure-tries": Arm(

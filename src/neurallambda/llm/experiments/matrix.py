@@ -73,11 +73,13 @@ def cells(model: str, bases: list[str], arms: list[str], tasks: list[str]) -> It
             if one not in known:
                 raise ArgumentError(f"{one!r} is unknown; expected one of {', '.join(known)}")
     for task in tasks:
-        has_bank = bool(text_task(task).programs)
+        about = text_task(task)
         for base in bases:
             for arm in arms:
-                if arm.startswith("bank") and not has_bank:
+                if arm.startswith("bank") and not about.programs:
                     raise ArgumentError(f"{arm!r}: the task {task} is not about programs")
+                if ARMS[arm].has_calls and not about.words:
+                    raise ArgumentError(f"{arm!r}: the words of the task {task} are not known")
                 yield Cell(model=model, base=base, arm=arm, task=task)  # pyright: ignore[reportArgumentType]
 
 
@@ -170,7 +172,7 @@ def _begun(cell: Cell, recipe: TeachingRecipe, path: Path) -> dict[str, Any]:
     arm, task = ARMS[cell.arm], text_task(cell.task)
     base, tokenizer = load_base(cell.model)
     check_length(base, task, tokenizer, recipe.lengths[1] * MULTIPLES[-1], name="lengths")
-    config = arm.graft_for(cell.task, tokenizer if task.programs else None, base)
+    config = arm.graft_for(cell.task, tokenizer if task.programs or arm.has_calls else None, base)
     fresh = {
         "form": FORM,
         **asdict(replace(cell, model=label_of(cell.model))),

@@ -20,6 +20,8 @@ AND = "and"
 # fmt: on
 END = "end"
 """What stands after a value."""
+LISP_WORDS = (*dict.fromkeys([*SIGNS.values(), *DIGITS, BELOW, AND, END]),)
+"""All words of programs and of their values."""
 _TOKENS = {word: token for token, word in SIGNS.items()}
 
 

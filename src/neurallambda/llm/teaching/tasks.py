@@ -11,7 +11,7 @@ from torch import Tensor
 from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.config import GraftConfig
-from neurallambda.llm.teaching.lisp_words import DIGITS, END, in_words
+from neurallambda.llm.teaching.lisp_words import DIGITS, END, LISP_WORDS, in_words
 from neurallambda.tasks.lisp.programs import tokens, value_of, write_program
 
 # fmt: off
@@ -49,6 +49,8 @@ class TextTask:
         structure: what a head must drive to solve it at every length.
         programs: what a bank must hold to solve it, by name; none where it is not about programs.
         values: the words for the values 0, 1, ... that the programs are about.
+        words: all words that inputs and answers are made of, where a program outside the model may be given them: all
+            but what ends an input.
     """
 
     name: str
@@ -57,6 +59,7 @@ class TextTask:
     structure: str
     programs: Mapping[str, str] = field(default_factory=dict)
     values: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,10 +158,10 @@ def _expression(numbers: int, random: Random) -> tuple[list[str], int]:
 TASKS: dict[str, TextTask] = {
     task.name: task
     for task in (
-        TextTask("reverse", "Write a list of words backwards", _reverse, "stack"),
-        TextTask("copy", "Write a list of words again", _copy, "queue"),
+        TextTask("reverse", "Write a list of words backwards", _reverse, "stack", words=WORDS),
+        TextTask("copy", "Write a list of words again", _copy, "queue", words=WORDS),
         TextTask("dyck", "Close what is still open among brackets of two kinds, which are words", _dyck, "stack"),
-        TextTask("lisp", "Write the value of a small Lisp program, both in words", _lisp, "stack"),
+        TextTask("lisp", "Write the value of a small Lisp program, both in words", _lisp, "stack", words=LISP_WORDS),
         TextTask("trace", "Execute a stack machine's instructions, and write what is left", _trace, "stack"),
         TextTask(
             "arithmetic",
@@ -171,6 +174,7 @@ TASKS: dict[str, TextTask] = {
     )
 }
 """The tasks by name."""
+_CALLED = tuple(name for name, task in TASKS.items() if task.words)
 
 
 @checked
@@ -215,6 +219,28 @@ def graft_for(task: TextTask, tokenizer: Any = None) -> GraftConfig:
         value_tokens=tokens,
         learning_rate_scale=0.3,  # at the rates of others, one seed of five finds all programs before expressions grow
     )
+
+
+@checked
+def calls_for(task: TextTask, tokenizer: Any = None) -> GraftConfig:
+    """A graft for a task by which a model can call programs outside it: all of `neurallambda.llm.calls.CALLS`, one of which solves it.
+
+    Args:
+        task: what is taught, whose words are known.
+        tokenizer: of the base model, which says how it writes the words, and which token begins a text; None: that is to be learned.
+
+    Raises:
+        ArgumentError: if its words are not known, or the model has no token of its own for one of them.
+    """
+    if not task.words:
+        raise ArgumentError(f"task: the words of {task.name!r} are not known; expected {', '.join(_CALLED)}")
+    words, tokens = task.words, tuple[int, ...]()
+    if tokenizer is not None:
+        tokens = tuple(_token_of(word, tokenizer) for word in words)
+        if tokenizer.bos_token_id is not None:
+            words, tokens = ("", *words), (tokenizer.bos_token_id, *tokens)
+    programs = tuple((name, name) for name in ("evaluate", "again", "backwards"))
+    return GraftConfig(structure="calls", width=16, depth=192, programs=programs, values=words, value_tokens=tokens)
 
 
 def _token_of(word: str, tokenizer: Any) -> int:

@@ -1,0 +1,262 @@
+"""Programs that a language model calls: put, called and read as plain Python does it, with the slopes of the expectation."""
+
+from itertools import product
+from random import Random
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import run_state_machine_as_test
+from torch import Tensor
+
+from neurallambda.errors import ArgumentError
+from neurallambda.lang import evaluate
+from neurallambda.llm import GraftConfig, graft, structure_of
+from neurallambda.llm.calls import CALLS, ProgramQueue, call_named, history
+from neurallambda.llm.experiments.matrix import cells
+from neurallambda.llm.inspection import inspect, trace_graft
+from neurallambda.llm.structure import GraftedStructure
+from neurallambda.llm.teaching.lisp_words import END, LISP_WORDS, from_words, in_words
+from neurallambda.llm.teaching.tasks import calls_for, text_task
+from neurallambda.nn import harden
+from neurallambda.structures import mask_of_lengths
+from neurallambda.tasks.lisp.programs import INTEGERS, tokens
+from neurallambda.traces import states
+from tests.llm import tiny
+from tests.llm.test_teaching import small_model, tokenizer
+from tests.structures.test_parity import CLIMATE, machine_of
+
+PUT, TAKE, HOLD = range(3)
+
+
+def turned(words: tuple[str, ...]) -> tuple[str, ...]:
+    return words[::-1]
+
+
+def picky(words: tuple[str, ...]) -> tuple[str, ...] | None:
+    """No answer to an even number of words, one that is too long to one word, and an unknown word among three."""
+    match len(words):
+        case 1:
+            return words * 9
+        case 3:
+            return (*words, "four")
+        case odd if odd % 2:
+            return words[:2]
+        case _:
+            return None
+
+
+QUEUE = ProgramQueue(capacity=5, words=("one", "", "three"), programs=(turned, picky))
+SMALL = ProgramQueue(capacity=3, words=("one", "two"), programs=(turned, tuple))
+
+
+def test_steps_equal_the_reference() -> None:
+    run_state_machine_as_test(machine_of(QUEUE), settings=CLIMATE)
+
+
+INSTRUCTIONS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 1)), min_size=1, max_size=24)
+
+
+def given_to(queue: ProgramQueue, *rows: list[tuple[int, ...]]) -> tuple[Tensor, ...]:
+    """Certain instructions of several rows of one length."""
+    return tuple(
+        torch.nn.functional.one_hot(numbers, operand.size).double()
+        for numbers, operand in zip(torch.tensor(rows).unbind(-1), queue.operands, strict=True)
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(INSTRUCTIONS, st.integers(0, 24))
+def test_a_scan_in_two_parts_is_what_the_reference_shows(instructions: list[tuple[int, ...]], cut: int) -> None:
+    reference, expected = QUEUE.reference(), []
+    for instruction in instructions:
+        reference.step(*instruction)
+        expected.append(reference.read())
+    operands = given_to(QUEUE, instructions)
+    state, reads = QUEUE.init(1, dtype=torch.float64), []
+    for part in (slice(0, cut), slice(cut, None)):
+        state, shown = QUEUE.scan(state, *(operand[:, part] for operand in operands))
+        reads += shown[0].tolist()
+    assert reads == expected
+    assert state.failed.tolist() == [vars(reference)["failed"]]
+    assert QUEUE.contents(state).sum() == QUEUE.size(state)
+
+
+def soft(queue: ProgramQueue, *leading: int, seed: int, sharpness: float = 2.0) -> tuple[Tensor, ...]:
+    generator = torch.Generator().manual_seed(seed)
+    return tuple(
+        (sharpness * torch.randn(*leading, operand.size, generator=generator, dtype=torch.float64)).softmax(-1)
+        for operand in queue.operands
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_do_not_know_of_each_other_and_masked_steps_change_nothing(seed: int) -> None:
+    lengths = torch.tensor([9, 4, 0])
+    operands = tuple(operand.requires_grad_() for operand in soft(QUEUE, 3, 9, seed=seed))
+    state, reads = QUEUE.scan(QUEUE.init(3, dtype=torch.float64), *operands, mask=mask_of_lengths(lengths, 9))
+    slopes = torch.autograd.grad(reads.square().sum(), operands)
+    for row, length in enumerate(lengths.tolist()):
+        alone = tuple(operand[row : row + 1, :length].detach().requires_grad_() for operand in operands)
+        after, shown = QUEUE.scan(QUEUE.init(1, dtype=torch.float64), *alone)
+        torch.testing.assert_close(reads[row : row + 1, :length], shown, rtol=0, atol=0)
+        for name, held in vars(after).items():
+            torch.testing.assert_close(vars(state)[name][row : row + 1], held, rtol=0, atol=1e-15)
+        if length:
+            weight = shown.square().sum() + (9 - length) * shown[:, -1].square().sum()
+            for whole, one in zip(slopes, torch.autograd.grad(weight, alone), strict=True):
+                torch.testing.assert_close(whole[row : row + 1, :length], one)
+
+
+def expectation(queue: ProgramQueue, operands: tuple[Tensor, ...], weights: Tensor) -> Tensor:
+    """The mean over all sequences of certain instructions of what they show, by the plain queue."""
+    time = operands[0].shape[0]
+    options = list(product(*(range(operand.size) for operand in queue.operands)))
+    total = weights.new_zeros(())
+    for sequence in product(options, repeat=time):
+        reference, shown = queue.reference(), []
+        probability = weights.new_ones(())
+        for step, instruction in enumerate(sequence):
+            reference.step(*instruction)
+            shown.append(reference.read())
+            for operand, option in zip(operands, instruction, strict=True):
+                probability = probability * operand[step, option]
+        total = total + probability * (weights * torch.tensor(shown, dtype=weights.dtype)).sum()
+    return total
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_slopes_at_certain_instructions_are_those_of_the_expectation(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By how much an option is better than the one that is chosen; what all options have in common is worth nothing."""
+    monkeypatch.setattr(history, "LEAST", 0.0)
+    random = Random(seed)
+    free = [tuple(random.randrange(operand.size) for operand in SMALL.operands) for _ in range(2)]
+    instructions = [(PUT, random.randrange(2), 0), *free]
+    operands = tuple(operand[0].requires_grad_() for operand in given_to(SMALL, instructions))
+    weights = torch.randn(3, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    expected = torch.autograd.grad(expectation(SMALL, operands, weights), operands)
+    _, shown = SMALL.scan(SMALL.init(1, dtype=torch.float64), *(operand[None] for operand in operands))
+    found = torch.autograd.grad((weights * shown[0]).sum(), operands)
+    for operand, one, other in zip(operands, found, expected, strict=True):
+        chosen = operand.argmax(-1, keepdim=True)
+        torch.testing.assert_close(one - one.gather(-1, chosen), other - other.gather(-1, chosen))
+
+
+def test_near_certain_instructions_show_nearly_the_same() -> None:
+    certain = given_to(QUEUE, [(PUT, 0, 0), (PUT, 1, 0), (TAKE, 0, 0), (TAKE, 0, 0), (HOLD, 0, 1), (TAKE, 0, 0)])
+    _, shown = QUEUE.scan(QUEUE.init(1, dtype=torch.float64), *certain)
+    for distance in (1e-2, 1e-4, 1e-6):
+        near = tuple((1 - distance) * one + distance / one.shape[-1] for one in certain)
+        _, other = QUEUE.scan(QUEUE.init(1, dtype=torch.float64), *near)
+        assert (other - shown).abs().max() <= 6 * distance
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 40))
+def test_a_program_in_words_has_the_value_that_an_evaluator_says(seed: int, length: int) -> None:
+    prompt, answer = text_task("lisp").draw(length, Random(seed))
+    words = tuple(prompt.split()[:-1])
+    value = evaluate(" ".join(from_words(words)), integers=INTEGERS)
+    assert call_named("evaluate")(words) == answer.split() == [*in_words(tokens(str(value.text))), END]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(LISP_WORDS), max_size=12))
+def test_words_that_are_no_program_have_no_answer(words: list[str]) -> None:
+    """Whatever is written, it is answered or not, and never an error."""
+    answer = call_named("evaluate")(tuple(words))
+    assert answer is None or answer[-1] == END
+
+
+@pytest.mark.parametrize(
+    "words", ["", "in", "out", "with", "false if", "in car list out out", "in times nine and nine nine out"]
+)
+def test_what_goes_wrong_has_no_answer(words: str) -> None:
+    assert call_named("evaluate")(tuple(words.split())) is None
+
+
+def test_calls_that_cannot_be_made_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="there is no call 'fly'; there are evaluate, again, backwards"):
+        call_named("fly")
+    with pytest.raises(ArgumentError, match="calls are made of `programs` and `values`"):
+        GraftConfig(structure="calls", programs=(("a", "again"),))
+    with pytest.raises(ArgumentError, match="expected words for calls"):
+        GraftConfig(structure="calls", programs=(("a", "again"),), values=(1, 2))
+    with pytest.raises(ArgumentError, match="expected numbers for a bank"):
+        GraftConfig(structure="bank", programs=(("a", "?x"),), values=("one",))
+    with pytest.raises(ArgumentError, match="there is no call 'fly'"):
+        GraftConfig(structure="calls", programs=(("a", "fly"),), values=("one",))
+    with pytest.raises(ArgumentError, match="words of 'dyck' are not known"):
+        calls_for(text_task("dyck"))
+    with pytest.raises(ArgumentError, match="words of the task dyck are not known"):
+        list(cells("any", ["pretrained"], ["calls"], ["dyck"]))
+    for words, programs, problem in (
+        (("a", "a"), (tuple,), "twice"),
+        ((), (tuple,), "words"),
+        (("a",), (), "programs"),
+    ):
+        with pytest.raises(ArgumentError, match=problem):
+            ProgramQueue(capacity=2, words=words, programs=programs)
+    assert GraftConfig.from_facts(tiny.CALLS.facts()) == tiny.CALLS
+
+
+def test_a_call_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CALLS, "twice", lambda words: words * 2)
+    config = GraftConfig(structure="calls", programs=(("doubled", "twice"),), values=("one", "two"), width=2, depth=4)
+    structure = GraftedStructure(config, dim=3).structure
+    assert isinstance(structure, ProgramQueue)
+    _, shown = structure.scan(
+        structure.init(1, dtype=torch.float64), *given_to(structure, [(PUT, 1, 0), (TAKE, 0, 0), (TAKE, 0, 0)])
+    )
+    assert shown.argmax(-1).tolist() == [[0, 1, 1]]
+
+
+@torch.no_grad()
+def test_a_graft_that_knows_its_protocol_writes_the_value() -> None:
+    """Hidden states that tell words apart, and weights written by hand: what is to be learned can be told."""
+    words = [*LISP_WORDS, "is"]
+    config = calls_for(text_task("lisp"))
+    structure = GraftedStructure(config, dim=len(words)).eval()
+    harden(structure)
+    for module in (structure.action, structure.value, structure.query, structure.switch):
+        module.weight.zero_()
+        module.bias.zero_()
+    place = {word: number for number, word in enumerate(words)}
+    structure.value.weight[:, : len(LISP_WORDS)] = torch.eye(len(LISP_WORDS))
+    structure.bank.keys.copy_(torch.eye(len(config.programs), config.width))
+    structure.query.bias[0] = 1.0
+    structure.switch.weight[0, place["is"]] = 1.0
+    structure.switch.weight[2] = 0.5
+    structure.gate.fill_(1 / config.gate_scale)
+    structure.read.zero_()
+    structure.read[: len(LISP_WORDS)] = torch.eye(len(LISP_WORDS))
+    random, hidden = Random(5), torch.eye(len(words)) * len(words) ** 0.5
+    for length in (1, 2, 7, 40, 64):
+        prompt, answer = text_task("lisp").draw(length, random)
+        before, said = prompt.split(), answer.split()
+        added, _ = structure(hidden[[place[word] for word in [*before, *said[:-1]]]][None])
+        assert [words[number] for number in added[0, len(before) - 1 :].argmax(-1)] == said
+        assert not added[0, : len(before) - 1].any()
+
+
+def test_everything_that_it_is_told_by_learns() -> None:
+    model = tiny.grafted("llama", tiny.CALLS).train()
+    model(tiny.tokens(), use_cache=False).logits.square().mean().backward()
+    for name, parameter in structure_of(model).named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().max() > 0, name
+
+
+def test_what_is_called_is_told_and_drawn() -> None:
+    spelled = tokenizer()
+    model = graft(small_model(len(spelled)), tiny.CALLS)
+    found = inspect(model, spelled, "in plus one two out is", tokens=3)
+    assert {head.name for head in found.heads} == {
+        f"queue of {one} {head}" for one in ("words", "answers") for head in (1, 2)
+    }
+    assert {head.kind for head in found.heads} == {"queue"}
+    assert len(found.text().splitlines()) == len(found.tokens) + 1
+    assert len(list(states(trace_graft(found, name="calls")))) == len(found.tokens) + 1
