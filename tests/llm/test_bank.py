@@ -154,8 +154,9 @@ def test_values_begin_as_the_words_that_they_are_written_as(config: GraftConfig)
     model = graft(plain("llama"), config)
     structure, writer = structure_of(model), plain("llama").get_output_embeddings().weight
     for place, token in enumerate(config.value_tokens):
-        for weights in (structure.read[:, place], structure.value.weight[place]):
-            assert float(torch.cosine_similarity(weights, writer[token], dim=0)) > 0.999
+        assert float(torch.cosine_similarity(structure.read[:, place], writer[token], dim=0)) > 0.999
+        if config is BANK:
+            assert float(torch.cosine_similarity(structure.value.weight[place], writer[token], dim=0)) > 0.999
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """Programs that a language model calls: put, called and read as plain Python does it, with the slopes of the expectation."""
 
+from dataclasses import replace
 from itertools import product
 from random import Random
 
@@ -15,7 +16,7 @@ from neurallambda.lang import evaluate
 from neurallambda.llm import GraftConfig, graft, structure_of
 from neurallambda.llm.calls import CALLS, ProgramQueue, call_named, history
 from neurallambda.llm.experiments.matrix import cells
-from neurallambda.llm.inspection import inspect, trace_graft
+from neurallambda.llm.inspection import inspect, seen_by, trace_graft
 from neurallambda.llm.structure import GraftedStructure
 from neurallambda.llm.teaching.lisp_words import END, LISP_WORDS, from_words, in_words
 from neurallambda.llm.teaching.tasks import calls_for, text_task
@@ -260,3 +261,17 @@ def test_what_is_called_is_told_and_drawn() -> None:
     assert {head.kind for head in found.heads} == {"queue"}
     assert len(found.text().splitlines()) == len(found.tokens) + 1
     assert len(list(states(trace_graft(found, name="calls")))) == len(found.tokens) + 1
+
+
+@tiny.FAMILIES
+@torch.no_grad()
+def test_words_begin_to_be_put_where_their_tokens_are_seen(family: str) -> None:
+    """And what begins a text is no word. What a word looks like alone or after it is all that is known of it at first."""
+    config = replace(tiny.CALLS, values=("one", "two", "", "in"), value_tokens=(5, 6, 1, 7))
+    model, inputs = graft(tiny.plain(family), config), torch.tensor([[1, 5], [1, 7], [1, 6]])
+    structure = structure_of(model)
+    with seen_by(structure) as hidden:
+        model(inputs, use_cache=False)
+    words = structure.instructions(hidden[0]).values.argmax(-1)
+    assert words[..., 0].tolist() == words[..., 1].tolist() == [[2, 0], [2, 3], [2, 1]]
+    assert not model.training

@@ -54,6 +54,19 @@ def test_a_task_is_taught_by_its_own_recipe(
     assert taught == [replace(recipe_of(task), rows=2)]
 
 
+def test_calls_are_asked_for_by_name(base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "_token_of", lambda word, _: len(word))  # the tiny model has no words of its own for these
+    out = str(tmp_path / "caller")
+    code, said = called("train", "copy", "structure=calls", "--base", base, "--out", out, "steps=2", "rows=2")
+    assert code == 0, said
+    config = structure_of(load_grafted(load_base(base)[0], out)).config
+    assert config.structure == "calls"
+    assert [name for name, _ in config.programs] == ["evaluate", "again", "backwards"]
+    code, said = called("train", "dyck", "structure=calls", "--base", base, "--out", f"{out}2", "steps=2")
+    assert code == 2
+    assert "words of 'dyck' are not known" in said
+
+
 def test_a_structure_is_trained(base: str, tmp_path: Path) -> None:
     out = str(tmp_path / "trained")
     sizes = ["steps=2", "rows=2", "width=4", "depth=8", "layers_to_transform=0,-1"]

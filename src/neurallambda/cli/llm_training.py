@@ -85,7 +85,7 @@ def _asked(
     from neurallambda.llm.bases import PACKAGES, load_base
     from neurallambda.llm.saving import CONFIG
     from neurallambda.llm.teaching.recipe import recipe_of
-    from neurallambda.llm.teaching.tasks import graft_for, text_task
+    from neurallambda.llm.teaching.tasks import calls_for, graft_for, text_task
     from neurallambda.train.changes import replaced
     from neurallambda.train.run_folder import RunFolder
 
@@ -96,7 +96,8 @@ def _asked(
             fail(f"--out: got {out}, in which a graft lies already; name another folder")
         RunFolder(out).check_free()
     loaded = load_base(base, device=_own(device))
-    config, recipe = replaced([graft_for(wanted, loaded[1]), recipe_of(task)], changes)
+    meant = calls_for if "structure=calls" in changes else graft_for
+    config, recipe = replaced([meant(wanted, loaded[1]), recipe_of(task)], changes)
     is_folder = base not in PACKAGES and Path(base).is_dir()  # its whole name is for who goes on from another folder
     place = str(Path(base).resolve()) if is_folder else base
     facts = {"graft": config.facts(), "recipe": asdict(recipe), "device": device}

@@ -12,8 +12,8 @@ from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.families import parts_of
-from neurallambda.llm.splice import NAME, Splice
-from neurallambda.llm.structure import GraftedStructure
+from neurallambda.llm.splice import NAME, Splice, hidden_of
+from neurallambda.llm.structure import GraftedStructure, check_tokens
 
 INITIAL_STATE = "initial_state"
 """The name among the modules of a model of the state that it begins with, where that is learned."""
@@ -68,7 +68,7 @@ def graft(model: nn.Module, config: GraftConfig | None = None) -> nn.Module:
     structure = GraftedStructure(config, parts.dim)
     structure = structure.to(device=next(parts.blocks[read].parameters()).device, dtype=torch.float32)
     if config.has_programs and config.value_tokens:
-        structure.name_values(_output_embeddings(model))
+        structure.name_values(_output_embeddings(model), _seen_at_values(model, config, parts.blocks[read]))
     structure.requires_grad_(not config.is_frozen).train(model.training)
     splice = Splice(model, parts, read, write, config=config, number_of_states=len(structure.init(1).tensors()))
     splice.trained_before = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
@@ -290,6 +290,26 @@ def _output_embeddings(model: Any) -> Tensor:
     if head is None:
         raise ArgumentError("value_tokens: the model has no head that writes tokens; expected none")
     return head.weight.detach()
+
+
+@torch.no_grad()
+def _seen_at_values(model: Any, config: GraftConfig, block: nn.Module) -> Tensor | None:
+    """The hidden state after a block at the token of each value of calls, alone or after the token that begins a text."""
+    if config.structure != "calls":
+        return None
+    check_tokens(config, model.get_input_embeddings().weight.shape[0])
+    tokens = torch.tensor(config.value_tokens, device=next(block.parameters()).device)[:, None]
+    first = [token for value, token in zip(config.values, config.value_tokens, strict=True) if value == ""][:1]
+    texts = torch.cat([tokens.new_tensor(first).expand(len(tokens), -1), tokens], 1)
+    held, seen = model.training, list[Tensor]()
+    hook = block.register_forward_hook(lambda _, given, after: seen.append(hidden_of(after)))
+    try:
+        model.eval()(texts, use_cache=False)
+    finally:
+        hook.remove()
+        model.train(held)
+    states = seen[0]
+    return torch.stack([states[place, 0 if value == "" else -1] for place, value in enumerate(config.values)])
 
 
 def _found(model: nn.Module) -> Splice | None:

@@ -127,7 +127,7 @@ def inspect(model: nn.Module, tokenizer: Any, prompt: str, *, tokens: int = 20) 
     try:
         writes: Any = model
         written = writes.generate(**inputs, max_new_tokens=tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id)
-        with _seen(structure) as hidden:
+        with seen_by(structure) as hidden:
             answers = model(written, use_cache=False).logits[0].argmax(-1)
         with disabled(model):
             plain = model(written, use_cache=False).logits[0].argmax(-1)
@@ -175,8 +175,12 @@ def trace_graft(found: GraftInspection, *, name: str) -> Iterator[Json]:
 
 
 @contextmanager
-def _seen(structure: GraftedStructure) -> Iterator[list[Tensor]]:
-    """The hidden states that the structure is shown while the block lasts."""
+def seen_by(structure: GraftedStructure) -> Iterator[list[Tensor]]:
+    """The hidden states that the structure is shown while the block lasts.
+
+    Args:
+        structure: of a grafted model.
+    """
     seen: list[Tensor] = []
     hook = structure.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     try:

@@ -146,7 +146,7 @@ class Splice:
         return None if now is None else do(now, output)
 
     def _run(self, now: Pass, output: Any) -> None:
-        hidden = _hidden(output)
+        hidden = hidden_of(output)
         structure = self.structure
         self._check_learning(structure)
         mask = now.mask
@@ -164,7 +164,7 @@ class Splice:
     def _add(self, now: Pass, output: Any) -> Any:
         if now.added is None:
             return output
-        hidden = _hidden(output)
+        hidden = hidden_of(output)
         added = (hidden + now.added.to(hidden.device)).to(hidden.dtype)  # in the wider of the two precisions
         if (
             added.stride() != hidden.stride()
@@ -206,7 +206,12 @@ def _is_of_base(name: str) -> bool:
     return not name.startswith(f"{NAME}.") and ".lora_" not in f".{name}"
 
 
-def _hidden(output: Any) -> Tensor:
+def hidden_of(output: Any) -> Tensor:
+    """The hidden states in what a block gives.
+
+    Args:
+        output: the states, or a tuple that begins with them.
+    """
     return output[0] if isinstance(output, tuple) else output
 
 
