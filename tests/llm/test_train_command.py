@@ -55,7 +55,9 @@ def test_a_task_is_taught_by_its_own_recipe(
 
 
 def test_calls_are_asked_for_by_name(base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "_token_of", lambda word, _: len(word))  # the tiny model has no words of its own for these
+    monkeypatch.setattr(
+        tasks, "_token_of", lambda word, _: len(word)
+    )  # the tiny model has no words of its own for these
     out = str(tmp_path / "caller")
     code, said = called("train", "copy", "structure=calls", "--base", base, "--out", out, "steps=2", "rows=2")
     assert code == 0, said
