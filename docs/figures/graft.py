@@ -4,9 +4,11 @@
     neurallambda llm inspect reverse "dog cat sun moon ball tree |" --tokens 6 -o docs/figures/graft.json
     neurallambda llm train arithmetic --seed 1000 --out arithmetic
     neurallambda llm inspect arithmetic "in most two in plus three eight out out is" --tokens 1 -o docs/figures/bank.json
+    neurallambda llm train lisp structure=calls --seed 1000 --out evaluator
+    neurallambda llm inspect evaluator "in let open x five close in times x x out out is" --tokens 4 -o docs/figures/calls.json
 
-make the records; `python -m docs.figures.graft` writes `graft.svg` and `bank.svg` beside this file; a test checks that they are
-current.
+make the records; `python -m docs.figures.graft` writes `graft.svg`, `bank.svg` and `calls.svg` beside this file; a test checks that
+they are current.
 """
 
 import json
@@ -62,6 +64,14 @@ FIGURES = (
         "Each column is a token: whether the latch is on, the programs that wait, the values that they wait for, what is done, and the "
         "next token with the bank and without it.",
         {"stack of programs 1": "programs", "stack of values 1": "values"},
+    ),
+    Figure(
+        "calls",
+        58,
+        "A language model that calls an evaluator",
+        "Each column is a token: whether the latch is on, the words that were put, what is left of the answer, what is done, and the next "
+        "token with the call and without it.",
+        {"queue of words 1": "words", "queue of answers 1": "answer"},
     ),
 )
 

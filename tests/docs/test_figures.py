@@ -9,7 +9,7 @@ import pytest
 from docs.figures import codebook, graft, journey, over_time, rules, sharpening
 from docs.figures.journey import Journey, draw, travel
 from neurallambda.lang import evaluate
-from neurallambda.llm.teaching.lisp_words import DIGITS
+from neurallambda.llm.teaching.lisp_words import DIGITS, END, from_words, in_words
 from neurallambda.llm.teaching.tasks import PROGRAMS
 from neurallambda.machine.alphabet import Field
 from neurallambda.machine.rules import RULES
@@ -116,7 +116,7 @@ def test_a_figure_of_a_structure_in_a_language_model_is_current(figure: graft.Fi
 
 
 def test_the_bank_in_the_figure_computes_the_expression() -> None:
-    _, bank = graft.FIGURES
+    _, bank, _ = graft.FIGURES
     begin, *words, _ = bank.record["header"]["input"]
     assert begin == "<s>"
     held: list[int | str] = []
@@ -132,8 +132,16 @@ def test_the_bank_in_the_figure_computes_the_expression() -> None:
     assert texts.count("apply") == words.count("out")
 
 
+def test_the_call_in_the_figure_has_the_value_of_the_program() -> None:
+    *_, calls = graft.FIGURES
+    begin, *words, end = calls.record["header"]["input"]
+    assert (begin, end) == ("<s>", "is")
+    value = evaluate(" ".join(from_words(words))).text
+    assert calls.record["end"]["outcome"]["value"].split() == [*in_words([str(value)]), END]
+
+
 def test_the_stack_in_the_figure_turns_the_words_round() -> None:
-    stack, _ = graft.FIGURES
+    stack, *_ = graft.FIGURES
     record = stack.record
     begin, *words, _ = record["header"]["input"]
     assert begin == "<s>"

@@ -70,7 +70,7 @@ EARLIER_SEEDS = (100, 200)
 """Where the seeds began with an earlier recipe, and those from 100 before grafts were changed because of what these had shown."""
 EARLIER_REPLAY = {"replay_rows": 2, "random_rows": 3, "replay_length": 100}
 """What is said of the texts that are repeated in results of the earlier recipe."""
-JUDGED = {"structure", "fast-gate"}
+JUDGED = {"structure", "fast-gate", "calls"}
 """The arms of which it is judged whether they keep the language: in the pretrained model they are of the recipe that is meant."""
 
 

@@ -84,6 +84,15 @@ def test_a_scan_in_two_parts_is_what_the_reference_shows(instructions: list[tupl
     assert QUEUE.contents(state).sum() == QUEUE.size(state)
 
 
+def test_a_program_is_called_once_where_nothing_learns() -> None:
+    """Each time with other words: what was called before is known."""
+    given = list[tuple[str, ...]]()
+    queue = ProgramQueue(capacity=4, words=("one", "two"), programs=(lambda words: given.append(words) or words, tuple))
+    operands = given_to(queue, [(PUT, 0, 0), (PUT, 1, 1), (TAKE, 0, 0), (TAKE, 0, 0), (PUT, 1, 0), (TAKE, 1, 1)])
+    queue.scan(queue.init(1, dtype=torch.float64), *operands)
+    assert given == [("one", "two")]
+
+
 def soft(queue: ProgramQueue, *leading: int, seed: int, sharpness: float = 2.0) -> tuple[Tensor, ...]:
     generator = torch.Generator().manual_seed(seed)
     return tuple(

@@ -101,6 +101,14 @@ def test_four_tasks_of_five_must_be_better_than_lora() -> None:
     assert generalisation(result("copy", "lora", [seed(0, 1.0, 0.3, 0.2, 0.1)])) == pytest.approx(0.2)
 
 
+def test_calls_of_programs_are_held_to_what_structures_are() -> None:
+    called = [result("lisp", "calls", good(5)), result("copy", "calls", bad(5))]
+    assert [(one.target[:4], one.verdict) for one in judge(called) if "calls of programs" in one.target] == [
+        ("copy", "missed"),
+        ("lisp", "met"),
+    ]
+
+
 def test_one_seed_without_prior_is_enough() -> None:
     found = verdict([result("reverse", "no-prior", bad(7))], "without the phase prior")
     assert (found.verdict, found.found) == ("open", "reverse: 0 of 7 seeds, 1 not run")

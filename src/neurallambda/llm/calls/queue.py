@@ -14,7 +14,7 @@ from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.llm.calls.history import Step, through_history
 from neurallambda.llm.calls.programs import Call
-from neurallambda.llm.calls.rows import HOLD, Caller, PlainProgramQueue, Row, answer_of
+from neurallambda.llm.calls.rows import HOLD, TAKE, Caller, PlainProgramQueue, Row, answer_of
 from neurallambda.state import Batched, state
 from neurallambda.structures.form import Form, anywhere
 from neurallambda.structures.instruction.operand import Kind, Operand
@@ -141,8 +141,10 @@ class ProgramQueue(Structure[ProgramQueueState]):
         steps = _steps(operands)
         histories = [_history(caller, row, its) for row, its in zip(_rows(state), steps, strict=True)]
         last = [history[-1] for history in histories]
-        added = self._added(operands, histories, caller)
-        added = through_history(added, operands, caller, histories, steps)
+        has_slopes = torch.is_grad_enabled() and any(operand.requires_grad for operand in operands)
+        added = self._added(operands, histories, steps, caller, everywhere=has_slopes)
+        if has_slopes:
+            added = through_history(added, operands, caller, histories, steps)
         shown, reads = state.shown, list[Tensor]()
         for now, hold in zip(added.unbind(1), operands[0][..., HOLD].unbind(1), strict=True):
             shown = hold[:, None] * shown + now
@@ -158,15 +160,30 @@ class ProgramQueue(Structure[ProgramQueueState]):
         )
         return after, torch.stack(reads, 1)
 
-    def _added(self, operands: tuple[Tensor, ...], histories: list[list[Row]], caller: Caller) -> Tensor:
-        """What every put and every take adds to what is shown: [batch, time, words]."""
+    def _added(
+        self,
+        operands: tuple[Tensor, ...],
+        histories: list[list[Row]],
+        steps: list[list[Step]],
+        caller: Caller,
+        *,
+        everywhere: bool,
+    ) -> Tensor:
+        """What every put and every take adds to what is shown: [batch, time, words].
+
+        Programs are called where that weighs something; for the sake of slopes, everywhere.
+        """
         action, _, program = operands
-        numbers = range(len(self.programs))
+
+        def fronts(row: Row, step: Step) -> list[int]:
+            weights = [step.action[TAKE] * weight for weight in step.program]
+            return [
+                _number(caller.taken(row, number)) if everywhere or weight else 0
+                for number, weight in enumerate(weights)
+            ]
+
         before = [[_number(row) for row in history[:-1]] for history in histories]
-        called = [
-            [[_number(caller.taken(row, number)) for number in numbers] for row in history[:-1]]
-            for history in histories
-        ]
+        called = [list(map(fronts, history[:-1], its)) for history, its in zip(histories, steps, strict=True)]
         put, take, _ = action[..., None].unbind(2)
         answers = (program[..., None, :] @ self._one_hot(called, action)).squeeze(2)
         return put * self._one_hot(before, action) + take * answers

@@ -16,7 +16,9 @@ ENOUGH = 3
 """From so many seeds on, two arms are compared."""
 LARGEST_RATIO = 1.01
 COMPARED = tuple(name for name, task in TASKS.items() if not task.programs)
-"""The tasks that structures without a bank of programs are meant for."""
+"""The tasks that structures without programs are meant for."""
+WITH_PROGRAMS = {"bank": "", "calls": ", by calls of programs"}
+"""The arms that have programs, and what a target of exactness says of them."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ def judge(results: Sequence[Result]) -> list[Judgement]:
     own = {(one["task"], one["arm"]): one for one in results if one["base"] == "pretrained" and one["seeds"]}
     # The same structure, for bases whose hidden states are large.
     own = {(task, "structure"): one for (task, arm), one in own.items() if arm == "fast-gate"} | own
+    with_programs = [own[task, arm] for arm in WITH_PROGRAMS for task in TASKS if (task, arm) in own]
     return [
         _against_lora(own),
         *(_exact(own.get((task, "structure")), task) for task in ("reverse", "copy")),
@@ -51,10 +54,10 @@ def judge(results: Sequence[Result]) -> list[Judgement]:
             for task in ("reverse", "copy")
             if (task, "structure-tries") in own
         ),
-        *(_exact(own[task, "bank"], task) for task in TASKS if (task, "bank") in own),
+        *(_exact(one, one["task"], more=WITH_PROGRAMS[one["arm"]]) for one in with_programs),
         _retention(
             [own[task, "structure"] for task in COMPARED if (task, "structure") in own],
-            [own[task, "bank"] for task in TASKS if (task, "bank") in own],
+            with_programs,
         ),
         _without_prior([own[task, "no-prior"] for task in COMPARED if (task, "no-prior") in own]),
     ]
@@ -128,11 +131,11 @@ def _counted(target: str, results: Sequence[Result], *, wanted: int, seeds: int)
     return Judgement(target, "; ".join(said) or "not measured", verdict)
 
 
-def _retention(structures: Sequence[Result], banks: Sequence[Result]) -> Judgement:
-    """The worst of all seeds; a bank of programs may be missing."""
+def _retention(structures: Sequence[Result], with_programs: Sequence[Result]) -> Judgement:
+    """The worst of all seeds; those with programs may be missing."""
     worst = [
         (ratio, f"{one['task']}, {one['arm']}, seed {seed['seed']}" + ("" if text is None else f", {text}"))
-        for one in (*structures, *banks)
+        for one in (*structures, *with_programs)
         for seed in one["seeds"]
         for text, ratio in [(None, seed["perplexity_ratio"]), *seed.get("retention", {}).items()]
     ]
