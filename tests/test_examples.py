@@ -8,6 +8,11 @@ import pytest
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 SAYS = {
+    "call_program.py": (
+        "12 digits: 100 of 100 lists are sorted without a mistake",
+        "48 digits: 100 of 100 lists are sorted without a mistake",
+        "without the call: 0 of 100",
+    ),
     "graft_stack.py": (
         "24 words: 100 of 100 lists are reversed without a mistake",
         "48 words: 100 of 100 lists are reversed without a mistake",
