@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +19,7 @@ from neurallambda.llm import GraftConfig, graft, structure_of
 from neurallambda.llm.calls import CALLS, ProgramQueue, call_named, history
 from neurallambda.llm.experiments.matrix import cells
 from neurallambda.llm.inspection import inspect, seen_by, trace_graft
+from neurallambda.llm.saving import load_grafted, save_grafted
 from neurallambda.llm.structure import GraftedStructure
 from neurallambda.llm.teaching.lisp_words import END, LISP_WORDS, from_words, in_words
 from neurallambda.llm.teaching.tasks import calls_for, text_task
@@ -182,7 +185,7 @@ def test_words_that_are_no_program_have_no_answer(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["", "in", "out", "with", "false if", "in car list out out", "in times nine and nine nine out"]
+    "words", ["", "in", "out", "with", "false if", "in car list out out", "in times nine and nine nine out", "one two"]
 )
 def test_what_goes_wrong_has_no_answer(words: str) -> None:
     assert call_named("evaluate")(tuple(words.split())) is None
@@ -197,6 +200,8 @@ def test_calls_that_cannot_be_made_are_refused() -> None:
         GraftConfig(structure="calls", programs=(("a", "again"),), values=(1, 2))
     with pytest.raises(ArgumentError, match="expected numbers for a bank"):
         GraftConfig(structure="bank", programs=(("a", "?x"),), values=("one",))
+    with pytest.raises(ArgumentError, match="expected at least one word"):
+        GraftConfig(structure="calls", programs=(("a", "again"),), values=("",))
     with pytest.raises(ArgumentError, match="there is no call 'fly'"):
         GraftConfig(structure="calls", programs=(("a", "fly"),), values=("one",))
     with pytest.raises(ArgumentError, match="words of 'dyck' are not known"):
@@ -254,8 +259,11 @@ def test_a_graft_that_knows_its_protocol_writes_the_value() -> None:
 
 def test_everything_that_it_is_told_by_learns() -> None:
     model = tiny.grafted("llama", tiny.CALLS).train()
+    structure = structure_of(model)
+    with torch.no_grad():
+        structure.value.weight.div_(4)  # several words are likely
     model(tiny.tokens(), use_cache=False).logits.square().mean().backward()
-    for name, parameter in structure_of(model).named_parameters():
+    for name, parameter in structure.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().max() > 0, name
 
@@ -263,7 +271,17 @@ def test_everything_that_it_is_told_by_learns() -> None:
 def test_what_is_called_is_told_and_drawn() -> None:
     spelled = tokenizer()
     model = graft(small_model(len(spelled)), tiny.CALLS)
+    structure = structure_of(model)
+    with torch.no_grad():
+        for module in (structure.action, structure.value):
+            module.weight.zero_()
+        structure.value.bias[:] = torch.tensor([0.0, 1.0, 0.0] * 2)  # nothing but "two" is put
     found = inspect(model, spelled, "in plus one two out is", tokens=3)
+    written, *_ = [head.held for head in found.heads if head.name == "queue of words 1"]
+    assert [[word for word, _ in step] for step in written][:3] == [
+        [spelled.decode([tiny.CALLS.value_tokens[1]])] * count for count in (1, 2, 3)
+    ]
+    assert not any(step for head in found.heads if "answers" in head.name for step in head.held)
     assert {head.name for head in found.heads} == {
         f"queue of {one} {head}" for one in ("words", "answers") for head in (1, 2)
     }
@@ -283,4 +301,127 @@ def test_words_begin_to_be_put_where_their_tokens_are_seen(family: str) -> None:
         model(inputs, use_cache=False)
     words = structure.instructions(hidden[0]).values.argmax(-1)
     assert words[..., 0].tolist() == words[..., 1].tolist() == [[2, 0], [2, 3], [2, 1]]
-    assert not model.training
+
+
+@torch.no_grad()
+def test_what_is_like_no_word_is_none() -> None:
+    """A state between that at a word and that where a text begins is none; only one that is clearly nearer to the word is it."""
+    config = replace(tiny.CALLS, heads=1, values=("", "one", "two"), value_tokens=(1, 5, 6))
+    structure = GraftedStructure(config, dim=32).eval()
+    seen = torch.eye(3, 32)
+    structure.name_values(torch.randn(40, 32), seen)
+    between = torch.stack([seen[0] + share * seen[1] for share in (0.0, 1.0, 1.2, 1.4, 1.6, 3.0)])
+    assert structure.instructions(between[None]).values[0, :, 0].argmax(-1).tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_the_modes_of_modules_stay_as_they_were() -> None:
+    model = tiny.plain("llama").train()
+    model.model.layers[0].eval()
+    before = {name: module.training for name, module in model.named_modules()}
+    graft(model, tiny.CALLS)
+    assert before == {name: module.training for name, module in model.named_modules() if name in before}
+
+
+def made_of(program: Any, *words: str) -> ProgramQueue:
+    return ProgramQueue(capacity=4, words=words or ("dog", "cat"), programs=(program,))
+
+
+def shown_by(queue: ProgramQueue) -> list[list[float]]:
+    """What is shown when two words are put, and two are taken."""
+    _, reads = queue.scan(
+        queue.init(1, dtype=torch.float64), *given_to(queue, [(PUT, 0, 0), (PUT, 1, 0), (TAKE, 0, 0), (TAKE, 0, 0)])
+    )
+    return reads[0, 2:].tolist()
+
+
+def test_an_answer_may_be_any_words() -> None:
+    for program in (reversed, lambda words: (word for word in words[::-1]), lambda words: list(words[::-1])):
+        assert shown_by(made_of(program)) == [[0.0, 1.0], [1.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("program", "problem"),
+    [
+        (lambda words: "dog", "gave 'dog', expected words"),
+        (lambda words: 3, "TypeError: 'int' object is not iterable"),
+        (lambda words: [3], r"gave \[3\], expected words"),
+        (lambda words: words[9], "IndexError: tuple index out of range"),
+    ],
+)
+def test_what_is_no_answer_is_said_with_its_program_and_its_words(program: Any, problem: str) -> None:
+    with pytest.raises(ArgumentError, match=problem) as raised:
+        shown_by(made_of(program))
+    assert "<lambda> of ('dog', 'cat')" in str(raised.value)
+
+
+def test_no_word_is_no_word_of_an_answer() -> None:
+    assert shown_by(made_of(lambda words: ("", "a"), "a", "", "b")) == [[0.0] * 3] * 2
+
+
+def test_numbers_of_words_are_exact_or_refused() -> None:
+    words = tuple(f"word {number}" for number in range(300))
+    with pytest.raises(ArgumentError, match="counts to 256, and there are 300 words"):
+        made_of(turned, *words).init(1, dtype=torch.bfloat16)
+    made_of(turned, *words).init(1, dtype=torch.float16)
+
+    class Unhashable:
+        __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+        def __call__(self, words: tuple[str, ...]) -> tuple[str, ...]:
+            return words
+
+    with pytest.raises(ArgumentError, match="which has no hash"):
+        made_of(Unhashable())
+
+
+def test_near_certain_choices_slopes_are_nearly_those_of_the_expectation() -> None:
+    """With the options that are left out as a rule."""
+    certain = given_to(SMALL, [(PUT, 0, 0), (PUT, 1, 0), (TAKE, 0, 1)])
+    operands = tuple((0.94 * one[0] + 0.06 / one.shape[-1]).requires_grad_() for one in certain)
+    weights = torch.randn(3, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    expected = torch.autograd.grad(expectation(SMALL, operands, weights), operands)
+    _, shown = SMALL.scan(SMALL.init(1, dtype=torch.float64), *(operand[None] for operand in operands))
+    found = torch.autograd.grad((weights * shown[0]).sum(), operands)
+    for operand, one, other in zip(operands, found, expected, strict=True):
+        chosen = operand.argmax(-1, keepdim=True)
+        ours, theirs = one - one.gather(-1, chosen), other - other.gather(-1, chosen)
+        assert theirs.abs().max() > 0.1
+        assert (ours - theirs).abs().max() <= 0.25 * theirs.abs().max()
+
+
+def test_heads_without_a_latch_put_and_take_too() -> None:
+    model: Any = tiny.grafted("llama", replace(tiny.CALLS, has_latch=False))
+    inputs = tiny.tokens()
+    with torch.no_grad():
+        whole = model(inputs, use_cache=False).logits
+        assert (tiny.stepped(model, inputs, 1) - whole).abs().max() <= tiny.NEAR
+
+
+@torch.no_grad()
+def test_one_that_shall_not_learn_computes_in_training_what_it_does_in_evaluation() -> None:
+    model, inputs = tiny.grafted("llama", replace(tiny.CALLS, is_frozen=True, noise=1.0)), tiny.tokens()
+    expected = model(inputs, use_cache=False).logits
+    assert torch.equal(model.train()(inputs, use_cache=False).logits, expected)
+
+
+def test_a_graft_whose_program_is_not_there_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CALLS, "mine", turned)
+    save_grafted(graft(tiny.plain("llama"), replace(tiny.CALLS, programs=(("own", "mine"),))), tmp_path)
+    monkeypatch.delitem(CALLS, "mine")
+    with pytest.raises(ArgumentError, match="there is no call 'mine'"):
+        load_grafted(tiny.plain("llama"), tmp_path)
+
+
+@pytest.mark.compile
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+def test_compiled_it_is_the_same() -> None:
+    """A graph ends before it, and goes on after it."""
+    operands = tuple(operand.requires_grad_() for operand in soft(QUEUE, 2, 6, seed=0))
+
+    def read(*given: Tensor) -> Tensor:
+        return QUEUE.scan(QUEUE.init(2, dtype=torch.float64), *given)[1].square()
+
+    plain, compiled = read(*operands), torch.compile(read, backend="eager")(*operands)
+    assert torch.equal(plain, compiled)
+    pairs = zip(*(torch.autograd.grad(one.sum(), operands) for one in (plain, compiled)), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)

@@ -143,6 +143,8 @@ class GraftConfig:
         if any(isinstance(value, str) == is_bank for value in self.values):
             expected = "numbers for a bank" if is_bank else "words for calls"
             raise ArgumentError(f"values: got {shown(self.values)}, expected {expected}")
+        if not any(value != "" for value in self.values):
+            raise ArgumentError("values: all of them are empty; expected at least one word")
         for _, call in () if is_bank else self.programs:
             call_named(call)
 

@@ -295,19 +295,21 @@ def _output_embeddings(model: Any) -> Tensor:
 @torch.no_grad()
 def _seen_at_values(model: Any, config: GraftConfig, block: nn.Module) -> Tensor | None:
     """The hidden state after a block at the token of each value of calls, alone or after the token that begins a text."""
-    if config.structure != "calls":
+    device = next(block.parameters()).device
+    if config.structure != "calls" or config.read_start != "transposed" or device.type == "meta":
         return None
     check_tokens(config, model.get_input_embeddings().weight.shape[0])
-    tokens = torch.tensor(config.value_tokens, device=next(block.parameters()).device)[:, None]
+    tokens = torch.tensor(config.value_tokens, device=device)[:, None]
     first = [token for value, token in zip(config.values, config.value_tokens, strict=True) if value == ""][:1]
     texts = torch.cat([tokens.new_tensor(first).expand(len(tokens), -1), tokens], 1)
-    held, seen = model.training, list[Tensor]()
+    modes, seen = [(module, module.training) for module in model.modules()], list[Tensor]()
     hook = block.register_forward_hook(lambda _, given, after: seen.append(hidden_of(after)))
     try:
         model.eval()(texts, use_cache=False)
     finally:
         hook.remove()
-        model.train(held)
+        for module, is_training in modes:
+            module.training = is_training
     states = seen[0]
     return torch.stack([states[place, 0 if value == "" else -1] for place, value in enumerate(config.values)])
 

@@ -28,9 +28,9 @@ PREFER_HOLD = (0.0, -2.0, 4.0)
 SURE = 4.0
 """How much surer of words calls begin than a bank is of values: one word that is misread makes another program, or none."""
 KNOWN = 0.25
-"""How near a hidden state must be at first to what is seen at a word to be taken for it, and not for none: the cosine, without
-what all words have in common. In stories15m those of the words themselves are 0.34 or more in programs of 64 tokens, and those of
-most other tokens less than 0.22."""
+"""How much nearer a hidden state must be at first to what is seen at a word than to what is seen where a text begins to be taken for
+that word, and not for none: the difference of cosines with both, without what all of these have in common. In stories15m the
+cosines of the words themselves are 0.34 or more in programs of 64 tokens, and those of most other tokens less than 0.22."""
 
 Numbers = tuple[Tensor, ...]
 
@@ -100,7 +100,8 @@ class GraftedStructure(nn.Module):
         value_t   = choice(V norm(x_t) + v)
         program_t = choice(keys (Q norm(x_t) + q))                     with the keys of a `neurallambda.nn.ProgramBank`
 
-    Calls have both: phases, and a choice among words and programs. On these there is no noise.
+    Calls have both: phases, and a choice among words and programs. On these there is no noise. With `straight_through`,
+    actions and programs have the slopes of the present token alone, and words none.
 
     The instructions of a token depend on hidden states alone, so a whole sequence is one `scan`. It computes in the
     precision of its parameters, float32, whatever that of the model is. There is no `nn.Linear` in it: tools that adapt
@@ -188,7 +189,7 @@ class GraftedStructure(nn.Module):
             return
         is_none = torch.tensor([value == "" for value in config.values], device=seen.device)
         near = functional.normalize(seen.to(self.read), dim=-1)
-        near = functional.normalize(near - near[~is_none].mean(0), dim=-1)
+        near = functional.normalize(near - near.mean(0), dim=-1) if len(near) > 1 else near
         self.value.weight.copy_((SURE * near).repeat(config.heads, 1))
         self.value.bias.copy_((SURE * KNOWN * self.dim**0.5 * is_none).repeat(config.heads))
 
@@ -250,9 +251,13 @@ class GraftedStructure(nn.Module):
             return given
         query = self.query(seen).unflatten(-1, (heads, -1))
         programs = self.bank.weights(query.flatten(0, 2)).unflatten(0, query.shape[:3])
-        is_noisy = self.config.structure == "bank"
-        values, programs = self._choose(values, is_noisy=is_noisy), self._choose(programs, is_noisy=is_noisy)
-        return replace(given, values=values, programs=programs)
+        if self.config.structure == "bank":
+            return replace(given, values=self._choose(values), programs=self._choose(programs))
+        # The queue itself puts the likeliest word; the others are for slopes. In plain text that is repeated there are none: words
+        # that are common there would come to be taken for none in programs too.
+        has_slopes = self.training and not self.is_straight_through
+        words = self.choice(values) if has_slopes else self._choose(values, is_noisy=False)
+        return replace(given, values=words, programs=self._choose(programs, is_noisy=False))
 
     @property
     def _has_phases(self) -> bool:

@@ -62,13 +62,13 @@ class _ThroughHistory(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, slopes: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        found = [torch.zeros(shape).tolist() for shape in ctx.shapes]
+        found: list[dict[tuple[int, int, int], float]] = [{} for _ in ctx.shapes]
         for number, row_slopes in enumerate(slopes.tolist()):
             row = _Row(ctx.caller, ctx.histories[number], ctx.steps[number], row_slopes)
             for time in range(len(row.steps) - 1):
                 for operand, option, advantage in row.advantages(time):
-                    found[operand][number][time][option] = advantage
-        return slopes, None, None, None, *(slopes.new_tensor(one) for one in found)
+                    found[operand][number, time, option] = advantage
+        return slopes, None, None, None, *(_filled(slopes, *one) for one in zip(ctx.shapes, found, strict=True))
 
 
 class _Row:
@@ -83,11 +83,10 @@ class _Row:
         """What every other option of one step gains at later ones: its operand, its number, and how much."""
         step, row = self.steps[time], self.history[time]
         action, word, program = step.chosen
-        calls = bool(row.written or row.lost)
         others = [(0, option, (option, word, program)) for option in _likely(step.action, action)]
         if action == PUT:
             others += [(1, option, (action, option, program)) for option in _likely(step.word, word)]
-        if action == TAKE and calls:
+        if action == TAKE and row.is_due:
             others += [(2, option, (action, word, option)) for option in _likely(step.program, program)]
         found = []
         for operand, option, instruction in others:
@@ -113,12 +112,21 @@ class _Row:
         total = put * _at(slopes, row.front)
         if take < LEAST:
             return total
-        if not row.written and not row.lost:
+        if not row.is_due:
             return total + take * _at(slopes, self.caller.taken(row, 0).front)
         for program, weight in enumerate(step.program):
             if weight >= LEAST:
                 total += take * weight * _at(slopes, self.caller.taken(row, program).front)
         return total
+
+
+def _filled(like: Tensor, shape: torch.Size, entries: dict[tuple[int, int, int], float]) -> Tensor:
+    """Zeros, but for some entries."""
+    made = like.new_zeros(shape)
+    if entries:
+        places = torch.tensor(list(entries), device=like.device)
+        made[tuple(places.unbind(1))] = like.new_tensor(list(entries.values()))
+    return made
 
 
 def _at(slopes: Weights, word: int | None) -> float:

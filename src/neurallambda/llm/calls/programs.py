@@ -11,7 +11,8 @@ from neurallambda.tasks.lisp.programs import tokens, value_of
 _NESTS = {SIGNS["("]: 1, SIGNS["'("]: 1, SIGNS["["]: 1, SIGNS[")"]: -1, SIGNS["]"]: -1}
 
 Call = Callable[[tuple[str, ...]], Sequence[str] | None]
-"""From the words that were written to those of the answer; None where there is no answer. The same words always have the same one."""
+"""From a tuple of words to those of the answer, in a list or a tuple; None where there is no answer. The same words always have the
+same answer, which is kept. It must not raise, and answers quickly: in training it is tried with much that is never called."""
 
 
 def evaluated(words: tuple[str, ...]) -> list[str] | None:
@@ -31,7 +32,10 @@ def evaluated(words: tuple[str, ...]) -> list[str] | None:
     if not _is_one(words):  # as most of what is tried in training, and quickly told
         return None
     try:
-        outcome = value_of(from_words(words))
+        program = from_words(words)
+        if len(program) > 1 and not any(word in _NESTS for word in words):
+            return None
+        outcome = value_of(program)
         return None if outcome.error is not None else [*in_words(tokens(str(outcome.text))), END]
     except (ArgumentError, SourceError):  # the words are no program, or the value has no words
         return None

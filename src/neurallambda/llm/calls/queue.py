@@ -1,5 +1,6 @@
 """The program queue: what was put is handed to a program outside the network, and its answer is read word by word."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -10,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from neurallambda.arguments import checked
+from neurallambda.arguments import checked, shown
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.llm.calls.history import Step, through_history
 from neurallambda.llm.calls.programs import Call
@@ -58,9 +59,10 @@ class ProgramQueue(Structure[ProgramQueueState]):
         shown'  =  hold * shown + put * front + take * sum over program p of program[p] * front after p was called
 
     Gradients of earlier instructions are those of the expectation, one instruction at a time (local expectation gradients:
-    Titsias and Lazaro-Gredilla, 2015): what would be shown if this action, word or program had been another one. At certain
-    instructions that is the exact slope of the expectation over independent instructions, but for options that are less likely
-    than one percent, which are not looked at. They go as far back as the beginning of a `scan`.
+    Titsias and Lazaro-Gredilla, 2015): what would be shown if this action, word or program had been another one, all others
+    being the likeliest. Near certain instructions that is nearly the slope of the expectation over independent instructions. Options
+    that are less likely than one percent are not looked at, nor words where another action than to put is the likeliest. Slopes
+    go as far back as the beginning of a `scan`, and cost time that grows with its square and with how many options are likely.
 
     Attributes:
         capacity: how many words can be put before a call, and how many an answer can have.
@@ -87,6 +89,11 @@ class ProgramQueue(Structure[ProgramQueueState]):
                 raise ArgumentError(f"{name}: there is none; expected at least one")
         if len(set(self.words)) < len(self.words):
             raise ArgumentError("words: one of them is there twice; expected each once")
+        for program in self.programs:
+            if not isinstance(program, Hashable):
+                raise ArgumentError(
+                    f"programs: got {shown(program)}, which has no hash; expected functions from words to words"
+                )
 
     @property
     def operands(self) -> tuple[Operand, ...]:
@@ -105,6 +112,11 @@ class ProgramQueue(Structure[ProgramQueueState]):
         return {"calls": Form(run=self._run, available=anywhere)}
 
     def empty(self, batch: int, device: torch.device | str | None, dtype: torch.dtype) -> ProgramQueueState:
+        exact = round(2 / torch.finfo(dtype).eps)
+        if max(len(self.words), self.capacity) > exact:
+            raise ArgumentError(
+                f"dtype: {dtype} counts to {exact}, and there are {len(self.words)} words and {self.capacity} cells; expected float32"
+            )
         row = torch.zeros(batch, device=device, dtype=dtype)
         cells = row[:, None].expand(batch, self.capacity)
         return ProgramQueueState(
@@ -137,11 +149,16 @@ class ProgramQueue(Structure[ProgramQueueState]):
         return PlainProgramQueue(self.capacity, answers, self.words)
 
     def _run(self, state: ProgramQueueState, *operands: Tensor) -> tuple[ProgramQueueState, Tensor]:
+        # `torch.compile` would follow plain Python into the programs.
+        carried_out: Any = torch.compiler.disable(self._carried_out)
+        return carried_out(state, *operands)
+
+    def _carried_out(self, state: ProgramQueueState, *operands: Tensor) -> tuple[ProgramQueueState, Tensor]:
         caller = Caller(self.capacity, self.words, self.programs)
-        steps = _steps(operands)
+        has_slopes = torch.is_grad_enabled() and any(operand.requires_grad for operand in operands)
+        steps = _steps(operands, with_words=has_slopes)
         histories = [_history(caller, row, its) for row, its in zip(_rows(state), steps, strict=True)]
         last = [history[-1] for history in histories]
-        has_slopes = torch.is_grad_enabled() and any(operand.requires_grad for operand in operands)
         added = self._added(operands, histories, steps, caller, everywhere=has_slopes)
         if has_slopes:
             added = through_history(added, operands, caller, histories, steps)
@@ -212,9 +229,10 @@ def _words(cells: list[float]) -> tuple[int, ...]:
     return tuple(int(cell) - 1 for cell in cells if cell)
 
 
-def _steps(operands: tuple[Tensor, ...]) -> list[list[Step]]:
-    """The instructions of each row, with the likeliest entry of each operand."""
-    weights = [operand.detach().tolist() for operand in operands]
+def _steps(operands: tuple[Tensor, ...], *, with_words: bool) -> list[list[Step]]:
+    """The instructions of each row, with the likeliest entry of each operand; without slopes only the likeliest word counts."""
+    action, word, program = (operand.detach() for operand in operands)
+    weights = [one.tolist() for one in (action, word if with_words else word[..., :0], program)]
     chosen = torch.stack([operand.argmax(-1) for operand in operands], -1).tolist()
     return [
         [Step(action, word, program, tuple(numbers)) for action, word, program, numbers in zip(*row, strict=True)]

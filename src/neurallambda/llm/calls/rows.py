@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from neurallambda.arguments import shown
+from neurallambda.errors import ArgumentError
 from neurallambda.llm.calls.programs import Call
 from neurallambda.structures.references.reference import Reference, Vector
 
@@ -28,6 +30,11 @@ class Row(NamedTuple):
     lost: int = 0
     overflow: int = 0
     failed: int = 0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the next take calls a program."""
+        return bool(self.written or self.lost)
 
     @property
     def front(self) -> int | None:
@@ -73,7 +80,7 @@ class Caller:
             row: what is held before it.
             program: which is called, if one is.
         """
-        if not row.written and not row.lost:
+        if not row.is_due:
             return row._replace(answer=row.answer[1:])
         answer = None if row.lost else answer_of(self.programs[program], self.words, row.written)
         if answer is None or len(answer) > self.capacity:
@@ -89,17 +96,32 @@ def answer_of(program: Call, words: tuple[str, ...], written: Numbers) -> Number
         program: what is called.
         words: by their numbers.
         written: the numbers of those that it is given.
+
+    Raises:
+        ArgumentError: if the program raises, or answers with something else than words.
     """
-    answer = program(tuple(words[number] for number in written))
-    known = _places(words)
-    if answer is None or any(word not in known for word in answer):
+    given, name = tuple(words[number] for number in written), getattr(program, "__name__", str(program))
+    try:
+        found = program(given)
+        answer = found if found is None or isinstance(found, str) else tuple(found)
+    except Exception as error:  # whatever is wrong with a program of somebody's own
+        problem = f"{type(error).__name__}: {error}"
+        raise ArgumentError(
+            f"programs: {name} of {shown(given)} raised {problem}; expected words, or None for no answer to any words at all"
+        ) from error
+    if answer is None:
         return None
-    return tuple(known[word] for word in answer)
+    if isinstance(answer, str) or not all(isinstance(word, str) for word in answer):
+        raise ArgumentError(
+            f"programs: {name} of {shown(given)} gave {shown(found)}, expected words, as in ('dog', 'cat'), or None"
+        )
+    known = _places(words)
+    return tuple(known[word] for word in answer) if all(word in known for word in answer) else None
 
 
 @lru_cache(maxsize=64)
 def _places(words: tuple[str, ...]) -> dict[str, int]:
-    return {word: place for place, word in enumerate(words)}
+    return {word: place for place, word in enumerate(words) if word}
 
 
 @dataclass

@@ -223,7 +223,7 @@ def graft_for(task: TextTask, tokenizer: Any = None) -> GraftConfig:
 
 @checked
 def calls_for(task: TextTask, tokenizer: Any = None) -> GraftConfig:
-    """A graft for a task by which a model can call programs outside it: all of `neurallambda.llm.calls.CALLS`, one of which solves it.
+    """A graft for a task by which a model can call programs outside it: those that `neurallambda.llm.calls.CALLS` has by itself, one of which solves it.
 
     Args:
         task: what is taught, whose words are known.
@@ -240,7 +240,15 @@ def calls_for(task: TextTask, tokenizer: Any = None) -> GraftConfig:
         if tokenizer.bos_token_id is not None:
             words, tokens = ("", *words), (tokenizer.bos_token_id, *tokens)
     programs = tuple((name, name) for name in ("evaluate", "again", "backwards"))
-    return GraftConfig(structure="calls", width=16, depth=192, programs=programs, values=words, value_tokens=tokens)
+    return GraftConfig(
+        structure="calls",
+        width=16,
+        depth=192,
+        programs=programs,
+        values=words,
+        value_tokens=tokens,
+        learning_rate_scale=0.3,  # at the rates of others, words that are rare in training come to be misread
+    )
 
 
 def _token_of(word: str, tokenizer: Any) -> int:
