@@ -51,6 +51,7 @@ ROOMS = (
     ".train",
     ".train.images",
     ".llm",
+    ".llm.calls",
 )
 SECONDS = 10
 """A call that takes longer is taken for one that never ends."""
