@@ -88,10 +88,10 @@ class _Row:
             others += [(1, option, (action, option, program)) for option in _likely(step.word, word)]
         if action == TAKE and row.is_due:
             others += [(2, option, (action, word, option)) for option in _likely(step.program, program)]
-        found = []
-        for operand, option, instruction in others:
-            found.append((operand, option, self.difference(time + 1, self.caller.after(row, *instruction))))
-        return found
+        return [
+            (operand, option, self.difference(time + 1, self.caller.after(row, *instruction)))
+            for operand, option, instruction in others
+        ]
 
     def difference(self, time: int, row: Row) -> float:
         """How much more is gained from a step on if this is held before it."""
