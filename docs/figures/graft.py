@@ -67,10 +67,10 @@ FIGURES = (
     ),
     Figure(
         "calls",
-        58,
+        66,
         "A language model that calls an evaluator",
-        "Each column is a token: whether the latch is on, the words that were put, what is left of the answer, what is done, and the next "
-        "token with the call and without it.",
+        "Each column is a token: whether the latch is on, the words that were put, what is left of the answer, what is done or which "
+        "program is called, and the next token with the call and without it.",
         {"queue of words 1": "words", "queue of answers 1": "answer"},
     ),
 )
@@ -116,7 +116,8 @@ def _draw_column(
             page.box(x, ground - (place + 1) * CELL, width, CELL - 2, "ground")
             page.text(x + 6, ground - place * CELL - 8, (item["text"], "mono register"))
     last = max(grounds.values())
-    page.text(x, last + 24, (told[next(iter(grounds))], "mono code"))
+    called = told.get("call of queue of answers 1", "-")
+    page.text(x, last + 24, (told[next(iter(grounds))] if called == "-" else called, "mono code"))
     page.text(x, last + 54, (told["next"], "mono value"))
     page.text(x, last + 80, (told["without"], "mono frame"))
 

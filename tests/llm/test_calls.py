@@ -18,6 +18,7 @@ from neurallambda.lang import evaluate
 from neurallambda.llm import GraftConfig, graft, structure_of
 from neurallambda.llm.calls import CALLS, ProgramQueue, call_named, history
 from neurallambda.llm.experiments.matrix import cells
+from neurallambda.llm.heads import heads_of
 from neurallambda.llm.inspection import inspect, seen_by, trace_graft
 from neurallambda.llm.saving import load_grafted, save_grafted
 from neurallambda.llm.structure import GraftedStructure
@@ -230,8 +231,8 @@ def test_a_call_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @torch.no_grad()
-def test_a_graft_that_knows_its_protocol_writes_the_value() -> None:
-    """Hidden states that tell words apart, and weights written by hand: what is to be learned can be told."""
+def by_hand() -> tuple[GraftedStructure, dict[str, torch.Tensor]]:
+    """A structure that evaluates what stands before `is`, by weights that nobody learned, and hidden states that tell words apart."""
     words = [*LISP_WORDS, "is"]
     config = calls_for(text_task("lisp"))
     structure = GraftedStructure(config, dim=len(words)).eval()
@@ -239,22 +240,39 @@ def test_a_graft_that_knows_its_protocol_writes_the_value() -> None:
     for module in (structure.action, structure.value, structure.query, structure.switch):
         module.weight.zero_()
         module.bias.zero_()
-    place = {word: number for number, word in enumerate(words)}
     structure.value.weight[:, : len(LISP_WORDS)] = torch.eye(len(LISP_WORDS))
     structure.bank.keys.copy_(torch.eye(len(config.programs), config.width))
     structure.query.bias[0] = 1.0
-    structure.switch.weight[0, place["is"]] = 1.0
+    structure.switch.weight[0, words.index("is")] = 1.0
     structure.switch.weight[2] = 0.5
     structure.gate.fill_(1 / config.gate_scale)
     structure.read.zero_()
     structure.read[: len(LISP_WORDS)] = torch.eye(len(LISP_WORDS))
-    random, hidden = Random(5), torch.eye(len(words)) * len(words) ** 0.5
+    return structure, dict(zip(words, torch.eye(len(words)) * len(words) ** 0.5, strict=True))
+
+
+@torch.no_grad()
+def test_a_graft_that_knows_its_protocol_writes_the_value() -> None:
+    """What is to be learned can be told."""
+    structure, hidden = by_hand()
+    random, words = Random(5), list(hidden)
     for length in (1, 2, 7, 40, 64):
         prompt, answer = text_task("lisp").draw(length, random)
         before, said = prompt.split(), answer.split()
-        added, _ = structure(hidden[[place[word] for word in [*before, *said[:-1]]]][None])
+        added, _ = structure(torch.stack([hidden[word] for word in [*before, *said[:-1]]])[None])
         assert [words[number] for number in added[0, len(before) - 1 :].argmax(-1)] == said
         assert not added[0, : len(before) - 1].any()
+
+
+@pytest.mark.parametrize(("program", "call"), [("two", "evaluate"), ("in plus two", "evaluate: no answer")])
+@torch.no_grad()
+def test_which_program_is_called_is_told_where_it_is(program: str, call: str) -> None:
+    structure, hidden = by_hand()
+    said = (*program.split(), "is", "two")
+    _, (written, answers) = heads_of(structure, torch.stack([hidden[word] for word in said])[None], said, ())
+    assert written.calls == ()
+    assert answers.calls == (*[""] * (len(said) - 2), call, "")
+    assert [word for word, _ in answers.held[-2]] == ([] if "no" in call else ["two", "end"])
 
 
 def test_everything_that_it_is_told_by_learns() -> None:
@@ -286,6 +304,7 @@ def test_what_is_called_is_told_and_drawn() -> None:
         f"queue of {one} {head}" for one in ("words", "answers") for head in (1, 2)
     }
     assert {head.kind for head in found.heads} == {"queue"}
+    assert found.text().splitlines()[0].split().count("calls") == 2
     assert len(found.text().splitlines()) == len(found.tokens) + 1
     assert len(list(states(trace_graft(found, name="calls")))) == len(found.tokens) + 1
 

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from neurallambda.llm.config import GraftConfig
 from neurallambda.nn import ProgramBank
+from neurallambda.nn.program_bank import weights_by
 from neurallambda.structures import ProgramStack
 
 ARGUMENTS = ("x", "y")
@@ -35,7 +36,7 @@ class ProgramKeys(nn.Module):
         Args:
             query: what they are chosen by.
         """
-        return (query @ self.keys.t() / self.keys.shape[1] ** 0.5).log_softmax(-1)
+        return weights_by(self.keys, query)
 
 
 def bank_of(config: GraftConfig) -> ProgramBank:

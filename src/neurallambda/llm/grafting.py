@@ -13,7 +13,8 @@ from neurallambda.errors import ArgumentError
 from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.families import parts_of
 from neurallambda.llm.splice import NAME, Splice, hidden_of
-from neurallambda.llm.structure import GraftedStructure, check_tokens
+from neurallambda.llm.start import check_tokens
+from neurallambda.llm.structure import GraftedStructure
 
 INITIAL_STATE = "initial_state"
 """The name among the modules of a model of the state that it begins with, where that is learned."""

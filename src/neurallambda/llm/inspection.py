@@ -12,41 +12,12 @@ from torch import Tensor, nn
 from neurallambda.arguments import checked
 from neurallambda.automata.runs.table import aligned
 from neurallambda.errors import ArgumentError, check_count
-from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.grafting import disabled, structure_of
-from neurallambda.llm.structure import GraftedStructure, Instructions
+from neurallambda.llm.heads import LEAST, GraftedHead, heads_of
+from neurallambda.llm.structure import GraftedStructure
 from neurallambda.llm.teaching.room import device_of
 from neurallambda.traces.pictures import Item, Json, Lane, Mixture, Seen, Store, certain
 from neurallambda.traces.recording import Recorder
-
-LEAST = 0.005
-"""What weighs less is left out."""
-
-Held = tuple[tuple[str, float], ...]
-
-
-@dataclass(frozen=True)
-class GraftedHead:
-    """What one structure does over time.
-
-    Attributes:
-        name: which it is, as in `stack 1`; a bank is two stacks, of values and of programs, and calls are two queues, of the
-            words that were written and of what is left of the answer.
-        labels: the names of its actions.
-        actions: how much of each is done.
-        held: what it holds after each token, what is read first: the token at which it was put, or where there are
-            programs the likeliest value, word or program, and how surely it is there.
-    """
-
-    name: str
-    labels: tuple[str, ...]
-    actions: Float[Tensor, "time actions"]
-    held: tuple[Held, ...]
-
-    @property
-    def kind(self) -> str:
-        """`stack` or `queue`: as what it is drawn."""
-        return self.name.partition(" ")[0]
 
 
 @dataclass(frozen=True)
@@ -76,7 +47,8 @@ class GraftInspection:
 
     def text(self) -> str:
         """A line for each token."""
-        head = ("token", "latch", *(part for one in self.heads for part in (one.name, "holds")), "next", "without")
+        heads = [part for one in self.heads for part in (one.name, "holds", *(["calls"] if one.calls else []))]
+        head = ("token", "latch", *heads, "next", "without")
         rows: list[tuple[str, ...]] = [head]
         for step, token in enumerate(self.tokens):
             cells = [token, "-" if self.latch is None else _on(float(self.latch[step]))]
@@ -85,6 +57,7 @@ class GraftInspection:
                 best = int(one.actions[step].argmax())
                 weight = float(one.actions[step, best])
                 cells += [one.labels[best] + ("" if weight > 0.995 else f":{weight:.2f}"), held or "-"]
+                cells += [one.calls[step] or "-"] if one.calls else []
             rows.append((*cells, self.answers[step], self.plain[step]))
         return aligned(rows)
 
@@ -133,7 +106,7 @@ def inspect(model: nn.Module, tokenizer: Any, prompt: str, *, tokens: int = 20) 
             plain = model(written, use_cache=False).logits[0].argmax(-1)
         names = _names(tokenizer, written[0])
         written_as = _names(tokenizer, torch.tensor(structure.config.value_tokens, dtype=torch.long))
-        latch, heads = _followed(structure, hidden[0], names, written_as)
+        latch, heads = heads_of(structure, hidden[0], names, written_as)
     finally:
         model.train(held)
     return GraftInspection(
@@ -166,6 +139,7 @@ def trace_graft(found: GraftInspection, *, name: str) -> Iterator[Json]:
             on = float(found.latch[step])
             registers["latch"] = _heaviest(("on", "off"), torch.tensor([on, 1 - on]))
         registers |= {head.name: _heaviest(head.labels, head.actions[step]) for head in found.heads}
+        registers |= {f"call of {head.name}": certain(head.calls[step] or "-") for head in found.heads if head.calls}
         registers |= {"next": certain(found.answers[step]), "without": certain(found.plain[step])}
         stores = {head.name: Store(head.kind, _items(head, step)) for head in found.heads}
         rule = certain(f"{'reads' if step < found.prompt else 'writes'} {token}")
@@ -187,83 +161,6 @@ def seen_by(structure: GraftedStructure) -> Iterator[list[Tensor]]:
         yield seen
     finally:
         hook.remove()
-
-
-def _followed(
-    structure: GraftedStructure, hidden: Float[Tensor, "1 time dim"], names: tuple[str, ...], values_as: tuple[str, ...]
-) -> tuple[Tensor | None, tuple[GraftedHead, ...]]:
-    """The latch after each token, and what the heads do, step by step; the values of a bank as they are written."""
-    given = structure.instructions(hidden)
-    latch = None if given.latch is None else given.latch[0, :, 0]
-    driven = structure.structure
-    if driven is None or given.actions is None:
-        return latch, ()
-    if structure.config.has_programs:
-        return latch, _applied(structure, given, values_as)
-    memory, kind = structure.together(given.before.memory), structure.config.structure
-    values, actions = given.values[0], given.actions[0]
-    first = structure.config.initial_values
-    labels = (*(f"initial {number + 1}" for number in range(first)), *names)
-    known = torch.cat([structure.initial.movedim(0, 1) * structure.config.initial_scale, values]) if first else values
-    held: list[list[Held]] = [[] for _ in range(structure.config.heads)]
-    for step in range(len(names)):
-        memory, _ = driven.step(memory, actions[step], values[step])
-        for head, cells in enumerate(driven.contents(memory)):
-            held[head].append(_told(cells, known[: first + step + 1, head], labels))
-    action_labels = driven.operands[0].labels
-    return latch, tuple(
-        GraftedHead(f"{kind} {head + 1}", action_labels, actions[:, head], tuple(one)) for head, one in enumerate(held)
-    )
-
-
-def _applied(structure: GraftedStructure, given: Instructions, values_as: tuple[str, ...]) -> tuple[GraftedHead, ...]:
-    """What each head does with programs: the two stores of each, what lies in them, and its actions."""
-    driven, config = structure.structure, structure.config
-    assert driven is not None and given.actions is not None
-    values = values_as or tuple(map(str, config.values))
-    held: dict[str, list[Held]] = {}
-    memory = structure.together(given.before.memory)
-    for step in range(given.actions.shape[1]):
-        memory, _ = driven.step(memory, *(operand[0, step] for operand in given.operands()))
-        for head, cells in enumerate(driven.contents(memory)):
-            for name, labels, weights in _stores(config, values, cells):
-                held.setdefault(f"{name} {head + 1}", []).append(_likeliest(labels, weights))
-    labels, actions = driven.operands[0].labels, given.actions[0].repeat_interleave(2, 1)
-    return tuple(
-        GraftedHead(name, labels, actions[:, place], tuple(found)) for place, (name, found) in enumerate(held.items())
-    )
-
-
-def _stores(
-    config: GraftConfig, values: tuple[str, ...], cells: Float[Tensor, "places options"]
-) -> tuple[tuple[str, tuple[str, ...], Tensor], ...]:
-    """The two stores of a structure with programs: their names, what may lie in them, and how surely it does."""
-    if config.structure == "calls":
-        written, answer = cells.split(config.depth)
-        return ("queue of words", values, written), ("queue of answers", values, answer)
-    programs = tuple(name for name, _ in config.programs)
-    of_values, of_programs = cells.split([len(values), len(programs)], 1)
-    return ("stack of values", values, of_values), ("stack of programs", programs, of_programs)
-
-
-def _likeliest(labels: tuple[str, ...], cells: Float[Tensor, "places options"]) -> Held:
-    """The likeliest of each cell in which something lies."""
-    weights, places = cells.max(1)
-    pairs = zip(places.tolist(), weights.tolist(), strict=True)
-    return tuple((labels[place], min(1.0, weight)) for place, weight in pairs if weight >= LEAST)
-
-
-def _told(cells: Float[Tensor, "places width"], known: Float[Tensor, "values width"], labels: tuple[str, ...]) -> Held:
-    """By which of the values that were put each cell is explained best, and how much of it lies there."""
-    found = []
-    for cell in cells:
-        weights = (known @ cell) / known.square().sum(-1).clamp_min(1e-12)
-        errors = (cell - weights[:, None] * known).square().sum(-1)
-        best = int(errors.argmin())
-        weight = min(1.0, float(weights[best]))
-        if weight >= LEAST:
-            found.append((labels[best], weight))
-    return tuple(found)
 
 
 def _items(head: GraftedHead, step: int) -> tuple[Item, ...]:

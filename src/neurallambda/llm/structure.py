@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import torch
@@ -11,76 +11,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neurallambda.arguments import checked
-from neurallambda.errors import ArgumentError, check_count
+from neurallambda.errors import check_count
 from neurallambda.llm.bank import ProgramKeys, bank_of, program_stack
 from neurallambda.llm.calls import ProgramQueue, call_named
-from neurallambda.llm.config import GraftConfig, PhaseStart, ReadStart
+from neurallambda.llm.config import GraftConfig
+from neurallambda.llm.instructions import GraftState, Instructions, Numbers
+from neurallambda.llm.start import PREFER_HOLD, PUT, check_tokens, phase_prior, read_start, words_start
 from neurallambda.nn import Choice, Noise
-from neurallambda.state import Batched, state
 from neurallambda.structures import Latch, SuperpositionQueue, SuperpositionStack
 from neurallambda.structures.latch import LatchState
 from neurallambda.structures.protocol import Structure
-
-PUT, TAKE = 0, 1
-"""The actions that the phase prior is about: the first two of a stack and of a queue."""
-PREFER_HOLD = (0.0, -2.0, 4.0)
-"""How the latch is inclined at first: to be set rarely, to be reset more rarely, to hold."""
-SURE = 4.0
-"""How much surer of words calls begin than a bank is of values: one word that is misread makes another program, or none."""
-KNOWN = 0.25
-"""How much nearer a hidden state must be at first to what is seen at a word than to what is seen where a text begins to be taken for
-that word, and not for none: the difference of cosines with both, without what all of these have in common. In stories15m the
-cosines of the words themselves are 0.34 or more in programs of 64 tokens, and those of most other tokens less than 0.22."""
-
-Numbers = tuple[Tensor, ...]
-
-
-@state
-class GraftState(Batched):
-    """What a grafted structure carries from one token to the next.
-
-    Attributes:
-        on: the probability that the latch is on.
-        memory: the tensors of the structures' state, each [batch, heads, ...].
-    """
-
-    on: Float[Tensor, " batch"]
-    memory: tuple[Tensor, ...]
-
-    def tensors(self) -> Numbers:
-        """All of it, as tensors whose first axis is the batch."""
-        return (self.on, *self.memory)
-
-    @classmethod
-    def of(cls, tensors: Numbers) -> "GraftState":
-        """The state that `tensors` gave."""
-        return cls(on=tensors[0], memory=tuple(tensors[1:]))
-
-
-@dataclass(frozen=True)
-class Instructions:
-    """What a grafted structure is told at each token.
-
-    Attributes:
-        before: the state before the first token.
-        on: [batch], the latch after the last token.
-        latch: [batch, time, 1], the latch after each; None without one.
-        actions: [batch, time, heads, actions], how much of each is done; None where there is no structure.
-        values: [batch, time, heads, width], what would be put; of a bank or of calls, how probable each value is.
-        programs: [batch, time, heads, programs], how probable each program is; None without one.
-    """
-
-    before: GraftState
-    on: Tensor
-    latch: Tensor | None
-    actions: Tensor | None
-    values: Tensor
-    programs: Tensor | None = None
-
-    def operands(self) -> tuple[Tensor, ...]:
-        """What the structure is given, each [batch, time, heads, size]."""
-        assert self.actions is not None
-        return (self.actions, self.values, *(() if self.programs is None else (self.programs,)))
 
 
 @checked
@@ -148,13 +88,13 @@ class GraftedStructure(nn.Module):
         elif config.structure == "calls":
             self.bank = ProgramKeys(len(config.programs), config.width)
         self.value = _Affine(dim, heads * width)
-        self.read = nn.Parameter(_read_start(self.value.weight.detach(), config.read_start))
+        self.read = nn.Parameter(read_start(self.value.weight.detach(), config.read_start))
         self.gate = nn.Parameter(torch.tensor([config.gate / config.gate_scale]))  # what is sharded must have an axis
         if self.structure is not None:
             actions = self.structure.operands[0].size
             self.action = _Affine(dim, heads * actions, std=0.02)
             if self._has_phases:
-                self.phase = nn.Parameter(_phase_prior(heads, actions, config.phase_prior, config.phase_start))
+                self.phase = nn.Parameter(phase_prior(heads, actions, config.phase_prior, config.phase_start))
         if config.has_latch:
             self.switch = _Affine(dim, 3, std=0.01, bias=PREFER_HOLD)
         if config.initial_values:
@@ -188,10 +128,9 @@ class GraftedStructure(nn.Module):
             self.value.weight.copy_(named * self.dim**-0.5)
             return
         is_none = torch.tensor([value == "" for value in config.values], device=seen.device)
-        near = functional.normalize(seen.to(self.read), dim=-1)
-        near = functional.normalize(near - near.mean(0), dim=-1) if len(near) > 1 else near
-        self.value.weight.copy_((SURE * near).repeat(config.heads, 1))
-        self.value.bias.copy_((SURE * KNOWN * self.dim**0.5 * is_none).repeat(config.heads))
+        weight, bias = words_start(seen.to(self.read), is_none)
+        self.value.weight.copy_(weight.repeat(config.heads, 1))
+        self.value.bias.copy_(bias.repeat(config.heads))
 
     def init(self, batch: int) -> GraftState:
         """The state before the first token.
@@ -226,7 +165,7 @@ class GraftedStructure(nn.Module):
             return self._gradient_checkpointing_func(self._run, hidden, mask, *tensors)
         return self._run(hidden, mask, *tensors)
 
-    def instructions(self, hidden: Tensor, mask: Tensor | None = None, *tensors: Tensor) -> "Instructions":
+    def instructions(self, hidden: Tensor, mask: Tensor | None = None, *tensors: Tensor) -> Instructions:
         """What is done to the structures at each token of a sequence.
 
         Args:
@@ -294,7 +233,7 @@ class GraftedStructure(nn.Module):
         return after.on, latch
 
     def _reads(
-        self, given: "Instructions", mask: Bool[Tensor, "batch time"] | None
+        self, given: Instructions, mask: Bool[Tensor, "batch time"] | None
     ) -> tuple[Numbers, Float[Tensor, "batch time reads"]]:
         """The tensors of the structures after the last token, and what all heads read after each."""
         if self.structure is None or given.actions is None:
@@ -381,22 +320,6 @@ def straight_through(structure: nn.Module) -> Iterator[None]:
             module.is_straight_through = False
 
 
-def check_tokens(config: GraftConfig, vocabulary: int) -> None:
-    """Refuse tokens of values that a model has not.
-
-    Args:
-        config: of the graft.
-        vocabulary: how many tokens the model has.
-
-    Raises:
-        ArgumentError: which were given.
-    """
-    if not all(0 <= token < vocabulary for token in config.value_tokens):
-        raise ArgumentError(
-            f"value_tokens: got {list(config.value_tokens)}, expected tokens of the model, from 0 to {vocabulary - 1}"
-        )
-
-
 def _structure(config: GraftConfig) -> Structure[Any] | None:
     match config.structure:
         case "stack":
@@ -408,23 +331,6 @@ def _structure(config: GraftConfig) -> Structure[Any] | None:
             return ProgramQueue(capacity=config.depth, words=tuple(map(str, config.values)), programs=programs)
         case _:
             return None
-
-
-def _read_start(value: Float[Tensor, "values dim"], start: ReadStart) -> Float[Tensor, "dim values"]:
-    """The matrix of reads at the start: entries of variance 1 / values, so that sums keep the size of what is summed."""
-    values, dim = value.shape
-    if start == "random":
-        return torch.randn(dim, values) * values**-0.5
-    return (value.t() * (dim / values) ** 0.5).contiguous()  # else it could not be sharded
-
-
-def _phase_prior(heads: int, actions: int, size: float, start: PhaseStart) -> Float[Tensor, " choices"]:
-    """What is added to the logits of actions while the latch is on, and taken from them while it is off."""
-    if start == "random":
-        return torch.randn(heads * actions) * size
-    one = torch.zeros(actions)
-    one[PUT], one[TAKE] = -size, size
-    return one.repeat(heads)
 
 
 def _by_head(operand: Float[Tensor, "batch time heads size"]) -> Float[Tensor, "rows time size"]:

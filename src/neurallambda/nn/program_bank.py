@@ -14,6 +14,18 @@ from neurallambda.nn.program_layer import ProgramLayer, Values, checked_output
 from neurallambda.worlds import Rows, Worlds
 
 
+def weights_by(
+    keys: Float[Tensor, "programs width"], query: Float[Tensor, "batch width"]
+) -> Float[Tensor, "batch programs"]:
+    """The logarithm of the weight of each program.
+
+    Args:
+        keys: of the programs.
+        query: what they are chosen by.
+    """
+    return (query @ keys.T / keys.shape[1] ** 0.5).log_softmax(-1)
+
+
 @checked_methods("__init__", "choose", "run", "table")
 class ProgramBank(nn.Module):
     """Programs that stay as they are, each with a key that is learned; a query chooses among them.
@@ -79,7 +91,7 @@ class ProgramBank(nn.Module):
             raise ArgumentError(f"query: got {shown(query)}, expected a tensor of shape (batch, {width})")
         if not query.is_floating_point():
             raise ArgumentError(f"query: got {query.dtype}, expected floating point numbers; `.float()` makes them")
-        return (query @ self.keys.T / width**0.5).log_softmax(-1)
+        return weights_by(self.keys, query)
 
     def forward(
         self,

@@ -144,6 +144,27 @@ class ProgramQueue(Structure[ProgramQueueState]):
         cells = torch.cat([state.written, state.answer], 1).long()
         return functional.one_hot(cells, len(self.words) + 1)[..., 1:].to(state.shown.dtype)
 
+    @torch.no_grad()
+    def called(
+        self,
+        state: ProgramQueueState,
+        action: Float[Tensor, "batch actions"],
+        word: Float[Tensor, "batch words"],
+        program: Float[Tensor, "batch programs"],
+    ) -> list[int | None]:
+        """Which program an instruction calls in each row; None where it calls none.
+
+        Args:
+            state: what is held before it.
+            action: how much of each action is done.
+            word: how probable each word is to be put.
+            program: how probable each program is.
+        """
+        rows, chosen = _rows(state), zip(action.argmax(-1).tolist(), program.argmax(-1).tolist(), strict=True)
+        return [
+            number if kind == TAKE and row.is_due else None for row, (kind, number) in zip(rows, chosen, strict=True)
+        ]
+
     def reference(self) -> Reference:
         answers = tuple(partial(answer_of, program, self.words) for program in self.programs)
         return PlainProgramQueue(self.capacity, answers, self.words)
