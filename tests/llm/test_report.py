@@ -165,7 +165,8 @@ def test_a_page_is_right_at_any_time(tmp_path: Path) -> None:
     assert "| pretrained | no-prior | – | 0.250 |" in whole
     assert "| pretrained | structure | 0.500 | 0.500, chosen |" in whole
     assert whole.count("| pretrained | structure | 1 | 1.000 |") == 1
-    assert "a processor, 1 thread(s), torch 2.13.0, commit 0123456789, 200 steps" in whole
+    assert "Trained on: a processor, 1 thread(s), torch 2.13.0, 200 steps of " in whole
+    assert whole.endswith(": commit 0123456789.\n")
     with pytest.raises(ArgumentError, match="no result"):
         read(tmp_path / "nowhere")
 

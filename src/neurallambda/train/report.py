@@ -7,6 +7,7 @@ from typing import Any
 from neurallambda.errors import ArgumentError
 from neurallambda.tasks import TASKS
 from neurallambda.tasks.traces.traced import ADDITION_TRACED, MEMBER_TRACED, REVERSE_TRACED
+from neurallambda.train.circumstances import trained_on
 
 Result = Mapping[str, Any]
 
@@ -47,7 +48,11 @@ def report(results: Sequence[Result]) -> str:
     )
     parts = [_table(HEAD, [_row(one) for one in ordered]), LEGEND]
     parts += [LEARNED_FROM_TRACES] if any(_is_from_traces(one["task"]) for one in ordered) else []
-    parts += [*_tests(ordered), *_circumstances(ordered), *_by_times(ordered)]
+    parts += [
+        *_tests(ordered),
+        *filter(None, [trained_on((one["training"], "") for one in ordered)]),
+        *_by_times(ordered),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -200,24 +205,6 @@ def _tests(results: Sequence[Result]) -> list[str]:
     if len(kinds) == 1:
         return [f"Test: {next(iter(kinds))}."]
     return [f"Test: {kind}: {', '.join(names)}." for kind, names in kinds.items()]
-
-
-def _circumstances(results: Sequence[Result]) -> list[str]:
-    """Where the trainings ran."""
-    found = {_circumstance(one["training"]) for one in results}
-    return [f"Trained on: {'; '.join(sorted(found))}."] if found else []
-
-
-def _circumstance(training: Mapping[str, Any]) -> str:
-    hardware, versions = training.get("hardware") or {}, training.get("versions") or {}
-    commit = (training.get("commit") or "unknown")[:10] + (" with changes" if training.get("dirty") else "")
-    gpus = hardware.get("gpus") or []
-    where = (
-        f"{len(gpus)} × {gpus[0]}"
-        if gpus
-        else f"{hardware.get('cpu', 'unknown')}, {hardware.get('torch_threads', '?')} thread(s)"
-    )
-    return f"{where}, torch {versions.get('torch', '?')}, commit {commit}"
 
 
 def _outcome(one: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from neurallambda.errors import ArgumentError
 from neurallambda.llm.experiments.arms import ARMS
 from neurallambda.llm.experiments.result_file import FORM, Result, check_result
 from neurallambda.llm.teaching.tasks import TASKS
+from neurallambda.train.circumstances import trained_on
 from neurallambda.train.results import files_in
 
 LEGEND = """\
@@ -75,7 +76,7 @@ def arms_of(results: Sequence[Result]) -> str:
 
 def circumstances(results: Sequence[Result]) -> str:
     """Where some results come from."""
-    return "Trained on: " + "; ".join(sorted({_circumstance(one) for one in results})) + "."
+    return trained_on((one["training"], _about(one)) for one in results)
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -129,20 +130,7 @@ def _repeated(recipe: Mapping[str, Any]) -> str:
     return " to ".join(map(str, dict.fromkeys(lengths)))
 
 
-def circumstances_of(training: Mapping[str, Any]) -> str:
-    """The machine, the version and the commit of a training.
-
-    Args:
-        training: as `neurallambda.train.run_folder.where` gives it.
-    """
-    hardware, versions = training["hardware"], training["versions"]
-    changed = " with changes" if training["dirty"] else ""
-    commit = (training["commit"] or "unknown")[:10]
-    threads = f"{hardware['torch_threads']} thread(s)"
-    return f"{hardware['cpu']}, {threads}, torch {versions['torch']}, commit {commit}{changed}"
-
-
-def _circumstance(one: Result) -> str:
+def _about(one: Result) -> str:
     recipe = one["recipe"]
     lengths = f"{recipe['lengths'][0]} to {recipe['lengths'][1]} long"
-    return f"{circumstances_of(one['training'])}, {recipe['steps']} steps of {recipe['rows']} rows of {lengths}, in {recipe.get('precision', 'float32')}"
+    return f"{recipe['steps']} steps of {recipe['rows']} rows of {lengths}, in {recipe.get('precision', 'float32')}"

@@ -7,7 +7,8 @@ from typing import Any
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.experiments.fields import EACH, NUMBER, TRAINING, check_fields
-from neurallambda.llm.experiments.report import circumstances_of, markdown, with_extreme
+from neurallambda.llm.experiments.report import markdown, with_extreme
+from neurallambda.train.circumstances import trained_on
 from neurallambda.train.results import files_in, read_facts
 
 FORM = "neurallambda llm window result 1"
@@ -86,8 +87,8 @@ def window_table(facts: Mapping[str, Any]) -> str:
         rows.append([f"the same, {arm}", *cells, f"{runs['seeds'][0]['parameters']:,}", f"{runs['learning_rate']:g}"])
     head = ["", "seeds", "perplexity", "given back", "parameters", "rate"]
     recipe = facts["recipe"]
-    ran = f"{circumstances_of(facts['training'])}, {recipe['steps']} steps of {recipe['rows']} texts"
-    return "\n\n".join([markdown(head, rows), LEGEND, f"Trained on: {ran}."])
+    ran = trained_on([(facts["training"], f"{recipe['steps']} steps of {recipe['rows']} texts")])
+    return "\n\n".join([markdown(head, rows), LEGEND, ran])
 
 
 def _check(path: Path, facts: Mapping[str, Any]) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
 
+from neurallambda.train.circumstances import trained_on
+
 PUBLISHED = {
     "addition-1": "97 to 98",
     "addition-4": "94.0 ± 0.3 (25)",
@@ -48,7 +50,8 @@ def evidence_report(results: Sequence[Mapping[str, Any]]) -> str:
     ]
     rows = [names, ["---"] * len(names), *(_row(one) for one in results)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return "\n\n".join([table, LEGEND, _recipes(results), _circumstances(results)])
+    ran = trained_on((seed, "") for one in results for seed in one["seeds"])
+    return "\n\n".join([table, LEGEND, _recipes(results), ran])
 
 
 def _row(one: Mapping[str, Any]) -> list[str]:
@@ -93,16 +96,6 @@ def _recipes(results: Sequence[Mapping[str, Any]]) -> str:
             f"- {one['problem']}: " + ", ".join(f"{_plain(name)} {one[name]}" for name in other) for one in recipes
         ]
     return "\n".join(lines)
-
-
-def _circumstances(results: Sequence[Mapping[str, Any]]) -> str:
-    seeds = [seed for one in results for seed in one["seeds"]]
-    found = {
-        f"{one['hardware']['cpu']}, {one['hardware']['torch_threads']} thread(s), torch {one['versions']['torch']}, "
-        f"commit {(one['commit'] or 'unknown')[:10]}{' with changes' if one['dirty'] else ''}"
-        for one in seeds
-    }
-    return f"Trained on: {'; '.join(sorted(found))}."
 
 
 def _plain(name: str) -> str:
