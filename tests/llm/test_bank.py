@@ -181,7 +181,7 @@ def test_a_graft_that_knows_its_protocol_computes_what_the_text_says() -> None:
     structure.bank.keys.copy_(torch.eye(len(PROGRAMS), config.width))
     structure.switch.weight[0, place["is"]] = 1.0
     structure.switch.weight[2] = 0.5
-    structure.gate.fill_(1 / config.gate_scale)
+    structure.gate.fill_(1 / structure.gate_scale)
     structure.read.zero_()
     for number, word in enumerate(DIGITS):
         structure.read[place[word], number] = 1.0

@@ -106,7 +106,7 @@ def by_hand() -> tuple[GraftedStructure, dict[str, torch.Tensor]]:
     structure.query.bias[0] = 1.0
     structure.switch.weight[0, words.index("is")] = 1.0
     structure.switch.weight[2] = 0.5
-    structure.gate.fill_(1 / config.gate_scale)
+    structure.gate.fill_(1 / structure.gate_scale)
     structure.read.zero_()
     structure.read[: len(LISP_WORDS)] = torch.eye(len(LISP_WORDS))
     return structure, dict(zip(words, torch.eye(len(words)) * len(words) ** 0.5, strict=True))

@@ -163,7 +163,7 @@ def test_a_run_of_a_matrix_whose_numbers_are_lost_counts_as_it_was(monkeypatch: 
     run = matrix._taught  # pyright: ignore[reportPrivateUsage]
     for wanted in (2, 0):
         steps, base = 0, small_model(len(spelled))
-        model, found = run(small_model(len(spelled)), cell, RECIPE, 0, spelled, replay, base)
+        model, found = run(small_model(len(spelled)), cell, None, RECIPE, 0, spelled, replay, base)
         assert found["lost_after"] == wanted
         assert same(model, base) is (wanted == 0)
         assert all(bool(one.isfinite().all()) for one in model.parameters())

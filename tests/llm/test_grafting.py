@@ -85,6 +85,40 @@ def test_a_gate_opens_whichever_way_the_first_examples_send_it(sign: float) -> N
     assert torch.equal(structure(hidden)[0], opened)
 
 
+@pytest.mark.parametrize(
+    ("norm", "scale"), [(0.4, 1.0), (13.0, 10.0), (40.0, 100.0), (800.0, 1000.0), (float("nan"), 10.0)]
+)
+@torch.no_grad()
+def test_a_gate_is_as_fast_as_hidden_states_are_large(norm: float, scale: float) -> None:
+    model: Any = plain("llama")
+    for block in model.model.layers:  # nothing but the embedding is left
+        block.self_attn.o_proj.weight.zero_()
+        block.mlp.down_proj.weight.zero_()
+    embedding = model.model.embed_tokens.weight
+    embedding.mul_(norm / embedding.norm(dim=-1, keepdim=True))
+    assert structure_of(graft(model.train(), GraftConfig())).config.gate_scale == scale
+    assert all(module.training for module in model.modules())
+    assert structure_of(graft(ungraft(model), GraftConfig(gate_scale=7.0))).config.gate_scale == 7.0
+
+
+@torch.no_grad()
+def test_how_fast_a_gate_is_changes_nothing_that_is_there() -> None:
+    config = GraftConfig(width=4, depth=8, gate=0.5)
+    torch.manual_seed(0)
+    slow = GraftedStructure(replace(config, gate_scale=1.0), dim=16)
+    torch.manual_seed(0)
+    fast = GraftedStructure(replace(config, gate_scale=1000.0), dim=16)
+    hidden = torch.randn(2, 5, 16)
+    assert torch.allclose(slow.eval()(hidden)[0], fast.eval()(hidden)[0])
+    assert slow(hidden)[0].abs().max() > 0
+
+
+def test_a_model_without_weights_has_a_gate_of_the_usual_speed() -> None:
+    with torch.device("meta"):
+        model = plain("llama")
+        assert structure_of(graft(model)).config.gate_scale == 10.0
+
+
 @FAMILIES
 @pytest.mark.parametrize("structure", ["stack", "queue", "bank", "calls", "none"])
 @torch.no_grad()

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from neurallambda.errors import ArgumentError
+from neurallambda.llm import GraftConfig
 from neurallambda.llm.experiments import matrix
 from neurallambda.llm.experiments.arms import ARMS, GENTLE_RATES, RATES
 from neurallambda.llm.experiments.report import read, table
@@ -74,7 +75,7 @@ def test_a_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_try_that_fails_on_validation_is_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     validations, seeds = iter([0.25, 0.5, 1.0, 0.0, 0.0, 0.5, 0.0]), list[int]()
 
-    def taught(model: Any, cell: Any, recipe: Any, seed: int, *_: Any) -> Any:
+    def taught(model: Any, cell: Any, config: Any, recipe: Any, seed: int, *_: Any) -> Any:
         seeds.append(seed)
         found = {"validation": next(validations), "loss": 1.0, "parameters": 1, "seconds": 2.0, "tokens_per_second": 3}
         return f"taught by {seed}", found
@@ -87,9 +88,9 @@ def test_a_try_that_fails_on_validation_is_begun_again(tmp_path: Path, monkeypat
     monkeypatch.setattr(matrix, "measured", lambda model, *_, **__: measured.append(model) or {"8": 1.0})
     (cell,) = matrix.cells("tiny", ["pretrained"], ["structure-tries"], ["copy"])
     run = matrix._run  # pyright: ignore[reportPrivateUsage]
-    first = run(cell, TeachingRecipe(), 3, texts=[])
+    first = run(cell, TeachingRecipe(), 3, config=GraftConfig(), texts=[])
     assert (first["tries"], first["validation"], first["seconds"]) == ([0.25, 0.5, 1.0], 1.0, 6.0)
-    second = run(cell, TeachingRecipe(), 4, texts=[])
+    second = run(cell, TeachingRecipe(), 4, config=GraftConfig(), texts=[])
     assert (second["tries"], second["validation"]) == ([0.0, 0.0, 0.5, 0.0], 0.5)
     assert seeds == [3, 10_003, 20_003, 4, 10_004, 20_004, 30_004]
     assert measured == ["taught by 20003", "taught by 20004"]
@@ -216,4 +217,5 @@ def test_the_loss_of_few_steps_is_their_mean(monkeypatch: pytest.MonkeyPatch) ->
     taught = matrix._taught  # pyright: ignore[reportPrivateUsage]
     for given, loss in (([2.0, 4.0, 6.0], 4.0), ([100.0, *[1.0] * 20], 1.0)):
         losses[:] = given
-        assert taught(small_model(9), cell, TeachingRecipe(), 0, tokenizer(), replay, small_model(9))[1]["loss"] == loss
+        found = taught(small_model(9), cell, None, TeachingRecipe(), 0, tokenizer(), replay, small_model(9))[1]
+        assert found["loss"] == loss

@@ -51,7 +51,9 @@ class GraftConfig:
             the output.
         gate: what reads are multiplied by at the start, at least 0; 0 leaves the model as it was, bit for bit. Reads are never
             taken away: what learns is a number whose magnitude is the gate.
-        gate_scale: how many times faster than its other parameters the gate learns.
+        gate_scale: how many times faster than its other parameters the gate learns. What is added must become as large as the
+            hidden states that it is added to, and these are a hundred times as large in one model as in another. None: what fits the
+            model, the power of ten next to the norm of its hidden states there, which `graft` measures.
         programs: of a bank, the name and the text of each program; their arguments are the holes ?x and ?y. Of calls, the name of
             each and what it is among `neurallambda.llm.calls.CALLS`. Not looked at elsewhere.
         values: of a bank, the numbers that programs are applied to and that come out; of calls, the words that programs are given
@@ -89,7 +91,7 @@ class GraftConfig:
     phase_start: PhaseStart = "put-take"
     read_start: ReadStart = "transposed"
     gate: float = 0.0
-    gate_scale: float = 10.0
+    gate_scale: float | None = None
     programs: tuple[tuple[str, str], ...] = ()
     values: tuple[int, ...] | tuple[str, ...] = ()
     value_tokens: tuple[int, ...] = ()
@@ -128,7 +130,8 @@ class GraftConfig:
             _check_finite(name, getattr(self, name), least=0.0)
         _check_finite("initial_scale", self.initial_scale)
         for name in ("gate_scale", "learning_rate_scale"):
-            _check_finite(name, getattr(self, name), above=0.0)
+            if (given := getattr(self, name)) is not None:
+                _check_finite(name, given, above=0.0)
 
     @property
     def has_programs(self) -> bool:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,8 +13,8 @@ from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.families import parts_of
-from neurallambda.llm.splice import NAME, Splice, hidden_of
-from neurallambda.llm.start import check_tokens
+from neurallambda.llm.looking import fitting_gate_scale, seen_at_values
+from neurallambda.llm.splice import NAME, Splice
 from neurallambda.llm.structure import GraftedStructure
 
 INITIAL_STATE = "initial_state"
@@ -66,10 +67,11 @@ def graft(model: nn.Module, config: GraftConfig | None = None) -> nn.Module:
         raise ArgumentError("model: it has cross-attention, whose cache has no place for a structure")
     read, write = _blocks(config, len(parts.blocks))
     chosen = _chosen(model, config)
+    config = fitted(model, config)
     structure = GraftedStructure(config, parts.dim)
     structure = structure.to(device=next(parts.blocks[read].parameters()).device, dtype=torch.float32)
     if config.has_programs and config.value_tokens:
-        structure.name_values(_output_embeddings(model), _seen_at_values(model, config, parts.blocks[read]))
+        structure.name_values(_output_embeddings(model), seen_at_values(model, config, parts.blocks[read]))
     structure.requires_grad_(not config.is_frozen).train(model.training)
     splice = Splice(model, parts, read, write, config=config, number_of_states=len(structure.init(1).tensors()))
     splice.trained_before = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
@@ -80,6 +82,20 @@ def graft(model: nn.Module, config: GraftConfig | None = None) -> nn.Module:
     setattr(model, SPLICE, splice)
     vars(model)["_is_stateful"] = True  # what makes the library refuse assisted decoding before it starts
     return model
+
+
+def fitted(model: nn.Module, config: GraftConfig) -> GraftConfig:
+    """The configuration with what fits a model in the place of what it leaves open: how fast the gate learns.
+
+    Args:
+        model: a language model, without a graft; not changed.
+        config: of the graft that is to be put into it.
+    """
+    if config.gate_scale is not None:
+        return config
+    blocks = parts_of(model, config.layers_pattern).blocks
+    _, write = _blocks(config, len(blocks))
+    return replace(config, gate_scale=fitting_gate_scale(model, blocks[write]))
 
 
 @checked
@@ -291,28 +307,6 @@ def _output_embeddings(model: Any) -> Tensor:
     if head is None:
         raise ArgumentError("value_tokens: the model has no head that writes tokens; expected none")
     return head.weight.detach()
-
-
-@torch.no_grad()
-def _seen_at_values(model: Any, config: GraftConfig, block: nn.Module) -> Tensor | None:
-    """The hidden state after a block at the token of each value of calls, alone or after the token that begins a text."""
-    device = next(block.parameters()).device
-    if config.structure != "calls" or config.read_start != "transposed" or device.type == "meta":
-        return None
-    check_tokens(config, model.get_input_embeddings().weight.shape[0])
-    tokens = torch.tensor(config.value_tokens, device=device)[:, None]
-    first = [token for value, token in zip(config.values, config.value_tokens, strict=True) if value == ""][:1]
-    texts = torch.cat([tokens.new_tensor(first).expand(len(tokens), -1), tokens], 1)
-    modes, seen = [(module, module.training) for module in model.modules()], list[Tensor]()
-    hook = block.register_forward_hook(lambda _, given, after: seen.append(hidden_of(after)))
-    try:
-        model.eval()(texts, use_cache=False)
-    finally:
-        hook.remove()
-        for module, is_training in modes:
-            module.training = is_training
-    states = seen[0]
-    return torch.stack([states[place, 0 if value == "" else -1] for place, value in enumerate(config.values)])
 
 
 def _found(model: nn.Module) -> Splice | None:

@@ -10,6 +10,8 @@ from neurallambda.llm.config import GraftConfig, PhaseStart, ReadStart
 
 PUT, TAKE = 0, 1
 """The actions that the phase prior is about: the first two of a stack and of a queue."""
+USUAL_GATE_SCALE = 10.0
+"""How many times faster than other parameters a gate learns where nothing is known of the model."""
 PREFER_HOLD = (0.0, -2.0, 4.0)
 """How the latch is inclined at first: to be set rarely, to be reset more rarely, to hold."""
 SURE = 4.0

@@ -16,7 +16,15 @@ from neurallambda.llm.bank import ProgramKeys, bank_of, program_stack
 from neurallambda.llm.calls import ProgramQueue, call_named
 from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.instructions import GraftState, Instructions, Numbers
-from neurallambda.llm.start import PREFER_HOLD, PUT, check_tokens, phase_prior, read_start, words_start
+from neurallambda.llm.start import (
+    PREFER_HOLD,
+    PUT,
+    USUAL_GATE_SCALE,
+    check_tokens,
+    phase_prior,
+    read_start,
+    words_start,
+)
 from neurallambda.nn import Choice, Noise
 from neurallambda.structures import Latch, SuperpositionQueue, SuperpositionStack
 from neurallambda.structures.latch import LatchState
@@ -73,7 +81,8 @@ class GraftedStructure(nn.Module):
     def __init__(self, config: GraftConfig, dim: int) -> None:
         super().__init__()
         check_count("dim", dim)
-        self.config, self.dim = config, dim
+        scale = USUAL_GATE_SCALE if config.gate_scale is None else config.gate_scale
+        self.config, self.dim, self.gate_scale = replace(config, gate_scale=scale), dim, scale
         self.latch = Latch()
         self.structure = _structure(config)
         self.choice, self.noise = Choice(), Noise(config.noise)
@@ -89,7 +98,7 @@ class GraftedStructure(nn.Module):
             self.bank = ProgramKeys(len(config.programs), config.width)
         self.value = _Affine(dim, heads * width)
         self.read = nn.Parameter(read_start(self.value.weight.detach(), config.read_start))
-        self.gate = nn.Parameter(torch.tensor([config.gate / config.gate_scale]))  # what is sharded must have an axis
+        self.gate = nn.Parameter(torch.tensor([config.gate / scale]))  # what is sharded must have an axis
         if self.structure is not None:
             actions = self.structure.operands[0].size
             self.action = _Affine(dim, heads * actions, std=0.02)
@@ -220,7 +229,7 @@ class GraftedStructure(nn.Module):
         Until the structure works, whether more of it is better is a matter of chance. A gate that may be negative goes
         where the first examples send it, and from there every other parameter learns to serve reads that are taken away.
         """
-        return self.config.gate_scale * torch.where(self.gate < 0, -self.gate, self.gate)
+        return self.gate_scale * torch.where(self.gate < 0, -self.gate, self.gate)
 
     def _phases(
         self, seen: Float[Tensor, "batch time dim"], before: GraftState, mask: Bool[Tensor, "batch time"] | None

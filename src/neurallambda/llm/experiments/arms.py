@@ -170,7 +170,7 @@ ARMS: dict[str, Arm] = {
         lambda config: replace(config, read_start="random"),
     ),
     "fast-gate": Arm(
-        "structure whose gate learns ten times as fast as otherwise, for bases with large hidden states",
+        "structure whose gate learns a hundred times as fast as its other parameters: what fits the RWKV-7 that is trained here",
         lambda config: replace(config, gate_scale=100.0),
     ),
     "no-latch": Arm("structure without latch", lambda config: replace(config, has_latch=False)),

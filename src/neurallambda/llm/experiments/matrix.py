@@ -12,9 +12,11 @@ import torch
 
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.bases import home_of, label_of, load_base
+from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.experiments.arms import ARMS
 from neurallambda.llm.experiments.result_file import FORM, MULTIPLES, check_result
 from neurallambda.llm.experiments.sizes import structure_size
+from neurallambda.llm.grafting import fitted
 from neurallambda.llm.rwkv.start import start_rwkv7
 from neurallambda.llm.teaching.measuring import VALIDATION_ROWS, VALIDATION_SEED, exact_match, measured, perplexity
 from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
@@ -116,7 +118,8 @@ def run_cell(
     recipe = recipe or recipe_of(cell.task)
     path = folder / f"{cell.name}.json"
     facts = _begun(cell, recipe, path)
-    run_once = partial(_run, cell, device=device)
+    config = None if facts["graft"] is None else GraftConfig.from_facts(facts["graft"])
+    run_once = partial(_run, cell, config=config, device=device)
     while (rate := next_rate(facts["rates"], facts["tuning"])) is not None:
         run = run_once(replace(recipe, learning_rate=rate), TUNING_SEED)
         told = {name: run[name] for name in ("validation", "loss", "lost_after") if name in run}
@@ -173,6 +176,7 @@ def _begun(cell: Cell, recipe: TeachingRecipe, path: Path) -> dict[str, Any]:
     base, tokenizer = load_base(cell.model)
     check_length(base, task, tokenizer, recipe.lengths[1] * MULTIPLES[-1], name="lengths")
     config = arm.graft_for(cell.task, tokenizer if task.programs or arm.has_calls else None, base)
+    config = None if config is None else fitted(base, config)
     fresh = {
         "form": FORM,
         **asdict(replace(cell, model=label_of(cell.model))),
@@ -202,7 +206,13 @@ def _without_rate(facts: Any) -> Any:
 
 
 def _run(
-    cell: Cell, recipe: TeachingRecipe, seed: int, *, texts: Sequence[Path] | None = None, device: str | None = None
+    cell: Cell,
+    recipe: TeachingRecipe,
+    seed: int,
+    *,
+    config: GraftConfig | None,
+    texts: Sequence[Path] | None = None,
+    device: str | None = None,
 ) -> dict[str, Any]:
     """Teach, and measure: on fresh inputs of the greatest length of training, and where texts are given, by the test.
 
@@ -217,7 +227,8 @@ def _run(
     tries: list[dict[str, Any]] = []
     best: Any = None
     while not tries or (len(tries) < ARMS[cell.arm].tries and max(map(_order, tries))[0] < ENOUGH):
-        model, found = _taught(deepcopy(base), cell, recipe, seed + len(tries) * APART, tokenizer, replay, base)
+        own = seed + len(tries) * APART
+        model, found = _taught(deepcopy(base), cell, config, recipe, own, tokenizer, replay, base)
         if not tries or _order(found) > max(map(_order, tries)):
             best = model
         tries.append(found)
@@ -242,7 +253,14 @@ def _random(base: Any) -> Any:
 
 
 def _taught(
-    model: Any, cell: Cell, recipe: TeachingRecipe, seed: int, tokenizer: Any, replay: Replay, before: Any
+    model: Any,
+    cell: Cell,
+    config: GraftConfig | None,
+    recipe: TeachingRecipe,
+    seed: int,
+    tokenizer: Any,
+    replay: Replay,
+    before: Any,
 ) -> tuple[Any, dict[str, Any]]:
     """One try: the model, and what is known of it without a test."""
     task = text_task(cell.task)
@@ -250,12 +268,7 @@ def _taught(
     arm = ARMS[cell.arm]
     structure = ARMS["structure"].graft_for(cell.task, None, model)
     assert structure is not None
-    model, groups = arm.prepare(
-        model,
-        arm.graft_for(cell.task, tokenizer, model),
-        recipe.learning_rate,
-        parameters=structure_size(structure, model),
-    )
+    model, groups = arm.prepare(model, config, recipe.learning_rate, parameters=structure_size(structure, model))
     losses: list[float] = []
     learner = Teaching(model, groups, task, tokenizer, recipe, seed=seed, replay=replay, before=before)
     lost: dict[str, int] = {}
