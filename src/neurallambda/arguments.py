@@ -160,8 +160,8 @@ def _is_instance(value: object, expected: type) -> bool:
 def described(expected: Any) -> str:
     """What an annotation says, in words.
 
-    >>> described(int | None), described(tuple[str, ...])
-    ('an integer or None', 'a tuple of text')
+    >>> described(int | None), described(tuple[str, ...]), described(list[Any])
+    ('an integer or None', 'a tuple of text', 'a list')
     """
     origin, parts = get_origin(expected), get_args(expected)
     if origin in (Union, UnionType):
@@ -172,12 +172,14 @@ def described(expected: Any) -> str:
         return "a function"
     if expected in _WORDS:
         return _WORDS[expected]
+    if expected is Any:
+        return "anything"
     named = getattr(origin or expected, "__name__", str(expected))
     if origin is None:
         return f"{'an' if named[0] in 'AEIOU' else 'a'} {named}"
     if len(parts) == 2 and issubclass(origin, Mapping):
         return f"a mapping from {described(parts[0])} to {described(parts[1])}"
-    items = [described(part) for part in parts if part is not Ellipsis]
+    items = [described(part) for part in parts if part not in (Ellipsis, Any)]
     name = f"{'an' if named[0] in 'AEIOUaeiou' else 'a'} {named.lower()}"
     return f"{name} of {' and '.join(items)}" if items else name
 

@@ -64,6 +64,8 @@ def test_calls_that_cannot_be_made_are_refused() -> None:
         GraftConfig(structure="bank", programs=(("a", "?x"),), values=("one",))
     with pytest.raises(ArgumentError, match="expected at least one word"):
         GraftConfig(structure="calls", programs=(("a", "again"),), values=("",))
+    with pytest.raises(ArgumentError, match=r"value_tokens: got \(1, 5, 5\), expected each of them once"):
+        replace(tiny.CALLS, value_tokens=(1, 5, 5))
     with pytest.raises(ArgumentError, match="there is no call 'fly'"):
         GraftConfig(structure="calls", programs=(("a", "fly"),), values=("one",))
     with pytest.raises(ArgumentError, match="words of 'dyck' are not known"):

@@ -205,8 +205,20 @@ def test_what_does_not_fit_is_refused(texts: Path, tmp_path: Path, monkeypatch: 
     with pytest.raises(ArgumentError, match="on other texts"):
         pretrain(texts, folder, replace(RECIPE, steps=4))
     texts.write_text("".join(lines[:2]))
-    with pytest.raises(ArgumentError, match="expected more than the 1 held out"):
-        pretrain(texts, tmp_path / "other", RECIPE)
+    with pytest.raises(ArgumentError, match="there are 1; expected fewer, or more texts"):
+        pretrain(texts, tmp_path / "other", replace(RECIPE, held=1))
+    assert not (tmp_path / "other").exists()
+    texts.write_text("".join(lines))
+    with pytest.raises(ArgumentError, match=r"expected at least .* for one step"):
+        pretrain(texts, tmp_path / "other", replace(RECIPE, rows=10**6))
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_tokenizer_that_nothing_was_trained_with_is_made_again(texts: Path, tmp_path: Path) -> None:
+    pretrain(texts, tmp_path / "new", replace(RECIPE, steps=1))
+    make_tokenizer([], size=400, words=["persimmon"]).save_pretrained(tmp_path / "old")
+    pretrain(texts, tmp_path / "old", replace(RECIPE, steps=1))
+    assert same(weights_of(tmp_path / "new"), weights_of(tmp_path / "old"))
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,7 @@ def test_an_answer_may_be_any_words() -> None:
         (lambda words: "dog", "gave 'dog', expected words"),
         (lambda words: 3, "TypeError: 'int' object is not iterable"),
         (lambda words: [3], r"gave \[3\], expected words"),
+        (lambda words: set(words), r"gave \{'.*'\}, expected words"),
         (lambda words: words[9], "IndexError: tuple index out of range"),
     ],
 )

@@ -13,8 +13,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from neurallambda.cli import llm_training
 from neurallambda.cli.app import app
-from neurallambda.llm import graft, load_grafted, structure_of
+from neurallambda.llm import GraftConfig, graft, load_grafted, structure_of
 from neurallambda.llm.bases import load_base
 from neurallambda.llm.teaching import tasks, training
 from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
@@ -40,6 +41,12 @@ def stopping(monkeypatch: pytest.MonkeyPatch, *, step: int) -> Callable[[], None
     return lambda: monkeypatch.setattr(training, "answer_loss", loss_of)
 
 
+def give_words_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny model has no tokens of its own for words: let each be some other one."""
+    known: dict[str, int] = {}
+    monkeypatch.setattr(tasks, "_token_of", lambda word, _: known.setdefault(word, 3 + len(known)))
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_a_task_is_taught_by_its_own_recipe(
     task: str, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -48,16 +55,14 @@ def test_a_task_is_taught_by_its_own_recipe(
     monkeypatch.setattr(
         training, "teach", lambda *given, **_: taught.append(given[4]) or training.Taught(1, 1.0, "finished")
     )
-    monkeypatch.setattr(tasks, "_token_of", lambda word, _: len(word))  # the tiny model has no words for values
+    give_words_tokens(monkeypatch)
     code, said = called("train", task, "--base", base, "--out", str(tmp_path / "made"), "rows=2")
     assert code == 0, said
     assert taught == [replace(recipe_of(task), rows=2)]
 
 
 def test_calls_are_asked_for_by_name(base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        tasks, "_token_of", lambda word, _: len(word)
-    )  # the tiny model has no words of its own for these
+    give_words_tokens(monkeypatch)
     out = str(tmp_path / "caller")
     code, said = called("train", "copy", "structure=calls", "--base", base, "--out", out, "steps=2", "rows=2")
     assert code == 0, said
@@ -75,7 +80,7 @@ def test_a_structure_is_trained(base: str, tmp_path: Path) -> None:
     code, said = called("train", "copy", "--base", base, "--out", out, *sizes)
     assert code == 0, said
     assert f"copy, {base}: 2 steps, " in said
-    assert "step 2: validation 0:" in said
+    assert "step 2: validation 0." in said
     assert f"now: neurallambda llm evaluate {out} copy" in said
     assert sorted(one.name for one in Path(out).iterdir()) == [
         "README.md", "graft.json", "graft.safetensors", "log.jsonl", "run.json", "tensorboard",
@@ -127,6 +132,30 @@ def test_a_loss_that_is_no_number_is_said_and_the_last_checkpoint_named(
         f"step 1: the loss, or its gradient, is no finite number; the last good checkpoint is {out}/checkpoint.safetensors"
         in said
     )
+
+
+def test_a_graft_in_a_folder_is_not_lost(base: str, tmp_path: Path) -> None:
+    (tmp_path / "graft.json").write_text("{}")
+    code, said = called("graft", "--base", base, "--out", str(tmp_path))
+    assert (code, "in which a graft lies already" in said) == (2, True), said
+    assert (tmp_path / "graft.json").read_text() == "{}"
+
+
+def test_a_stack_for_a_task_about_programs_is_one_as_for_others(
+    base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[GraftConfig] = []
+    monkeypatch.setattr(
+        llm_training, "_train", lambda loaded, out, asked, **_: given.append(GraftConfig.from_facts(asked["graft"]))
+    )
+    for kind in ("stack", "queue"):
+        called("train", "arithmetic", f"structure={kind}", "--base", base, "--out", str(tmp_path / kind))
+    assert given == [GraftConfig(structure="stack", depth=128), GraftConfig(structure="queue", depth=128)]
+
+
+def test_too_small_a_structure_is_remarked(base: str, tmp_path: Path) -> None:
+    code, said = called("train", "copy", "depth=2", "--base", base, "--out", str(tmp_path / "small"), *SIZES[:3])
+    assert (code, "depth: 2 is less than the " in said) == (0, True), said
 
 
 @pytest.mark.parametrize(

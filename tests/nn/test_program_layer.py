@@ -112,6 +112,13 @@ def test_half_precision_has_finite_logarithms() -> None:
     assert evidence(logits).tolist() == [-65504]
 
 
+def test_outputs_are_at_least_one() -> None:
+    with pytest.raises(nl.ArgumentError, match=r"output: got \[\], expected at least one value"):
+        ProgramLayer("(+ ?a ?b)", inputs={"a": range(2), "b": range(2)}, output=[])
+    with pytest.raises(nl.ArgumentError, match="output: got 5, expected a sequence or None"):
+        ProgramLayer("(+ ?a ?b)", inputs={"a": range(2), "b": range(2)}, output=5)  # pyright: ignore[reportArgumentType]
+
+
 def test_outputs_may_be_lists_and_errors_and_stand_there_twice() -> None:
     output = [[0, 1], nl.ErrorKind.OVERFLOW, "'(1 1)", [0, 1]]
     layer = ProgramLayer("'(?a 1)", inputs={"a": range(2)}, output=output)

@@ -6,7 +6,16 @@ from typing import Annotated, Any
 import typer
 
 from neurallambda.cli.llm_experiments import register
-from neurallambda.cli.llm_options import BaseOption, DeviceOption, Seed, changes_argument, check_place, quiet
+from neurallambda.cli.llm_options import (
+    ONLY_IN_PYTHON,
+    BaseOption,
+    DeviceOption,
+    Seed,
+    changes_argument,
+    check_free,
+    check_place,
+    quiet,
+)
 from neurallambda.cli.llm_training import train
 
 app = typer.Typer(
@@ -17,7 +26,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-OwnBase = Annotated[str | None, typer.Option(metavar="MODEL", help="The base model, where its name says too little.")]
+OwnBase = Annotated[
+    str | None,
+    typer.Option(metavar="MODEL", help="The base model, where the graft does not name it, or it lies elsewhere."),
+]
 Folder = Annotated[Path, typer.Argument(metavar="GRAFT", help="A folder that `graft` or `train` made.")]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the graft is put.")]
 Changes = Annotated[
@@ -25,7 +37,7 @@ Changes = Annotated[
     changes_argument("of the graft, as in structure=queue, width=32, layers_to_transform=0,-1"),
 ]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="reverse, copy, dyck, lisp, trace or arithmetic.")]
-Tokens = Annotated[int, typer.Option(min=1, help="How many tokens are written at most.")]
+Tokens = Annotated[int, typer.Option(min=1, max=10**6, help="How many tokens are written at most.")]
 Prompt = Annotated[str, typer.Argument(metavar="TEXT", help="What the text begins with.")]
 
 
@@ -44,7 +56,7 @@ def fetch(name: Annotated[str, typer.Argument(metavar="MODEL", help="stories15m 
 @app.command()
 def graft(out: Out, changes: Changes = None, base: BaseOption = "stories15m", seed: Seed = 0) -> None:
     """Put a structure into a model, untrained, and keep what was added in a folder."""
-    from neurallambda.cli.messages import answer, reporting
+    from neurallambda.cli.messages import answer, fail, reporting
 
     with reporting():
         quiet()
@@ -56,8 +68,13 @@ def graft(out: Out, changes: Changes = None, base: BaseOption = "stories15m", se
         from neurallambda.llm.saving import save_grafted
         from neurallambda.train.changes import replaced
 
-        (config,) = replaced([GraftConfig(depth=128)], changes or [])
-        check_place(out)
+        if any(f"structure={kind}" in (changes or []) for kind in ("bank", "calls")):
+            fail(
+                "structure: a bank and calls are made of programs and values, which are given in Python, or by a task: "
+                "neurallambda llm train arithmetic; neurallambda llm train lisp structure=calls"
+            )
+        (config,) = replaced([GraftConfig(depth=128)], changes or [], fixed=ONLY_IN_PYTHON)
+        check_free(out)
         model, _ = load_base(base)
         torch.manual_seed(seed)
         answer(str(save_grafted(graft(model, config), out)))
@@ -170,7 +187,7 @@ def inspect(
             "--out",
             "-o",
             metavar="FILE",
-            help="Write it there too: a page that shows each step, .html; or its record, .json or .jsonl.",
+            help="Write it there too: a page that shows each step, .html; its record, .json or .jsonl; or text, .txt.",
         ),
     ] = None,
     device: DeviceOption = None,
@@ -184,6 +201,8 @@ def inspect(
         from neurallambda.llm.inspection import inspect, trace_graft
 
         form = form_of(None, out)
+        if out is not None:
+            check_place(out, is_file=True)
         model, tokenizer = _loaded(folder, base, device)
         _check_prompt(model, len(tokenizer(prompt).input_ids), tokens)
         found = inspect(model, tokenizer, prompt, tokens=tokens)

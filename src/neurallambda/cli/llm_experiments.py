@@ -28,7 +28,7 @@ def matrix(
     device: DeviceOption = None,
 ) -> None:
     """Run a matrix of experiments; what is done already is left as it is, so it may be interrupted."""
-    from neurallambda.cli.messages import remark, reporting
+    from neurallambda.cli.messages import fail, remark, reporting
 
     with reporting():
         quiet()
@@ -38,6 +38,8 @@ def matrix(
         from neurallambda.llm.teaching.texts import texts_of, time_for
         from neurallambda.train.changes import replaced
 
+        if any(change.startswith("learning_rate=") for change in changes or []):
+            fail("learning_rate: the matrix chooses it itself, for each arm; expected other keys")
         chosen = list(cells(base, starts.split(","), arms.split(","), tasks.split(",")))
         recipes = {
             cell.task: replaced([recipe_of(cell.task)], changes or [], fixed=["learning_rate"])[0] for cell in chosen
@@ -84,7 +86,9 @@ def stories(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where the texts are kept, as JSONL.")],
     changes: Annotated[
         list[str] | None,
-        changes_argument("as in tokens=1000000, temperature=1"),
+        changes_argument(
+            "as in tokens=1000000, temperature=1; at least so many tokens are written, in batches of rows=192 texts of time=256 tokens"
+        ),
     ] = None,
     base: BaseOption = "stories15m",
 ) -> None:

@@ -17,13 +17,17 @@ Seed = Annotated[int, typer.Option(min=0, max=LAST_SEED, help="The same seed giv
 DeviceOption = Annotated[str | None, typer.Option(help="cpu or cuda; without it, the CPU.")]
 
 
+ONLY_IN_PYTHON = ("programs", "values", "value_tokens")
+"""What of a graft is not written as KEY=VALUE: the task has it."""
+
+
 def changes_argument(examples: str) -> Any:
     """The argument of a command by which single numbers of what it does are changed.
 
     Args:
         examples: what may be changed, in words.
     """
-    return typer.Argument(metavar="[KEY=VALUE]...", help=f"What shall be otherwise than it is meant: {examples}.")
+    return typer.Argument(metavar="[KEY=VALUE]...", help=f"What shall be otherwise than by default: {examples}.")
 
 
 def check_place(out: Path, *, is_file: bool = False) -> None:
@@ -52,6 +56,20 @@ def check_place(out: Path, *, is_file: bool = False) -> None:
         for one in missing:
             with suppress(OSError):  # it was not made, or somebody else has put something into it
                 one.rmdir()
+
+
+def check_free(out: Path) -> None:
+    """Refuse a folder that nothing can be written to, or in which a graft lies, which would be lost.
+
+    Args:
+        out: what the option `--out` says.
+    """
+    from neurallambda.cli.messages import fail
+    from neurallambda.llm.saving import CONFIG
+
+    check_place(out)
+    if (out / CONFIG).exists():
+        fail(f"--out: got {out}, in which a graft lies already; name another folder")
 
 
 def quiet() -> None:

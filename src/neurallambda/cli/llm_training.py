@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neurallambda.cli.llm_options import LAST_SEED, DeviceOption, changes_argument, check_place, quiet
+from neurallambda.cli.llm_options import LAST_SEED, ONLY_IN_PYTHON, DeviceOption, changes_argument, check_free, quiet
 
 
 def train(
@@ -83,21 +83,29 @@ def _asked(
 
     from neurallambda.cli.messages import fail
     from neurallambda.llm.bases import PACKAGES, load_base
-    from neurallambda.llm.saving import CONFIG
     from neurallambda.llm.teaching.recipe import recipe_of
-    from neurallambda.llm.teaching.tasks import calls_for, graft_for, text_task
+    from neurallambda.llm.teaching.tasks import calls_for, graft_for, text_task, vectors_for
     from neurallambda.train.changes import replaced
     from neurallambda.train.run_folder import RunFolder
 
     wanted = text_task(task)
+    for name in ("seed", "device", "base", "out"):
+        if any(change.startswith(f"{name}=") for change in changes):
+            fail(f"{name}: it is an option, --{name}, and no KEY=VALUE")
     if _is_first():
-        check_place(out)
-        if (out / CONFIG).exists():
-            fail(f"--out: got {out}, in which a graft lies already; name another folder")
+        check_free(out)
         RunFolder(out).check_free()
     loaded = load_base(base, device=_own(device))
-    meant = calls_for if "structure=calls" in changes else graft_for
-    config, recipe = replaced([meant(wanted, loaded[1]), recipe_of(task)], changes)
+    kinds = [change.removeprefix("structure=") for change in changes if change.startswith("structure=")]
+    if "bank" in kinds and not wanted.programs:
+        fail(f"structure: the task {task} has no bank of programs; the task arithmetic has one")
+    if "calls" in kinds:
+        meant = calls_for(wanted, loaded[1])
+    elif wanted.programs and kinds and "bank" not in kinds:
+        meant = vectors_for(wanted)
+    else:
+        meant = graft_for(wanted, loaded[1])
+    config, recipe = replaced([meant, recipe_of(task)], changes, fixed=ONLY_IN_PYTHON)
     is_folder = base not in PACKAGES and Path(base).is_dir()  # its whole name is for who goes on from another folder
     place = str(Path(base).resolve()) if is_folder else base
     facts = {"graft": config.facts(), "recipe": asdict(recipe), "device": device}
@@ -139,7 +147,7 @@ def _train(loaded: tuple[Any, Any], out: Path, asked: dict[str, Any], *, save_ev
     from neurallambda.llm.saving import save_grafted
     from neurallambda.llm.teaching.recipe import TeachingRecipe
     from neurallambda.llm.teaching.replay import replay_of
-    from neurallambda.llm.teaching.room import check_length
+    from neurallambda.llm.teaching.room import check_length, longest_prompt
     from neurallambda.llm.teaching.tasks import text_task
     from neurallambda.llm.teaching.training import teach
     from neurallambda.train.checkpoint import load
@@ -151,6 +159,11 @@ def _train(loaded: tuple[Any, Any], out: Path, asked: dict[str, Any], *, save_ev
     config, recipe = GraftConfig.from_facts(asked["graft"]), TeachingRecipe.from_facts(asked["recipe"])
     model, tokenizer = loaded
     check_length(model, task, tokenizer, recipe.lengths[1], name="lengths")
+    read = longest_prompt(task, tokenizer, recipe.lengths[1])
+    if config.structure in ("stack", "queue", "calls") and read > config.depth and _is_first():
+        remark(
+            f"depth: {config.depth} is less than the {read} tokens that prompts of training have; what has no room is lost"
+        )
     _, replay = replay_of(model, home_of(asked["base"]))
     before = deepcopy(model) if config.modules_to_save else None
     torch.manual_seed(seed)

@@ -13,8 +13,8 @@ from neurallambda.llm.calls.programs import call_named
 Kind = Literal["stack", "queue", "bank", "calls", "none"]
 """What a head drives. "bank" is a stack of values to which programs that stay as they are can be applied; "calls" is a queue
 of words that a program outside the network is given, and then of what it answers; "none" shows each value at once and keeps nothing: what the latch does alone."""
-ReadStart = Literal["transposed", "random"]
-"""How the matrix of reads begins: as the transpose of that of values, or at random."""
+ReadStart = Literal["transposed", "fitted", "random"]
+"""How the matrix of reads begins: as the transpose of that of values, fitted to what the model writes, or at random."""
 PhaseStart = Literal["put-take", "random"]
 """How actions are inclined at the start by the latch: as most protocols go, or at random."""
 MOST_NUMBERS = 2**40
@@ -46,9 +46,10 @@ class GraftConfig:
         phase_start: how they are inclined. `random` knows of no protocol: the inclination of each head to each action is drawn
             with the standard deviation `phase_prior`, so that of several heads, or of several seeds, one may be right by chance.
         read_start: how the matrix of reads begins. Transposed, a read begins as that which was seen when its value was put,
-            as far as the width lets it through. At random, values and reads must first find a common code; that is right
-            where the model writes in another code than it reads, as one of random weights with embeddings of its own for
-            the output.
+            as far as the width lets it through; the model then writes that token if what it sees after a block is like what it
+            writes. In a large model it is not, and fitted reads are better: `graft` looks at what is seen at tokens of the vocabulary, and
+            the read of each begins, by least squares, as the direction in which the model writes that token. At random, values and
+            reads must first find a common code; that is right where one of random weights has embeddings of its own for the output.
         gate: what reads are multiplied by at the start, at least 0; 0 leaves the model as it was, bit for bit. Reads are never
             taken away: what learns is a number whose magnitude is the gate.
         gate_scale: how many times faster than its other parameters the gate learns. What is added must become as large as the
@@ -119,7 +120,8 @@ class GraftConfig:
             raise ArgumentError(f"initial_values: the structure {self.structure!r} holds no vectors; expected 0")
         if self.has_programs:
             self._check_programs()
-        for field, given in (("programs", [name for name, _ in self.programs]), ("values", self.values)):
+        names = [name for name, _ in self.programs]
+        for field, given in (("programs", names), ("values", self.values), ("value_tokens", self.value_tokens)):
             if len(set(given)) < len(given):
                 raise ArgumentError(f"{field}: got {shown(given)}, expected each of them once")
         if self.value_tokens and len(self.value_tokens) != len(self.values):

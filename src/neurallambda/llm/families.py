@@ -124,6 +124,11 @@ def parts_of(model: nn.Module, layers_pattern: str | None = None) -> Parts:
         blocks = decoder.get_submodule(family.blocks)
         dim = getattr(config, family.width)
     except AttributeError as error:
+        if layers_pattern is not None:
+            raise ArgumentError(
+                f"layers_pattern: got {layers_pattern!r}, which a {type(model).__name__} has not ({error}); expected the path of its "
+                "list of blocks, as in 'model.layers'"
+            ) from None
         raise ArgumentError(
             f"model: a {type(model).__name__} of the family {model_type!r} has not the expected parts ({error}); "
             "expected a model with a language modelling head"

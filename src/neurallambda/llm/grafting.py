@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from neurallambda.arguments import checked
 from neurallambda.errors import ArgumentError
 from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.families import parts_of
-from neurallambda.llm.looking import fitting_gate_scale, seen_at_values
+from neurallambda.llm.looking import fitting_gate_scale, seen_and_written, seen_at_values
 from neurallambda.llm.splice import NAME, Splice
 from neurallambda.llm.structure import GraftedStructure
 
@@ -71,7 +72,13 @@ def graft(model: nn.Module, config: GraftConfig | None = None) -> nn.Module:
     structure = GraftedStructure(config, parts.dim)
     structure = structure.to(device=next(parts.blocks[read].parameters()).device, dtype=torch.float32)
     if config.has_programs and config.value_tokens:
-        structure.name_values(_output_embeddings(model), seen_at_values(model, config, parts.blocks[read]))
+        structure.name_values(
+            _output_embeddings(model, "value_tokens"), seen_at_values(model, config, parts.blocks[read])
+        )
+    elif config.read_start == "fitted" and not config.has_programs:
+        pairs = seen_and_written(model, parts.blocks[read], _output_embeddings(model, "read_start"))
+        if pairs is not None:
+            structure.fit_reads(*pairs)
     structure.requires_grad_(not config.is_frozen).train(model.training)
     splice = Splice(model, parts, read, write, config=config, number_of_states=len(structure.init(1).tensors()))
     splice.trained_before = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
@@ -255,7 +262,7 @@ def parameter_groups(model: nn.Module, learning_rate: float) -> list[dict[str, A
         learning_rate: that of the base model's parameters.
 
     Raises:
-        ArgumentError: if the model has no graft, or nothing in it learns.
+        ArgumentError: if the model has no graft, nothing in it learns, or the rate is no number of at least 0.
 
     Example:
         >>> from transformers import LlamaConfig, LlamaForCausalLM
@@ -265,6 +272,8 @@ def parameter_groups(model: nn.Module, learning_rate: float) -> list[dict[str, A
         >>> [group["lr"] for group in parameter_groups(graft(model, config), 1e-4)]
         [0.001, 0.0001]
     """
+    if not (isfinite(learning_rate) and learning_rate >= 0):
+        raise ArgumentError(f"learning_rate: got {learning_rate!r}, expected a finite number of at least 0")
     structure = structure_of(model)
     inside = {id(parameter) for parameter in structure.parameters()}
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -301,11 +310,11 @@ def upper_blocks(model: nn.Module, count: int) -> tuple[str, ...]:
     return tuple(name for name, module in model.named_modules() if id(module) in chosen)
 
 
-def _output_embeddings(model: Any) -> Tensor:
+def _output_embeddings(model: Any, needed_by: str) -> Tensor:
     """The direction in which a model writes each token."""
     head = model.get_output_embeddings()
     if head is None:
-        raise ArgumentError("value_tokens: the model has no head that writes tokens; expected none")
+        raise ArgumentError(f"{needed_by}: the model has no head that writes tokens; leave it as it is by default")
     return head.weight.detach()
 
 

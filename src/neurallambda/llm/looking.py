@@ -11,8 +11,16 @@ from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.splice import hidden_of
 from neurallambda.llm.start import USUAL_GATE_SCALE, check_tokens
 
-TEXTS, TOKENS = 16, 8
-"""How many texts a model is shown to see how large its hidden states are, and how many tokens each has."""
+TIME = 8
+"""How many tokens a text has that a model is shown."""
+PROBE, FIT = 128, 16_384
+"""How many tokens it is shown to see how large its hidden states are, and to fit reads to what it writes."""
+ROWS = 256
+"""How many texts it is shown at once."""
+
+
+class _SeenError(Exception):
+    """What was to be seen was seen."""
 
 
 @torch.no_grad()
@@ -25,14 +33,34 @@ def states_after(model: Any, block: nn.Module, texts: Int[Tensor, "batch time"])
         texts: what it is shown.
     """
     modes, seen = [(module, module.training) for module in model.modules()], list[Tensor]()
-    hook = block.register_forward_hook(lambda _, given, after: seen.append(hidden_of(after)))
+
+    def stop(_: nn.Module, given: Any, after: Any) -> None:
+        seen.append(hidden_of(after))
+        raise _SeenError  # what comes after the block is not needed
+
+    hook = block.register_forward_hook(stop)
     try:
         model.eval()(texts, use_cache=False)
+    except _SeenError:
+        pass
     finally:
         hook.remove()
         for module, is_training in modes:
             module.training = is_training
     return seen[0]
+
+
+def texts_of_all(model: Any, count: int) -> Int[Tensor, "batch time"]:
+    """Texts of tokens from all of the vocabulary, each once where there are so many; in a text they are far apart.
+
+    Args:
+        model: a language model.
+        count: how many tokens all texts have together, about.
+    """
+    embeddings = model.get_input_embeddings().weight
+    rows = max(1, count // TIME)
+    places = torch.linspace(0, len(embeddings) - 1, rows * TIME, dtype=torch.float64, device=embeddings.device)
+    return places.long().reshape(TIME, rows).t()
 
 
 def fitting_gate_scale(model: Any, block: nn.Module) -> float:
@@ -46,13 +74,31 @@ def fitting_gate_scale(model: Any, block: nn.Module) -> float:
         model: a language model.
         block: the one after which reads are added.
     """
-    embeddings = model.get_input_embeddings().weight
-    if embeddings.device.type == "meta":
+    if model.get_input_embeddings().weight.device.type == "meta":
         return USUAL_GATE_SCALE
-    places = torch.linspace(0, len(embeddings) - 1, TEXTS * TOKENS, dtype=torch.float64, device=embeddings.device)
-    texts = places.long().reshape(TOKENS, TEXTS).t()  # one after the other in a text, tokens are far apart
-    norm = float(states_after(model, block, texts).float().norm(dim=-1).nanmedian())
+    norm = float(states_after(model, block, texts_of_all(model, PROBE)).float().norm(dim=-1).nanmedian())
     return 10.0 ** round(log10(norm)) if 0.0 < norm < float("inf") else USUAL_GATE_SCALE
+
+
+@torch.no_grad()
+def seen_and_written(
+    model: Any, block: nn.Module, embeddings: Float[Tensor, "tokens dim"]
+) -> tuple[Float[Tensor, "seen dim"], Float[Tensor, "seen dim"]] | None:
+    """The hidden states after a block at tokens from all of the vocabulary, and the directions in which the model writes these.
+
+    Args:
+        model: a language model; of one without weights nothing is known.
+        block: one of its blocks.
+        embeddings: those of its output.
+    """
+    if embeddings.device.type == "meta":
+        return None
+    texts = texts_of_all(model, min(FIT, len(embeddings)))
+    seen = torch.cat(
+        [states_after(model, block, some)[:, 1:] for some in texts.split(ROWS)]
+    )  # first tokens are special
+    written = embeddings.float() - embeddings.float().mean(0)
+    return seen.flatten(0, 1).float(), written[texts[:, 1:].flatten().to(embeddings.device)]
 
 
 def seen_at_values(model: Any, config: GraftConfig, block: nn.Module) -> Tensor | None:
@@ -64,7 +110,7 @@ def seen_at_values(model: Any, config: GraftConfig, block: nn.Module) -> Tensor 
         block: the one after which the structure sees.
     """
     device = next(block.parameters()).device
-    if config.structure != "calls" or config.read_start != "transposed" or device.type == "meta":
+    if config.structure != "calls" or config.read_start == "random" or device.type == "meta":
         return None
     check_tokens(config, model.get_input_embeddings().weight.shape[0])
     tokens = torch.tensor(config.value_tokens, device=device)[:, None]

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, distributed, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
@@ -17,6 +17,14 @@ from neurallambda.llm.config import GraftConfig
 from neurallambda.llm.grafting import graft, in_use, is_grafted, splice_of, structure_of, ungraft
 
 WEIGHTS, CONFIG, CARD = "graft.safetensors", "graft.json", "README.md"
+TITLES = {
+    "none": "A latch",
+    "calls": "Calls of programs",
+    "bank": "A bank of programs",
+    "stack": "A stack",
+    "queue": "A queue",
+}
+"""What each kind of structure is called in a model card."""
 FORM, EARLIER = "neurallambda graft 2", "neurallambda graft 1"
 """What says that a folder holds a graft. In the earlier form a gate could be negative: reads were taken away."""
 GATE = "structure.gate"
@@ -57,7 +65,7 @@ def save_grafted(model: nn.Module, folder: Path | str) -> Path:
     # All files are whole before the first one takes its place, and weights say of which configuration they are: who is interrupted
     # in between leaves the old graft, or one that is refused.
     written = {name: folder / f"{name}.part" for name in (WEIGHTS, CONFIG, CARD)}
-    save_file(kept, written[WEIGHTS], metadata={"form": FORM, CONFIG: _one_line(facts["config"])})
+    written[WEIGHTS].write_bytes(save(kept, metadata={"form": FORM, CONFIG: _one_line(facts["config"])}))
     written[CONFIG].write_text(json.dumps(facts, indent=2) + "\n")
     written[CARD].write_text(_card(facts, sum(tensor.numel() for tensor in kept.values())))
     for name, path in written.items():
@@ -256,16 +264,22 @@ def _card(facts: dict[str, Any], parameters: int) -> str:
     config, base = facts["config"], facts["base"]
     named = f"\nbase_model: {base['name']}" if base["name"] else ""
     rows = "\n".join(f"| {name} | {value} |" for name, value in config.items())
+    calls = ", ".join(sorted({call for _, call in config["programs"]} if config["structure"] == "calls" else ()))
+    needed = (
+        f"\nThe programs that it calls are not in it either: `neurallambda.llm.calls.CALLS` must have {calls}.\n"
+        if calls
+        else ""
+    )
     return f"""---
 library_name: neurallambda
 tags: [neurallambda, graft, {config["structure"]}]{named}
 ---
 
-# A {config["structure"]} in {base["name"] or base["class"]}
+# {TITLES[config["structure"]]} in {base["name"] or base["class"]}
 
 {parameters:,} parameters that neurallambda {facts["version"]} added to a `{base["class"]}` ({base["model_type"]}, hidden
 states of {base["width"]} numbers). The base model is not in this folder.
-
+{needed}
 ```python
 from neurallambda.llm import load_grafted
 

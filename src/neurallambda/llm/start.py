@@ -12,6 +12,8 @@ PUT, TAKE = 0, 1
 """The actions that the phase prior is about: the first two of a stack and of a queue."""
 USUAL_GATE_SCALE = 10.0
 """How many times faster than other parameters a gate learns where nothing is known of the model."""
+RIDGE = 0.01
+"""How much a fit of reads is held back, as a share of the mean square of what is put."""
 PREFER_HOLD = (0.0, -2.0, 4.0)
 """How the latch is inclined at first: to be set rarely, to be reset more rarely, to hold."""
 SURE = 4.0
@@ -24,10 +26,31 @@ cosines of the words themselves are 0.34 or more in programs of 64 tokens, and t
 
 def read_start(value: Float[Tensor, "values dim"], start: ReadStart) -> Float[Tensor, "dim values"]:
     """The matrix of reads at the start: entries of variance 1 / values, so that sums keep the size of what is summed."""
-    values, dim = value.shape
+    values, dim = value.shape  # fitted ones begin transposed until a model is known
     if start == "random":
         return torch.randn(dim, values) * values**-0.5
     return (value.t() * (dim / values) ** 0.5).contiguous()  # else it could not be sharded
+
+
+def fitted_read(
+    values: Float[Tensor, "tokens heads width"], written: Float[Tensor, "tokens dim"]
+) -> Float[Tensor, "dim values"]:
+    """The matrix by which the read of each value is, by least squares, the direction in which its token is written.
+
+    As that of `read_start` it keeps the size of what is summed: the reads of all heads together have entries of variance one.
+
+    Args:
+        values: what would be put at each token.
+        written: the direction in which a model writes the token, without what all of these have in common.
+    """
+    wanted, found = functional.rms_norm(written, written.shape[-1:]).double(), list[Tensor]()
+    for given in values.double().unbind(1):
+        moments = given.t() @ given
+        ridge = RIDGE * moments.diagonal().mean().clamp_min(1e-12) * torch.eye(len(moments), device=moments.device)
+        fitted = torch.linalg.solve(moments + ridge, given.t() @ wanted).t()
+        size = (given @ fitted.t()).square().mean().sqrt()
+        found.append(fitted / (size.clamp_min(1e-12) * values.shape[1] ** 0.5))
+    return torch.cat(found, 1).to(values).contiguous()
 
 
 def phase_prior(heads: int, actions: int, size: float, start: PhaseStart) -> Float[Tensor, " choices"]:

@@ -21,6 +21,7 @@ from neurallambda.llm.start import (
     PUT,
     USUAL_GATE_SCALE,
     check_tokens,
+    fitted_read,
     phase_prior,
     read_start,
     words_start,
@@ -140,6 +141,17 @@ class GraftedStructure(nn.Module):
         weight, bias = words_start(seen.to(self.read), is_none)
         self.value.weight.copy_(weight.repeat(config.heads, 1))
         self.value.bias.copy_(bias.repeat(config.heads))
+
+    @torch.no_grad()
+    def fit_reads(self, seen: Float[Tensor, "tokens dim"], written: Float[Tensor, "tokens dim"]) -> None:
+        """Let the read of what was put at a token begin as the direction in which the model writes that token, as far as that can be.
+
+        Args:
+            seen: the hidden states at some tokens.
+            written: the directions in which the model writes them, without what all have in common.
+        """
+        values = self.value(functional.rms_norm(seen.to(self.read), (self.dim,)))
+        self.read.copy_(fitted_read(values.unflatten(-1, (self.config.heads, -1)), written.to(self.read)))
 
     def init(self, batch: int) -> GraftState:
         """The state before the first token.

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from neurallambda.arguments import check_type, checked_methods
+from neurallambda.arguments import check_type, checked_methods, shown
 from neurallambda.errors import ArgumentError, check_count
 from neurallambda.holes import Soft
 from neurallambda.lang.fillings import check_atom
@@ -247,12 +247,14 @@ def checked_output(output: Sequence[Any] | None) -> tuple[Any, ...] | None:
     """The values whose probabilities are asked for, of which each may be one.
 
     Raises:
-        ArgumentError: where they are no sequence, or one is no value.
+        ArgumentError: where they are no sequence, there is none, or one is no value.
     """
     if output is None:
         return None
     if isinstance(output, str):
         raise ArgumentError(f"output: got the text {output!r:.60}, expected a sequence of values")
+    if not len(output):
+        raise ArgumentError(f"output: got {shown(output)}, expected at least one value, as in range(10)")
     for value in output:
         text_of(value)
     return tuple(output)

@@ -53,15 +53,19 @@ def shown(
 
 
 def line(event: Event) -> str:
-    """An event in a line.
+    """An event in a line; several seeds stand before what is said of each.
 
     Example:
         >>> line(Validated(step=100, seeds=(0, 1), accuracies=(1.0, 0.5)))
         'step 100: validation 0:1.000 1:0.500'
+        >>> line(Validated(step=100, seeds=(1000,), accuracies=(0.5,)))
+        'step 100: validation 0.500'
     """
     if isinstance(event, Stepped):
         return f"step {event.step}: {_told(event)}"
     if isinstance(event, Validated):
+        if len(event.seeds) == 1:
+            return f"step {event.step}: validation {event.accuracies[0]:.3f}"
         return f"step {event.step}: validation {_pairs(event.seeds, event.accuracies)}"
     if isinstance(event, StageEnded):
         why = "its threshold was reached" if event.reason == "threshold" else "its steps are used up"

@@ -89,6 +89,6 @@ def call_named(name: str) -> Call:
     """
     if name not in CALLS:
         raise ArgumentError(
-            f"programs: there is no call {name!r}; there are {', '.join(CALLS)}; others are put into neurallambda.llm.calls.CALLS first"
+            f"programs: there is no call {name!r}; there are {', '.join(map(str, CALLS))}; others are put into neurallambda.llm.calls.CALLS first"
         )
     return CALLS[name]

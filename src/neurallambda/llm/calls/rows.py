@@ -1,6 +1,6 @@
 """One row of a program queue, in plain Python: what was written, what is left of the answer, and what an instruction changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -98,7 +98,7 @@ def answer_of(program: Call, words: tuple[str, ...], written: Numbers) -> Number
         written: the numbers of those that it is given.
 
     Raises:
-        ArgumentError: if the program raises, or answers with something else than words.
+        ArgumentError: if the program raises, or answers with something else than words in an order.
     """
     given, name = tuple(words[number] for number in written), getattr(program, "__name__", str(program))
     try:
@@ -111,7 +111,7 @@ def answer_of(program: Call, words: tuple[str, ...], written: Numbers) -> Number
         ) from error
     if answer is None:
         return None
-    if isinstance(answer, str) or not all(isinstance(word, str) for word in answer):
+    if isinstance(found, (str, Set)) or not all(isinstance(word, str) for word in answer):
         raise ArgumentError(
             f"programs: {name} of {shown(given)} gave {shown(found)}, expected words, as in ('dog', 'cat'), or None"
         )

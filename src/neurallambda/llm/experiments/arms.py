@@ -124,9 +124,7 @@ def _faster_than_base(config: GraftConfig) -> GraftConfig:
 
 def _without_bank(config: GraftConfig) -> GraftConfig:
     """A stack of vectors in the place of a bank."""
-    if config.structure != "bank":
-        return config
-    return GraftConfig(structure="stack", depth=2 * config.depth)
+    return GraftConfig(structure="stack", depth=2 * config.depth) if config.structure == "bank" else config
 
 
 ARMS: dict[str, Arm] = {
@@ -168,6 +166,10 @@ ARMS: dict[str, Arm] = {
     "random-read": Arm(
         "structure whose reads begin at random, not as the transpose of its values",
         lambda config: replace(config, read_start="random"),
+    ),
+    "fitted-read": Arm(
+        "structure whose reads begin fitted to what the base writes, for bases that see otherwise than they write",
+        lambda config: replace(config, read_start="fitted"),
     ),
     "fast-gate": Arm(
         "structure whose gate learns a hundred times as fast as its other parameters: what fits the RWKV-7 that is trained here",

@@ -22,7 +22,7 @@ from neurallambda.llm.teaching.measuring import VALIDATION_ROWS, VALIDATION_SEED
 from neurallambda.llm.teaching.recipe import TeachingRecipe, recipe_of
 from neurallambda.llm.teaching.replay import Replay, replay_of
 from neurallambda.llm.teaching.room import check_length, device_of
-from neurallambda.llm.teaching.tasks import text_task
+from neurallambda.llm.teaching.tasks import CALLED, text_task
 from neurallambda.llm.teaching.texts import fingerprint, texts_of, time_for
 from neurallambda.llm.teaching.training import Teaching
 from neurallambda.train.events import noting
@@ -70,18 +70,20 @@ def cells(model: str, bases: list[str], arms: list[str], tasks: list[str]) -> It
     Raises:
         ArgumentError: if a name is unknown.
     """
-    for name, known in ((bases, ("pretrained", "random")), (arms, tuple(ARMS))):
-        for one in name:
+    for name, given, known in (("starts", bases, ("pretrained", "random")), ("arms", arms, tuple(ARMS))):
+        for one in given:
             if one not in known:
-                raise ArgumentError(f"{one!r} is unknown; expected one of {', '.join(known)}")
+                raise ArgumentError(f"{name}: {one!r} is unknown; expected one of {', '.join(known)}")
     for task in tasks:
         about = text_task(task)
         for base in bases:
             for arm in arms:
                 if arm.startswith("bank") and not about.programs:
-                    raise ArgumentError(f"{arm!r}: the task {task} is not about programs")
+                    raise ArgumentError(f"arms: {arm!r}: the task {task} is not about programs; arithmetic is")
                 if ARMS[arm].has_calls and not about.words:
-                    raise ArgumentError(f"{arm!r}: the words of the task {task} are not known")
+                    raise ArgumentError(
+                        f"arms: {arm!r}: the words of the task {task} are not known; those of {', '.join(CALLED)} are"
+                    )
                 yield Cell(model=model, base=base, arm=arm, task=task)  # pyright: ignore[reportArgumentType]
 
 

@@ -62,8 +62,7 @@ def corpus_of(batches: Sequence[Sequence[Story]], tokenizer: Any, *, held: int) 
     Raises:
         ArgumentError: if no others are left.
     """
-    if len(batches) <= held:
-        raise ArgumentError(f"held: there are {len(batches)} batches of texts, expected more than the {held} held out")
+    _check_count(batches, held)
     first = [story for batch in batches[:held] for story in batch]
     others = [story for batch in batches[held:] for story in batch]
     spelled = [_spelled(part, tokenizer) for part in (others, first)]
@@ -72,6 +71,14 @@ def corpus_of(batches: Sequence[Sequence[Story]], tokenizer: Any, *, held: int) 
         held_bytes=sum(len(story.text.encode()) for story in first),
         batches=batches,
     )
+
+
+def _check_count(batches: Sequence[Sequence[Story]], held: int) -> None:
+    if len(batches) <= held:
+        raise ArgumentError(
+            f"held: got {held} batches of texts to hold out, and there are {len(batches)}; expected fewer, or more texts (tokens=... of "
+            "`neurallambda llm stories`)"
+        )
 
 
 def _spelled(stories: Sequence[Story], tokenizer: Any) -> Tensor:
@@ -190,15 +197,18 @@ def pretrain(
         NotFiniteError: if a loss is no finite number.
         KeyboardInterrupt: if it was interrupted; what it had learned by then is kept.
     """
-    batches = read_stories(file)
-    tokenizer = _tokenizer(folder, batches, recipe)
-    learner = begin(recipe, tokenizer, corpus_of(batches, tokenizer, held=recipe.held), say=say)
-    checkpoint, kept = folder / CHECKPOINT, perf_counter()
+    batches, checkpoint = read_stories(file), folder / CHECKPOINT
+    _check_count(batches, recipe.held)
+    tokenizer = _tokenizer(folder, batches, recipe) if checkpoint.exists() else _made(batches, recipe)
+    corpus, kept = corpus_of(batches, tokenizer, held=recipe.held), perf_counter()
+    pieces_of(corpus.tokens, recipe, 0)  # or it is refused
+    learner = begin(recipe, tokenizer, corpus, say=say)
     if (folder / EARLIER).exists() and not checkpoint.exists():
         raise ArgumentError(
             f"{folder}: {EARLIER} there is that of an earlier version, which cannot be gone on with; name another folder"
         )
 
+    tokenizer.save_pretrained(folder)
     parameters = sum(one.numel() for one in learner.model.parameters())
     goes_on = ", going on where it was" if checkpoint.exists() else ""
     say(f"{len(learner.corpus.tokens)} tokens, {parameters} parameters{goes_on}")
@@ -245,13 +255,16 @@ def pieces_of(tokens: Tensor, recipe: PretrainingRecipe, step: int) -> Tensor:
 
 
 def _tokenizer(folder: Path, batches: Sequence[Sequence[Story]], recipe: PretrainingRecipe) -> Any:
-    """The tokenizer of a folder; one is made where there is none."""
+    """The tokenizer of a training that goes on."""
     if (folder / "tokenizer.json").exists():
         return extra("transformers").PreTrainedTokenizerFast.from_pretrained(folder)
+    return _made(batches, recipe)
+
+
+def _made(batches: Sequence[Sequence[Story]], recipe: PretrainingRecipe) -> Any:
+    """A tokenizer for the texts that are trained on."""
     texts = (story.text for batch in batches[recipe.held :] for story in batch)
-    tokenizer = make_tokenizer(texts, size=recipe.vocabulary, words=WORDS)
-    tokenizer.save_pretrained(folder)
-    return tokenizer
+    return make_tokenizer(texts, size=recipe.vocabulary, words=WORDS)
 
 
 def begin(

@@ -54,6 +54,18 @@ def check_room(model: Any, count: int, given: str) -> None:
         )
 
 
+def longest_prompt(task: TextTask, tokenizer: Any, length: int) -> int:
+    """How many tokens the longest of some inputs has, without its answer.
+
+    Args:
+        task: whose inputs.
+        tokenizer: of the model.
+        length: theirs.
+    """
+    drawn = draw(task, length, DRAWN, Random(0), tokenizer)
+    return int((drawn.real & ~drawn.answer).sum(1).max())
+
+
 def check_length(model: Any, task: TextTask, tokenizer: Any, length: int, *, name: str = "length") -> None:
     """Refuse a length of inputs that with their answers are longer than a model can read.
 

@@ -174,7 +174,7 @@ TASKS: dict[str, TextTask] = {
     )
 }
 """The tasks by name."""
-_CALLED = tuple(name for name, task in TASKS.items() if task.words)
+CALLED = tuple(name for name, task in TASKS.items() if task.words)
 
 
 @checked
@@ -222,6 +222,16 @@ def graft_for(task: TextTask, tokenizer: Any = None) -> GraftConfig:
 
 
 @checked
+def vectors_for(task: TextTask) -> GraftConfig:
+    """A graft for a task about programs that has no bank: a stack of vectors, twice as deep as the stacks of the bank.
+
+    Args:
+        task: what is taught.
+    """
+    return GraftConfig(structure="stack", depth=2 * graft_for(task).depth)
+
+
+@checked
 def calls_for(task: TextTask, tokenizer: Any = None) -> GraftConfig:
     """A graft for a task by which a model can call programs outside it: those that `neurallambda.llm.calls.CALLS` has by itself, one of which solves it.
 
@@ -233,7 +243,7 @@ def calls_for(task: TextTask, tokenizer: Any = None) -> GraftConfig:
         ArgumentError: if its words are not known, or the model has no token of its own for one of them.
     """
     if not task.words:
-        raise ArgumentError(f"task: the words of {task.name!r} are not known; expected {', '.join(_CALLED)}")
+        raise ArgumentError(f"task: the words of {task.name!r} are not known; expected {', '.join(CALLED)}")
     words, tokens = task.words, tuple[int, ...]()
     if tokenizer is not None:
         tokens = tuple(_token_of(word, tokenizer) for word in words)
