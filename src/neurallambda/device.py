@@ -17,6 +17,8 @@ def check_device(device: object) -> None:
         torch.zeros(1, device=device).tolist()  # pyright: ignore[reportCallIssue, reportArgumentType]
     except Exception as error:  # torch and its backends raise whatever they like here
         reason = str(error).partition("\n")[0]
+        if "device type at start of device string" in reason:  # a list of all that there are follows
+            reason = "torch knows no kind of device of this name"
         raise ArgumentError(
             f"device: got {device!r}, expected one that torch can use here, such as 'cpu' ({reason})"
         ) from None

@@ -285,6 +285,8 @@ def test_a_graft_that_does_not_say_its_base_is_refused(said_of_base: object, ope
         (["train", "copy", "--out", "x", "layers_to_transform=1,2,3"], "layers_to_transform: got"),
         (["matrix", "--out", "x", "learning_rate=1"], "learning_rate: the matrix chooses it itself"),
         (["graft", "--out", "x", "structure=calls"], "neurallambda llm train lisp structure=calls"),
+        (["graft", "--out", "x", "width"], "'width': expected KEY=VALUE, as in structure=stack"),
+        (["graft", "--base", "nowhere", "--out", "x"], "there is no folder of this name here"),
         (["graft", "--out", "x", "values=a,b"], "values: there is no such key"),
         (
             ["train", "copy", "--out", "x", "structure=bank"],

@@ -47,7 +47,9 @@ def test_fitted_reads_say_the_token_at_which_a_value_was_put() -> None:
         block.self_attn.o_proj.weight.zero_()
         block.mlp.down_proj.weight.zero_()
     turned, _ = torch.linalg.qr(torch.randn(32, 32))
-    model.lm_head.weight.copy_(model.model.embed_tokens.weight.normal_() @ turned)  # and what is written is that, turned
+    model.lm_head.weight.copy_(
+        model.model.embed_tokens.weight.normal_() @ turned
+    )  # and what is written is that, turned
     texts = texts_of_all(model, 10**3)
     assert written(model, start_of(model, "fitted"), texts) >= 0.95
     assert written(model, start_of(model, "transposed"), texts) <= 0.2

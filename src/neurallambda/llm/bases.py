@@ -134,6 +134,8 @@ def load_base(name: str, *, device: str | None = None) -> tuple[Any, Any]:
         reason = str(error).partition("\n")[0]
         if "ignore_mismatched_sizes" in reason:
             reason = "its weights have other sizes than its config.json says"
+        if not Path(where).exists() and name not in PACKAGES:
+            reason = f"there is no folder of this name here, and from a hub: {reason}"
         raise ArgumentError(
             f"base: {name!r} cannot be loaded ({reason}); expected {' or '.join(PACKAGES)}, a folder with a model of "
             "transformers, or a name on a hub that can be reached"

@@ -40,7 +40,7 @@ def changed(recipe: Recipe, changes: Iterable[str]) -> Recipe:
         >>> parity.seeds, parity.stages[1]
         (3, Stage(lengths=(1, 20), steps=100, threshold=None, keep=None, rate=1.0, keep_by='training'))
     """
-    given = _given(changes)
+    given = _given(changes, like="seeds=12")
     kinds = {
         name: kind for name, kind in get_type_hints(Recipe).items() if name not in _FIXED and name in _field_names()
     }
@@ -85,7 +85,7 @@ def replaced(objects: Sequence[Any], changes: Iterable[str], *, fixed: Sequence[
         for name in (field.name for field in fields(one) if field.name not in (*fixed, *kinds)):
             kinds[name], owner[name] = hints[name], place
     values: list[dict[str, Any]] = [{} for _ in objects]
-    for key, text in _given(changes).items():
+    for key, text in _given(changes, like=_example(objects)).items():
         kind = _known(key, kinds)
         values[owner[key]][key] = read(key, text, kind)
     return tuple(replace(one, **given) for one, given in zip(objects, values, strict=True))
@@ -196,19 +196,26 @@ def _repair(text: str) -> Repair:
     return Repair(lengths=_read(lengths, tuple[int, int]), rows=int(rows), **rest)
 
 
-def _given(changes: Iterable[str]) -> dict[str, str]:
+def _given(changes: Iterable[str], *, like: str) -> dict[str, str]:
     given: dict[str, str] = {}
-    for key, text in map(_split, changes):
+    for change in changes:
+        key, text = _split(change, like)
         if key in given:
             raise ArgumentError(f"{key}: got {key}={given[key]} and {key}={text}, expected it once")
         given[key] = text
     return given
 
 
-def _split(change: str) -> tuple[str, str]:
+def _example(objects: Sequence[Any]) -> str:
+    """A key with a value: the first field of the first object."""
+    name = fields(objects[0])[0].name
+    return f"{name}={getattr(objects[0], name)}"
+
+
+def _split(change: str, like: str) -> tuple[str, str]:
     key, sign, value = change.partition("=")
     if not sign or not key:
-        raise ArgumentError(f"{change!r}: expected KEY=VALUE, as in seeds=12")
+        raise ArgumentError(f"{change!r}: expected KEY=VALUE, as in {like}")
     return key, value
 
 
