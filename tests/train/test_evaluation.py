@@ -209,7 +209,7 @@ def test_the_table() -> None:
     assert rows[3][2:11] == ["1 / 2", "2", "0.750", "0.500", "1.000", "1.000", "1,407", "2.5 min", "1,234"]
     assert "(Stack-RNN)" in rows[3][11] or "(" in rows[3][11]
     assert "Test: 2 lengths from 41 to 500, 128 fresh rows each, every choice made." in text
-    assert "abacus, 1 thread(s), torch 2, commit aaaaaaaaaa" in text
+    assert "abacus, 1 thread(s), torch 2: commit aaaaaaaaaa" in text
 
 
 @pytest.mark.parametrize("task", ["addition-steps", "member-traced", "steps:dyck2"])
