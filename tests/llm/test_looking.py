@@ -107,9 +107,13 @@ def test_reads_are_fitted_only_where_they_can_be() -> None:
         graft(model, WIDE)
     with torch.device("meta"):
         graft(tiny.plain("llama"), WIDE)
-    begun = {
-        start: structure_of(graft(tiny.plain("llama"), replace(tiny.CALLS, read_start=start)))
+
+
+def test_calls_begin_by_their_words_also_where_reads_are_fitted() -> None:
+    fitted, transposed = (
+        structure_of(graft(tiny.plain("llama"), replace(tiny.CALLS, read_start=start)))
         for start in ("fitted", "transposed")
-    }
-    shapes = {start: structure.read.shape for start, structure in begun.items()}
-    assert shapes["fitted"] == shapes["transposed"]
+    )
+    assert torch.equal(fitted.read, transposed.read)
+    assert torch.equal(fitted.value.weight, transposed.value.weight)
+    assert fitted.config.value_tokens

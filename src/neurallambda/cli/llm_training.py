@@ -84,7 +84,7 @@ def _asked(
     from neurallambda.cli.messages import fail
     from neurallambda.llm.bases import PACKAGES, load_base
     from neurallambda.llm.teaching.recipe import recipe_of
-    from neurallambda.llm.teaching.tasks import calls_for, graft_for, text_task, vectors_for
+    from neurallambda.llm.teaching.tasks import graft_of_kind, text_task
     from neurallambda.train.changes import replaced
     from neurallambda.train.run_folder import RunFolder
 
@@ -97,14 +97,7 @@ def _asked(
         RunFolder(out).check_free()
     loaded = load_base(base, device=_own(device))
     kinds = [change.removeprefix("structure=") for change in changes if change.startswith("structure=")]
-    if "bank" in kinds and not wanted.programs:
-        fail(f"structure: the task {task} has no bank of programs; the task arithmetic has one")
-    if "calls" in kinds:
-        meant = calls_for(wanted, loaded[1])
-    elif wanted.programs and kinds and "bank" not in kinds:
-        meant = vectors_for(wanted)
-    else:
-        meant = graft_for(wanted, loaded[1])
+    meant = graft_of_kind(wanted, kinds[0] if kinds else None, loaded[1])
     config, recipe = replaced([meant, recipe_of(task)], changes, fixed=ONLY_IN_PYTHON)
     is_folder = base not in PACKAGES and Path(base).is_dir()  # its whole name is for who goes on from another folder
     place = str(Path(base).resolve()) if is_folder else base

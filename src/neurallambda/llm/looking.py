@@ -94,9 +94,8 @@ def seen_and_written(
     if embeddings.device.type == "meta":
         return None
     texts = texts_of_all(model, min(FIT, len(embeddings)))
-    seen = torch.cat(
-        [states_after(model, block, some)[:, 1:] for some in texts.split(ROWS)]
-    )  # first tokens are special
+    # what is seen at first tokens is unlike anything later
+    seen = torch.cat([states_after(model, block, some)[:, 1:] for some in texts.split(ROWS)])
     written = embeddings.float() - embeddings.float().mean(0)
     return seen.flatten(0, 1).float(), written[texts[:, 1:].flatten().to(embeddings.device)]
 

@@ -13,7 +13,7 @@ from neurallambda.llm.families import parts_of
 from neurallambda.llm.grafting import graft, parameter_groups, upper_blocks
 from neurallambda.llm.rwkv.initial_state import learn_initial_state
 from neurallambda.llm.splice import NAME
-from neurallambda.llm.teaching.tasks import calls_for, graft_for, text_task
+from neurallambda.llm.teaching.tasks import calls_for, graft_for, text_task, without_bank
 
 RATES = (1e-3, 3e-3, 1e-2)
 """The learning rates that every arm is tuned over whose base is frozen, all with as many runs."""
@@ -122,13 +122,8 @@ def _faster_than_base(config: GraftConfig) -> GraftConfig:
     return replace(config, learning_rate_scale=10 * config.learning_rate_scale)
 
 
-def _without_bank(config: GraftConfig) -> GraftConfig:
-    """A stack of vectors in the place of a bank."""
-    return GraftConfig(structure="stack", depth=2 * config.depth) if config.structure == "bank" else config
-
-
 ARMS: dict[str, Arm] = {
-    "structure": Arm("base frozen, structure with latch and phase prior", _without_bank),
+    "structure": Arm("base frozen, structure with latch and phase prior", without_bank),
     "bank": Arm(
         "base frozen, bank of programs that stay as they are; values begin as the words that they are written as",
         _as_it_is,

@@ -221,14 +221,32 @@ def graft_for(task: TextTask, tokenizer: Any = None) -> GraftConfig:
     )
 
 
+def without_bank(config: GraftConfig) -> GraftConfig:
+    """A stack of vectors in the place of a bank, as deep as both of its stacks together; any other graft as it is.
+
+    Args:
+        config: that is meant for a task.
+    """
+    return GraftConfig(structure="stack", depth=2 * config.depth) if config.structure == "bank" else config
+
+
 @checked
-def vectors_for(task: TextTask) -> GraftConfig:
-    """A graft for a task about programs that has no bank: a stack of vectors, twice as deep as the stacks of the bank.
+def graft_of_kind(task: TextTask, kind: str | None, tokenizer: Any = None) -> GraftConfig:
+    """The graft that is meant for a task where its kind is asked for; another kind of vectors than a stack is left to `replace`.
 
     Args:
         task: what is taught.
+        kind: as in `GraftConfig.structure`; None: what is meant for the task.
+        tokenizer: of the base model, as in `graft_for`.
+
+    Raises:
+        ArgumentError: if the task has no bank, or its words are not known, or the model has no token of its own for one of them.
     """
-    return GraftConfig(structure="stack", depth=2 * graft_for(task).depth)
+    if kind == "calls":
+        return calls_for(task, tokenizer)
+    if kind == "bank" and not task.programs:
+        raise ArgumentError(f"structure: the task {task.name} has no bank of programs; the task arithmetic has one")
+    return graft_for(task, tokenizer) if kind in (None, "bank") else without_bank(graft_for(task))
 
 
 @checked
