@@ -39,7 +39,7 @@ def taught(checkpoint: Path | None = None, recipe: TeachingRecipe = RECIPE, **mo
     texts = torch.randint(3, len(spelled), (6, 20), generator=torch.Generator().manual_seed(0))
     torch.manual_seed(1)
     graft(model, CONFIG)
-    groups, replay = parameter_groups(model, 1e-2), Replay(texts, len(spelled))
+    groups, replay = parameter_groups(model, 1e-2), Replay(texts, len(spelled), (1,))
     given = {"seed": 3, "replay": replay, "checkpoint": checkpoint} | more
     return model, teach(model, groups, text_task("reverse"), spelled, recipe, **given)
 
@@ -151,7 +151,7 @@ class NoGradient(torch.autograd.Function):
 def test_a_run_of_a_matrix_whose_numbers_are_lost_counts_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     (cell,) = matrix.cells("tiny", ["pretrained"], ["full"], ["copy"])
     spelled = tokenizer()
-    replay = Replay(torch.randint(3, len(spelled), (6, 20)), len(spelled))
+    replay = Replay(torch.randint(3, len(spelled), (6, 20)), len(spelled), (1,))
     loss_of, steps = training.answer_loss, 0
 
     def lost(model: Any, batch: Any) -> torch.Tensor:

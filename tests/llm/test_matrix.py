@@ -34,7 +34,7 @@ def test_a_matrix_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(matrix, "VALIDATION_ROWS", 4)
     monkeypatch.setattr(matrix, "TEST_ROWS", 4)
     plain = torch.randint(3, len(spelled), (40, 30))
-    monkeypatch.setattr(matrix, "replay_of", lambda model, _: (plain[:32], Replay(plain[32:], len(spelled))))
+    monkeypatch.setattr(matrix, "replay_of", lambda *_: (plain[:32], Replay(plain[32:], len(spelled), (1,))))
     recipe = TeachingRecipe(steps=2, rows=2, lengths=(2, 3), replay_tokens=40, replay_lengths=(4, 8))
     said: list[str] = []
     texts = [tmp_path / "book.txt"]
@@ -118,6 +118,13 @@ def held(monkeypatch: pytest.MonkeyPatch, *validations: float, base: Any = None)
     monkeypatch.setattr(matrix, "load_base", lambda name, **_: (base, spelled))
 
 
+def test_the_recipe_of_a_cell_is_that_of_its_arm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for arm, steps in (("structure", 0), ("fitted-read", 100)):
+        held(monkeypatch, 1.0, 1.0, 1.0, 1.0)
+        (cell,) = matrix.cells("tiny", ["pretrained"], [arm], ["copy"])
+        assert matrix.run_cell(cell, tmp_path, seeds=1, say=quiet)["recipe"]["replay_warmup"] == steps
+
+
 def quiet(_: str) -> None:
     """Hear nothing."""
 
@@ -134,6 +141,7 @@ def test_a_cell_that_was_made_otherwise_does_not_go_on(
     facts = json.loads(path.read_text())
     earlier = {name: one for name, one in facts.items() if name != "weights"}
     earlier["seeds"] = [{name: one for name, one in facts["seeds"][0].items() if name != "learning_rate"}]
+    earlier["recipe"] = {name: one for name, one in facts["recipe"].items() if name != "replay_warmup"}
     path.write_text(json.dumps(earlier))
     assert len(matrix.run_cell(cell, tmp_path, seeds=2, say=quiet)["seeds"]) == 2
     other = {"rates": [*RATES, 0.1], "graft": None, "recipe": facts["recipe"] | {"rows": 3}, "weights": "other"}
@@ -205,7 +213,7 @@ def test_a_base_that_cannot_read_the_longest_inputs_is_refused_before_it_is_taug
 
 
 def test_the_loss_of_few_steps_is_their_mean(monkeypatch: pytest.MonkeyPatch) -> None:
-    losses, replay = list[float](), Replay(torch.ones(1, 2), 9)
+    losses, replay = list[float](), Replay(torch.ones(1, 2), 9, ())
 
     def learn(_: GradientLearner, listeners: list[Listener]) -> None:
         for step, loss in enumerate(losses, start=1):

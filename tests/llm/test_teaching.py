@@ -128,7 +128,7 @@ def test_a_task_is_taught_and_the_base_stays() -> None:
         spelled,
         recipe,
         seed=0,
-        replay=Replay(texts, len(spelled)),
+        replay=Replay(texts, len(spelled), (1,)),
         listeners=[noting(losses)],
     )
     assert len(losses) == 60
@@ -161,7 +161,7 @@ def test_mixed_precision_learns_much_the_same_and_leaves_parameters_as_wide_as_t
             spelled,
             recipe,
             seed=0,
-            replay=Replay(texts, len(spelled)),
+            replay=Replay(texts, len(spelled), (1,)),
             listeners=[noting(found)],
         )
         assert {one.dtype for one in model.parameters()} == {torch.float32}

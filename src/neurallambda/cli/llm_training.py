@@ -157,7 +157,7 @@ def _train(loaded: tuple[Any, Any], out: Path, asked: dict[str, Any], *, save_ev
         remark(
             f"depth: {config.depth} is less than the {read} tokens that prompts of training have; what has no room is lost"
         )
-    _, replay = replay_of(model, home_of(asked["base"]))
+    _, replay = replay_of(model, tokenizer, home_of(asked["base"]))
     before = deepcopy(model) if config.modules_to_save else None
     torch.manual_seed(seed)
     graft(model, config)

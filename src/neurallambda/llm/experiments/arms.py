@@ -35,6 +35,7 @@ class Arm:
         is_in_middle: whether the graft sees and adds after the block in the middle.
         learns: which of the base model learns: nothing, its upper half, or all.
         tries: how often a training is begun at most, until it answers inputs of the greatest length of training.
+        replay_warmup: over how many steps the weight of texts that are repeated rises.
     """
 
     description: str
@@ -45,6 +46,7 @@ class Arm:
     is_in_middle: bool = False
     learns: Literal["none", "upper", "all"] = "none"
     tries: int = 1
+    replay_warmup: int = 0
 
     def graft_for(self, task: str, tokenizer: Any, model: Any) -> GraftConfig | None:
         """The graft that it puts into a model; None where there is none.
@@ -163,8 +165,9 @@ ARMS: dict[str, Arm] = {
         lambda config: replace(config, read_start="random"),
     ),
     "fitted-read": Arm(
-        "structure whose reads begin fitted to what the base writes, for bases that see otherwise than they write",
+        "structure whose reads begin fitted to what the base writes, for bases that see otherwise than they write; what texts weigh that are repeated rises over 100 steps",
         lambda config: replace(config, read_start="fitted"),
+        replay_warmup=100,
     ),
     "fast-gate": Arm(
         "structure whose gate learns a hundred times as fast as its other parameters: what fits the RWKV-7 that is trained here",

@@ -117,7 +117,7 @@ def run_cell(
     Raises:
         ArgumentError: if the base cannot be loaded, the cell was made otherwise before, or the arm does not fit the base.
     """
-    recipe = recipe or recipe_of(cell.task)
+    recipe = recipe or replace(recipe_of(cell.task), replay_warmup=ARMS[cell.arm].replay_warmup)
     path = folder / f"{cell.name}.json"
     facts = _begun(cell, recipe, path)
     config = None if facts["graft"] is None else GraftConfig.from_facts(facts["graft"])
@@ -203,8 +203,10 @@ def _begun(cell: Cell, recipe: TeachingRecipe, path: Path) -> dict[str, Any]:
 
 
 def _without_rate(facts: Any) -> Any:
-    """A recipe without its learning rate, which is chosen; anything else as it is."""
-    return {name: one for name, one in facts.items() if name != "learning_rate"} if isinstance(facts, dict) else facts
+    """A recipe without its learning rate, which is chosen, and with what earlier ones had none of; anything else as it is."""
+    if not isinstance(facts, dict):
+        return facts
+    return {name: one for name, one in ({"replay_warmup": 0} | facts).items() if name != "learning_rate"}
 
 
 def _run(
@@ -222,7 +224,7 @@ def _run(
     time is that of all.
     """
     base, tokenizer = load_base(cell.model, device=device)
-    held, replay = replay_of(base, home_of(cell.model))
+    held, replay = replay_of(base, tokenizer, home_of(cell.model))
     if cell.base == "random":
         torch.manual_seed(seed)
         base = _random(base)

@@ -37,6 +37,8 @@ class TeachingRecipe:
         clip: the greatest norm of the gradient.
         replay_every: every so many steps the model is given texts too, on which it is to say what it said before: the loss is
             the divergence of its predictions from those; 0: never.
+        replay_warmup: over how many steps the weight of that loss rises evenly, from 0 to 1; 0: it is 1 from the beginning. Where what
+            is added weighs much before a model has learned when to add it, texts alone decide at first, and close the gate.
         replay_tokens: how many tokens these texts have then, about; some of every second text are replaced by random ones.
         replay_lengths: the least and the greatest length of them, in tokens.
         precision: in what the model computes while it is taught: `bfloat16` is mixed precision, where parameters, norms, losses
@@ -54,6 +56,7 @@ class TeachingRecipe:
     learning_rate: float = 3e-3
     clip: float = 1.0
     replay_every: int = 2
+    replay_warmup: int = 0
     replay_tokens: int = 500
     replay_lengths: tuple[int, int] = (20, 200)
     precision: Precision = "float32"
@@ -61,7 +64,7 @@ class TeachingRecipe:
     def __post_init__(self) -> None:
         for name in ("steps", "rows", "replay_tokens"):
             check_count(name, getattr(self, name))
-        for name in ("longer_until", "replay_every"):
+        for name in ("longer_until", "replay_every", "replay_warmup"):
             check_count(name, getattr(self, name), least=0)
         for name, allowed in (("lengths", 1), ("replay_lengths", 2)):
             least, greatest = getattr(self, name)
@@ -110,6 +113,18 @@ class TeachingRecipe:
         if step >= self.longer_until:
             return least, greatest
         return least, least + (greatest - least + 1) * step // self.longer_until
+
+    def replay_weight(self, step: int) -> float:
+        """How much the loss on repeated texts weighs at a step.
+
+        Args:
+            step: which, from 0 on.
+
+        Example:
+            >>> [TeachingRecipe(replay_warmup=4).replay_weight(step) for step in (0, 1, 4, 100)]
+            [0.0, 0.25, 1.0, 1.0]
+        """
+        return min(1.0, step / self.replay_warmup) if self.replay_warmup else 1.0
 
 
 MEASURED = TeachingRecipe(precision="bfloat16")

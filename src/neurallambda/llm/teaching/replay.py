@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neurallambda.llm.teaching.texts import own_texts
+from neurallambda.llm.teaching.texts import beginning, own_texts
 
 
 @dataclass(frozen=True)
@@ -22,16 +22,23 @@ class Replay:
     They are long or short. A structure that has just begun is told little by what it sees, and goes wrong at the first words; of
     those there are many in short texts. What goes wrong late is in long ones alone.
 
+    A model begins its own texts with a token that not every tokenizer puts before other texts. Where none is put there, half of
+    the texts have none: else a structure learns that all is plain text where the token is, and all is a task where it is not.
+
     Attributes:
         texts: [texts, time] tokens that the model wrote by itself.
         vocabulary: how many tokens there are.
+        begin: the tokens that every text begins with that is given to the model, a task's and others (`beginning`).
     """
 
     texts: Tensor
     vocabulary: int
+    begin: tuple[int, ...]
 
     def draw(self, *, tokens: int, lengths: tuple[int, int], random: Random, generator: torch.Generator) -> Tensor:
-        """Some of them: [texts, length] tokens, all begun as a text is. At least two, and as many as have so many tokens.
+        """Pieces of them: [texts, length] tokens. At least two, and as many as have so many tokens.
+
+        Half begin as the model begins its own texts, half anywhere, but for what every text begins with.
 
         Args:
             tokens: how many in all, about.
@@ -45,8 +52,10 @@ class Replay:
         own = self.texts[torch.randint(len(self.texts), (rows,), generator=generator)]
         first = torch.randint(self.texts.shape[1] - length + 1, (rows, 1), generator=generator)
         first = first * torch.randint(2, (rows, 1), generator=generator)  # half of them from the beginning
-        pieces = torch.cat([own[:, :1], own.gather(1, first + torch.arange(1, length))], 1)
-        mixed = pieces[1::2, 1:]
+        pieces = own.gather(1, first + torch.arange(length))
+        begin = torch.tensor(self.begin[: length - 1], dtype=pieces.dtype)
+        pieces[:, : len(begin)] = begin
+        mixed = pieces[1::2, len(begin) :]
         drawn = torch.randint(self.vocabulary, mixed.shape, generator=generator)
         shares = torch.rand(len(mixed), 1, generator=generator)
         is_replaced = torch.rand(mixed.shape, generator=generator) < shares
@@ -54,12 +63,13 @@ class Replay:
         return pieces
 
 
-def replay_of(model: Any, place: Path | None) -> tuple[Tensor, Replay]:
+def replay_of(model: Any, tokenizer: Any, place: Path | None) -> tuple[Tensor, Replay]:
     """The texts of a base model that are held out, and what it is given again in training.
 
     Args:
         model: without a graft, in evaluation.
+        tokenizer: of the model.
         place: the folder where its texts are kept; None: nowhere.
     """
     held, texts = own_texts(model, place)
-    return held, Replay(texts, model.config.vocab_size)
+    return held, Replay(texts, model.config.vocab_size, beginning(tokenizer))

@@ -110,6 +110,16 @@ def sampled_texts(model: Any, rows: int, time: int, *, seed: int) -> Tensor:
     return texts.cpu()
 
 
+def beginning(tokenizer: Any) -> tuple[int, ...]:
+    """The tokens that a tokenizer begins every text with: one for those of Llama and RWKV, none for those of GPT-2 and Qwen.
+
+    Args:
+        tokenizer: of a model.
+    """
+    with_it, without = (tokenizer("a", add_special_tokens=is_begun).input_ids for is_begun in (True, False))
+    return tuple(with_it[: next((n for n in range(len(with_it)) if with_it[n : n + len(without)] == without), 0)])
+
+
 def _kept(file: Path, shape: tuple[int, int]) -> Tensor | None:
     """The texts of a file; None where there is none, or one that was not written to its end."""
     try:

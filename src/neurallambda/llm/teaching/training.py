@@ -81,7 +81,7 @@ class Teaching(GradientLearner):
                     generator=self.generator,
                 )
                 with straight_through(model) if is_grafted(model) else nullcontext():
-                    total = total + divergence(model, self.before, texts)
+                    total = total + recipe.replay_weight(self.steps) * divergence(model, self.before, texts)
         return total, told
 
     def advance(self) -> Iterator[Event]:
