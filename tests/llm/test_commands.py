@@ -21,6 +21,7 @@ from neurallambda.llm.experiments.result_file import FORM
 from neurallambda.llm.pretraining import training as pretraining
 from neurallambda.llm.teaching import measuring, training
 from neurallambda.llm.teaching.measuring import perplexity
+from neurallambda.llm.teaching.recipe import TeachingRecipe
 from neurallambda.llm.teaching.tasks import TASKS
 from neurallambda.llm.teaching.texts import file_texts, own_texts
 from neurallambda.train import recipe as recipes
@@ -383,6 +384,23 @@ def test_texts_that_cannot_be_read_are_refused_before_a_matrix_begins(
     assert code == 0, said
     assert begun == ["a cell"] * 4
     assert not (tmp_path / "out").exists()  # it was made to see that it can be, and nothing was put into it
+
+
+@pytest.mark.parametrize(("changes", "steps"), [([], [0, 100]), (["replay_warmup=7"], [7, 7])])
+def test_a_matrix_teaches_each_arm_as_it_is_meant_and_otherwise_where_that_is_asked(
+    changes: list[str], steps: list[int], base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught: list[tuple[str, int]] = []
+
+    def run_cell(cell: matrix.Cell, _: Path, *, recipe: TeachingRecipe, **__: Any) -> None:
+        taught.append((cell.arm, recipe.replay_warmup))
+
+    monkeypatch.setattr(matrix, "run_cell", run_cell)
+    arms = ["structure", "fitted-warmup"]
+    words = ["matrix", *changes, "--base", base, "--out", str(tmp_path), "--tasks", "copy", "--starts", "pretrained"]
+    code, said = called(*words, "--arms", ",".join(arms))
+    assert code == 0, said
+    assert taught == list(zip(arms, steps, strict=True))
 
 
 def test_a_page_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def held(monkeypatch: pytest.MonkeyPatch, *validations: float, base: Any = None)
 
 
 def test_the_recipe_of_a_cell_is_that_of_its_arm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for arm, steps in (("structure", 0), ("fitted-read", 100)):
+    for arm, steps in (("structure", 0), ("fitted-read", 0), ("fitted-warmup", 100)):
         held(monkeypatch, 1.0, 1.0, 1.0, 1.0)
         (cell,) = matrix.cells("tiny", ["pretrained"], [arm], ["copy"])
         assert matrix.run_cell(cell, tmp_path, seeds=1, say=quiet)["recipe"]["replay_warmup"] == steps

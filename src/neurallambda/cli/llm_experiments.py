@@ -34,23 +34,21 @@ def matrix(
         quiet()
         from neurallambda.device import check_device
         from neurallambda.llm.bases import load_base
-        from neurallambda.llm.experiments.matrix import cells, recipe_of, run_cell
+        from neurallambda.llm.experiments.matrix import cells, run_cell
         from neurallambda.llm.teaching.texts import texts_of, time_for
         from neurallambda.train.changes import replaced
 
         if any(change.startswith("learning_rate=") for change in changes or []):
             fail("learning_rate: the matrix chooses it itself, for each arm; expected other keys")
         chosen = list(cells(base, starts.split(","), arms.split(","), tasks.split(",")))
-        recipes = {
-            cell.task: replaced([recipe_of(cell.task)], changes or [], fixed=["learning_rate"])[0] for cell in chosen
-        }
+        recipes = [replaced([cell.recipe], changes or [], fixed=["learning_rate"])[0] for cell in chosen]
         check_place(out)
         check_device(device)
         if text:  # else what cannot be read would be refused after all the runs that choose the learning rate
             model, tokenizer = load_base(base)
             texts_of(text, tokenizer, time=time_for(model))
-        for cell in chosen:
-            run_cell(cell, out, seeds=seeds, recipe=recipes[cell.task], texts=text or [], device=device, say=remark)
+        for cell, recipe in zip(chosen, recipes, strict=True):
+            run_cell(cell, out, seeds=seeds, recipe=recipe, texts=text or [], device=device, say=remark)
 
 
 def window(

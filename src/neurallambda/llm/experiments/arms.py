@@ -120,6 +120,10 @@ def _as_it_is(config: GraftConfig) -> GraftConfig:
     return config
 
 
+def _with_fitted_read(config: GraftConfig) -> GraftConfig:
+    return replace(config, read_start="fitted")
+
+
 def _faster_than_base(config: GraftConfig) -> GraftConfig:
     return replace(config, learning_rate_scale=10 * config.learning_rate_scale)
 
@@ -165,8 +169,12 @@ ARMS: dict[str, Arm] = {
         lambda config: replace(config, read_start="random"),
     ),
     "fitted-read": Arm(
-        "structure whose reads begin fitted to what the base writes, for bases that see otherwise than they write; what texts weigh that are repeated rises over 100 steps",
-        lambda config: replace(config, read_start="fitted"),
+        "structure whose reads begin fitted to what the base writes, for bases that see otherwise than they write",
+        _with_fitted_read,
+    ),
+    "fitted-warmup": Arm(
+        "`fitted-read`, where the weight of the texts that are repeated rises over 100 steps",
+        _with_fitted_read,
         replay_warmup=100,
     ),
     "fast-gate": Arm(

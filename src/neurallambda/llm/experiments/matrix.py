@@ -57,6 +57,11 @@ class Cell:
         """What its file is called."""
         return f"{label_of(self.model)}-{self.base}-{self.task}-{self.arm}"
 
+    @property
+    def recipe(self) -> TeachingRecipe:
+        """How it is taught where nothing else is asked for: as its task is, with what is otherwise for its arm."""
+        return replace(recipe_of(self.task), replay_warmup=ARMS[self.arm].replay_warmup)
+
 
 def cells(model: str, bases: list[str], arms: list[str], tasks: list[str]) -> Iterator[Cell]:
     """The cells of a matrix, those of one task and base one after the other.
@@ -106,7 +111,7 @@ def run_cell(
         cell: which.
         folder: where its result is kept; it is written after each run.
         seeds: how many count.
-        recipe: how to teach, None: as `recipe_of` says; its learning rate is not used.
+        recipe: how to teach, None: as `Cell.recipe` says; its learning rate is not used.
         texts: files of plain text on which perplexity is measured too.
         device: where the model learns; None: on the CPU.
         say: told what happens.
@@ -117,7 +122,7 @@ def run_cell(
     Raises:
         ArgumentError: if the base cannot be loaded, the cell was made otherwise before, or the arm does not fit the base.
     """
-    recipe = recipe or replace(recipe_of(cell.task), replay_warmup=ARMS[cell.arm].replay_warmup)
+    recipe = recipe or cell.recipe
     path = folder / f"{cell.name}.json"
     facts = _begun(cell, recipe, path)
     config = None if facts["graft"] is None else GraftConfig.from_facts(facts["graft"])
