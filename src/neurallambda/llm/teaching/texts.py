@@ -111,7 +111,7 @@ def sampled_texts(model: Any, rows: int, time: int, *, seed: int) -> Tensor:
 
 
 def beginning(tokenizer: Any) -> tuple[int, ...]:
-    """The tokens that a tokenizer begins every text with: one for those of Llama and RWKV, none for those of GPT-2 and Qwen.
+    """The tokens that a tokenizer begins every text with: one for Llama's, none for those of GPT-2 and Qwen.
 
     Args:
         tokenizer: of a model.
